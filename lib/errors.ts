@@ -1,0 +1,77 @@
+/**
+ * Operating errors: the closed list of codes, what each one means, and what the caller may do about it.
+ * The caller's own mistakes are TypeError and RangeError with `ERR_INDELIBLE_ARGUMENT`; a broken contract is
+ * a ContractViolation (contract.ts).
+ */
+
+export const ErrorCode = {
+  /** An option or argument has a value that is not allowed. Fix the call. */
+  argument: 'ERR_INDELIBLE_ARGUMENT',
+  /** The store's directory, region or segment does not exist. `indelible format` makes one. */
+  storeMissing: 'ERR_INDELIBLE_STORE_MISSING',
+  /** `format` was asked to write where a store already is. Nothing was written. */
+  storeExists: 'ERR_INDELIBLE_STORE_EXISTS',
+  /** The file is not an Indelible store of this kind, or belongs to another cluster or replica. Nothing was written. */
+  storeForeign: 'ERR_INDELIBLE_STORE_FOREIGN',
+  /** The store was written by a format this program does not know. Use the program that wrote it. */
+  storeVersion: 'ERR_INDELIBLE_STORE_VERSION',
+  /** Another process has the store open. Stop it first. */
+  storeLocked: 'ERR_INDELIBLE_STORE_LOCKED',
+  /** Bytes that were durable can no longer be read as written. See what recovery says the acceptor may still do. */
+  storeCorrupt: 'ERR_INDELIBLE_STORE_CORRUPT',
+  /** The system refused a read, write, flush or sync. The store is poisoned: reopen it after the cause is gone. */
+  storeIo: 'ERR_INDELIBLE_STORE_IO',
+  /** The store failed earlier, or was closed, and accepts nothing more. */
+  storePoisoned: 'ERR_INDELIBLE_STORE_POISONED',
+  storeClosed: 'ERR_INDELIBLE_STORE_CLOSED',
+  /** No room in the log until a checkpoint frees some. Retry after one. */
+  logFull: 'ERR_INDELIBLE_LOG_FULL',
+  /** The mode asked for is not what this mapping gives (not persistent memory, or the environment lies about it). */
+  notPersistentMemory: 'ERR_INDELIBLE_NOT_PERSISTENT_MEMORY',
+  /** The C++ addon, libpmem or the platform is missing. The message says how to get it. */
+  nativeMissing: 'ERR_INDELIBLE_NATIVE_MISSING',
+  /** The batch's bytes do not have the digest it was sent with. */
+  digestMismatch: 'ERR_INDELIBLE_DIGEST_MISMATCH',
+  /** A frame or message that cannot be decoded; the connection is closed, nothing else happens. */
+  frame: 'ERR_INDELIBLE_FRAME',
+  /** The peer is of another cluster, version, id or store; the connection is refused. */
+  stranger: 'ERR_INDELIBLE_STRANGER',
+  /** A command is larger than the limit. Nothing was proposed. */
+  commandTooLarge: 'ERR_INDELIBLE_COMMAND_TOO_LARGE',
+  /** The command was not executed and never will be. Retrying is safe. */
+  notExecuted: 'ERR_INDELIBLE_NOT_EXECUTED',
+  /** Whether the command was or will be executed is not known. Retry only what is idempotent. */
+  unknown: 'ERR_INDELIBLE_UNKNOWN',
+  /** The replica is closed or has stopped after a failure, given as `cause`. */
+  stopped: 'ERR_INDELIBLE_STOPPED',
+  /** A checkpoint failed its verification. The older one stays in force. */
+  checkpointInvalid: 'ERR_INDELIBLE_CHECKPOINT_INVALID',
+  /** The user's state machine threw. The replica stops: others would go on without it. */
+  stateMachine: 'ERR_INDELIBLE_STATE_MACHINE',
+  /** A port could not be bound, or a peer address could not be understood. */
+  network: 'ERR_INDELIBLE_NETWORK',
+} as const;
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+export interface ErrorDetails {
+  readonly cause?: unknown;
+  /** The file, region or address the error is about. */
+  readonly path?: string;
+}
+
+export class IndelibleError extends Error {
+  override readonly name = 'IndelibleError';
+  readonly code: ErrorCode;
+  readonly path: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.path = details.path;
+  }
+}
+
+/** A RangeError with the code that says the caller's argument is at fault. */
+export function argumentError(message: string): RangeError & { code: ErrorCode } {
+  return Object.assign(new RangeError(message), { code: ErrorCode.argument });
+}

@@ -1,0 +1,48 @@
+/**
+ * What the core asks of its host. The core calls these methods and never waits: what comes of them returns
+ * as an input (`durable`, `applied`, `receive`, `tick`).
+ *
+ * The law is `after`: a message leaves only when items through `after` are durable (contract 5). Items are
+ * numbered as in storage.ts, 1 for the first one staged since open; 0 means "at once".
+ */
+import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../types.js';
+import type { Message } from './messages.js';
+
+export type Role = 'follower' | 'candidate' | 'leader';
+
+/** Why a proposal that this replica made is not known to be executed. */
+export type Loss = 'not-executed' | 'unknown';
+
+export interface Effects {
+  /** Stages a vote. False: the log has no room, nothing was staged, and nothing may be answered for it. */
+  persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean;
+
+  /** Stages a promise. False: no room even in the reserve. */
+  persistPromise(ballot: Ballot): boolean;
+
+  /** The bytes of this replica's own vote at `slot`, from its log; undefined if they are lost. */
+  readVote(slot: Slot): Uint8Array | undefined;
+
+  send(to: ReplicaId, message: Message, after: number): void;
+
+  /** Slots `from` … `through` are learned, in order; the host applies each exactly once (contract 16). */
+  chosen(from: Slot, through: Slot): void;
+
+  /** The read asked for as `readId` may be served by a state that has applied `slot`. */
+  readReady(readId: number, slot: Slot): void;
+
+  /** Reads through `readId` cannot be confirmed by this replica any more; ask the new leader. */
+  readsLost(throughReadId: number): void;
+
+  /** The batch this replica proposed at `slot` was replaced by another: it was not and will not be executed. */
+  lost(slot: Slot): void;
+
+  /** The role or the known leader changed; `leader` is 0 while none is known. */
+  role(role: Role, ballot: Ballot, leader: ReplicaId): void;
+
+  /** A peer no longer has the slots this replica needs: the host fetches that checkpoint from it. */
+  needCheckpoint(from: ReplicaId, checkpointId: number, throughSlot: Slot, lengthBytes: number): void;
+
+  /** A peer asked for slots that this replica has trimmed: the host answers with its newest checkpoint. */
+  offerCheckpoint(to: ReplicaId): void;
+}

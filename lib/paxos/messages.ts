@@ -1,0 +1,163 @@
+/**
+ * What replicas say to each other. A verb goes out, a participle comes back. Each message names the ballot
+ * it belongs to; docs/protocol.md has the table of who sends what when, and what the receiver may conclude.
+ *
+ * Messages are plain data; wire/codec.ts gives each its bytes. `bytes` are views that nobody changes.
+ */
+import type { Ballot, BatchKind, Digest, Slot, SlotRange, Vote } from '../types.js';
+
+/** A candidate asks whether a campaign would be welcome; nothing is promised and nothing durable changes. */
+export interface Canvass {
+  readonly type: 'canvass';
+  /** The ballot the candidate would use. */
+  readonly ballot: Ballot;
+  /** Through where the candidate has learned every slot. */
+  readonly learnedThrough: Slot;
+}
+
+/** "I hear no leader either": the answer to a canvass. A refusal is silence, or a heartbeat's ballot. */
+export interface Canvassed {
+  readonly type: 'canvassed';
+  readonly ballot: Ballot;
+}
+
+/** Phase 1 for every slot from `fromSlot` on. */
+export interface Prepare {
+  readonly type: 'prepare';
+  readonly ballot: Ballot;
+  readonly fromSlot: Slot;
+}
+
+/**
+ * The durable refusal of lower ballots, with every vote at or above max(fromSlot, trimThrough + 1).
+ * Long answers come in parts; only all of them together are an answer.
+ */
+export interface Promised {
+  readonly type: 'promised';
+  readonly ballot: Ballot;
+  readonly fromSlot: Slot;
+  readonly part: number;
+  readonly parts: number;
+  readonly trimThrough: Slot;
+  readonly learnedThrough: Slot;
+  readonly votes: readonly Vote[];
+  /** Slots at which there may have been a vote that can no longer be read. */
+  readonly uncertain: readonly SlotRange[];
+}
+
+/** A refusal of `ballot`, because `promised` is higher. */
+export interface Rejected {
+  readonly type: 'rejected';
+  readonly ballot: Ballot;
+  readonly promised: Ballot;
+}
+
+/** Phase 2 for one slot. */
+export interface Accept {
+  readonly type: 'accept';
+  readonly ballot: Ballot;
+  readonly slot: Slot;
+  readonly kind: BatchKind;
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+  /** The leader has learned every slot through this one. */
+  readonly learnedThrough: Slot;
+}
+
+/** Durable votes at exactly `ballot` for every slot `fromSlot` … `throughSlot`, without a gap. */
+export interface Accepted {
+  readonly type: 'accepted';
+  readonly ballot: Ballot;
+  readonly fromSlot: Slot;
+  readonly throughSlot: Slot;
+}
+
+/** The leader is alive. `round` numbers the leader's heartbeat rounds; reads wait for a quorum of one round. */
+export interface Heartbeat {
+  readonly type: 'heartbeat';
+  readonly ballot: Ballot;
+  readonly round: number;
+  readonly learnedThrough: Slot;
+  /** The last slot sent in an accept of this ballot; the first is `firstSlot`. */
+  readonly firstSlot: Slot;
+  readonly lastSlot: Slot;
+}
+
+/** The answer to a heartbeat from a replica whose promise is not above the heartbeat's ballot. */
+export interface Heartbeaten {
+  readonly type: 'heartbeaten';
+  readonly ballot: Ballot;
+  readonly round: number;
+  /** Every slot from the ballot's first one through this has a durable vote at this ballot. */
+  readonly votedThrough: Slot;
+  readonly learnedThrough: Slot;
+  readonly appliedThrough: Slot;
+  readonly trimThrough: Slot;
+}
+
+/** "Tell me what was chosen from here on." */
+export interface Fetch {
+  readonly type: 'fetch';
+  readonly fromSlot: Slot;
+  readonly throughSlot: Slot;
+}
+
+/** Chosen batches of consecutive slots from `fromSlot`, each at a ballot at which it was voted for. */
+export interface Chosen {
+  readonly type: 'chosen';
+  readonly fromSlot: Slot;
+  readonly votes: readonly Vote[];
+  /** The sender has learned through here. */
+  readonly learnedThrough: Slot;
+}
+
+/** "What you ask for is forgotten here; take this checkpoint instead." */
+export interface CheckpointOffer {
+  readonly type: 'checkpointOffer';
+  readonly checkpointId: number;
+  readonly throughSlot: Slot;
+  readonly lengthBytes: number;
+}
+
+/** "Send me that checkpoint's bytes from here." */
+export interface CheckpointFetch {
+  readonly type: 'checkpointFetch';
+  readonly checkpointId: number;
+  readonly throughSlot: Slot;
+  readonly offset: number;
+}
+
+/** Bytes of a checkpoint. Empty `bytes` at an offset below the length: it is no longer there; ask anew. */
+export interface CheckpointChunk {
+  readonly type: 'checkpointChunk';
+  readonly checkpointId: number;
+  readonly throughSlot: Slot;
+  readonly offset: number;
+  readonly lengthBytes: number;
+  readonly bytes: Uint8Array;
+}
+
+/** "Campaign now": a leader that closes in order hands over to its most advanced follower. */
+export interface HandOver {
+  readonly type: 'handOver';
+  readonly ballot: Ballot;
+}
+
+export type Message =
+  | Canvass
+  | Canvassed
+  | Prepare
+  | Promised
+  | Rejected
+  | Accept
+  | Accepted
+  | Heartbeat
+  | Heartbeaten
+  | Fetch
+  | Chosen
+  | CheckpointOffer
+  | CheckpointFetch
+  | CheckpointChunk
+  | HandOver;
+
+export type MessageType = Message['type'];

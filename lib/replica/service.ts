@@ -1,0 +1,74 @@
+/**
+ * The batch form of a replica's service: how a front end submits many commands without an object or a Promise
+ * for each. `Replica` implements it, on any replica: a follower forwards to its leader.
+ *
+ * A *body* is commands one behind the other, each as a 4-byte little-endian length and that many bytes. It is
+ * copied once, as it is, into the open batch. A caller numbers its requests itself; the outcomes of a run
+ * of consecutive requests come together, with results in the same form as a body.
+ */
+
+/** What became of a request. The numbers are those on the wire. */
+export const Outcome = {
+  /** Chosen, durable at a quorum, applied; or, for a query, read at a point after it was asked. */
+  done: 0,
+  /** Never executed and never will be. */
+  notExecuted: 1,
+  /** May or may not have been, or yet be, executed. */
+  unknown: 2,
+  /** The state machine declined to answer the query without the log. Not executed. */
+  declined: 3,
+} as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** Who asked. One object per connection, not per request. */
+export interface Requester {
+  /**
+   * Requests `first` … `first + count − 1` have this outcome. For `done`, results[start, end) holds `count`
+   * results as a body; otherwise the range is empty. The view is valid only during the call.
+   * Commands of one requester are answered in the order submitted; so are its queries.
+   */
+  outcome(
+    first: number,
+    count: number,
+    outcome: Outcome,
+    results: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+
+  /** There is room again after a `false`. */
+  drain(): void;
+}
+
+export interface Service {
+  /**
+   * Proposes `count` commands, the body bytes[start, end). They are executed in order, though not always in
+   * one slot. The bytes are copied before the call returns.
+   * @returns false, and takes nothing, under back-pressure: wait for {@link Requester.drain}.
+   * @throws ERR_INDELIBLE_COMMAND_TOO_LARGE, ERR_INDELIBLE_STOPPED; a RangeError for a malformed body.
+   */
+  submit(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean;
+
+  /** Linearizable reads: `count` queries, answered by a state no older than this call. Same bounds as submit. */
+  query(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean;
+
+  /** Forgets the requester: what it is still owed is dropped. What was proposed may still be executed. */
+  abandon(requester: Requester): void;
+
+  /** Closes the open batch at the end of the caller's turn; without it the batch waits for the next flush. */
+  flush(): void;
+}

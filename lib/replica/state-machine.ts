@@ -1,0 +1,59 @@
+/**
+ * What a user implements: a deterministic state machine. Every replica feeds it the same commands in the same
+ * order and with the same times, so it must depend on nothing else: no clock, no randomness, no I/O.
+ *
+ * Nothing here is allocated per command: the command is a cursor over the batch's bytes and the result is
+ * written in place. Copy what you keep (`command.copy()`).
+ */
+import type { Slot } from '../types.js';
+
+/** One command, as a window over its batch. Valid only during the call. */
+export interface CommandView {
+  /** The batch's bytes; this command is bytes[start, end). Never write to them. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** The slot that carries it (for a query: the last slot applied), and its place within the slot, from 0. */
+  readonly slot: Slot;
+  readonly ordinal: number;
+  /** Milliseconds since 1970 by the leader's clock when the batch was closed; never falls from slot to slot. */
+  readonly timeMs: number;
+  /** The command's bytes, copied. */
+  copy(): Uint8Array;
+  /** The command's bytes as UTF-8. */
+  text(): string;
+}
+
+/** Where a command's result goes. What has been written when the call returns is the result. */
+export interface ResultWriter {
+  /** Makes room for `lengthBytes` and returns where they start in {@link buffer}. Moves `end`. */
+  reserve(lengthBytes: number): number;
+  /** The bytes behind the result. Fetch it again after every `reserve`: it may have grown. */
+  readonly buffer: Buffer;
+  write(bytes: Uint8Array, start?: number, end?: number): void;
+  writeText(text: string): void;
+}
+
+export interface StateMachine {
+  /** Executes one command. A throw stops the replica: a refusal by the application is a result, not a throw. */
+  execute(command: CommandView, result: ResultWriter): void;
+
+  /**
+   * Answers a read without changing anything. `nowMs` is this replica's own clock, for presentation only.
+   * Return false to decline: the caller is told, and may send the same bytes as a command instead.
+   */
+  query(command: CommandView, result: ResultWriter, nowMs: number): boolean;
+
+  /**
+   * The state as it is now, in chunks. The host pulls the chunks over several turns while `execute` goes on,
+   * so the iterator must keep giving the state as of the call. The host finishes or abandons one before it
+   * asks for another.
+   */
+  checkpoint(): Iterable<Uint8Array>;
+
+  /** Replaces the state by what a checkpoint holds. A throw leaves the replica stopped, its checkpoint kept. */
+  restore(chunks: Iterable<Uint8Array>): void;
+
+  /** A digest of the state, equal on all replicas that have applied the same slots; shown by `status`. */
+  digest?(): string;
+}

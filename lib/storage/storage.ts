@@ -1,0 +1,131 @@
+/**
+ * The storage contract: what an acceptor may rely on, whatever the medium.
+ *
+ * 1. An *item* is one staged vote or promise. Items are numbered 1, 2, 3 … from open, in the order staged.
+ * 2. `commit` closes the group of items staged so far; each item becomes durable whole or not at all, and
+ *    items become durable in order. `durableThrough` is the number of the last durable one.
+ * 3. What is durable when `onDurable(n)` is called survives everything `durability` names. pmem, emulated and
+ *    memory call it inside `commit` (or inside the next `commit` or `drain` when `pipeline` is 'fused');
+ *    file calls it later, from the event loop.
+ * 4. After any failed write, flush or sync the store is poisoned: `onFailure` is called once, every later call
+ *    throws ERR_INDELIBLE_STORE_POISONED, and nothing is retried (contract 23).
+ * 5. Bytes given to `stageVote` must not change until the next `commit` returns; the store keeps no view of them.
+ * 6. Space is reused only after `trim` is durable (contract 24).
+ *
+ * test/contract/storage.ts is this contract as a suite; every implementation runs it.
+ */
+import type {
+  Ballot,
+  BatchKind,
+  Digest,
+  DurabilityClass,
+  Identity,
+  Slot,
+  SlotRange,
+  StorageMode,
+} from '../types.js';
+
+/** A vote found at open, without its bytes ({@link Storage.readVote} fetches those). */
+export interface RecoveredVote {
+  readonly slot: Slot;
+  readonly ballot: Ballot;
+  readonly kind: BatchKind;
+  readonly digest: Digest;
+  readonly lengthBytes: number;
+  /** False where the identity of the vote survived and its bytes did not. */
+  readonly available: boolean;
+}
+
+/**
+ * What recovery found.
+ * - `intact`: every promise and vote that was answered is here.
+ * - `damaged`: some votes have lost their bytes (`available: false`) or some slots are `uncertain`; the promise is known.
+ * - `lost`: votes and perhaps a promise are gone; this store never votes again.
+ */
+export interface Recovered {
+  readonly outcome: 'intact' | 'damaged' | 'lost';
+  /** Why the outcome is not `intact`, for a person; empty otherwise. */
+  readonly reason: string;
+  readonly promised: Ballot;
+  /** Votes at or below it have been forgotten; a checkpoint covers them. */
+  readonly trimThrough: Slot;
+  /** The checkpoint that covers the trim point; 0 is the one `format` wrote. */
+  readonly checkpointId: number;
+  /** The highest `learnedThrough` found: votes at or below it hold the chosen batch of their slot. */
+  readonly learnedThrough: Slot;
+  readonly highestVoted: Slot;
+  /** The vote at the highest ballot for each slot above the trim point, by rising slot. */
+  readonly votes: readonly RecoveredVote[];
+  /** Slots at which there may have been a vote that can no longer be read. */
+  readonly uncertain: readonly SlotRange[];
+  /** True when the store was closed in order the last time. */
+  readonly clean: boolean;
+}
+
+/** Counters since open, for stats and the benchmark's fences-per-vote figures. */
+export interface StorageCounters {
+  readonly items: number;
+  readonly groups: number;
+  readonly bytesWritten: number;
+  /** Fences (pmem, emulated), or fdatasync / O_DSYNC writes (file). */
+  readonly barriers: number;
+  readonly trims: number;
+  /** Times the log has wrapped around its area. */
+  readonly laps: number;
+}
+
+export interface Storage {
+  readonly mode: StorageMode;
+  readonly durability: DurabilityClass;
+  readonly identity: Identity;
+  readonly recovered: Recovered;
+  readonly durableThrough: number;
+  /** Largest batch this store was formatted to hold, in bytes. */
+  readonly batchBytesMax: number;
+  /** Bytes the log can hold, and how many of them are taken. */
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+  readonly counters: StorageCounters;
+
+  onDurable: (throughItem: number) => void;
+  onFailure: (error: Error) => void;
+
+  /**
+   * Stages a vote for the batch bytes[start, end). A later vote for the same slot supersedes the earlier one.
+   * @returns false, and stages nothing, when the log has no room (a reserve is kept for promises).
+   * @throws ERR_INDELIBLE_DIGEST_MISMATCH (at commit at the latest) when the bytes do not have `digest`.
+   */
+  stageVote(
+    slot: Slot,
+    ballot: Ballot,
+    kind: BatchKind,
+    digest: Digest,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean;
+
+  /** Stages a promise to refuse lower ballots. False when even the reserve is used up. */
+  stagePromise(ballot: Ballot): boolean;
+
+  /**
+   * Closes the group. Nothing staged: does nothing.
+   * @param learnedThrough every vote in this log at or below it holds the chosen batch of its slot.
+   */
+  commit(learnedThrough: Slot): void;
+
+  /** Makes durable what a fused commit left pending. A no-op for stores without a pipeline. */
+  drain(): void;
+
+  /** A copy of the bytes last voted for at `slot`, verified; undefined if there is no vote or its bytes are lost. */
+  readVote(slot: Slot): Uint8Array | undefined;
+
+  /**
+   * Forgets votes at or below `through`, which checkpoint `checkpointId` durably covers. Idempotent and
+   * monotone: a lower `through` than before is ignored. The space is free once the store has made that durable.
+   */
+  trim(through: Slot, checkpointId: number): void;
+
+  /** Makes everything durable, marks the store cleanly closed, releases it. Idempotent. */
+  close(): Promise<void>;
+}

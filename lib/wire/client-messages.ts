@@ -1,0 +1,48 @@
+/**
+ * What clients, and followers that forward, say to a replica, and what it answers: the frame form of
+ * replica/service.ts. Bodies are as there: per command a 4-byte little-endian length and that many bytes.
+ */
+
+export interface Submit {
+  readonly type: 'submit';
+  /** Number of the first request; the sender counts them per connection. */
+  readonly first: number;
+  readonly count: number;
+  readonly body: Uint8Array;
+}
+
+export interface Query {
+  readonly type: 'query';
+  readonly first: number;
+  readonly count: number;
+  readonly body: Uint8Array;
+}
+
+/** Requests `first` … `first + count − 1` of the connection share this outcome; `body` holds results if done. */
+export interface Outcomes {
+  readonly type: 'outcomes';
+  readonly first: number;
+  readonly count: number;
+  /** The numbers of replica/service.ts's `Outcome`. */
+  readonly outcome: number;
+  readonly body: Uint8Array;
+}
+
+/** Who leads, as far as the sender knows; 0 if nobody. Sent at hello and whenever it changes. */
+export interface LeaderIs {
+  readonly type: 'leaderIs';
+  readonly leader: number;
+}
+
+/** Asks for the replica's status. */
+export interface StatusRequest {
+  readonly type: 'statusRequest';
+}
+
+/** The status as JSON (UTF-8), the shape of `Replica.status()`. */
+export interface StatusReply {
+  readonly type: 'statusReply';
+  readonly body: Uint8Array;
+}
+
+export type ClientMessage = Submit | Query | Outcomes | LeaderIs | StatusRequest | StatusReply;
