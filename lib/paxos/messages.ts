@@ -78,8 +78,7 @@ export interface Heartbeat {
   readonly ballot: Ballot;
   readonly round: number;
   readonly learnedThrough: Slot;
-  /** The last slot sent in an accept of this ballot; the first is `firstSlot`. */
-  readonly firstSlot: Slot;
+  /** The last slot sent in an accept of this ballot. */
   readonly lastSlot: Slot;
 }
 
@@ -88,8 +87,8 @@ export interface Heartbeaten {
   readonly type: 'heartbeaten';
   readonly ballot: Ballot;
   readonly round: number;
-  /** Every slot from the ballot's first one through this has a durable vote at this ballot. */
-  readonly votedThrough: Slot;
+  /** Every slot through this is learned or voted for at this ballot: says what to send again, never a vote. */
+  readonly coveredThrough: Slot;
   readonly learnedThrough: Slot;
   readonly appliedThrough: Slot;
   readonly trimThrough: Slot;
