@@ -11,22 +11,34 @@ export const ErrorCode = {
   storeMissing: 'ERR_INDELIBLE_STORE_MISSING',
   /** `format` was asked to write where a store already is. Nothing was written. */
   storeExists: 'ERR_INDELIBLE_STORE_EXISTS',
-  /** The file is not an Indelible store of this kind, or belongs to another cluster or replica. Nothing was written. */
+  /**
+   * The file is not an Indelible store of this kind, or belongs to another cluster or replica. Nothing was
+   * written.
+   */
   storeForeign: 'ERR_INDELIBLE_STORE_FOREIGN',
   /** The store was written by a format this program does not know. Use the program that wrote it. */
   storeVersion: 'ERR_INDELIBLE_STORE_VERSION',
   /** Another process has the store open. Stop it first. */
   storeLocked: 'ERR_INDELIBLE_STORE_LOCKED',
-  /** Bytes that were durable can no longer be read as written. See what recovery says the acceptor may still do. */
+  /**
+   * Bytes that were durable can no longer be read as written. See what recovery says the acceptor may still
+   * do.
+   */
   storeCorrupt: 'ERR_INDELIBLE_STORE_CORRUPT',
-  /** The system refused a read, write, flush or sync. The store is poisoned: reopen it after the cause is gone. */
+  /**
+   * The system refused a read, write, flush or sync. The store is poisoned: reopen it after the cause is
+   * gone.
+   */
   storeIo: 'ERR_INDELIBLE_STORE_IO',
   /** The store failed earlier, or was closed, and accepts nothing more. */
   storePoisoned: 'ERR_INDELIBLE_STORE_POISONED',
   storeClosed: 'ERR_INDELIBLE_STORE_CLOSED',
   /** No room in the log until a checkpoint frees some. Retry after one. */
   logFull: 'ERR_INDELIBLE_LOG_FULL',
-  /** The mode asked for is not what this mapping gives (not persistent memory, or the environment lies about it). */
+  /**
+   * The mode asked for is not what this mapping gives (not persistent memory, or the environment lies about
+   * it).
+   */
   notPersistentMemory: 'ERR_INDELIBLE_NOT_PERSISTENT_MEMORY',
   /** The C++ addon, libpmem or the platform is missing. The message says how to get it. */
   nativeMissing: 'ERR_INDELIBLE_NATIVE_MISSING',

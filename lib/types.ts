@@ -21,7 +21,9 @@ export type Digest = number & { readonly __noun: 'Digest' };
 export const BatchKind = { noop: 0, commands: 1, configuration: 2 } as const;
 export type BatchKind = (typeof BatchKind)[keyof typeof BatchKind];
 
-/** A batch as it travels and as it is voted for. The bytes are never changed once they are in one of these. */
+/**
+ * A batch as it travels and as it is voted for. The bytes are never changed once they are in one of these.
+ */
 export interface Batch {
   readonly kind: BatchKind;
   readonly digest: Digest;

@@ -56,7 +56,9 @@ export interface Service {
     end: number,
   ): boolean;
 
-  /** Linearizable reads: `count` queries, answered by a state no older than this call. Same bounds as submit. */
+  /**
+   * Linearizable reads: `count` queries, answered by a state no older than this call. Same bounds as submit.
+   */
   query(
     requester: Requester,
     first: number,

@@ -16,7 +16,9 @@ export interface CommandView {
   /** The slot that carries it (for a query: the last slot applied), and its place within the slot, from 0. */
   readonly slot: Slot;
   readonly ordinal: number;
-  /** Milliseconds since 1970 by the leader's clock when the batch was closed; never falls from slot to slot. */
+  /**
+   * Milliseconds since 1970 by the leader's clock when the batch was closed; never falls from slot to slot.
+   */
   readonly timeMs: number;
   /** The command's bytes, copied. */
   copy(): Uint8Array;
@@ -35,7 +37,9 @@ export interface ResultWriter {
 }
 
 export interface StateMachine {
-  /** Executes one command. A throw stops the replica: a refusal by the application is a result, not a throw. */
+  /**
+   * Executes one command. A throw stops the replica: a refusal by the application is a result, not a throw.
+   */
   execute(command: CommandView, result: ResultWriter): void;
 
   /**
@@ -51,7 +55,9 @@ export interface StateMachine {
    */
   checkpoint(): Iterable<Uint8Array>;
 
-  /** Replaces the state by what a checkpoint holds. A throw leaves the replica stopped, its checkpoint kept. */
+  /**
+   * Replaces the state by what a checkpoint holds. A throw leaves the replica stopped, its checkpoint kept.
+   */
   restore(chunks: Iterable<Uint8Array>): void;
 
   /** A digest of the state, equal on all replicas that have applied the same slots; shown by `status`. */

@@ -7,9 +7,10 @@
  * 3. What is durable when `onDurable(n)` is called survives everything `durability` names. pmem, emulated and
  *    memory call it inside `commit` (or inside the next `commit` or `drain` when `pipeline` is 'fused');
  *    file calls it later, from the event loop.
- * 4. After any failed write, flush or sync the store is poisoned: `onFailure` is called once, every later call
- *    throws ERR_INDELIBLE_STORE_POISONED, and nothing is retried (contract 23).
- * 5. Bytes given to `stageVote` must not change until the next `commit` returns; the store keeps no view of them.
+ * 4. After any failed write, flush or sync the store is poisoned: `onFailure` is called once, every later
+ *    call throws ERR_INDELIBLE_STORE_POISONED, and nothing is retried (contract 23).
+ * 5. Bytes given to `stageVote` must not change until the next `commit` returns; the store keeps no view
+ *    of them.
  * 6. Space is reused only after `trim` is durable (contract 24).
  *
  * test/contract/storage.ts is this contract as a suite; every implementation runs it.
@@ -39,7 +40,8 @@ export interface RecoveredVote {
 /**
  * What recovery found.
  * - `intact`: every promise and vote that was answered is here.
- * - `damaged`: some votes have lost their bytes (`available: false`) or some slots are `uncertain`; the promise is known.
+ * - `damaged`: some votes have lost their bytes (`available: false`) or some slots are `uncertain`; the
+ *   promise is known.
  * - `lost`: votes and perhaps a promise are gone; this store never votes again.
  */
 export interface Recovered {
@@ -117,12 +119,16 @@ export interface Storage {
   /** Makes durable what a fused commit left pending. A no-op for stores without a pipeline. */
   drain(): void;
 
-  /** A copy of the bytes last voted for at `slot`, verified; undefined if there is no vote or its bytes are lost. */
+  /**
+   * A copy of the bytes last voted for at `slot`, verified; undefined if there is no vote or its bytes are
+   * lost.
+   */
   readVote(slot: Slot): Uint8Array | undefined;
 
   /**
    * Forgets votes at or below `through`, which checkpoint `checkpointId` durably covers. Idempotent and
-   * monotone: a lower `through` than before is ignored. The space is free once the store has made that durable.
+   * monotone: a lower `through` than before is ignored. The space is free once the store has made that
+   * durable.
    */
   trim(through: Slot, checkpointId: number): void;
 

@@ -4,8 +4,8 @@
  * 1. A message arrives whole, unchanged, from who it says, or not at all. It may be lost, doubled or late.
  * 2. `send` only queues; `flush` hands what is queued to the medium in one write per peer. The host flushes
  *    once per turn.
- * 3. What a slow or absent peer has not taken is bounded: past the bound new messages to it are dropped, which
- *    the protocol takes for loss.
+ * 3. What a slow or absent peer has not taken is bounded: past the bound new messages to it are dropped,
+ *    which the protocol takes for loss.
  * 4. A peer of another cluster, protocol version, id or store never gets through (`hello` refuses it).
  * 5. Views inside a received message stay valid and unchanged for as long as they are held.
  */

@@ -18,7 +18,9 @@ export interface Query {
   readonly body: Uint8Array;
 }
 
-/** Requests `first` … `first + count − 1` of the connection share this outcome; `body` holds results if done. */
+/**
+ * Requests `first` … `first + count − 1` of the connection share this outcome; `body` holds results if done.
+ */
 export interface Outcomes {
   readonly type: 'outcomes';
   readonly first: number;

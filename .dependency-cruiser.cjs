@@ -1,0 +1,95 @@
+/**
+ * Who may know whom. A layer may import what its line in LAYERS lists and itself, nothing else under lib/:
+ *
+ *   types limits contract errors ← paxos ← wire storage transport ← replica ← client kv simulation torture ← cli, index
+ *
+ * observe/ lies below replica/, not above: the host publishes to its channels, and subscribers need no import.
+ */
+const NOUNS = '^lib/(types|limits|contract|errors)\\.ts$';
+
+const layer = (name) => `^lib/${name}/`;
+
+/** What each folder may import besides itself and the nouns. */
+const LAYERS = {
+  paxos: [],
+  native: [],
+  observe: [],
+  wire: ['paxos'],
+  storage: ['paxos', 'native'],
+  transport: ['paxos', 'wire', 'observe'],
+  replica: ['paxos', 'wire', 'storage', 'transport', 'observe'],
+  client: ['paxos', 'wire', 'transport', 'replica', 'observe'],
+  kv: ['paxos', 'wire', 'replica', 'observe'],
+  simulation: ['paxos', 'wire', 'storage', 'transport', 'replica', 'native', 'observe'],
+  torture: ['paxos', 'wire', 'storage', 'transport', 'replica', 'native', 'observe', 'simulation'],
+};
+
+const layerRules = Object.entries(LAYERS).map(([name, below]) => ({
+  name: `layer-${name}`,
+  comment: `lib/${name}/ may import the nouns${below.map((other) => `, ${other}/`).join('')} and itself`,
+  severity: 'error',
+  from: { path: layer(name) },
+  to: { path: '^lib/', pathNot: [NOUNS, layer(name), ...below.map(layer)] },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'nouns-know-nothing',
+      comment: 'types, limits, contract and errors import only one another',
+      severity: 'error',
+      from: { path: NOUNS },
+      to: { pathNot: NOUNS },
+    },
+    {
+      name: 'paxos-is-pure',
+      comment: 'the core is sans-IO: no Node.js modules and no packages, types included',
+      severity: 'error',
+      from: { path: layer('paxos') },
+      to: { pathNot: '^lib/' },
+    },
+    {
+      name: 'addon-behind-storage',
+      comment: 'below simulation/ and torture/, only storage/pmem* and the CRC may import lib/native',
+      severity: 'error',
+      from: { path: layer('storage'), pathNot: '^lib/storage/(pmem|crc64|checksum)[^/]*\\.ts$' },
+      to: { path: layer('native') },
+    },
+    {
+      name: 'nobody-imports-the-top',
+      comment: 'cli/ and index.ts are for users; inside, import the file that has the thing',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/cli/' },
+      to: { path: '^lib/(cli/|index\\.ts$)' },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'type-only cycles aside, a cycle means two files are one',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-undeclared-packages',
+      comment: 'what lib/ imports is in "dependencies" (or an optional peer), or comes with Node.js',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev', 'unknown', 'undetermined'] },
+    },
+    {
+      name: 'resolvable',
+      comment: 'every import leads to a file',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+  },
+};
