@@ -1,0 +1,144 @@
+/** Trim, a full log and endless laps of the storage contract (storage.ts, 6; contract 24). */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Storage } from '../../lib/storage/storage.js';
+import type { Slot } from '../../lib/types.js';
+import { Bench, ballotOf, batchOf, type StorageSubject, settle, stage, turn, until } from './storage.js';
+
+/** Promises that must still fit when there is no room for a vote. */
+const PROMISES_AGAINST_FULL = 16;
+
+/** Commits votes one by one from slot `from` until the log refuses one; returns the last slot taken. */
+async function fill(storage: Storage, from: Slot, item: number): Promise<Slot> {
+  let slot = from;
+  while (stage(storage, slot, ballotOf(1), 1000)) {
+    await settle(storage, item + slot - from + 1);
+    slot++;
+  }
+  return slot - 1;
+}
+
+function trims<Place>(bench: Bench<Place>): void {
+  it('forgets votes at or below the trim point, for good', async () => {
+    const { place, storage } = await bench.fresh();
+    for (let slot = 1; slot <= 6; slot++) stage(storage, slot, ballotOf(1), 50);
+    await settle(storage, 6);
+    storage.trim(4, 9);
+    expect(storage.readVote(4)).toBeUndefined();
+    expect(storage.readVote(5)).toEqual(batchOf(5, ballotOf(1), 50));
+    const again = await bench.reopen(storage, place);
+    expect(again.recovered).toMatchObject({ outcome: 'intact', trimThrough: 4, checkpointId: 9 });
+    expect(again.recovered.promised).toBe(ballotOf(1));
+    expect(again.recovered.votes.map((vote) => vote.slot)).toEqual([5, 6]);
+  });
+
+  it('never trims backwards', async () => {
+    const { place, storage } = await bench.fresh();
+    for (let slot = 1; slot <= 6; slot++) stage(storage, slot, ballotOf(1), 50);
+    await settle(storage, 6);
+    storage.trim(5, 3);
+    storage.trim(2, 1);
+    storage.trim(5, 3);
+    const again = await bench.reopen(storage, place);
+    expect(again.recovered).toMatchObject({ trimThrough: 5, checkpointId: 3 });
+  });
+
+  it('trims beyond the last vote, as after a state transfer', async () => {
+    const { place, storage } = await bench.fresh();
+    storage.stagePromise(ballotOf(5));
+    stage(storage, 1, ballotOf(5), 50);
+    await settle(storage, 2);
+    storage.trim(1000, 4);
+    const again = await bench.reopen(storage, place);
+    expect(again.recovered).toMatchObject({ trimThrough: 1000, votes: [], promised: ballotOf(5) });
+    stage(again, 1001, ballotOf(5), 50);
+    await settle(again, 1);
+    const third = await bench.reopen(again, place);
+    expect(third.recovered.votes.map((vote) => vote.slot)).toEqual([1001]);
+  });
+}
+
+function fullness<Place>(bench: Bench<Place>): void {
+  it('refuses votes when full, still promises, loses nothing, and goes on after a trim', async () => {
+    const { place, storage } = await bench.fresh();
+    const last = await fill(storage, 1, 0);
+    expect(last).toBeGreaterThan(20);
+    expect(storage.usedBytes).toBeLessThanOrEqual(storage.capacityBytes);
+    for (let round = 2; round < 2 + PROMISES_AGAINST_FULL; round++) {
+      expect(storage.stagePromise(ballotOf(round))).toBe(true);
+      await settle(storage, last + round - 1);
+    }
+    const again = await bench.reopen(storage, place);
+    expect(again.recovered).toMatchObject({
+      outcome: 'intact',
+      promised: ballotOf(1 + PROMISES_AGAINST_FULL),
+    });
+    expect(again.recovered.votes.length).toBe(last);
+    const before = again.usedBytes;
+    again.trim(last, 1);
+    await until(() => again.usedBytes < before);
+    const more = await fill(again, last + 1, 0);
+    expect(more).toBeGreaterThan(last + 20);
+  });
+
+  it('promises without end against a full log that is opened again and again', async () => {
+    const { place, storage } = await bench.fresh();
+    await fill(storage, 1, 0);
+    let open = storage;
+    for (let round = 2; round < 8; round++) {
+      open = await bench.reopen(open, place);
+      expect(open.stagePromise(ballotOf(round))).toBe(true);
+      await settle(open, 1);
+    }
+    expect((await bench.reopen(open, place)).recovered.promised).toBe(ballotOf(7));
+  });
+}
+
+function laps<Place>(bench: Bench<Place>): void {
+  it('goes around its area twenty times with trims behind, and is intact at any point', async () => {
+    const { place, storage } = await bench.fresh();
+    let open = storage;
+    let item = 0;
+    let slot = 0;
+    let trimmed = 0;
+    let laps = 0;
+    let sinceOpen = 0;
+    while (laps + open.counters.laps < 20) {
+      while (!stage(open, slot + 1, ballotOf(1), 900 + ((slot * 97) % 3000))) {
+        expect(trimmed, 'there is something to trim').toBeLessThan(slot);
+        trimmed = Math.max(trimmed, slot - 12);
+        open.trim(trimmed, trimmed);
+        await turn();
+      }
+      slot++;
+      item++;
+      sinceOpen++;
+      await settle(open, item, slot - 1);
+      if (sinceOpen < 150) continue;
+      laps += open.counters.laps;
+      open = await bench.reopen(open, place);
+      expect(open.recovered).toMatchObject({
+        outcome: 'intact',
+        highestVoted: slot,
+        learnedThrough: slot - 1,
+      });
+      expect(open.readVote(slot)).toEqual(batchOf(slot, ballotOf(1), 900 + (((slot - 1) * 97) % 3000)));
+      item = 0;
+      sinceOpen = 0;
+    }
+    const last = await bench.reopen(open, place);
+    expect(last.recovered.outcome).toBe('intact');
+    expect(last.recovered.votes.map((vote) => vote.slot)).toEqual(
+      Array.from({ length: slot - trimmed }, (_, at) => trimmed + 1 + at),
+    );
+  });
+}
+
+export function spaceContract<Place>(subject: StorageSubject<Place>): void {
+  describe('space', () => {
+    const bench = new Bench(subject);
+    afterEach(() => bench.tidy());
+    trims(bench);
+    fullness(bench);
+    laps(bench);
+  });
+}
