@@ -13,7 +13,7 @@ const layer = (name) => `^lib/${name}/`;
 const LAYERS = {
   paxos: [],
   native: [],
-  observe: [],
+  observe: ['paxos'],
   wire: ['paxos'],
   storage: ['paxos', 'native'],
   transport: ['paxos', 'wire', 'observe'],

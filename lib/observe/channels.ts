@@ -1,0 +1,77 @@
+/**
+ * What a replica tells whoever listens, through node:diagnostics_channel: every event has a channel of its
+ * own, and nothing is paid for one that nobody subscribed to. The events are rare (no channel per command).
+ *
+ * 1. A subscriber never changes what the replica does: diagnostics_channel reports what one throws as an
+ *    uncaught exception, outside the replica.
+ * 2. Every event names the replica it is about, because several may live in one process.
+ */
+import { channel } from 'node:diagnostics_channel';
+import type { Role } from '../paxos/effects.js';
+import type { Ballot, DurabilityClass, ReplicaId, Slot } from '../types.js';
+
+export interface RoleEvent {
+  readonly replica: ReplicaId;
+  readonly role: Role;
+  readonly ballot: Ballot;
+  /** 0 while none is known. */
+  readonly leader: ReplicaId;
+}
+
+export interface PeerEvent {
+  readonly replica: ReplicaId;
+  readonly peer: ReplicaId;
+  readonly up: boolean;
+}
+
+/** The log was read at start. Any outcome but `intact` calls for a person. */
+export interface RecoveryEvent {
+  readonly replica: ReplicaId;
+  readonly outcome: 'intact' | 'damaged' | 'lost';
+  readonly reason: string;
+  readonly durability: DurabilityClass;
+  readonly trimThrough: Slot;
+  readonly votes: number;
+}
+
+/** A checkpoint became durable here: written by this replica, or fetched from the peer `from`. */
+export interface CheckpointEvent {
+  readonly replica: ReplicaId;
+  readonly checkpointId: number;
+  readonly throughSlot: Slot;
+  readonly lengthBytes: number;
+  /** 0 for a checkpoint of its own. */
+  readonly from: ReplicaId;
+}
+
+/** The replica stops; `error` says why. Nothing more comes from it. */
+export interface FailureEvent {
+  readonly replica: ReplicaId;
+  readonly error: Error;
+}
+
+export interface Events {
+  'indelible:role': RoleEvent;
+  'indelible:peer': PeerEvent;
+  'indelible:recovery': RecoveryEvent;
+  'indelible:checkpoint': CheckpointEvent;
+  'indelible:failure': FailureEvent;
+}
+
+export function publish<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+  const target = channel(name);
+  if (target.hasSubscribers) target.publish(event);
+}
+
+/** @returns what ends the subscription. */
+export function subscribe<Name extends keyof Events>(
+  name: Name,
+  listener: (event: Events[Name]) => void,
+): () => void {
+  const target = channel(name);
+  const receive = (event: unknown): void => listener(event as Events[Name]);
+  target.subscribe(receive);
+  return () => {
+    target.unsubscribe(receive);
+  };
+}
