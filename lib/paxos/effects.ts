@@ -10,9 +10,6 @@ import type { Message } from './messages.js';
 
 export type Role = 'follower' | 'candidate' | 'leader';
 
-/** Why a proposal that this replica made is not known to be executed. */
-export type Loss = 'not-executed' | 'unknown';
-
 export interface Effects {
   /** Stages a vote. False: the log has no room, nothing was staged, and nothing may be answered for it. */
   persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean;
@@ -34,7 +31,9 @@ export interface Effects {
   /** Reads through `readId` cannot be confirmed by this replica any more; ask the new leader. */
   readsLost(throughReadId: number): void;
 
-  /** The batch this replica proposed at `slot` was replaced by another: it was not and will not be executed. */
+  /**
+   * The batch this replica proposed at `slot` was replaced by another: it was not and will not be executed.
+   */
   lost(slot: Slot): void;
 
   /** The role or the known leader changed; `leader` is 0 while none is known. */

@@ -72,7 +72,9 @@ export interface Accepted {
   readonly throughSlot: Slot;
 }
 
-/** The leader is alive. `round` numbers the leader's heartbeat rounds; reads wait for a quorum of one round. */
+/**
+ * The leader is alive. `round` numbers the leader's heartbeat rounds; reads wait for a quorum of one round.
+ */
 export interface Heartbeat {
   readonly type: 'heartbeat';
   readonly ballot: Ballot;
@@ -87,7 +89,9 @@ export interface Heartbeaten {
   readonly type: 'heartbeaten';
   readonly ballot: Ballot;
   readonly round: number;
-  /** Every slot through this is learned or voted for at this ballot: says what to send again, never a vote. */
+  /**
+   * Every slot through this is learned or voted for at this ballot: says what to send again, never a vote.
+   */
   readonly coveredThrough: Slot;
   readonly learnedThrough: Slot;
   readonly appliedThrough: Slot;

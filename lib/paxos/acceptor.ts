@@ -1,0 +1,232 @@
+/**
+ * The acceptor: promises, votes, and what of both is durable. (*Paxos Made Simple*, section 2.2, P1a.)
+ *
+ * Invariants
+ * 1. `promised` never decreases (contract 1), and no vote is above it unless it is the record of a batch
+ *    known to be chosen (contract 3).
+ * 2. A vote at (ballot, slot) is for one digest, always (contract 4).
+ * 3. An answer's `after` is the number of the last item staged when it was made, so that it leaves only when
+ *    everything it rests on is durable (contract 5).
+ * 4. `promised` answers carry every vote above the trim point; lost bytes go as unavailable, unreadable
+ *    stretches as uncertain, neither is ever left out (contract 6).
+ * 5. An acceptor whose store lost votes or promises neither promises nor votes (contract 7).
+ */
+import { invariant, requires } from '../contract.js';
+import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
+import type { Ballot, Batch, BatchKind, Digest, Slot, SlotRange, Vote } from '../types.js';
+import type { Effects } from './effects.js';
+import type { Promised } from './messages.js';
+
+/** What the acceptor remembers of its newest vote for a slot. */
+export interface VoteMark {
+  readonly ballot: Ballot;
+  readonly kind: BatchKind;
+  readonly digest: Digest;
+  /** The item that makes it durable; 0 for one that recovery found. */
+  readonly item: number;
+  /** False where the medium lost the bytes. */
+  readonly available: boolean;
+  /** Kept until the slot is applied; afterwards the log has them. */
+  bytes: Uint8Array | undefined;
+}
+
+/** What the store's recovery found, as far as the acceptor is concerned. */
+export interface AcceptorState {
+  readonly promised: Ballot;
+  readonly trimThrough: Slot;
+  readonly votes: Iterable<Omit<VoteMark, 'item' | 'bytes'> & { readonly slot: Slot }>;
+  readonly uncertain: readonly SlotRange[];
+  /** False for a store that lost votes or promises. */
+  readonly voting: boolean;
+}
+
+export type AcceptResult = 'voted' | 'refused' | 'no-room';
+
+export class Acceptor {
+  readonly voting: boolean;
+  private readonly effects: Effects;
+  private readonly marks = new Map<Slot, VoteMark>();
+  private uncertain: readonly SlotRange[];
+  private releasable: VoteMark[] = [];
+  private promisedBallot: Ballot;
+  private trimPoint: Slot;
+  private highest: Slot;
+  private staged = 0;
+  private durable = 0;
+
+  constructor(state: AcceptorState, effects: Effects) {
+    this.effects = effects;
+    this.voting = state.voting;
+    this.promisedBallot = state.promised;
+    this.trimPoint = state.trimThrough;
+    this.highest = state.trimThrough;
+    this.uncertain = state.uncertain;
+    for (const { slot, ...mark } of state.votes) {
+      this.marks.set(slot, { ...mark, item: 0, bytes: undefined });
+      if (slot > this.highest) this.highest = slot;
+    }
+  }
+
+  get promised(): Ballot {
+    return this.promisedBallot;
+  }
+  get trimThrough(): Slot {
+    return this.trimPoint;
+  }
+  get highestVoted(): Slot {
+    return this.highest;
+  }
+  /** The number of the last item staged: what an answer given now must wait for. */
+  get stagedThrough(): number {
+    return this.staged;
+  }
+  get durableThrough(): number {
+    return this.durable;
+  }
+
+  vote(slot: Slot): VoteMark | undefined {
+    return this.marks.get(slot);
+  }
+
+  /** The bytes of the vote at `slot`, from memory or from the log; undefined if there are none to be had. */
+  bytesOf(slot: Slot, mark: VoteMark): Uint8Array | undefined {
+    return mark.bytes ?? (mark.available ? this.effects.readVote(slot) : undefined);
+  }
+
+  /** Promises to refuse every ballot below `ballot`. False if this store may not vote or has no room. */
+  promise(ballot: Ballot): boolean {
+    if (!this.voting || ballot < this.promisedBallot) return false;
+    if (ballot === this.promisedBallot) return true;
+    if (!this.effects.persistPromise(ballot)) return false;
+    this.staged++;
+    this.raisePromise(ballot);
+    return true;
+  }
+
+  /** Votes for the batch at (ballot, slot), unless a higher ballot was promised (contract 2). */
+  accept(slot: Slot, ballot: Ballot, batch: Batch): AcceptResult {
+    requires(slot > this.trimPoint, 12, 'an accept is for a slot above the trim point');
+    if (!this.voting || ballot < this.promisedBallot) return 'refused';
+    const before = this.marks.get(slot);
+    if (before !== undefined && before.ballot === ballot) {
+      const same = before.digest === batch.digest && before.kind === batch.kind;
+      invariant(same, 4, 'two different batches at the same ballot and slot');
+      if (before.available) return 'voted';
+    }
+    return this.stage(slot, ballot, batch) ? 'voted' : 'no-room';
+  }
+
+  /**
+   * Writes a batch known to be chosen into the log, at a ballot at which a quorum voted for it. Legal whatever
+   * was promised: every higher ballot can only carry the same batch (P2c). False if it is not in the log.
+   */
+  record(slot: Slot, ballot: Ballot, batch: Batch): boolean {
+    if (slot <= this.trimPoint) return true;
+    const before = this.marks.get(slot);
+    if (before?.available && before.digest === batch.digest && before.kind === batch.kind) return true;
+    if (!this.voting) return false;
+    invariant(
+      before === undefined || !before.available || before.ballot < ballot,
+      15,
+      'a vote at or above the ballot of a chosen batch is for another batch',
+    );
+    return this.stage(slot, before !== undefined && before.ballot > ballot ? before.ballot : ballot, batch);
+  }
+
+  /** Every item through `item` is durable now. */
+  durableNow(item: number): void {
+    invariant(item >= this.durable && item <= this.staged, 5, 'durability neither shrinks nor runs ahead');
+    this.durable = item;
+    if (this.releasable.length === 0) return;
+    this.releasable = this.releasable.filter((mark) => {
+      if (mark.item > item) return true;
+      mark.bytes = undefined;
+      return false;
+    });
+  }
+
+  /** Forgets votes through `through`, which a durable checkpoint covers (contract 24). */
+  trim(through: Slot): void {
+    if (through <= this.trimPoint) return;
+    if (through - this.trimPoint > this.marks.size) {
+      for (const slot of this.marks.keys()) if (slot <= through) this.marks.delete(slot);
+    } else {
+      for (let slot = this.trimPoint + 1; slot <= through; slot++) this.marks.delete(slot);
+    }
+    this.trimPoint = through;
+    if (this.highest < through) this.highest = through;
+    this.uncertain = this.uncertain
+      .filter((range) => range.through > through)
+      .map((range) => ({ from: Math.max(range.from, through + 1), through: range.through }));
+  }
+
+  /** The answer to a prepare at the promised ballot, in as many parts as its bytes need. */
+  promisedAnswer(fromSlot: Slot, learnedThrough: Slot): Promised[] {
+    const groups: Vote[][] = [[]];
+    let bytesInGroup = 0;
+    for (let slot = Math.max(fromSlot, this.trimPoint + 1); slot <= this.highest; slot++) {
+      const mark = this.marks.get(slot);
+      if (mark === undefined) continue;
+      const bytes = this.bytesOf(slot, mark);
+      const sizeBytes = 64 + (bytes?.length ?? 0);
+      if (bytesInGroup > 0 && bytesInGroup + sizeBytes > MESSAGE_VOTES_BYTES_MAX) {
+        groups.push([]);
+        bytesInGroup = 0;
+      }
+      bytesInGroup += sizeBytes;
+      groups[groups.length - 1]!.push({
+        slot,
+        ballot: mark.ballot,
+        kind: mark.kind,
+        digest: mark.digest,
+        bytes,
+      });
+    }
+    return groups.map((votes, part) => ({
+      type: 'promised',
+      ballot: this.promisedBallot,
+      fromSlot,
+      part,
+      parts: groups.length,
+      trimThrough: this.trimPoint,
+      learnedThrough,
+      votes,
+      uncertain: this.uncertain,
+    }));
+  }
+
+  /** Lets go of the bytes of an applied slot, as soon as the log has them. */
+  release(slot: Slot): void {
+    const mark = this.marks.get(slot);
+    if (mark === undefined || mark.bytes === undefined) return;
+    if (mark.item <= this.durable) mark.bytes = undefined;
+    else this.releasable.push(mark);
+  }
+
+  private stage(slot: Slot, ballot: Ballot, batch: Batch): boolean {
+    if (!this.effects.persistVote(slot, ballot, batch.kind, batch.digest, batch.bytes)) return false;
+    this.staged++;
+    if (ballot > this.promisedBallot) this.raisePromise(ballot);
+    const { kind, digest, bytes } = batch;
+    this.marks.set(slot, { ballot, kind, digest, bytes, item: this.staged, available: true });
+    if (slot > this.highest) this.highest = slot;
+    if (this.uncertain.length > 0) this.uncertain = without(this.uncertain, slot);
+    return true;
+  }
+
+  private raisePromise(ballot: Ballot): void {
+    invariant(ballot > this.promisedBallot, 1, 'a promise only rises');
+    this.promisedBallot = ballot;
+  }
+}
+
+/** A vote at a newer ballot heals its slot: what may have been there before no longer matters. */
+function without(ranges: readonly SlotRange[], slot: Slot): SlotRange[] {
+  return ranges.flatMap((range) => {
+    if (slot < range.from || slot > range.through) return [range];
+    const rest: SlotRange[] = [];
+    if (range.from < slot) rest.push({ from: range.from, through: slot - 1 });
+    if (slot < range.through) rest.push({ from: slot + 1, through: range.through });
+    return rest;
+  });
+}

@@ -1,0 +1,244 @@
+/**
+ * The learner: which batch was chosen in each slot, learned in order and handed to the host once.
+ * (*Paxos Made Simple*, section 2.3; *Paxos Made Live*, section 3 on catching up.)
+ *
+ * Invariants
+ * 1. A slot is learned only because a quorum voted for it at one ballot: seen by this replica as leader, told by
+ *    a leader whose ballot is that of this replica's own vote, or told by a peer that learned it (contract 14).
+ * 2. A slot has one digest, whoever says so (contract 15).
+ * 3. `appliedThrough` ≤ `learnedThrough`; slots go to the host in order, each once (contract 16).
+ * 4. Through `loggedThrough` this replica's own log holds the chosen batch of every slot above the trim point: the
+ *    hint that goes into the log, and what peers can be served from.
+ */
+import { invariant } from '../contract.js';
+import type { Ballot, Batch, Digest, ReplicaId, Slot, Vote } from '../types.js';
+import type { Acceptor } from './acceptor.js';
+import { extendChain } from './chain.js';
+import type { Effects } from './effects.js';
+
+interface Learned extends Batch {
+  readonly logged: boolean;
+}
+
+export class Learner {
+  private readonly acceptor: Acceptor;
+  private readonly effects: Effects;
+  private readonly fetchTicks: number;
+  private readonly peers: readonly ReplicaId[];
+  /** Learned, and not yet applied: above `applied`, with gaps above `learned`. */
+  private readonly batches = new Map<Slot, Learned>();
+  private learned: Slot;
+  private applied: Slot;
+  private logged: Slot;
+  private installedThrough: Slot = 0;
+  private chainAtLearned: Digest;
+  private target: Slot = 0;
+  private source: ReplicaId = 0;
+  private fetchAge = 0;
+  private fetching = false;
+
+  constructor(
+    acceptor: Acceptor,
+    effects: Effects,
+    start: {
+      readonly through: Slot;
+      readonly chain: Digest;
+      readonly fetchTicks: number;
+      readonly peers: readonly ReplicaId[];
+    },
+  ) {
+    this.acceptor = acceptor;
+    this.effects = effects;
+    this.fetchTicks = start.fetchTicks;
+    this.peers = start.peers;
+    this.learned = start.through;
+    this.applied = start.through;
+    this.logged = start.through;
+    this.chainAtLearned = start.chain;
+  }
+
+  get learnedThrough(): Slot {
+    return this.learned;
+  }
+  get appliedThrough(): Slot {
+    return this.applied;
+  }
+  get loggedThrough(): Slot {
+    return this.logged;
+  }
+  /** The digest chain at `learnedThrough`. */
+  get chain(): Digest {
+    return this.chainAtLearned;
+  }
+  /** The highest slot this replica has heard to be learned by anybody. */
+  get targetThrough(): Slot {
+    return Math.max(this.target, this.learned);
+  }
+
+  /** Learns what the log of an earlier run vouches for: its votes through `hint` are of chosen batches. */
+  recover(hint: Slot): void {
+    const from = this.learned;
+    while (this.learned < hint && this.takeOwnVote(this.learned + 1)) this.advance();
+    this.announce(from);
+  }
+
+  /** A quorum voted for `batch` at (ballot, slot). */
+  learn(slot: Slot, ballot: Ballot, batch: Batch): void {
+    if (slot <= this.learned) return this.check(slot, batch);
+    const before = this.batches.get(slot);
+    if (before !== undefined) {
+      invariant(
+        before.digest === batch.digest && before.kind === batch.kind,
+        15,
+        'two batches chosen in one slot',
+      );
+      return;
+    }
+    const logged = this.acceptor.record(slot, ballot, batch);
+    this.batches.set(slot, { kind: batch.kind, digest: batch.digest, bytes: batch.bytes, logged });
+    const from = this.learned;
+    while (this.batches.has(this.learned + 1)) this.advance();
+    this.announce(from);
+  }
+
+  /** The leader of `ballot`, `from`, has learned every slot through `through`. */
+  leaderLearned(from: ReplicaId, ballot: Ballot, through: Slot): void {
+    if (through > this.target) this.target = through;
+    this.source = from;
+    const before = this.learned;
+    while (this.learned < through) {
+      const slot = this.learned + 1;
+      if (!this.batches.has(slot)) {
+        const mark = this.acceptor.vote(slot);
+        if (mark === undefined || mark.ballot !== ballot || !this.takeOwnVote(slot)) break;
+      }
+      this.advance();
+    }
+    this.announce(before);
+  }
+
+  /** `from` has slots through `through`; what is missing will be fetched there. */
+  seekFrom(from: ReplicaId, through: Slot): void {
+    if (through <= this.target) return;
+    this.target = through;
+    this.source = from;
+  }
+
+  /** A peer's answer to a fetch. */
+  takeChosen(from: ReplicaId, votes: readonly Vote[], peerLearnedThrough: Slot): void {
+    const before = this.learned;
+    this.seekFrom(from, peerLearnedThrough);
+    for (const { slot, ballot, kind, digest, bytes } of votes) {
+      if (bytes !== undefined) this.learn(slot, ballot, { kind, digest, bytes });
+    }
+    // Without progress the next fetch waits for its time, or two replicas would ask each other in circles.
+    if (this.learned > before) this.fetching = false;
+  }
+
+  /** Asks for what is known to be learned elsewhere and missing here. Called at the end of a turn. */
+  fetchMissing(): void {
+    if (this.fetching || this.learned >= this.target || !this.peers.includes(this.source)) return;
+    this.fetching = true;
+    this.fetchAge = 0;
+    const message = { type: 'fetch', fromSlot: this.learned + 1, throughSlot: this.target } as const;
+    this.effects.send(this.source, message, 0);
+  }
+
+  tick(): void {
+    if (!this.fetching || ++this.fetchAge < this.fetchTicks) return;
+    this.fetching = false;
+    // Whoever was asked is down, or has lost those bytes itself: ask the next one.
+    this.source = this.peers[(this.peers.indexOf(this.source) + 1) % this.peers.length]!;
+  }
+
+  /** The batch to apply at `slot`: learned, not yet applied. Undefined if the log lost its bytes since. */
+  batchAt(slot: Slot): Batch | undefined {
+    invariant(
+      slot > this.applied && slot <= this.learned,
+      16,
+      'only learned slots are applied, and only once',
+    );
+    const batch = this.batches.get(slot);
+    if (batch !== undefined) return batch;
+    const mark = this.acceptor.vote(slot);
+    const bytes = mark && this.acceptor.bytesOf(slot, mark);
+    return mark && bytes && { kind: mark.kind, digest: mark.digest, bytes };
+  }
+
+  appliedNow(through: Slot): void {
+    invariant(
+      through >= this.applied && through <= this.learned,
+      16,
+      'applied in order, after being learned',
+    );
+    for (let slot = this.applied + 1; slot <= through; slot++) {
+      this.acceptor.release(slot);
+      if (slot <= this.logged) this.batches.delete(slot);
+    }
+    this.applied = through;
+  }
+
+  /** A checkpoint through `through` has replaced the state (contract 26: only a newer one may). */
+  installed(through: Slot, chain: Digest): void {
+    invariant(through > this.applied, 26, 'a checkpoint is installed only if it is newer than the state');
+    for (const slot of this.batches.keys()) if (slot <= through) this.batches.delete(slot);
+    this.fetching = false;
+    this.applied = through;
+    this.installedThrough = through;
+    if (through < this.learned) return;
+    const from = through;
+    this.learned = through;
+    this.chainAtLearned = chain;
+    while (this.batches.has(this.learned + 1)) this.advance();
+    this.announce(from);
+  }
+
+  /** The log has forgotten its votes through `through`, which a durable checkpoint covers. */
+  trimmed(through: Slot): void {
+    while (this.logged < through && this.logged < this.learned) this.stepLogged();
+    this.advanceLogged();
+  }
+
+  private takeOwnVote(slot: Slot): boolean {
+    const mark = this.acceptor.vote(slot);
+    if (mark === undefined || !mark.available) return false;
+    if (mark.bytes !== undefined) {
+      this.batches.set(slot, { kind: mark.kind, digest: mark.digest, bytes: mark.bytes, logged: true });
+    }
+    return true;
+  }
+
+  private advance(): void {
+    const slot = this.learned + 1;
+    const digest = this.batches.get(slot)?.digest ?? this.acceptor.vote(slot)?.digest;
+    invariant(digest !== undefined, 14, 'a learned slot has a digest');
+    this.learned = slot;
+    this.chainAtLearned = extendChain(this.chainAtLearned, slot, digest);
+    this.advanceLogged();
+  }
+
+  private advanceLogged(): void {
+    // Below an installed checkpoint the log may hold votes for batches that were never chosen, until it is trimmed.
+    if (this.logged < this.installedThrough) return;
+    while (this.logged < this.learned) {
+      const batch = this.batches.get(this.logged + 1);
+      if (batch !== undefined && !batch.logged) return;
+      this.stepLogged();
+    }
+  }
+
+  private stepLogged(): void {
+    this.logged++;
+    if (this.logged <= this.applied) this.batches.delete(this.logged);
+  }
+
+  private announce(from: Slot): void {
+    if (this.learned > from) this.effects.chosen(from + 1, this.learned);
+  }
+
+  private check(slot: Slot, batch: Batch): void {
+    const own = this.batches.get(slot) ?? (slot <= this.logged ? this.acceptor.vote(slot) : undefined);
+    if (own === undefined) return;
+    invariant(own.digest === batch.digest && own.kind === batch.kind, 15, 'two batches chosen in one slot');
+  }
+}

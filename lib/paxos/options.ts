@@ -1,0 +1,50 @@
+/**
+ * What a core is told at birth. Time is counted in ticks; the host decides how long a tick is.
+ */
+
+import { argumentError } from '../errors.js';
+import { WINDOW_SLOTS_DEFAULT, WINDOW_SLOTS_MAX } from '../limits.js';
+import type { Configuration, Digest, ReplicaId, Slot } from '../types.js';
+
+export interface Timing {
+  /** Ticks between a leader's heartbeats. */
+  readonly heartbeatTicks: number;
+  /** A follower that hears nothing from a leader for this many ticks, up to twice as many, canvasses. */
+  readonly electionTicks: number;
+  /** Ticks after which an unanswered fetch is asked again. */
+  readonly fetchTicks: number;
+}
+
+export interface CoreOptions {
+  readonly self: ReplicaId;
+  readonly configuration: Configuration;
+  readonly timing: Timing;
+  /** Slots that may be open at a time. */
+  readonly windowSlots: number;
+  /** Bytes that may be open at a time; one batch may always be. */
+  readonly windowBytes: number;
+  /** Where the checkpoint that the state machine was restored from ends, and the digest chain there. */
+  readonly checkpointThrough: Slot;
+  readonly checkpointChain: Digest;
+  /** Uniform in [0, 1). The only randomness the core has. */
+  readonly random: () => number;
+}
+
+export const TIMING_DEFAULT: Timing = { heartbeatTicks: 5, electionTicks: 30, fetchTicks: 10 };
+export const WINDOW_SLOTS: number = WINDOW_SLOTS_DEFAULT;
+
+/** @throws RangeError for a value no core can work with. */
+export function checkOptions(options: CoreOptions): void {
+  const { timing, windowSlots, windowBytes } = options;
+  if (!(windowSlots >= 1 && windowSlots <= WINDOW_SLOTS_MAX)) {
+    throw argumentError(`windowSlots is 1 … ${WINDOW_SLOTS_MAX}, not ${windowSlots}`);
+  }
+  if (!(windowBytes >= 1)) throw argumentError(`windowBytes is at least 1, not ${windowBytes}`);
+  if (!(timing.heartbeatTicks >= 1 && timing.fetchTicks >= 1))
+    throw argumentError('timings are at least 1 tick');
+  if (timing.electionTicks < 3 * timing.heartbeatTicks) {
+    throw argumentError(
+      'electionTicks is at least three times heartbeatTicks, or one late heartbeat is an election',
+    );
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What a leader knows of its followers from their answers to heartbeats: for resending, for handing over and
+ * for `status`. Nothing here is ever counted as a vote.
+ */
+import type { ReplicaId, Slot } from '../types.js';
+import type { Heartbeaten } from './messages.js';
+
+export interface PeerProgress {
+  readonly coveredThrough: Slot;
+  readonly learnedThrough: Slot;
+  readonly appliedThrough: Slot;
+  readonly trimThrough: Slot;
+  /** Ticks since this was heard. */
+  silentTicks: number;
+}
+
+export class Progress {
+  /** The last slot proposed when the newest heartbeat round was sent. */
+  lastSlotOfRound: Slot = 0;
+  private readonly peers = new Map<ReplicaId, PeerProgress>();
+
+  take(from: ReplicaId, message: Heartbeaten): void {
+    const { coveredThrough, learnedThrough, appliedThrough, trimThrough } = message;
+    this.peers.set(from, { coveredThrough, learnedThrough, appliedThrough, trimThrough, silentTicks: 0 });
+  }
+
+  tick(): void {
+    for (const peer of this.peers.values()) peer.silentTicks++;
+  }
+
+  reset(): void {
+    this.peers.clear();
+    this.lastSlotOfRound = 0;
+  }
+
+  of(peer: ReplicaId): PeerProgress | undefined {
+    return this.peers.get(peer);
+  }
+
+  /** The follower that lacks least; 0 if none has answered. */
+  mostCovered(): ReplicaId {
+    let best: ReplicaId = 0;
+    let through: Slot = -1;
+    for (const [id, peer] of this.peers) {
+      if (peer.coveredThrough > through) {
+        best = id;
+        through = peer.coveredThrough;
+      }
+    }
+    return best;
+  }
+}

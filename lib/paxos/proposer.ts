@@ -1,0 +1,199 @@
+/**
+ * The proposer in phase 2: it leads one ballot over a window of slots and counts votes until they are chosen.
+ * (*Paxos Made Simple*, section 3; phase 1 is campaign.ts.)
+ *
+ * Invariants
+ * 1. It proposes at its own ballot only, one batch for each slot (contracts 8, 11).
+ * 2. What phase 1 found is proposed first, without a hole; new commands come behind (contract 12).
+ * 3. A vote counts once per member, at exactly this ballot; its own vote counts only when durable (contracts 5, 14).
+ * 4. After a higher ballot was seen nothing more is proposed (contract 13).
+ */
+import { invariant, requires } from '../contract.js';
+import type { Ballot, Batch, ReplicaId, Slot } from '../types.js';
+import type { Acceptor } from './acceptor.js';
+import type { Effects } from './effects.js';
+import type { Learner } from './learner.js';
+import type { Accept } from './messages.js';
+import type { MemberSet, Quorum } from './quorum.js';
+
+interface Open {
+  readonly message: Accept;
+  votes: MemberSet;
+  /** The item of this replica's own vote; 0 while the log had no room for it. */
+  ownItem: number;
+}
+
+export interface Window {
+  readonly slots: number;
+  readonly bytes: number;
+}
+
+/** Open slots sent again in one answer to a heartbeat. */
+const RESEND_SLOTS_MAX = 64;
+
+export class Proposer {
+  private readonly self: ReplicaId;
+  private readonly quorum: Quorum;
+  private readonly acceptor: Acceptor;
+  private readonly learner: Learner;
+  private readonly effects: Effects;
+  private readonly window: Window;
+
+  private leading: Ballot | undefined;
+  private readonly open = new Map<Slot, Open>();
+  private openBytes = 0;
+  private next: Slot = 1;
+  /** Every slot of this ballot through this one is chosen. */
+  private chosen: Slot = 0;
+  private recovered: Slot = 0;
+  /** Open slots below this one have their own vote counted or staged without room. */
+  private ownCounted: Slot = 0;
+  private readonly lacking = new Set<Slot>();
+
+  constructor(
+    self: ReplicaId,
+    quorum: Quorum,
+    acceptor: Acceptor,
+    learner: Learner,
+    effects: Effects,
+    window: Window,
+  ) {
+    this.self = self;
+    this.quorum = quorum;
+    this.acceptor = acceptor;
+    this.learner = learner;
+    this.effects = effects;
+    this.window = window;
+  }
+
+  /** The ballot being led; undefined if none. */
+  get ballot(): Ballot | undefined {
+    return this.leading;
+  }
+  /** The last slot proposed in this ballot. */
+  get lastSlot(): Slot {
+    return this.next - 1;
+  }
+  /** A read is linearizable only at or above this slot: what earlier ballots may have chosen ends here. */
+  get recoveredThrough(): Slot {
+    return this.recovered;
+  }
+  /** True when one more batch may be proposed now. */
+  get hasRoom(): boolean {
+    if (this.leading === undefined) return false;
+    return this.next - 1 - this.chosen < this.window.slots && this.openBytes < this.window.bytes;
+  }
+
+  /** Takes the lead: phase 1 of `ballot` is done, and these batches are what it found from `firstSlot` on. */
+  lead(ballot: Ballot, firstSlot: Slot, batches: readonly Batch[]): void {
+    requires(this.leading === undefined, 13, 'one ballot is led at a time');
+    requires(
+      ballot === this.acceptor.promised,
+      8,
+      'a ballot is led only while it is this replica’s own promise',
+    );
+    this.leading = ballot;
+    this.next = firstSlot;
+    this.chosen = firstSlot - 1;
+    this.recovered = firstSlot + batches.length - 1;
+    this.ownCounted = firstSlot;
+    for (const batch of batches) this.send(batch);
+  }
+
+  /** Proposes a batch in the next slot. @returns that slot, or 0 when there is no room in window or log. */
+  propose(batch: Batch): Slot {
+    if (!this.hasRoom || this.lacking.size > 0) return 0;
+    invariant(this.next > this.recovered, 12, 'holes are proposed before new commands');
+    return this.send(batch);
+  }
+
+  /** A member's durable votes at `ballot` for `fromSlot` … `throughSlot`. */
+  accepted(from: ReplicaId, ballot: Ballot, fromSlot: Slot, throughSlot: Slot): void {
+    if (ballot !== this.leading) return;
+    const bit = this.quorum.bitOf(from);
+    for (
+      let slot = Math.max(fromSlot, this.chosen + 1);
+      slot <= Math.min(throughSlot, this.next - 1);
+      slot++
+    ) {
+      this.count(slot, bit);
+    }
+  }
+
+  /** Items through `item` are durable: own votes among them count now. */
+  durableNow(item: number): void {
+    if (this.leading === undefined) return;
+    const own = this.quorum.bitOf(this.self);
+    while (this.ownCounted < this.next) {
+      const open = this.open.get(this.ownCounted);
+      if (open !== undefined && open.ownItem > item) return;
+      const slot = this.ownCounted++;
+      if (open !== undefined && open.ownItem > 0) this.count(slot, own);
+    }
+  }
+
+  /** Sends `to` again what is open above `coveredThrough`; it lost those accepts or had no room for them. */
+  resend(to: ReplicaId, coveredThrough: Slot, throughSlot: Slot): void {
+    const from = Math.max(coveredThrough, this.chosen) + 1;
+    for (let slot = from; slot <= Math.min(throughSlot, from + RESEND_SLOTS_MAX - 1); slot++) {
+      const open = this.open.get(slot);
+      if (open !== undefined) this.effects.send(to, open.message, 0);
+    }
+  }
+
+  /** Votes anew for slots the log had no room for. */
+  retryOwnVotes(): void {
+    for (const slot of this.lacking) {
+      const open = this.open.get(slot);
+      if (open === undefined || this.voteFor(open)) this.lacking.delete(slot);
+      else return;
+    }
+  }
+
+  /** Gives up the lead. @returns the slots proposed and not yet known chosen. */
+  resign(): Slot[] {
+    const unresolved = [...this.open.keys()];
+    this.leading = undefined;
+    this.open.clear();
+    this.openBytes = 0;
+    this.lacking.clear();
+    return unresolved;
+  }
+
+  private send(batch: Batch): Slot {
+    const ballot = this.leading!;
+    const slot = this.next++;
+    invariant(!this.open.has(slot), 11, 'one batch for each ballot and slot');
+    const { kind, digest, bytes } = batch;
+    const learnedThrough = this.learner.learnedThrough;
+    const message: Accept = { type: 'accept', ballot, slot, kind, digest, bytes, learnedThrough };
+    const open: Open = { message, votes: 0, ownItem: 0 };
+    this.open.set(slot, open);
+    this.openBytes += bytes.length;
+    for (const member of this.quorum.configuration.members) {
+      if (member.id !== this.self) this.effects.send(member.id, message, 0);
+    }
+    if (!this.voteFor(open)) this.lacking.add(slot);
+    return slot;
+  }
+
+  private voteFor(open: Open): boolean {
+    const { slot, ballot } = open.message;
+    if (slot <= this.acceptor.trimThrough) return true;
+    if (this.acceptor.accept(slot, ballot, open.message) !== 'voted') return false;
+    open.ownItem = this.acceptor.stagedThrough;
+    if (slot < this.ownCounted) this.ownCounted = slot;
+    return true;
+  }
+
+  private count(slot: Slot, member: MemberSet): void {
+    const open = this.open.get(slot);
+    if (open === undefined) return;
+    open.votes |= member;
+    if (!this.quorum.isReached(open.votes)) return;
+    this.open.delete(slot);
+    this.openBytes -= open.message.bytes.length;
+    while (this.chosen < this.next - 1 && !this.open.has(this.chosen + 1)) this.chosen++;
+    this.learner.learn(slot, open.message.ballot, open.message);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Linearizable reads without the log: a read waits until a quorum has answered a heartbeat sent after the read
+ * was asked, which shows that no other ballot can have chosen anything the leader does not know.
+ * (The read index of *Consensus: Bridging Theory and Practice*, section 6.4.) One round serves every read
+ * that waits for it.
+ */
+import type { ReplicaId, Slot } from '../types.js';
+import type { Effects } from './effects.js';
+import type { MemberSet, Quorum } from './quorum.js';
+
+interface PendingRead {
+  readonly id: number;
+  readonly slot: Slot;
+  /** The first heartbeat round sent after the read was asked. */
+  readonly round: number;
+}
+
+export class ReadIndex {
+  private readonly quorum: Quorum;
+  private readonly effects: Effects;
+  private readonly self: MemberSet;
+  private readonly acknowledged = new Map<ReplicaId, number>();
+  private pending: PendingRead[] = [];
+  private sent = 0;
+  private confirmed = 0;
+
+  constructor(quorum: Quorum, self: ReplicaId, effects: Effects) {
+    this.quorum = quorum;
+    this.self = quorum.bitOf(self);
+    this.effects = effects;
+  }
+
+  /** The last heartbeat round sent. */
+  get round(): number {
+    return this.sent;
+  }
+  /** True when a read waits for a round that has not been sent yet. */
+  get wantsRound(): boolean {
+    const last = this.pending[this.pending.length - 1];
+    return last !== undefined && last.round > this.sent;
+  }
+
+  ask(id: number, slot: Slot): void {
+    this.pending.push({ id, slot, round: this.sent + 1 });
+  }
+
+  /** Numbers a new heartbeat round. */
+  nextRound(): number {
+    this.sent++;
+    this.confirm();
+    return this.sent;
+  }
+
+  /** A member has answered `round`, and so every round before it. */
+  answered(from: ReplicaId, round: number): void {
+    if (round > this.sent || round <= (this.acknowledged.get(from) ?? 0)) return;
+    this.acknowledged.set(from, round);
+    this.confirm();
+  }
+
+  /** The members that have answered a round after `round`. */
+  answeredSince(round: number): MemberSet {
+    let members = this.self;
+    for (const [id, last] of this.acknowledged) if (last > round) members |= this.quorum.bitOf(id);
+    return members;
+  }
+
+  /** A new ballot is led: rounds go on, answers to earlier ones do not count. */
+  reset(): void {
+    this.acknowledged.clear();
+    this.confirmed = this.sent;
+  }
+
+  /** The lead is lost: nobody's read can be confirmed here. */
+  abandon(): void {
+    const last = this.pending[this.pending.length - 1];
+    this.pending = [];
+    this.acknowledged.clear();
+    if (last !== undefined) this.effects.readsLost(last.id);
+  }
+
+  private confirm(): void {
+    while (this.confirmed < this.sent && this.quorum.isReached(this.answeredSince(this.confirmed))) {
+      this.confirmed++;
+    }
+    let ready = 0;
+    for (const read of this.pending) {
+      if (read.round > this.confirmed) break;
+      ready++;
+    }
+    if (ready === 0) return;
+    for (const read of this.pending.splice(0, ready)) this.effects.readReady(read.id, read.slot);
+  }
+}

@@ -1,0 +1,439 @@
+/**
+ * One replica's core: acceptor, proposer and learner behind one set of inputs. Pure: what it does depends on
+ * its inputs and nothing else, and everything it wants done it asks of `Effects`.
+ *
+ * Inputs: `receive` (a message), `tick` (time passes), `propose`, `read`, `durable` (items are), `applied`,
+ * `installed` (a checkpoint), `trimmed`, and `settle` at the end of every turn.
+ *
+ * Who may do what is in acceptor.ts, campaign.ts, proposer.ts and learner.ts; this file only carries messages
+ * to them, and holds the one rule that concerns them all: once a higher ballot is seen, a lower one is no
+ * longer led or campaigned for (contract 13).
+ */
+import { requires, unreachable } from '../contract.js';
+import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
+import type { Ballot, Batch, Digest, ReplicaId, Slot, Vote } from '../types.js';
+import { Acceptor, type AcceptorState } from './acceptor.js';
+import { ballotAbove, NO_BALLOT, replicaOf } from './ballot.js';
+import { Campaign } from './campaign.js';
+import type { Effects, Role } from './effects.js';
+import { Election } from './election.js';
+import { Learner } from './learner.js';
+import type {
+  Accept,
+  Canvass,
+  Fetch,
+  HandOver,
+  Heartbeat,
+  Heartbeaten,
+  Message,
+  Prepare,
+} from './messages.js';
+import { type CoreOptions, checkOptions } from './options.js';
+import { Progress } from './progress.js';
+import { Proposer } from './proposer.js';
+import { Quorum } from './quorum.js';
+import { ReadIndex } from './read.js';
+import { VotesAnswer } from './votes-answer.js';
+
+export class ReplicaCore {
+  readonly self: ReplicaId;
+  readonly quorum: Quorum;
+  readonly acceptor: Acceptor;
+  readonly learner: Learner;
+  readonly proposer: Proposer;
+  readonly progress: Progress = new Progress();
+  private readonly effects: Effects;
+  private readonly options: CoreOptions;
+  private readonly election: Election;
+  private readonly reads: ReadIndex;
+  private readonly votesAnswer: VotesAnswer;
+  private readonly hint: Slot;
+  private campaign: Campaign | undefined;
+  private ownPromiseItem = 0;
+  private highestSeen: Ballot;
+  private leaderBallot: Ballot = NO_BALLOT;
+  private ticksToHeartbeat = 0;
+  private ticksToQuorumCheck = 0;
+  private quorumCheckRound = 0;
+  private advertised: Slot = 0;
+
+  constructor(
+    options: CoreOptions,
+    state: AcceptorState & { readonly learnedThrough: Slot },
+    effects: Effects,
+  ) {
+    checkOptions(options);
+    this.options = options;
+    this.self = options.self;
+    this.effects = effects;
+    this.hint = state.learnedThrough;
+    this.quorum = new Quorum(options.configuration);
+    this.acceptor = new Acceptor(state, effects);
+    this.acceptor.trim(options.checkpointThrough);
+    this.learner = new Learner(this.acceptor, effects, {
+      through: options.checkpointThrough,
+      chain: options.checkpointChain,
+      fetchTicks: options.timing.fetchTicks,
+      peers: options.configuration.members.map((member) => member.id).filter((id) => id !== options.self),
+    });
+    const window = { slots: options.windowSlots, bytes: options.windowBytes };
+    this.proposer = new Proposer(this.self, this.quorum, this.acceptor, this.learner, effects, window);
+    this.election = new Election(options.timing, this.quorum, options.random);
+    this.reads = new ReadIndex(this.quorum, this.self, effects);
+    this.votesAnswer = new VotesAnswer(this.acceptor, effects);
+    this.highestSeen = this.acceptor.promised;
+  }
+
+  get role(): Role {
+    const standing = this.election.standing;
+    if (standing === 'leading') return 'leader';
+    return standing === 'following' ? 'follower' : 'candidate';
+  }
+  /** Who leads, as far as this replica knows; 0 if nobody. */
+  get leader(): ReplicaId {
+    return this.election.leader;
+  }
+  /** The ballot led, campaigned for or followed. */
+  get ballot(): Ballot {
+    return this.proposer.ballot ?? this.campaign?.ballot ?? this.leaderBallot;
+  }
+  get votes(): boolean {
+    return this.acceptor.voting && this.quorum.has(this.self);
+  }
+
+  /** Call once, when the host is ready to take effects: hands over what the log itself knows to be chosen. */
+  start(): void {
+    this.learner.recover(this.hint);
+  }
+
+  receive(from: ReplicaId, message: Message): void {
+    if (!this.quorum.has(from) || from === this.self) return;
+    switch (message.type) {
+      case 'canvass':
+        return this.onCanvass(from, message);
+      case 'canvassed': {
+        const welcome = this.election.takeCanvassed(message.ballot, this.quorum.bitOf(from));
+        if (welcome) this.runCampaign(message.ballot);
+        return;
+      }
+      case 'prepare':
+        return this.onPrepare(from, message);
+      case 'promised':
+        this.campaign?.take(from, message);
+        return this.concludeCampaign();
+      case 'rejected':
+        this.observe(message.promised);
+        if (this.election.isOutbid(message.promised)) this.canvass();
+        return;
+      case 'accept':
+        return this.onAccept(from, message);
+      case 'accepted':
+        return this.proposer.accepted(from, message.ballot, message.fromSlot, message.throughSlot);
+      case 'heartbeat':
+        return this.onHeartbeat(from, message);
+      case 'heartbeaten':
+        return this.onHeartbeaten(from, message);
+      case 'fetch':
+        return this.onFetch(from, message);
+      case 'chosen':
+        for (const vote of message.votes) this.observe(vote.ballot);
+        return this.learner.takeChosen(from, message.votes, message.learnedThrough);
+      case 'checkpointOffer': {
+        const { checkpointId, throughSlot, lengthBytes } = message;
+        if (throughSlot <= this.learner.learnedThrough) return;
+        return this.effects.needCheckpoint(from, checkpointId, throughSlot, lengthBytes);
+      }
+      case 'handOver':
+        return this.onHandOver(from, message);
+      case 'checkpointFetch':
+      case 'checkpointChunk':
+        // The host moves checkpoints; the core only decides when one is needed.
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** One unit of time has passed. */
+  tick(): void {
+    this.learner.tick();
+    this.progress.tick();
+    if (this.election.standing === 'leading') return this.tickLeader();
+    if (this.votes && this.election.tick()) this.canvass();
+  }
+
+  /** Proposes a batch. @returns its slot, or 0 if this replica does not lead or has no room now. */
+  propose(batch: Batch): Slot {
+    return this.proposer.propose(batch);
+  }
+
+  /** True when `propose` would take a batch. */
+  get canPropose(): boolean {
+    return this.proposer.hasRoom;
+  }
+
+  /** Asks for a linearizable read; `readReady` or `readsLost` will name `readId`. False if not the leader. */
+  read(readId: number): boolean {
+    if (this.proposer.ballot === undefined) return false;
+    this.reads.ask(readId, Math.max(this.proposer.recoveredThrough, this.learner.learnedThrough));
+    return true;
+  }
+
+  /** Items through `item` are durable. */
+  durable(item: number): void {
+    this.acceptor.durableNow(item);
+    if (this.campaign !== undefined && this.ownPromiseItem > 0 && this.ownPromiseItem <= item) {
+      this.ownPromiseItem = 0;
+      const { ballot, fromSlot } = this.campaign;
+      if (ballot === this.acceptor.promised) {
+        for (const part of this.acceptor.promisedAnswer(fromSlot, this.learner.learnedThrough)) {
+          this.campaign.take(this.self, part);
+        }
+        this.concludeCampaign();
+      }
+    }
+    this.proposer.durableNow(item);
+  }
+
+  /** The host has applied every slot through `through`. */
+  applied(through: Slot): void {
+    this.learner.appliedNow(through);
+  }
+
+  /** The host has replaced its state by a checkpoint through `through`, whose digest chain ends in `chain`. */
+  installed(through: Slot, chain: Digest): void {
+    this.learner.installed(through, chain);
+  }
+
+  /** The log has forgotten its votes through `through`. */
+  trimmed(through: Slot): void {
+    requires(through <= this.learner.appliedThrough, 24, 'only what a checkpoint covers is trimmed');
+    this.acceptor.trim(through);
+    this.learner.trimmed(through);
+  }
+
+  /** The end of a turn: answers what is due, asks for what is missing, opens a round for waiting reads. */
+  settle(): void {
+    this.votesAnswer.settle();
+    this.learner.fetchMissing();
+    if (this.proposer.ballot !== undefined && this.reads.wantsRound) this.sendHeartbeat();
+  }
+
+  /** Asks the most advanced follower to campaign; for a leader that is about to close. False if not leading. */
+  handOver(): boolean {
+    const ballot = this.proposer.ballot;
+    const heir = this.progress.mostCovered();
+    if (ballot === undefined || heir === 0) return false;
+    this.effects.send(heir, { type: 'handOver', ballot }, 0);
+    return true;
+  }
+
+  private onCanvass(from: ReplicaId, message: Canvass): void {
+    if (!this.votes || replicaOf(message.ballot) !== from) return;
+    if (message.ballot <= this.acceptor.promised) return this.reject(from, message.ballot);
+    if (this.election.hearsLeader || message.learnedThrough < this.acceptor.trimThrough) return;
+    this.effects.send(from, { type: 'canvassed', ballot: message.ballot }, 0);
+  }
+
+  private onPrepare(from: ReplicaId, message: Prepare): void {
+    if (!this.votes || replicaOf(message.ballot) !== from) return;
+    this.observe(message.ballot);
+    if (message.ballot < this.acceptor.promised) return this.reject(from, message.ballot);
+    // At exactly the promised ballot it is a duplicate: answered already, and answers must not be cut twice.
+    if (message.ballot === this.acceptor.promised || !this.acceptor.promise(message.ballot)) return;
+    this.election.follow(0);
+    const after = this.acceptor.stagedThrough;
+    for (const part of this.acceptor.promisedAnswer(message.fromSlot, this.learner.learnedThrough)) {
+      this.effects.send(from, part, after);
+    }
+    this.announceRole();
+  }
+
+  private onAccept(from: ReplicaId, message: Accept): void {
+    if (replicaOf(message.ballot) !== from) return;
+    if (!this.followLeader(from, message.ballot)) return;
+    if (message.slot > this.acceptor.trimThrough) {
+      const result = this.acceptor.accept(message.slot, message.ballot, message);
+      if (result === 'voted') this.votesAnswer.note(message.slot, message.ballot);
+    }
+    this.learner.leaderLearned(from, message.ballot, message.learnedThrough);
+  }
+
+  private onHeartbeat(from: ReplicaId, message: Heartbeat): void {
+    if (replicaOf(message.ballot) !== from || !this.followLeader(from, message.ballot)) return;
+    this.learner.leaderLearned(from, message.ballot, message.learnedThrough);
+    if (!this.votes) return;
+    const answer: Heartbeaten = {
+      type: 'heartbeaten',
+      ballot: message.ballot,
+      round: message.round,
+      coveredThrough: this.coveredThrough(message.ballot, message.lastSlot),
+      learnedThrough: this.learner.learnedThrough,
+      appliedThrough: this.learner.appliedThrough,
+      trimThrough: this.acceptor.trimThrough,
+    };
+    this.effects.send(from, answer, 0);
+  }
+
+  private onHeartbeaten(from: ReplicaId, message: Heartbeaten): void {
+    this.progress.take(from, message);
+    if (message.ballot !== this.proposer.ballot) return;
+    this.reads.answered(from, message.round);
+    const { coveredThrough } = message;
+    if (message.round < this.reads.round) return;
+    this.proposer.resend(from, coveredThrough, this.progress.lastSlotOfRound);
+  }
+
+  private onFetch(from: ReplicaId, message: Fetch): void {
+    if (message.fromSlot <= this.acceptor.trimThrough) return this.effects.offerCheckpoint(from);
+    const votes: Vote[] = [];
+    let sizeBytes = 0;
+    const through = Math.min(message.throughSlot, this.learner.loggedThrough);
+    for (let slot = message.fromSlot; slot <= through; slot++) {
+      const mark = this.acceptor.vote(slot);
+      const bytes = mark && this.acceptor.bytesOf(slot, mark);
+      if (mark === undefined || bytes === undefined) break;
+      sizeBytes += 64 + bytes.length;
+      if (votes.length > 0 && sizeBytes > MESSAGE_VOTES_BYTES_MAX) break;
+      votes.push({ slot, ballot: mark.ballot, kind: mark.kind, digest: mark.digest, bytes });
+    }
+    const { learnedThrough } = this.learner;
+    this.effects.send(from, { type: 'chosen', fromSlot: message.fromSlot, votes, learnedThrough }, 0);
+  }
+
+  private onHandOver(from: ReplicaId, message: HandOver): void {
+    if (!this.votes || from !== this.election.leader || message.ballot !== this.leaderBallot) return;
+    this.runCampaign(ballotAbove(this.highest(), this.self));
+  }
+
+  /** Follows the leader of `ballot`, unless a higher one is known. @returns false if it is not to be heard. */
+  private followLeader(from: ReplicaId, ballot: Ballot): boolean {
+    if (ballot < this.acceptor.promised) {
+      this.reject(from, ballot);
+      return false;
+    }
+    if (ballot < this.leaderBallot) return false;
+    this.observe(ballot);
+    this.leaderBallot = ballot;
+    const known = this.election.leader === from && this.election.standing === 'following';
+    this.campaign = undefined;
+    this.election.follow(from);
+    if (!known) this.announceRole();
+    return true;
+  }
+
+  /** A ballot exists. A lower one is led or campaigned for no longer (contract 13). */
+  private observe(ballot: Ballot): void {
+    if (ballot <= this.highestSeen) return;
+    this.highestSeen = ballot;
+    const own = this.proposer.ballot ?? this.campaign?.ballot;
+    if (own !== undefined && own < ballot) this.stepDown();
+  }
+
+  private stepDown(): void {
+    this.campaign = undefined;
+    this.ownPromiseItem = 0;
+    if (this.proposer.ballot !== undefined) {
+      this.proposer.resign();
+      this.reads.abandon();
+    }
+    this.election.follow(0);
+    this.announceRole();
+  }
+
+  private canvass(): void {
+    this.campaign = undefined;
+    this.ownPromiseItem = 0;
+    const ballot = ballotAbove(this.highest(), this.self);
+    this.election.beginCanvass(ballot, this.quorum.bitOf(this.self));
+    this.announceRole();
+    if (this.election.takeCanvassed(ballot, this.quorum.bitOf(this.self))) return this.runCampaign(ballot);
+    this.broadcast({ type: 'canvass', ballot, learnedThrough: this.learner.learnedThrough }, 0);
+  }
+
+  private runCampaign(ballot: Ballot): void {
+    if (ballot <= this.acceptor.promised || !this.acceptor.promise(ballot)) return this.election.follow(0);
+    this.highestSeen = Math.max(ballot, this.highestSeen) as Ballot;
+    this.election.standing = 'campaigning';
+    this.election.leader = 0;
+    this.election.restartTimer();
+    const fromSlot = this.learner.learnedThrough + 1;
+    this.campaign = new Campaign(ballot, fromSlot, this.quorum);
+    this.ownPromiseItem = this.acceptor.stagedThrough;
+    this.broadcast({ type: 'prepare', ballot, fromSlot }, this.ownPromiseItem);
+    this.announceRole();
+  }
+
+  private concludeCampaign(): void {
+    const campaign = this.campaign;
+    if (campaign === undefined || campaign.ballot !== this.acceptor.promised) return;
+    const recovery = campaign.recovery();
+    if (recovery === undefined) return;
+    this.campaign = undefined;
+    this.election.standing = 'leading';
+    this.election.leader = this.self;
+    this.leaderBallot = campaign.ballot;
+    this.reads.reset();
+    this.progress.reset();
+    this.ticksToHeartbeat = this.options.timing.heartbeatTicks;
+    this.ticksToQuorumCheck = this.options.timing.electionTicks;
+    this.quorumCheckRound = this.reads.round;
+    const { from, through } = campaign.mostLearned();
+    this.learner.seekFrom(from, through);
+    this.proposer.lead(campaign.ballot, recovery.firstSlot, recovery.batches);
+    this.sendHeartbeat();
+    this.announceRole();
+  }
+
+  private tickLeader(): void {
+    this.proposer.retryOwnVotes();
+    if (--this.ticksToQuorumCheck <= 0) {
+      const heard = this.reads.answeredSince(this.quorumCheckRound);
+      if (!this.quorum.isReached(heard)) return this.stepDown();
+      this.ticksToQuorumCheck = this.options.timing.electionTicks;
+      this.quorumCheckRound = this.reads.round;
+    }
+    const news = this.learner.learnedThrough > this.advertised;
+    if (--this.ticksToHeartbeat <= 0 || news) this.sendHeartbeat();
+  }
+
+  private sendHeartbeat(): void {
+    const ballot = this.proposer.ballot!;
+    const { learnedThrough } = this.learner;
+    const { lastSlot } = this.proposer;
+    this.ticksToHeartbeat = this.options.timing.heartbeatTicks;
+    this.advertised = learnedThrough;
+    this.progress.lastSlotOfRound = lastSlot;
+    const round = this.reads.nextRound();
+    this.broadcast({ type: 'heartbeat', ballot, round, learnedThrough, lastSlot }, 0);
+  }
+
+  private coveredThrough(ballot: Ballot, lastSlot: Slot): Slot {
+    let slot = this.learner.learnedThrough;
+    while (slot < lastSlot && this.acceptor.vote(slot + 1)?.ballot === ballot) slot++;
+    return slot;
+  }
+
+  private highest(): Ballot {
+    return Math.max(this.acceptor.promised, this.highestSeen) as Ballot;
+  }
+
+  private reject(to: ReplicaId, ballot: Ballot): void {
+    // Only a durable promise may be spoken of, or a crash could lower it after others have relied on it.
+    this.effects.send(
+      to,
+      { type: 'rejected', ballot, promised: this.acceptor.promised },
+      this.acceptor.stagedThrough,
+    );
+  }
+
+  private broadcast(message: Message, after: number): void {
+    for (const { id } of this.quorum.configuration.members) {
+      if (id !== this.self) this.effects.send(id, message, after);
+    }
+  }
+
+  private announceRole(): void {
+    this.effects.role(this.role, this.ballot, this.election.leader);
+  }
+}
