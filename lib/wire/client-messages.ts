@@ -3,6 +3,10 @@
  * replica/service.ts. Bodies are as there: per command a 4-byte little-endian length and that many bytes.
  */
 
+/** What became of a request; replica/service.ts calls them `Outcome` and says what each promises. */
+export const RequestOutcome = { done: 0, notExecuted: 1, unknown: 2, declined: 3 } as const;
+export type RequestOutcome = (typeof RequestOutcome)[keyof typeof RequestOutcome];
+
 export interface Submit {
   readonly type: 'submit';
   /** Number of the first request; the sender counts them per connection. */
@@ -25,8 +29,7 @@ export interface Outcomes {
   readonly type: 'outcomes';
   readonly first: number;
   readonly count: number;
-  /** The numbers of replica/service.ts's `Outcome`. */
-  readonly outcome: number;
+  readonly outcome: RequestOutcome;
   readonly body: Uint8Array;
 }
 

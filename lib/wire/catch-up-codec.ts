@@ -1,0 +1,83 @@
+/**
+ * The bytes of what a replica that lags and one that is ahead say: fetch, chosen, checkpointOffer,
+ * checkpointFetch, checkpointChunk. Field by field in docs/wire.md.
+ *
+ * 1. A checkpoint's bytes are the end of their message, so that they can be sent from where they lie.
+ */
+import { CHECKPOINT_CHUNK_BYTES_MAX } from '../limits.js';
+import type { CheckpointChunk, CheckpointFetch, CheckpointOffer, Chosen, Fetch } from '../paxos/messages.js';
+import type { Reader } from './reader.js';
+import { frameError } from './reader.js';
+import { readVotes, writeVotes } from './votes-codec.js';
+import type { Writer } from './writer.js';
+
+export function writeFetch(writer: Writer, message: Fetch): void {
+  writer.u64(message.fromSlot);
+  writer.u64(message.throughSlot);
+}
+
+export function readFetch(reader: Reader): Fetch {
+  return { type: 'fetch', fromSlot: reader.u64(), throughSlot: reader.u64() };
+}
+
+export function writeChosen(writer: Writer, message: Chosen): void {
+  writer.u64(message.fromSlot);
+  writer.u64(message.learnedThrough);
+  writeVotes(writer, message.votes);
+}
+
+export function readChosen(reader: Reader): Chosen {
+  const fromSlot = reader.u64();
+  const learnedThrough = reader.u64();
+  return { type: 'chosen', fromSlot, votes: readVotes(reader), learnedThrough };
+}
+
+export function writeCheckpointOffer(writer: Writer, message: CheckpointOffer): void {
+  writer.u64(message.checkpointId);
+  writer.u64(message.throughSlot);
+  writer.u64(message.lengthBytes);
+}
+
+export function readCheckpointOffer(reader: Reader): CheckpointOffer {
+  return {
+    type: 'checkpointOffer',
+    checkpointId: reader.u64(),
+    throughSlot: reader.u64(),
+    lengthBytes: reader.u64(),
+  };
+}
+
+export function writeCheckpointFetch(writer: Writer, message: CheckpointFetch): void {
+  writer.u64(message.checkpointId);
+  writer.u64(message.throughSlot);
+  writer.u64(message.offset);
+}
+
+export function readCheckpointFetch(reader: Reader): CheckpointFetch {
+  return {
+    type: 'checkpointFetch',
+    checkpointId: reader.u64(),
+    throughSlot: reader.u64(),
+    offset: reader.u64(),
+  };
+}
+
+/** All of a chunk but the checkpoint's bytes. */
+export function writeCheckpointChunk(writer: Writer, message: CheckpointChunk): void {
+  writer.u64(message.checkpointId);
+  writer.u64(message.throughSlot);
+  writer.u64(message.offset);
+  writer.u64(message.lengthBytes);
+}
+
+export function readCheckpointChunk(reader: Reader): CheckpointChunk {
+  const checkpointId = reader.u64();
+  const throughSlot = reader.u64();
+  const offset = reader.u64();
+  const lengthBytes = reader.u64();
+  const bytes = reader.rest(CHECKPOINT_CHUNK_BYTES_MAX, 'the length of a chunk');
+  if (offset + bytes.length > lengthBytes && bytes.length > 0) {
+    throw frameError(`${bytes.length} bytes at ${offset} of a checkpoint of ${lengthBytes}`);
+  }
+  return { type: 'checkpointChunk', checkpointId, throughSlot, offset, lengthBytes, bytes };
+}

@@ -1,0 +1,109 @@
+/**
+ * Messages between a replica and its clients as frames, and back. Field by field in docs/wire.md.
+ *
+ * 1. What is written is read back equal.
+ * 2. The decoder throws ERR_INDELIBLE_FRAME, and nothing else, for any bytes that are no such message; a body
+ *    that it lets through holds exactly the entries that its message counts.
+ * 3. `body` of a decoded message is a view of the bytes given.
+ */
+import { COMMAND_BYTES_MAX, FRAME_BYTES_MAX, REPLICA_ID_MAX } from '../limits.js';
+import { checkBody } from './body.js';
+import type { ClientMessage, Outcomes, Query, Submit } from './client-messages.js';
+import { RequestOutcome } from './client-messages.js';
+import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
+import { FrameKind } from './protocol.js';
+import { frameError, Reader } from './reader.js';
+import type { Writer } from './writer.js';
+
+/**
+ * Appends the frame of `message` to `writer`, but for its body.
+ * @returns the body, which is to be sent right behind; empty where there is none.
+ * @throws RangeError when a field does not fit, or the frame would exceed FRAME_BYTES_MAX.
+ */
+export function encodeClientMessage(writer: Writer, message: ClientMessage): Uint8Array {
+  const start = beginFrame(writer, FrameKind[message.type]);
+  let tail = NO_BYTES;
+  switch (message.type) {
+    case 'submit':
+    case 'query':
+      writer.u64(message.first);
+      writer.u32(message.count);
+      tail = message.body;
+      break;
+    case 'outcomes':
+      writer.u64(message.first);
+      writer.u32(message.count);
+      writer.u8(message.outcome);
+      tail = message.body;
+      break;
+    case 'leaderIs':
+      writer.u16(message.leader);
+      break;
+    case 'statusRequest':
+      break;
+    case 'statusReply':
+      tail = message.body;
+      break;
+  }
+  sealFrame(writer, start, tail);
+  return tail;
+}
+
+/**
+ * The message of a frame of `kind` whose body is bytes[start, end).
+ * @throws ERR_INDELIBLE_FRAME when that is not a message between a replica and its clients.
+ */
+export function decodeClientMessage(
+  kind: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): ClientMessage {
+  const reader = new Reader(bytes, start, end);
+  const message = readFields(kind, reader);
+  reader.finish();
+  return message;
+}
+
+function readFields(kind: number, reader: Reader): ClientMessage {
+  switch (kind) {
+    case FrameKind.submit:
+      return readRequests(reader, 'submit');
+    case FrameKind.query:
+      return readRequests(reader, 'query');
+    case FrameKind.outcomes:
+      return readOutcomes(reader);
+    case FrameKind.leaderIs:
+      return { type: 'leaderIs', leader: reader.within(reader.u16(), REPLICA_ID_MAX, 'a replica id') };
+    case FrameKind.statusRequest:
+      return { type: 'statusRequest' };
+    case FrameKind.statusReply:
+      return { type: 'statusReply', body: reader.rest(FRAME_BYTES_MAX, 'the length of a status') };
+    default:
+      throw frameError(`no message of a client has kind ${kind}`);
+  }
+}
+
+function readRequests(reader: Reader, type: 'submit' | 'query'): Submit | Query {
+  const { first, count } = readRun(reader);
+  checkBody(reader.bytes, reader.at, reader.end, count, COMMAND_BYTES_MAX);
+  return { type, first, count, body: reader.rest(FRAME_BYTES_MAX, 'the length of a body') };
+}
+
+function readOutcomes(reader: Reader): Outcomes {
+  const { first, count } = readRun(reader);
+  const outcome = reader.within(reader.u8(), RequestOutcome.declined, 'an outcome') as RequestOutcome;
+  const entries = outcome === RequestOutcome.done ? count : 0;
+  checkBody(reader.bytes, reader.at, reader.end, entries, FRAME_BYTES_MAX);
+  const body = reader.rest(FRAME_BYTES_MAX, 'the length of results');
+  return { type: 'outcomes', first, count, outcome, body };
+}
+
+/** A run of at least one request, whose numbers are all safe integers. */
+function readRun(reader: Reader): { first: number; count: number } {
+  const first = reader.u64();
+  const count = reader.u32();
+  if (count === 0) throw frameError('a run of no requests');
+  if (!Number.isSafeInteger(first + count)) throw frameError('a request number is above 2^53 - 1');
+  return { first, count };
+}

@@ -1,0 +1,106 @@
+/**
+ * The bytes of what candidates and acceptors say before anything is proposed: canvass, canvassed, prepare,
+ * promised, rejected, handOver. Field by field in docs/wire.md.
+ */
+import { FRAME_BYTES_MAX } from '../limits.js';
+import type { Canvass, Canvassed, HandOver, Prepare, Promised, Rejected } from '../paxos/messages.js';
+import type { SlotRange } from '../types.js';
+import type { Reader } from './reader.js';
+import { frameError } from './reader.js';
+import { readBallot, readVotes, writeVotes } from './votes-codec.js';
+import type { Writer } from './writer.js';
+
+const RANGE_BYTES = 16;
+
+export function writeCanvass(writer: Writer, message: Canvass): void {
+  writer.u64(message.ballot);
+  writer.u64(message.learnedThrough);
+}
+
+export function readCanvass(reader: Reader): Canvass {
+  return { type: 'canvass', ballot: readBallot(reader), learnedThrough: reader.u64() };
+}
+
+export function writeCanvassed(writer: Writer, message: Canvassed): void {
+  writer.u64(message.ballot);
+}
+
+export function readCanvassed(reader: Reader): Canvassed {
+  return { type: 'canvassed', ballot: readBallot(reader) };
+}
+
+export function writePrepare(writer: Writer, message: Prepare): void {
+  writer.u64(message.ballot);
+  writer.u64(message.fromSlot);
+}
+
+export function readPrepare(reader: Reader): Prepare {
+  return { type: 'prepare', ballot: readBallot(reader), fromSlot: reader.u64() };
+}
+
+export function writePromised(writer: Writer, message: Promised): void {
+  writer.u64(message.ballot);
+  writer.u64(message.fromSlot);
+  writer.u32(message.part);
+  writer.u32(message.parts);
+  writer.u64(message.trimThrough);
+  writer.u64(message.learnedThrough);
+  writer.u32(message.uncertain.length);
+  for (const range of message.uncertain) {
+    writer.u64(range.from);
+    writer.u64(range.through);
+  }
+  writeVotes(writer, message.votes);
+}
+
+export function readPromised(reader: Reader): Promised {
+  const ballot = readBallot(reader);
+  const fromSlot = reader.u64();
+  const part = reader.u32();
+  const parts = reader.u32();
+  if (part > parts) throw frameError(`part ${part} of ${parts}`);
+  const trimThrough = reader.u64();
+  const learnedThrough = reader.u64();
+  const uncertain = readRanges(reader);
+  const votes = readVotes(reader);
+  return {
+    type: 'promised',
+    ballot,
+    fromSlot,
+    part,
+    parts,
+    trimThrough,
+    learnedThrough,
+    votes,
+    uncertain,
+  };
+}
+
+function readRanges(reader: Reader): SlotRange[] {
+  const count = reader.count(RANGE_BYTES, FRAME_BYTES_MAX / RANGE_BYTES, 'a number of slot ranges');
+  const ranges: SlotRange[] = [];
+  for (let i = 0; i < count; i++) {
+    const from = reader.u64();
+    const through = reader.u64();
+    if (from > through) throw frameError(`slots ${from} … ${through} are no range`);
+    ranges.push({ from, through });
+  }
+  return ranges;
+}
+
+export function writeRejected(writer: Writer, message: Rejected): void {
+  writer.u64(message.ballot);
+  writer.u64(message.promised);
+}
+
+export function readRejected(reader: Reader): Rejected {
+  return { type: 'rejected', ballot: readBallot(reader), promised: readBallot(reader) };
+}
+
+export function writeHandOver(writer: Writer, message: HandOver): void {
+  writer.u64(message.ballot);
+}
+
+export function readHandOver(reader: Reader): HandOver {
+  return { type: 'handOver', ballot: readBallot(reader) };
+}

@@ -1,0 +1,122 @@
+/**
+ * The first words on every connection: hello from both ends, or a refusal. These bytes are the same in every
+ * protocol version.
+ *
+ * hello:   u8 role, u16 replica id, u16 id of the replica it wants to reach, 16 B cluster id, 16 B store uuid,
+ *          u64 configuration number
+ * refusal: u8 code, then why, as UTF-8 of at most REFUSAL_TEXT_BYTES_MAX bytes
+ */
+import type { ReplicaId } from '../types.js';
+import { beginFrame, FRAME_HEADER_BYTES, sealFrame } from './frame.js';
+import { FrameKind } from './protocol.js';
+import { frameError, Reader } from './reader.js';
+import type { Writer } from './writer.js';
+
+/** Sixteen zero bytes: a client that takes any cluster, or has no store. */
+export const NO_UUID: string = '0'.repeat(32);
+
+export const HelloRole = { replica: 1, client: 2 } as const;
+export type HelloRole = (typeof HelloRole)[keyof typeof HelloRole];
+
+export interface Hello {
+  readonly type: 'hello';
+  /** Protocol version of the sender. */
+  readonly version: number;
+  readonly role: HelloRole;
+  /** Who speaks; 0 for a client. */
+  readonly replicaId: ReplicaId;
+  /** Whom the speaker wants to reach; 0 for anybody, and in an answer. */
+  readonly wantedId: ReplicaId;
+  readonly clusterId: string;
+  readonly storeUuid: string;
+  readonly configurationNumber: number;
+}
+
+/** Why a connection is refused. */
+export const RefusalCode = {
+  version: 1,
+  cluster: 2,
+  /** The speaker calls itself what the listener is called. */
+  ownId: 3,
+  /** No member of the listener's configuration has that id. */
+  unknownId: 4,
+  /** That member's votes are in another store. */
+  storeUuid: 5,
+  /** The listener is not the replica that the speaker wants. */
+  wrongReplica: 6,
+  /** The listener has as many clients as it takes. */
+  busy: 7,
+  /** The connection did not begin with a hello in time, or not with a hello. */
+  noHello: 8,
+} as const;
+export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
+
+export interface Refusal {
+  readonly type: 'refusal';
+  readonly code: RefusalCode;
+  readonly text: string;
+}
+
+const REFUSAL_TEXT_BYTES_MAX = 256;
+
+/** Longest frame that may come before a connection knows who is at its other end, in bytes. */
+export const HELLO_FRAME_BYTES_MAX: number = FRAME_HEADER_BYTES + 1 + REFUSAL_TEXT_BYTES_MAX;
+
+export function encodeHello(writer: Writer, hello: Hello): void {
+  const start = beginFrame(writer, FrameKind.hello, hello.version);
+  writer.u8(hello.role);
+  writer.u16(hello.replicaId);
+  writer.u16(hello.wantedId);
+  writer.uuid(hello.clusterId);
+  writer.uuid(hello.storeUuid);
+  writer.u64(hello.configurationNumber);
+  sealFrame(writer, start);
+}
+
+export function encodeRefusal(writer: Writer, refusal: Refusal): void {
+  const start = beginFrame(writer, FrameKind.refusal);
+  writer.u8(refusal.code);
+  writer.append(Buffer.from(refusal.text).subarray(0, REFUSAL_TEXT_BYTES_MAX));
+  sealFrame(writer, start);
+}
+
+/**
+ * The first word of a connection.
+ * @throws ERR_INDELIBLE_FRAME when it is neither a hello nor a refusal.
+ */
+export function decodeGreeting(
+  version: number,
+  kind: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Hello | Refusal {
+  const reader = new Reader(bytes, start, end);
+  if (kind !== FrameKind.hello && kind !== FrameKind.refusal) {
+    throw frameError(`a connection begins with a frame of kind ${kind}`);
+  }
+  const greeting = kind === FrameKind.hello ? readHello(version, reader) : readRefusal(reader);
+  reader.finish();
+  return greeting;
+}
+
+function readHello(version: number, reader: Reader): Hello {
+  const role = reader.u8();
+  if (role !== HelloRole.replica && role !== HelloRole.client) throw frameError(`a hello of role ${role}`);
+  return {
+    type: 'hello',
+    version,
+    role,
+    replicaId: reader.u16(),
+    wantedId: reader.u16(),
+    clusterId: reader.uuid(),
+    storeUuid: reader.uuid(),
+    configurationNumber: reader.u64(),
+  };
+}
+
+function readRefusal(reader: Reader): Refusal {
+  const code = reader.within(reader.u8(), RefusalCode.noHello, 'a refusal code') as RefusalCode;
+  const text = reader.rest(REFUSAL_TEXT_BYTES_MAX, 'the length of a refusal');
+  return { type: 'refusal', code, text: new TextDecoder().decode(text) };
+}

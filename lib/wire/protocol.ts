@@ -1,0 +1,46 @@
+/**
+ * The protocol's version and the kinds of its frames; docs/wire.md has every byte of each.
+ *
+ * 1. The frame header, `hello` and `refusal` keep their bytes in every version, so that two programs of
+ *    different versions can always tell each other that they do not match.
+ * 2. A number is never given a second meaning: a kind that goes out of use stays reserved.
+ */
+
+/** Raised whenever bytes or meaning of any frame change. Both ends of a connection must have the same. */
+export const PROTOCOL_VERSION = 1;
+
+/** What a frame carries, in the order of docs/wire.md. */
+export const FrameKind = {
+  hello: 1,
+  refusal: 2,
+  keepAlive: 3,
+
+  canvass: 16,
+  canvassed: 17,
+  prepare: 18,
+  promised: 19,
+  rejected: 20,
+  accept: 21,
+  accepted: 22,
+  heartbeat: 23,
+  heartbeaten: 24,
+  fetch: 25,
+  chosen: 26,
+  checkpointOffer: 27,
+  checkpointFetch: 28,
+  checkpointChunk: 29,
+  handOver: 30,
+
+  submit: 64,
+  query: 65,
+  outcomes: 66,
+  leaderIs: 67,
+  statusRequest: 68,
+  statusReply: 69,
+} as const;
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+/** Kinds whose frames are understood whatever version their sender speaks. */
+export function isVersionless(kind: number): boolean {
+  return kind === FrameKind.hello || kind === FrameKind.refusal;
+}

@@ -1,0 +1,58 @@
+/**
+ * The bytes of votes inside `promised` and `chosen`, and of the fields that several messages share.
+ *
+ * A vote: u64 slot, u64 ballot, u64 digest, u8 kind, u8 1 if its bytes follow and 0 if the medium lost them,
+ * u32 length, bytes.
+ */
+import { BATCH_BYTES_MAX, FRAME_BYTES_MAX } from '../limits.js';
+import type { Ballot, BatchKind, Digest, Vote } from '../types.js';
+import { NO_BYTES } from './frame.js';
+import type { Reader } from './reader.js';
+import { frameError } from './reader.js';
+import type { Writer } from './writer.js';
+
+const VOTE_BYTES_MIN = 30;
+const BATCH_KIND_MAX = 2;
+const DIGEST_MAX = 2 ** 52 - 1;
+
+export function readBallot(reader: Reader): Ballot {
+  return reader.u64() as Ballot;
+}
+
+export function readBatchKind(reader: Reader): BatchKind {
+  return reader.within(reader.u8(), BATCH_KIND_MAX, 'a batch kind') as BatchKind;
+}
+
+export function readDigest(reader: Reader): Digest {
+  return reader.within(reader.u64(), DIGEST_MAX, 'a digest') as Digest;
+}
+
+export function writeVotes(writer: Writer, votes: readonly Vote[]): void {
+  writer.u32(votes.length);
+  for (const vote of votes) {
+    writer.u64(vote.slot);
+    writer.u64(vote.ballot);
+    writer.u64(vote.digest);
+    writer.u8(vote.kind);
+    writer.u8(vote.bytes === undefined ? 0 : 1);
+    const bytes = vote.bytes ?? NO_BYTES;
+    writer.u32(bytes.length);
+    writer.append(bytes);
+  }
+}
+
+export function readVotes(reader: Reader): Vote[] {
+  const count = reader.count(VOTE_BYTES_MIN, FRAME_BYTES_MAX / VOTE_BYTES_MIN, 'a number of votes');
+  const votes: Vote[] = [];
+  for (let i = 0; i < count; i++) {
+    const slot = reader.u64();
+    const ballot = readBallot(reader);
+    const digest = readDigest(reader);
+    const kind = readBatchKind(reader);
+    const available = reader.within(reader.u8(), 1, 'whether a vote has bytes') === 1;
+    const length = reader.count(1, BATCH_BYTES_MAX, 'the length of a vote');
+    if (!available && length > 0) throw frameError('a vote without bytes has some');
+    votes.push({ slot, ballot, kind, digest, bytes: available ? reader.view(length) : undefined });
+  }
+  return votes;
+}

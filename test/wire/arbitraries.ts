@@ -1,0 +1,137 @@
+/** Arbitrary messages of every kind, for the property tests of the wire. */
+import fc from 'fast-check';
+import type { Message } from '../../lib/paxos/messages.js';
+import type { Ballot, BatchKind, Digest, SlotRange, Vote } from '../../lib/types.js';
+import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
+import type { ClientMessage } from '../../lib/wire/client-messages.js';
+import type { Hello, Refusal } from '../../lib/wire/hello-codec.js';
+
+const safe = fc.oneof(
+  fc.maxSafeNat(),
+  fc.nat(1000),
+  fc.constantFrom(0, 1, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER),
+);
+const ballot = safe.map((value) => value as Ballot);
+const digest = fc.maxSafeNat().map((value) => (value % 2 ** 52) as Digest);
+const kind = fc.constantFrom<BatchKind>(0, 1, 2);
+const bytes = fc.uint8Array({ maxLength: 300 });
+const id = fc.nat(0xffff);
+export const uuid: fc.Arbitrary<string> = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((view) => Buffer.from(view).toString('hex'));
+
+const vote: fc.Arbitrary<Vote> = fc.record({
+  slot: safe,
+  ballot,
+  digest,
+  kind,
+  bytes: fc.option(bytes, { nil: undefined }),
+});
+const range: fc.Arbitrary<SlotRange> = fc
+  .tuple(safe, safe)
+  .map(([a, b]) => ({ from: Math.min(a, b), through: Math.max(a, b) }));
+
+const parts = fc
+  .tuple(fc.nat(9), fc.nat(9))
+  .map(([a, b]) => ({ part: Math.min(a, b), parts: Math.max(a, b) }));
+
+const type = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name);
+
+export const message: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({ type: type('canvass'), ballot, learnedThrough: safe }),
+  fc.record({ type: type('canvassed'), ballot }),
+  fc.record({ type: type('prepare'), ballot, fromSlot: safe }),
+  fc
+    .record({
+      type: type('promised'),
+      ballot,
+      fromSlot: safe,
+      parts,
+      trimThrough: safe,
+      learnedThrough: safe,
+      votes: fc.array(vote, { maxLength: 5 }),
+      uncertain: fc.array(range, { maxLength: 5 }),
+    })
+    .map((fields) => ({ ...fields, ...fields.parts })),
+  fc.record({ type: type('rejected'), ballot, promised: ballot }),
+  fc.record({ type: type('accept'), ballot, slot: safe, kind, digest, bytes, learnedThrough: safe }),
+  fc.record({ type: type('accepted'), ballot, fromSlot: safe, throughSlot: safe }),
+  fc.record({ type: type('heartbeat'), ballot, round: safe, learnedThrough: safe, lastSlot: safe }),
+  fc.record({
+    type: type('heartbeaten'),
+    ballot,
+    round: safe,
+    coveredThrough: safe,
+    learnedThrough: safe,
+    appliedThrough: safe,
+    trimThrough: safe,
+  }),
+  fc.record({ type: type('fetch'), fromSlot: safe, throughSlot: safe }),
+  fc.record({
+    type: type('chosen'),
+    fromSlot: safe,
+    votes: fc.array(vote, { maxLength: 5 }),
+    learnedThrough: safe,
+  }),
+  fc.record({ type: type('checkpointOffer'), checkpointId: safe, throughSlot: safe, lengthBytes: safe }),
+  fc.record({ type: type('checkpointFetch'), checkpointId: safe, throughSlot: safe, offset: safe }),
+  fc
+    .record({ type: type('checkpointChunk'), checkpointId: safe, throughSlot: safe, offset: fc.nat(), bytes })
+    .map((fields) => ({ ...fields, lengthBytes: fields.offset + fields.bytes.length })),
+  fc.record({ type: type('handOver'), ballot }),
+);
+
+/** A body of these entries. */
+export function bodyOf(entries: readonly Uint8Array[]): Uint8Array {
+  const parts = entries.flatMap((entry) => {
+    const header = Buffer.alloc(ENTRY_HEADER_BYTES);
+    header.writeUInt32LE(entry.length);
+    return [header, entry];
+  });
+  const body = new Uint8Array(Buffer.concat(parts));
+  checkBody(body, 0, body.length, entries.length, 2 ** 31);
+  return body;
+}
+
+const entries = fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 20 });
+const first = fc.maxSafeNat().map((value) => value % 2 ** 52);
+
+export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
+  fc
+    .tuple(fc.constantFrom('submit', 'query'), first, entries)
+    .map(([name, number, list]) => ({ type: name, first: number, count: list.length, body: bodyOf(list) })),
+  fc.tuple(first, entries).map(([number, list]) => ({
+    type: 'outcomes' as const,
+    first: number,
+    count: list.length,
+    outcome: 0 as const,
+    body: bodyOf(list),
+  })),
+  fc.record({
+    type: type('outcomes'),
+    first,
+    count: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+    outcome: fc.constantFrom<1 | 2 | 3>(1, 2, 3),
+    body: fc.constant(new Uint8Array(0)),
+  }),
+  fc.record({ type: type('leaderIs'), leader: id }),
+  fc.record({ type: type('statusRequest') }),
+  fc.record({ type: type('statusReply'), body: bytes }),
+);
+
+export const hello: fc.Arbitrary<Hello> = fc.record({
+  type: type('hello'),
+  version: fc.nat(0xffff),
+  role: fc.constantFrom<1 | 2>(1, 2),
+  replicaId: id,
+  wantedId: id,
+  clusterId: uuid,
+  storeUuid: uuid,
+  configurationNumber: safe,
+});
+
+export const refusal: fc.Arbitrary<Refusal> = fc.record({
+  type: type('refusal'),
+  code: fc.constantFrom<1 | 2 | 3 | 4 | 5 | 6 | 7 | 8>(1, 2, 3, 4, 5, 6, 7, 8),
+  text: fc.string({ maxLength: 60 }),
+});

@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
+import { FrameDecoder } from '../../lib/wire/frame-decoder.js';
+import {
+  decodeGreeting,
+  encodeHello,
+  encodeRefusal,
+  HELLO_FRAME_BYTES_MAX,
+} from '../../lib/wire/hello-codec.js';
+import { FrameKind } from '../../lib/wire/protocol.js';
+import { hello, refusal } from './arbitraries.js';
+import { decodesOrRefuses, frameOf } from './frames.js';
+
+function decode(frame: Buffer) {
+  const decoder = new FrameDecoder(HELLO_FRAME_BYTES_MAX);
+  decoder.push(frame);
+  expect(decoder.next()).toBe(true);
+  return decodeGreeting(decoder.version, decoder.kind, decoder.bytes, decoder.start, decoder.end);
+}
+
+describe('the first words of a connection', () => {
+  it('are read back as they were written, whatever version they name', () => {
+    fc.assert(
+      fc.property(hello, (sent) => {
+        expect(decode(frameOf(encodeHello, sent))).toEqual(sent);
+      }),
+    );
+    fc.assert(
+      fc.property(refusal, (sent) => {
+        expect(decode(frameOf(encodeRefusal, sent))).toEqual(sent);
+      }),
+    );
+  });
+
+  it('cut the text of a refusal to what fits', () => {
+    const sent = { type: 'refusal', code: 1, text: 'x'.repeat(1000) } as const;
+    expect(decode(frameOf(encodeRefusal, sent))).toMatchObject({ text: 'x'.repeat(256) });
+  });
+
+  it('refuse any random bytes with ERR_INDELIBLE_FRAME or not at all', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(1, 2, 3, 21), fc.uint8Array({ maxLength: 400 }), (kind, body) => {
+        decodesOrRefuses(() => decodeGreeting(1, kind, body, 0, body.length));
+      }),
+      { numRuns: 3000 },
+    );
+    expect(FRAME_HEADER_BYTES).toBeLessThan(HELLO_FRAME_BYTES_MAX);
+    expect(() => decodeGreeting(1, FrameKind.accept, Buffer.alloc(0), 0, 0)).toThrow(/begins with/);
+  });
+});
