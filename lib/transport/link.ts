@@ -1,0 +1,231 @@
+/**
+ * One framed connection over a socket. What is said on it is the business of its *talk*: first the greeting,
+ * then the messages of a peer, a client or an exchange.
+ *
+ * 1. A frame that cannot be decoded closes the link, with the reason; nothing is ever thrown into the process
+ *    for bytes that came in. What a talk's `receive` throws is not caught: it is a fault of this program.
+ * 2. One write per flush; while the socket is busy, what is added waits for it and then leaves in one write.
+ * 3. What waits is counted; `add` past `queueBytesMax` is refused.
+ * 4. Between `pause` and `resume` nothing is delivered, not even the rest of a chunk that has arrived.
+ * 5. `closed` is called exactly once, and nothing is delivered after it.
+ */
+import type { Socket } from 'node:net';
+import { ErrorCode, IndelibleError } from '../errors.js';
+import { FRAME_BYTES_MAX } from '../limits.js';
+import { beginFrame, NO_BYTES, sealFrame } from '../wire/frame.js';
+import { FrameDecoder } from '../wire/frame-decoder.js';
+import { HELLO_FRAME_BYTES_MAX } from '../wire/hello-codec.js';
+import { FrameKind } from '../wire/protocol.js';
+import { Writer } from '../wire/writer.js';
+import { Outgoing } from './outgoing.js';
+
+/** What is said on a link. */
+export interface Talk<M> {
+  /** The message of the frame that `frame` stands on. @throws ERR_INDELIBLE_FRAME */
+  decode(frame: FrameDecoder): M;
+  receive(message: M): void;
+  /** All frames that arrived together have been handed over. */
+  settled(): void;
+  /** Everything queued has been taken, after the queue had passed `needDrainBytes`. */
+  drained(): void;
+  closed(error: IndelibleError | undefined): void;
+}
+
+/** Counters of all links of one owner. */
+export interface LinkCounters {
+  framesSent: number;
+  framesReceived: number;
+  bytesSent: number;
+  bytesReceived: number;
+  writes: number;
+  dropped: number;
+}
+
+export interface LinkBounds {
+  /** Most bytes that may wait. */
+  readonly queueBytesMax: number;
+  /** Above this many waiting bytes {@link Link.needDrain} is true, until all have been taken. */
+  readonly needDrainBytes: number;
+}
+
+const KEEP_ALIVE: Buffer = keepAliveFrame();
+
+export class Link {
+  readonly remote: string;
+  /** True from the moment the queue passes `needDrainBytes` until it is empty. */
+  needDrain = false;
+
+  readonly #socket: Socket;
+  readonly #bounds: LinkBounds;
+  readonly #counters: LinkCounters;
+  readonly #decoder = new FrameDecoder(HELLO_FRAME_BYTES_MAX);
+  readonly #outgoing = new Outgoing();
+  #talk: Talk<unknown>;
+  #greeted = false;
+  #paused = false;
+  #delivering = false;
+  #closing = false;
+  #error: IndelibleError | undefined;
+  #silentTicks = 0;
+  #quiet = true;
+
+  constructor(
+    socket: Socket,
+    remote: string,
+    bounds: LinkBounds,
+    counters: LinkCounters,
+    talk: Talk<unknown>,
+  ) {
+    this.remote = remote;
+    this.#socket = socket;
+    this.#bounds = bounds;
+    this.#counters = counters;
+    this.#talk = talk;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('error', (cause: Error) => {
+      this.#error ??= new IndelibleError(ErrorCode.network, `${remote}: ${cause.message}`, {
+        cause,
+        path: remote,
+      });
+    });
+    socket.on('close', () => {
+      this.#closing = true;
+      this.#talk.closed(this.#error);
+    });
+  }
+
+  /** Bytes that the other end has not taken yet, as far as this process knows. */
+  get queuedBytes(): number {
+    return this.#outgoing.lengthBytes + this.#socket.writableLength;
+  }
+
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /** The greeting is over: from the next frame on, `talk` has the word, and frames may be as long as they get. */
+  become(talk: Talk<unknown>): void {
+    this.#talk = talk;
+    this.#greeted = true;
+    this.#decoder.frameBytesMax = FRAME_BYTES_MAX;
+  }
+
+  /**
+   * Queues one frame: bytes[0, length), then `tail`, which nobody will ever change.
+   * @returns false, and queues nothing, when the link is closing or its queue is full.
+   */
+  add(bytes: Uint8Array, length: number, tail: Uint8Array = NO_BYTES): boolean {
+    const added = length + tail.length;
+    if (this.#closing || this.queuedBytes + added > this.#bounds.queueBytesMax) {
+      this.#counters.dropped++;
+      return false;
+    }
+    this.#outgoing.add(bytes, length);
+    if (tail.length > 0) this.#outgoing.addUnchanging(tail);
+    this.#counters.framesSent++;
+    this.#counters.bytesSent += added;
+    if (this.queuedBytes > this.#bounds.needDrainBytes) this.needDrain = true;
+    return true;
+  }
+
+  /** Hands what waits to the socket, now or as soon as the socket has taken what it was given before. */
+  flush(): void {
+    if (this.#closing || this.#outgoing.busy || this.#outgoing.lengthBytes === 0) return;
+    this.#counters.writes++;
+    this.#quiet = false;
+    this.#outgoing.writeTo(this.#socket, this.#onWritten);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  /** Delivers, before it returns, what had arrived; the socket is read again afterwards. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#delivering) return;
+    this.#deliver();
+    if (!this.#paused && !this.#closing) this.#socket.resume();
+  }
+
+  /**
+   * One beat of the owner's keep-alive clock: says something if nothing was said since the last beat.
+   * @returns beats since something was last heard. Counting beats, not time, forgives a stall of this process.
+   */
+  beat(): number {
+    if (this.#greeted && this.#quiet && this.add(KEEP_ALIVE, KEEP_ALIVE.length)) this.flush();
+    this.#quiet = true;
+    return ++this.#silentTicks;
+  }
+
+  /** Sends what waits, then closes. */
+  end(): void {
+    if (this.#closing) return;
+    this.flush();
+    this.#closing = true;
+    this.#socket.destroySoon();
+  }
+
+  /** Closes at once. `closed` is told `error`, unless an earlier one is the reason. */
+  destroy(error?: IndelibleError): void {
+    this.#error ??= error;
+    this.#closing = true;
+    this.#socket.destroy();
+  }
+
+  readonly #onWritten = (): void => {
+    if (this.#socket.writableLength > 0) return;
+    this.#outgoing.written();
+    if (this.#outgoing.lengthBytes > 0) {
+      this.flush();
+    } else if (this.needDrain && !this.#closing) {
+      this.needDrain = false;
+      this.#talk.drained();
+    }
+  };
+
+  #onData(chunk: Buffer): void {
+    this.#silentTicks = 0;
+    this.#counters.bytesReceived += chunk.length;
+    this.#decoder.push(chunk);
+    this.#deliver();
+    if (this.#paused) this.#socket.pause();
+  }
+
+  #deliver(): void {
+    let delivered = false;
+    this.#delivering = true;
+    try {
+      while (!this.#paused && !this.#closing && this.#next()) delivered = true;
+    } finally {
+      this.#delivering = false;
+    }
+    if (delivered && !this.#closing) this.#talk.settled();
+  }
+
+  /** Delivers one frame. False: there is none, or it was the last. */
+  #next(): boolean {
+    let message: unknown;
+    try {
+      if (!this.#decoder.next()) return false;
+      this.#counters.framesReceived++;
+      if (this.#greeted && this.#decoder.kind === FrameKind.keepAlive) return true;
+      message = this.#talk.decode(this.#decoder);
+    } catch (error) {
+      if (!(error instanceof IndelibleError)) throw error;
+      this.destroy(error);
+      return false;
+    }
+    this.#talk.receive(message);
+    return true;
+  }
+}
+
+function keepAliveFrame(): Buffer {
+  const writer = new Writer();
+  sealFrame(writer, beginFrame(writer, FrameKind.keepAlive));
+  return writer.bytes.subarray(0, writer.length);
+}
