@@ -1,0 +1,103 @@
+/**
+ * Addresses as people write them: `host:port`, `[::1]:port`, and lists of them by replica id.
+ */
+import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
+import { REPLICA_ID_MAX } from '../limits.js';
+import type { ReplicaId } from '../types.js';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const PORT_MAX = 65_535;
+
+/** @throws RangeError naming `what` unless the text is a port from 1 to 65535 */
+export function parsePort(text: string, what: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= PORT_MAX) return port;
+  throw argumentError(`${what} must be a port from 1 to ${PORT_MAX}, not ${JSON.stringify(text)}`);
+}
+
+/** @throws RangeError naming `what` unless the text is host:port, an IPv6 host in brackets */
+export function parseAddress(text: string, what: string): Address {
+  const match = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^:[\]\s]+)):(\d+)$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  if (match === null || host === undefined) {
+    throw argumentError(`${what} must be host:port, or [IPv6]:port, not ${JSON.stringify(text)}`);
+  }
+  return { host, port: parsePort(match[3] ?? '', `the port of ${what}`) };
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * Reads `1=host:port,2=host:port,…`.
+ * @throws RangeError for anything else, and for an id that comes twice
+ */
+export function parsePeers(text: string, what: string): ReadonlyMap<ReplicaId, Address> {
+  const peers = new Map<ReplicaId, Address>();
+  for (const part of text.split(',')) {
+    const match = /^(\d{1,5})=(.+)$/.exec(part.trim());
+    const id = Number(match?.[1]);
+    if (match === null || !(id >= 1 && id <= REPLICA_ID_MAX)) {
+      throw argumentError(`${what} must be ID=host:port,ID=host:port,…, not ${JSON.stringify(part)}`);
+    }
+    if (peers.has(id)) throw argumentError(`${what} names replica ${id} twice`);
+    peers.set(id, parseAddress(match[2] ?? '', `the address of replica ${id}`));
+  }
+  return peers;
+}
+
+/** Where the replicas of a cluster on one machine listen. */
+export interface ReplicaAddresses {
+  readonly id: ReplicaId;
+  readonly redis: Address;
+  readonly peer: Address;
+}
+
+/** Peers of one machine meet on loopback, whatever clients are let in on. */
+const PEER_HOST = '127.0.0.1';
+
+/**
+ * Replica i listens for clients on `listen`:(portBase + i − 1) and for peers on loopback:(peerPortBase + i − 1).
+ * @throws RangeError when a port would be above 65535, or be both
+ */
+export function clusterAddresses(
+  ids: readonly ReplicaId[],
+  listen: string,
+  portBase: number,
+  peerPortBase: number,
+): readonly ReplicaAddresses[] {
+  const count = ids.length;
+  if (portBase + count - 1 > PORT_MAX) throw argumentError(`--port ${portBase} leaves no ${count} ports`);
+  if (peerPortBase + count - 1 > PORT_MAX) {
+    throw argumentError(`--peer-port ${peerPortBase} leaves no ${count} ports`);
+  }
+  if (Math.abs(portBase - peerPortBase) < count) {
+    throw argumentError(
+      `--port ${portBase} and --peer-port ${peerPortBase} overlap: each takes ${count} ports in a row`,
+    );
+  }
+  return ids.map((id, index) => ({
+    id,
+    redis: { host: listen, port: portBase + index },
+    peer: { host: PEER_HOST, port: peerPortBase + index },
+  }));
+}
+
+/** The sentence of a failed bind. */
+export function bindError(address: Address, what: string, cause: unknown): IndelibleError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const where = formatAddress(address);
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `${what}: another process listens on ${where} already`,
+    EADDRNOTAVAIL: `${what}: ${address.host} is not an address of this machine`,
+    EACCES: `${what}: this user may not listen on ${where}`,
+    ENOTFOUND: `${what}: the name ${address.host} is unknown`,
+  };
+  const message = (code !== undefined && reasons[code]) || `${what}: cannot listen on ${where}`;
+  return new IndelibleError(ErrorCode.network, message, { cause, path: where });
+}

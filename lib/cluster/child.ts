@@ -1,0 +1,46 @@
+/**
+ * One replica's process: `serve`, started with an IPC channel, its output appended to a file.
+ *
+ * The channel is its lifeline: when this process ends, however, the channel ends, and the replica closes.
+ */
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import { ioError } from './durable-file.js';
+import type { FromReplica } from './process-messages.js';
+import type { ReplicaProcess } from './supervisor.js';
+
+/**
+ * @param args what follows `node`, program first
+ * @param logFile where the process's output is appended to
+ * @throws ERR_INDELIBLE_STORE_IO when the log file cannot be opened
+ */
+export function startChild(args: readonly string[], logFile: string): ReplicaProcess {
+  let log: number;
+  try {
+    log = fs.openSync(logFile, 'a');
+  } catch (error) {
+    throw ioError(`cannot write ${logFile}`, logFile, error);
+  }
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  fs.closeSync(log);
+  const handle: ReplicaProcess = {
+    pid: child.pid,
+    send: (message) => {
+      if (child.connected) child.send(message, () => {});
+    },
+    kill: () => child.kill('SIGKILL'),
+    onMessage: () => {},
+    onExit: () => {},
+  };
+  let ended = false;
+  const end = (how: string): void => {
+    if (!ended) handle.onExit(how);
+    ended = true;
+  };
+  child.on('message', (message) => handle.onMessage(message as FromReplica));
+  child.on('error', (error) => end(`could not be started: ${error.message}`));
+  child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
+  return handle;
+}

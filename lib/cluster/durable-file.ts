@@ -1,0 +1,63 @@
+/** Small files that say what a cluster is: old or new after any crash, never half of each. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { ErrorCode, IndelibleError } from '../errors.js';
+
+/**
+ * Replaces a file by `text`: written aside, fsynced, renamed, the directory fsynced.
+ * Durable when the call returns, as far as the file system keeps its word.
+ * @throws ERR_INDELIBLE_STORE_IO
+ */
+export function replaceFile(file: string, text: string): void {
+  const aside = `${file}.new`;
+  try {
+    const handle = fs.openSync(aside, 'w', 0o644);
+    try {
+      fs.writeFileSync(handle, text);
+      fs.fsyncSync(handle);
+    } finally {
+      fs.closeSync(handle);
+    }
+    fs.renameSync(aside, file);
+    syncDirectory(path.dirname(file));
+  } catch (error) {
+    throw ioError(`cannot write ${file}`, file, error);
+  }
+}
+
+export function syncDirectory(directory: string): void {
+  const handle = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(handle);
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
+/** @throws ERR_INDELIBLE_STORE_IO when the file is there and cannot be read */
+export function readFileIfThere(file: string): string | undefined {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw ioError(`cannot read ${file}`, file, error);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOENT: 'the directory does not exist',
+  ENOTDIR: 'a part of the path is not a directory',
+  EISDIR: 'it is a directory',
+  EIO: 'the device failed',
+};
+
+export function ioError(what: string, file: string, cause: unknown): IndelibleError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const reason = (code !== undefined && REASONS[code]) || (cause as Error).message;
+  return new IndelibleError(ErrorCode.storeIo, `${what}: ${reason}`, { cause, path: file });
+}

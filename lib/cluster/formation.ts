@@ -1,0 +1,90 @@
+/**
+ * What to format before a cluster may start: decided here from what is on the disk and what was asked for,
+ * without touching either.
+ */
+import { ErrorCode, IndelibleError } from '../errors.js';
+import { LOG_BYTES_DEFAULT } from '../limits.js';
+import type { ReplicaId } from '../types.js';
+import type { Backend, ClusterFile, Sync } from './cluster-file.js';
+import { drawPlan } from './plan.js';
+
+/** What the caller asked for; undefined leaves it to the data, or to the default. */
+export interface Wish {
+  readonly replicas: number | undefined;
+  readonly backend: Backend | undefined;
+  readonly sync: Sync | undefined;
+  readonly regionBytes: number | undefined;
+}
+
+export interface Formation {
+  readonly file: ClusterFile;
+  /** True when the plan was drawn just now and is not on the disk yet. */
+  readonly isNew: boolean;
+  /** Replicas whose stores are to be formatted, by rising id. */
+  readonly missing: readonly ReplicaId[];
+}
+
+const REPLICAS_DEFAULT = 3;
+
+/**
+ * @param found the cluster file of the directory
+ * @param stores ids of the replicas whose stores are there
+ * @throws ERR_INDELIBLE_STORE_FOREIGN when the data is not what was asked for, ERR_INDELIBLE_STORE_MISSING
+ *   when a replica that may have voted has lost its store; RangeError for a wish that cannot be
+ */
+export function decideFormation(
+  directory: string,
+  found: ClusterFile | undefined,
+  stores: readonly ReplicaId[],
+  wish: Wish,
+): Formation {
+  if (found === undefined) return newFormation(directory, stores, wish);
+  checkAgreement(directory, found, wish);
+  const missing = found.members.map(({ id }) => id).filter((id) => !stores.includes(id));
+  if (found.state === 'formed' && missing.length > 0) {
+    const which = missing.join(', ');
+    throw new IndelibleError(
+      ErrorCode.storeMissing,
+      `${directory} has no store of replica ${which} any more, and what it voted for is lost with it; a new ` +
+        'store under its id would let the cluster forget what it answered',
+      { path: directory },
+    );
+  }
+  return { file: found, isNew: false, missing };
+}
+
+function newFormation(directory: string, stores: readonly ReplicaId[], wish: Wish): Formation {
+  if (stores.length > 0) {
+    throw new IndelibleError(
+      ErrorCode.storeForeign,
+      `${directory} holds replica-${stores[0]} but no cluster.json that says whose it is`,
+      { path: directory },
+    );
+  }
+  const plan = drawPlan(wish.replicas ?? REPLICAS_DEFAULT);
+  const file: ClusterFile = {
+    ...plan,
+    state: 'forming',
+    backend: wish.backend ?? 'emulated',
+    sync: wish.sync ?? 'none',
+    regionBytes: wish.regionBytes ?? LOG_BYTES_DEFAULT,
+  };
+  return { file, isNew: true, missing: plan.members.map(({ id }) => id) };
+}
+
+function checkAgreement(directory: string, found: ClusterFile, wish: Wish): void {
+  const differences: string[] = [];
+  const compare = <T>(name: string, has: T, wanted: T | undefined): void => {
+    if (wanted !== undefined && wanted !== has) differences.push(`${name} ${has}, not ${wanted}`);
+  };
+  compare('--replicas', found.members.length, wish.replicas);
+  compare('--backend', found.backend, wish.backend);
+  compare('--sync', found.sync, wish.sync);
+  compare('--region-size', found.regionBytes, wish.regionBytes);
+  if (differences.length === 0) return;
+  throw new IndelibleError(
+    ErrorCode.storeForeign,
+    `the data in ${directory} was formatted with ${differences.join('; ')}`,
+    { path: directory },
+  );
+}

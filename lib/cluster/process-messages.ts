@@ -1,0 +1,37 @@
+/** What a replica's process and its supervisor say to each other over the IPC channel. Plain data. */
+import type { Role } from '../paxos/effects.js';
+import type { Ballot, DurabilityClass, ReplicaId, StorageMode } from '../types.js';
+
+/** The replica has recovered, and listens for peers and clients. */
+export interface Ready {
+  readonly kind: 'ready';
+  readonly mode: StorageMode;
+  readonly durability: DurabilityClass;
+  readonly recovery: 'intact' | 'damaged' | 'lost';
+  readonly recoveryReason: string;
+}
+
+/** The role or the known leader changed; `leader` is 0 while none is known. */
+export interface RoleChanged {
+  readonly kind: 'role';
+  readonly role: Role;
+  readonly ballot: Ballot;
+  readonly leader: ReplicaId;
+}
+
+/** The process is about to exit, and why. */
+export interface Failed {
+  readonly kind: 'failed';
+  /** An ERR_INDELIBLE_* code where there is one. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export type FromReplica = Ready | RoleChanged | Failed;
+
+/** Close in order, then exit. The end of the channel means the same. */
+export interface Stop {
+  readonly kind: 'stop';
+}
+
+export type ToReplica = Stop;

@@ -1,0 +1,59 @@
+/**
+ * `running.json`: where the replicas of the cluster in a directory listen while it runs, for `status`. It is
+ * written when they start and removed when they stop; after a kill -9 it is stale, and its pid says so.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import * as v from 'valibot';
+import { argumentError } from '../errors.js';
+import { formatAddress, parseAddress, type ReplicaAddresses } from './addresses.js';
+import { readFileIfThere, replaceFile } from './durable-file.js';
+
+export interface Running {
+  /** The supervisor's. */
+  readonly pid: number;
+  readonly replicas: readonly ReplicaAddresses[];
+}
+
+const runningSchema = v.object({
+  pid: v.pipe(v.number(), v.integer()),
+  replicas: v.array(v.object({ id: v.number(), redis: v.string(), peer: v.string() })),
+});
+
+function runningPath(directory: string): string {
+  return path.join(directory, 'running.json');
+}
+
+/** @throws ERR_INDELIBLE_STORE_IO */
+export function writeRunning(directory: string, { pid, replicas }: Running): void {
+  const rows = replicas.map(({ id, redis, peer }) => ({
+    id,
+    redis: formatAddress(redis),
+    peer: formatAddress(peer),
+  }));
+  replaceFile(runningPath(directory), `${JSON.stringify({ pid, replicas: rows }, null, 2)}\n`);
+}
+
+export function removeRunning(directory: string): void {
+  fs.rmSync(runningPath(directory), { force: true });
+}
+
+/** @throws RangeError when the file is not what `cluster` writes */
+export function readRunning(directory: string): Running | undefined {
+  const text = readFileIfThere(runningPath(directory));
+  if (text === undefined) return undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    json = undefined;
+  }
+  const result = v.safeParse(runningSchema, json);
+  if (!result.success) throw argumentError(`${runningPath(directory)} is not what cluster writes; remove it`);
+  const replicas = result.output.replicas.map(({ id, redis, peer }) => ({
+    id,
+    redis: parseAddress(redis, 'redis'),
+    peer: parseAddress(peer, 'peer'),
+  }));
+  return { pid: result.output.pid, replicas };
+}

@@ -1,0 +1,91 @@
+/**
+ * What one replica's process is told: flags, or a JSON file of the same names, flags winning. Validated here,
+ * at the edge; behind it every value is what its type says.
+ */
+import * as v from 'valibot';
+import { argumentError } from '../errors.js';
+import type { ReplicaId } from '../types.js';
+import { type Address, parseAddress, parsePeers } from './addresses.js';
+import type { Backend, Sync } from './cluster-file.js';
+import { issueSentence } from './plan.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface ServeConfig {
+  /** Where the replica's store lies; `format` made it. */
+  readonly directory: string;
+  readonly backend: Backend;
+  readonly sync: Sync;
+  /** Where peers reach this replica. */
+  readonly listen: Address;
+  /** Where Redis clients are served; undefined serves none. */
+  readonly redis: Address | undefined;
+  /** Every member, this replica among them or not, by id. */
+  readonly peers: ReadonlyMap<ReplicaId, Address>;
+  readonly logLevel: LogLevel;
+}
+
+const serveSchema = v.strictObject({
+  directory: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  backend: v.optional(v.picklist(['emulated', 'pmem', 'file'])),
+  sync: v.optional(v.picklist(['none', 'msync'])),
+  listen: v.optional(v.string()),
+  redis: v.optional(v.string()),
+  peers: v.optional(v.union([v.string(), v.record(v.string(), v.string())])),
+  logLevel: v.optional(v.picklist(LOG_LEVELS)),
+});
+
+/** As written: in the file, or on the command line. */
+export type ServeSettings = v.InferOutput<typeof serveSchema>;
+
+/** @throws RangeError that says where the text is not a configuration */
+export function parseServeFile(text: string): ServeSettings {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw argumentError(`the configuration is not JSON: ${(error as Error).message}`);
+  }
+  const result = v.safeParse(serveSchema, json);
+  if (!result.success) throw argumentError(`the configuration: ${issueSentence(result.issues)}`);
+  return result.output;
+}
+
+/** @throws RangeError for a value missing or malformed */
+export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeConfig {
+  const settings = { ...file, ...definedOf(flags) };
+  const { directory, listen, peers } = settings;
+  if (directory === undefined) throw argumentError('serve needs --dir, where `format` put the store');
+  if (listen === undefined) throw argumentError('serve needs --listen, where peers reach this replica');
+  if (peers === undefined) throw argumentError('serve needs --peers, the addresses of all members');
+  const backend = settings.backend ?? 'emulated';
+  const sync = settings.sync ?? 'none';
+  checkSync(backend, sync);
+  const peerList = typeof peers === 'string' ? peers : peerText(peers);
+  return {
+    directory,
+    backend,
+    sync,
+    listen: parseAddress(listen, '--listen'),
+    redis: settings.redis === undefined ? undefined : parseAddress(settings.redis, '--redis'),
+    peers: parsePeers(peerList, '--peers'),
+    logLevel: settings.logLevel ?? 'info',
+  };
+}
+
+/** @throws RangeError: only an emulated region leaves a choice */
+export function checkSync(backend: Backend, sync: Sync): void {
+  if (sync === 'none' || backend === 'emulated') return;
+  throw argumentError(`--sync msync goes with --backend emulated; ${backend} is durable without it`);
+}
+
+function peerText(peers: Readonly<Record<string, string>>): string {
+  return Object.entries(peers)
+    .map(([id, address]) => `${id}=${address}`)
+    .join(',');
+}
+
+function definedOf(settings: ServeSettings): ServeSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}

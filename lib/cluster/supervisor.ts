@@ -1,0 +1,187 @@
+/**
+ * Keeps one process a replica alive: starts them, hears who leads, restarts one that dies, stops them all.
+ *
+ * 1. A replica has at most one process at a time; a new one starts only after the old one's exit was seen.
+ * 2. After `stop` was called none is started any more, and it resolves when none is left.
+ * 3. A replica that refuses its store or its ports before the cluster was ever up is not tried again: the
+ *    same refusal would follow. `onRefusal` says so, once, and the caller stops the rest.
+ *
+ * | state    | meaning                                 | next                                  |
+ * |----------|-----------------------------------------|---------------------------------------|
+ * | starting | process runs, replica recovers          | ready → ready · exit → waiting        |
+ * | ready    | replica listens                         | exit → waiting                        |
+ * | waiting  | no process; one starts after a delay    | timer → starting                      |
+ * | stopped  | no process, none will come              |                                       |
+ */
+import type { ReplicaId } from '../types.js';
+import { Backoff } from './backoff.js';
+import type { Failed, FromReplica, Ready, RoleChanged, ToReplica } from './process-messages.js';
+
+/** A replica's process, as far as the supervisor knows one. */
+export interface ReplicaProcess {
+  readonly pid: number | undefined;
+  send(message: ToReplica): void;
+  kill(): void;
+  onMessage: (message: FromReplica) => void;
+  /** Called exactly once. `how` is for a person: `exit code 1`, `signal SIGKILL`. */
+  onExit: (how: string) => void;
+}
+
+export interface SupervisorEvents {
+  ready(replica: ReplicaId, message: Ready, isRestart: boolean): void;
+  /** A replica leads that did not before. */
+  leader(leader: ReplicaId): void;
+  died(replica: ReplicaId, how: string, failure: Failed | undefined, restartInMs: number): void;
+  /** The process did not stop in time and was killed. */
+  killed(replica: ReplicaId): void;
+  refused(replica: ReplicaId, failure: Failed): void;
+}
+
+export interface SupervisorOptions {
+  readonly replicas: readonly ReplicaId[];
+  readonly start: (replica: ReplicaId) => ReplicaProcess;
+  readonly events: SupervisorEvents;
+  /** Codes after which a first start is not repeated. */
+  readonly isRefusal: (code: string) => boolean;
+  /** Milliseconds that `stop` waits before it kills. */
+  readonly stopMsMax: number;
+  readonly now: () => number;
+}
+
+interface Charge {
+  readonly id: ReplicaId;
+  readonly backoff: Backoff;
+  state: 'starting' | 'ready' | 'waiting' | 'stopped';
+  process: ReplicaProcess | undefined;
+  startedAt: number;
+  starts: number;
+  failure: Failed | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #charges: readonly Charge[];
+  #leader: ReplicaId = 0;
+  #ballot = 0;
+  #stopping = false;
+  #wasUp = false;
+  #onAllStopped: () => void = () => {};
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#charges = options.replicas.map((id) => ({
+      id,
+      backoff: new Backoff(),
+      state: 'waiting',
+      process: undefined,
+      startedAt: 0,
+      starts: 0,
+      failure: undefined,
+      timer: undefined,
+    }));
+  }
+
+  start(): void {
+    for (const charge of this.#charges) this.#start(charge);
+  }
+
+  /** The replica that leads, as far as any of them said; 0 while none is known. */
+  get leader(): ReplicaId {
+    return this.#leader;
+  }
+
+  /** True once every replica is ready and one of them leads. */
+  get isUp(): boolean {
+    return this.#leader !== 0 && this.#charges.every(({ state }) => state === 'ready');
+  }
+
+  pidOf(replica: ReplicaId): number | undefined {
+    return this.#charges.find(({ id }) => id === replica)?.process?.pid;
+  }
+
+  /** Asks every replica to close in order, kills what has not after `stopMsMax`. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    const stopped = new Promise<void>((resolve) => {
+      this.#onAllStopped = resolve;
+    });
+    for (const charge of this.#charges) {
+      clearTimeout(charge.timer);
+      if (charge.process === undefined) charge.state = 'stopped';
+      else this.#askToStop(charge, charge.process);
+    }
+    this.#settle();
+    return stopped;
+  }
+
+  /** Does not wait for anything to close. What was answered is durable all the same. */
+  killAll(): void {
+    for (const { process } of this.#charges) process?.kill();
+  }
+
+  #askToStop(charge: Charge, process: ReplicaProcess): void {
+    process.send({ kind: 'stop' });
+    charge.timer = setTimeout(() => {
+      this.#options.events.killed(charge.id);
+      process.kill();
+    }, this.#options.stopMsMax);
+  }
+
+  #start(charge: Charge): void {
+    const process = this.#options.start(charge.id);
+    charge.process = process;
+    charge.state = 'starting';
+    charge.startedAt = this.#options.now();
+    charge.starts += 1;
+    charge.failure = undefined;
+    process.onMessage = (message) => this.#receive(charge, message);
+    process.onExit = (how) => this.#exited(charge, how);
+  }
+
+  #receive(charge: Charge, message: FromReplica): void {
+    switch (message.kind) {
+      case 'ready':
+        charge.state = 'ready';
+        this.#options.events.ready(charge.id, message, charge.starts > 1);
+        break;
+      case 'role':
+        this.#hearLeader(message);
+        break;
+      case 'failed':
+        charge.failure = message;
+        break;
+    }
+    this.#wasUp ||= this.isUp;
+  }
+
+  /** The highest ballot names the leader; who knows none, or an older one, is behind. */
+  #hearLeader({ leader, ballot }: RoleChanged): void {
+    if (leader === 0 || ballot < this.#ballot || leader === this.#leader) return;
+    this.#ballot = ballot;
+    this.#leader = leader;
+    this.#options.events.leader(leader);
+  }
+
+  #exited(charge: Charge, how: string): void {
+    clearTimeout(charge.timer);
+    charge.process = undefined;
+    if (this.#leader === charge.id) this.#leader = 0;
+    const { failure } = charge;
+    const isRefusal = failure !== undefined && !this.#wasUp && this.#options.isRefusal(failure.code);
+    if (this.#stopping || isRefusal) {
+      charge.state = 'stopped';
+      if (isRefusal && !this.#stopping) this.#options.events.refused(charge.id, failure);
+      this.#settle();
+      return;
+    }
+    charge.state = 'waiting';
+    const delayMs = charge.backoff.next(this.#options.now() - charge.startedAt);
+    this.#options.events.died(charge.id, how, failure, delayMs);
+    charge.timer = setTimeout(() => this.#start(charge), delayMs);
+  }
+
+  #settle(): void {
+    if (this.#stopping && this.#charges.every(({ state }) => state === 'stopped')) this.#onAllStopped();
+  }
+}
