@@ -59,7 +59,7 @@ class Model {
     let promised = this.promised;
     const certain = new Map(this.recovered);
     for (const item of this.items.slice(0, durable)) {
-      promised = item.ballot > promised ? item.ballot : promised;
+      if (item.ballot > promised) promised = item.ballot;
       if (item.slot > 0) certain.set(item.slot, item);
     }
     expect(found.promised).toBeGreaterThanOrEqual(promised);
