@@ -41,12 +41,18 @@ export interface LinkCounters {
   dropped: number;
 }
 
+export function newLinkCounters(): LinkCounters {
+  return { framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0, writes: 0, dropped: 0 };
+}
+
 export interface LinkBounds {
   /** Most bytes that may wait. */
   readonly queueBytesMax: number;
   /** Above this many waiting bytes {@link Link.needDrain} is true, until all have been taken. */
   readonly needDrainBytes: number;
 }
+
+const GREETING_BOUNDS: LinkBounds = { queueBytesMax: 4096, needDrainBytes: 4096 };
 
 const KEEP_ALIVE: Buffer = keepAliveFrame();
 
@@ -56,29 +62,21 @@ export class Link {
   needDrain = false;
 
   readonly #socket: Socket;
-  readonly #bounds: LinkBounds;
+  #bounds: LinkBounds = GREETING_BOUNDS;
   readonly #counters: LinkCounters;
   readonly #decoder = new FrameDecoder(HELLO_FRAME_BYTES_MAX);
   readonly #outgoing = new Outgoing();
   #talk: Talk<unknown>;
   #greeted = false;
   #paused = false;
-  #delivering = false;
   #closing = false;
   #error: IndelibleError | undefined;
   #silentTicks = 0;
   #quiet = true;
 
-  constructor(
-    socket: Socket,
-    remote: string,
-    bounds: LinkBounds,
-    counters: LinkCounters,
-    talk: Talk<unknown>,
-  ) {
+  constructor(socket: Socket, remote: string, counters: LinkCounters, talk: Talk<unknown>) {
     this.remote = remote;
     this.#socket = socket;
-    this.#bounds = bounds;
     this.#counters = counters;
     this.#talk = talk;
     socket.setNoDelay(true);
@@ -105,24 +103,27 @@ export class Link {
   }
 
   /** The greeting is over: from the next frame on, `talk` has the word, and frames may be as long as they get. */
-  become(talk: Talk<unknown>): void {
+  become(talk: Talk<unknown>, bounds: LinkBounds): void {
     this.#talk = talk;
+    this.#bounds = bounds;
     this.#greeted = true;
     this.#decoder.frameBytesMax = FRAME_BYTES_MAX;
   }
 
   /**
-   * Queues one frame: bytes[0, length), then `tail`, which nobody will ever change.
+   * Queues one frame: a copy of bytes[0, length), then `tail`.
+   * @param unchanging says that nobody will ever change `tail`: it may be sent from where it lies.
    * @returns false, and queues nothing, when the link is closing or its queue is full.
    */
-  add(bytes: Uint8Array, length: number, tail: Uint8Array = NO_BYTES): boolean {
+  add(bytes: Uint8Array, length: number, tail: Uint8Array = NO_BYTES, unchanging = false): boolean {
     const added = length + tail.length;
     if (this.#closing || this.queuedBytes + added > this.#bounds.queueBytesMax) {
       this.#counters.dropped++;
       return false;
     }
     this.#outgoing.add(bytes, length);
-    if (tail.length > 0) this.#outgoing.addUnchanging(tail);
+    if (unchanging) this.#outgoing.addUnchanging(tail);
+    else this.#outgoing.add(tail, tail.length);
     this.#counters.framesSent++;
     this.#counters.bytesSent += added;
     if (this.queuedBytes > this.#bounds.needDrainBytes) this.needDrain = true;
@@ -142,13 +143,12 @@ export class Link {
     this.#socket.pause();
   }
 
-  /** Delivers, before it returns, what had arrived; the socket is read again afterwards. */
+  /** Delivery goes on after the caller's turn: first what had arrived, then what the socket reads. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#delivering) return;
-    this.#deliver();
-    if (!this.#paused && !this.#closing) this.#socket.resume();
+    process.nextTick(this.#deliverHeld);
+    this.#socket.resume();
   }
 
   /**
@@ -187,22 +187,20 @@ export class Link {
     }
   };
 
+  readonly #deliverHeld = (): void => {
+    if (!this.#paused && !this.#closing) this.#deliver();
+  };
+
   #onData(chunk: Buffer): void {
     this.#silentTicks = 0;
     this.#counters.bytesReceived += chunk.length;
     this.#decoder.push(chunk);
     this.#deliver();
-    if (this.#paused) this.#socket.pause();
   }
 
   #deliver(): void {
     let delivered = false;
-    this.#delivering = true;
-    try {
-      while (!this.#paused && !this.#closing && this.#next()) delivered = true;
-    } finally {
-      this.#delivering = false;
-    }
+    while (!this.#paused && !this.#closing && this.#next()) delivered = true;
     if (delivered && !this.#closing) this.#talk.settled();
   }
 

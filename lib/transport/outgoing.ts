@@ -83,18 +83,18 @@ export class Outgoing {
     const passed = this.#passed;
     this.#passed = [];
     this.#passedBytes = 0;
+    const parts: Uint8Array[] = [];
     let from = 0;
-    socket.cork();
     for (const part of passed) {
-      if (part.at > from) socket.write(buffer.subarray(from, part.at));
+      if (part.at > from) parts.push(buffer.subarray(from, part.at));
       from = part.at;
-      socket.write(part.bytes);
+      parts.push(part.bytes);
     }
-    if (length > from) socket.write(buffer.subarray(from, length));
-    // An empty write closes the group, so that one callback stands for all of it.
-    socket.write(NOTHING, done);
+    if (length > from) parts.push(buffer.subarray(from, length));
+    const last = parts.pop()!;
+    socket.cork();
+    for (const part of parts) socket.write(part);
+    socket.write(last, done);
     socket.uncork();
   }
 }
-
-const NOTHING = Buffer.alloc(0);

@@ -1,0 +1,129 @@
+/**
+ * Who may talk to this replica: the judgement on a hello, from either end of a connection (contract 7: messages
+ * of another cluster, or of an earlier store of the same id, never get through).
+ *
+ * 1. The caller says who it is and whom it wants; the listener judges, and answers with its own hello or with a
+ *    refusal that says why. The caller judges the answer by the same rules.
+ * 2. A replica is taken for who it says only if it is another member of the configuration and speaks for that
+ *    member's store.
+ * 3. A client may name the cluster it wants, or none, and is told who answers.
+ *
+ * The configuration number is carried for people and later versions; it refuses nobody, because a replica that
+ * lags must be let in to catch up.
+ */
+import { ErrorCode, IndelibleError } from '../errors.js';
+import type { Configuration, Identity, ReplicaId } from '../types.js';
+import type { Hello, Refusal } from '../wire/hello-codec.js';
+import { HelloRole, NO_UUID, RefusalCode } from '../wire/hello-codec.js';
+import { PROTOCOL_VERSION } from '../wire/protocol.js';
+
+/** Who this replica is, and whom it knows. */
+export interface Self {
+  readonly identity: Identity;
+  readonly configuration: Configuration;
+}
+
+/** What this replica says first, or answers; `wantedId` is 0 in an answer. */
+export function replicaHello(self: Self, wantedId: ReplicaId): Hello {
+  return {
+    type: 'hello',
+    version: PROTOCOL_VERSION,
+    role: HelloRole.replica,
+    replicaId: self.identity.replicaId,
+    wantedId,
+    clusterId: self.identity.clusterId,
+    storeUuid: self.identity.storeUuid,
+    configurationNumber: self.configuration.number,
+  };
+}
+
+/** What a client says first. Without a cluster id it takes any cluster. */
+export function clientHello(clusterId: string | undefined, wantedId: ReplicaId): Hello {
+  return {
+    type: 'hello',
+    version: PROTOCOL_VERSION,
+    role: HelloRole.client,
+    replicaId: 0,
+    wantedId,
+    clusterId: clusterId ?? NO_UUID,
+    storeUuid: NO_UUID,
+    configurationNumber: 0,
+  };
+}
+
+/** Why `self` does not talk to the caller that said `hello`; undefined if it does. */
+export function refusalOfCaller(hello: Hello, self: Self): Refusal | undefined {
+  const { identity } = self;
+  const foreign = refusalOfCluster(hello, identity.clusterId);
+  if (foreign !== undefined) return foreign;
+  if (hello.wantedId !== 0 && hello.wantedId !== identity.replicaId) {
+    return refusal(
+      RefusalCode.wrongReplica,
+      `this is replica ${identity.replicaId}, not ${hello.wantedId}: check the addresses`,
+    );
+  }
+  return hello.role === HelloRole.client ? undefined : refusalOfMember(hello, self);
+}
+
+/** Why `self`, who dialled replica `wantedId`, does not talk to whoever answered `hello`. */
+export function refusalOfAnswer(hello: Hello, self: Self, wantedId: ReplicaId): Refusal | undefined {
+  const foreign = refusalOfServer(hello, self.identity.clusterId, wantedId);
+  return foreign ?? refusalOfMember(hello, self);
+}
+
+/** Why a client does not talk to the replica that answered `hello`. `wantedId` 0: any replica will do. */
+export function refusalOfServer(
+  hello: Hello,
+  clusterId: string | undefined,
+  wantedId: ReplicaId,
+): Refusal | undefined {
+  const foreign = refusalOfCluster(hello, clusterId ?? NO_UUID);
+  if (foreign !== undefined) return foreign;
+  if (hello.role !== HelloRole.replica || (wantedId !== 0 && hello.replicaId !== wantedId)) {
+    return refusal(RefusalCode.wrongReplica, `replica ${wantedId} was wanted, ${hello.replicaId} answered`);
+  }
+  return undefined;
+}
+
+/** The error that whoever was refused reports. */
+export function strangerError(answer: Refusal, path: string): IndelibleError {
+  return new IndelibleError(ErrorCode.stranger, `${path}: ${answer.text}`, { path });
+}
+
+function refusalOfCluster(hello: Hello, clusterId: string): Refusal | undefined {
+  if (hello.version !== PROTOCOL_VERSION) {
+    return refusal(
+      RefusalCode.version,
+      `protocol version ${hello.version} is spoken there, ${PROTOCOL_VERSION} here`,
+    );
+  }
+  const any = hello.clusterId === NO_UUID && hello.role === HelloRole.client;
+  if (any || clusterId === NO_UUID || hello.clusterId === clusterId) return undefined;
+  return refusal(RefusalCode.cluster, `cluster ${hello.clusterId} is not cluster ${clusterId}`);
+}
+
+function refusalOfMember(hello: Hello, self: Self): Refusal | undefined {
+  const id = hello.replicaId;
+  if (id === self.identity.replicaId) {
+    return refusal(RefusalCode.ownId, `replica ${id} is this one: two replicas have the same id`);
+  }
+  const member = self.configuration.members.find((each) => each.id === id);
+  if (member === undefined) {
+    return refusal(
+      RefusalCode.unknownId,
+      `replica ${id} is not in configuration ${self.configuration.number}`,
+    );
+  }
+  if (member.storeUuid !== hello.storeUuid) {
+    return refusal(
+      RefusalCode.storeUuid,
+      `replica ${id} has store ${member.storeUuid} in configuration ${self.configuration.number}, ` +
+        `not ${hello.storeUuid}`,
+    );
+  }
+  return undefined;
+}
+
+function refusal(code: RefusalCode, text: string): Refusal {
+  return { type: 'refusal', code, text };
+}

@@ -1,0 +1,69 @@
+/**
+ * A listening socket: bound with a clear error, and for a Unix socket without falling over what a killed
+ * process left behind.
+ *
+ * 1. A Unix socket that somebody listens on is never taken away; one that nobody listens on is replaced.
+ */
+import { rm } from 'node:fs/promises';
+import type { Server, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { ErrorCode, IndelibleError } from '../errors.js';
+import type { Address } from './address.js';
+import { formatAddress, parseAddress } from './address.js';
+
+export interface Listener {
+  readonly server: Server;
+  /** Where it listens: the address asked for, with the port that was really bound. */
+  readonly address: string;
+}
+
+/** @throws ERR_INDELIBLE_NETWORK when the address cannot be bound; the cause is the system's error. */
+export async function listen(text: string, onSocket: (socket: Socket) => void): Promise<Listener> {
+  const address = parseAddress(text);
+  const server = createServer(onSocket);
+  try {
+    await bind(server, address);
+  } catch (error) {
+    if (!('path' in address) || !isInUse(error) || !(await isDeserted(address.path))) {
+      throw bindError(text, error);
+    }
+    await rm(address.path, { force: true });
+    await bind(server, address).catch((again: unknown) => {
+      throw bindError(text, again);
+    });
+  }
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : undefined;
+  const host = 'host' in address ? address.host : '';
+  return { server, address: port === undefined ? text : formatAddress({ host, port }) };
+}
+
+function bind(server: Server, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function isInUse(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+}
+
+function isDeserted(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  });
+}
+
+function bindError(text: string, cause: unknown): IndelibleError {
+  const why = isInUse(cause) ? 'somebody else listens there' : (cause as Error).message;
+  return new IndelibleError(ErrorCode.network, `cannot listen on ${text}: ${why}`, { cause, path: text });
+}

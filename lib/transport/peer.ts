@@ -1,0 +1,198 @@
+/**
+ * One peer of a replica: the link in use to it, and the dialling of it.
+ *
+ * 1. Of each pair the replica with the lower id dials and the other one waits, so there is one connection a
+ *    pair and no tie to break.
+ * 2. A new connection of the same peer replaces the one in use: the peer knows better that the old one is gone.
+ * 3. A lost or refused connection is dialled again, after a growing and random wait, until `close`.
+ */
+import { connect } from 'node:net';
+import type { IndelibleError } from '../errors.js';
+import type { Message } from '../paxos/messages.js';
+import type { ReplicaId } from '../types.js';
+import { decodeMessage } from '../wire/codec.js';
+import type { FrameDecoder } from '../wire/frame-decoder.js';
+import type { Hello, Refusal } from '../wire/hello-codec.js';
+import { parseAddress } from './address.js';
+import { Backoff } from './backoff.js';
+import { publish } from './diagnostics.js';
+import { greet, refuse, sendHello } from './greeting.js';
+import type { Self } from './hello.js';
+import { refusalOfAnswer, replicaHello, strangerError } from './hello.js';
+import type { Link, LinkCounters, Talk } from './link.js';
+import type { TcpBounds } from './tcp-bounds.js';
+import type { TransportEvents } from './transport.js';
+
+/** What all peers of one transport share. */
+export interface PeerSurroundings {
+  readonly self: Self;
+  /** Looked up at every dial. */
+  readonly addresses: ReadonlyMap<ReplicaId, string>;
+  readonly bounds: TcpBounds;
+  readonly counters: LinkCounters;
+  readonly events: TransportEvents;
+  readonly random: () => number;
+}
+
+export class Peer {
+  readonly id: ReplicaId;
+  readonly #around: PeerSurroundings;
+  readonly #backoff: Backoff;
+  #link: Link | undefined;
+  #dialled: Link | undefined;
+  #redial: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(id: ReplicaId, around: PeerSurroundings) {
+    this.id = id;
+    this.#around = around;
+    this.#backoff = new Backoff(around.random, around.bounds.redialMsMin, around.bounds.redialMsMax);
+  }
+
+  get #dials(): boolean {
+    return this.#around.self.identity.replicaId < this.id;
+  }
+
+  start(): void {
+    if (this.#dials) this.#dial();
+  }
+
+  /** Queues a frame whose `tail` nobody will ever change; drops it when the peer is absent or too slow. */
+  send(bytes: Uint8Array, length: number, tail: Uint8Array): void {
+    if (this.#link === undefined) this.#around.counters.dropped++;
+    else this.#link.add(bytes, length, tail, true);
+  }
+
+  flush(): void {
+    this.#link?.flush();
+  }
+
+  /** Takes a greeted link into use. */
+  adopt(link: Link): void {
+    this.#lose(this.#link);
+    this.#link = link;
+    const { bounds, events } = this.#around;
+    const { peerQueueBytesMax } = bounds;
+    link.become(new PeerTalk(this, link, events), {
+      queueBytesMax: peerQueueBytesMax,
+      needDrainBytes: peerQueueBytesMax,
+    });
+    publish({ event: 'peer-up', peer: this.id, remote: link.remote });
+    events.peerUp(this.id);
+  }
+
+  /** One beat of the keep-alive clock: a peer that has been silent for too many is given up. */
+  beat(): void {
+    const link = this.#link;
+    if (link !== undefined && link.beat() > this.#around.bounds.silentBeatsMax) this.closed(link, undefined);
+  }
+
+  closed(link: Link, error: IndelibleError | undefined): void {
+    if (error !== undefined) publish({ event: eventOf(error), peer: this.id, remote: link.remote, error });
+    if (link !== this.#link) return;
+    this.#lose(link);
+    if (this.#dials) this.#dialLater();
+  }
+
+  /** Sends what is queued, then ends for good. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#redial);
+    this.#dialled?.destroy();
+    this.#link?.end();
+  }
+
+  /** Ends at once. */
+  destroy(): void {
+    this.#link?.destroy();
+  }
+
+  #lose(link: Link | undefined): void {
+    if (link === undefined) return;
+    this.#link = undefined;
+    link.destroy();
+    publish({ event: 'peer-down', peer: this.id, remote: link.remote });
+    this.#around.events.peerDown(this.id);
+  }
+
+  #dialLater(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#redial);
+    this.#redial = setTimeout(() => this.#dial(), this.#backoff.next());
+  }
+
+  #dial(): void {
+    const { addresses, bounds, counters, self } = this.#around;
+    const address = addresses.get(this.id);
+    if (address === undefined) {
+      this.#dialLater();
+      return;
+    }
+    const socket = connect(parseAddress(address));
+    const link = greet(socket, address, counters, bounds.helloMsMax, {
+      greeted: (_, greeting) => this.#greeted(link, greeting),
+      failed: (error) => this.#failed(link, error),
+    });
+    this.#dialled = link;
+    sendHello(link, replicaHello(self, this.id));
+  }
+
+  #greeted(link: Link, greeting: Hello | Refusal): void {
+    if (greeting.type === 'refusal') {
+      link.destroy();
+      this.#failed(link, strangerError(greeting, link.remote));
+      return;
+    }
+    const refusal = refusalOfAnswer(greeting, this.#around.self, this.id);
+    if (refusal !== undefined) {
+      refuse(link, refusal);
+      this.#failed(link, strangerError(refusal, link.remote));
+      return;
+    }
+    this.#dialled = undefined;
+    this.#backoff.reset();
+    this.adopt(link);
+  }
+
+  #failed(link: Link, error: IndelibleError): void {
+    link.destroy();
+    this.#dialled = undefined;
+    publish({ event: 'dial-failed', peer: this.id, remote: link.remote, error });
+    this.#dialLater();
+  }
+}
+
+/** What is said on the link to a peer. */
+class PeerTalk implements Talk<Message> {
+  readonly #peer: Peer;
+  readonly #link: Link;
+  readonly #events: TransportEvents;
+
+  constructor(peer: Peer, link: Link, events: TransportEvents) {
+    this.#peer = peer;
+    this.#link = link;
+    this.#events = events;
+  }
+
+  decode(frame: FrameDecoder): Message {
+    return decodeMessage(frame.kind, frame.bytes, frame.start, frame.end);
+  }
+
+  receive(message: Message): void {
+    this.#events.message(this.#peer.id, message);
+  }
+
+  settled(): void {
+    this.#events.settled();
+  }
+
+  drained(): void {}
+
+  closed(error: IndelibleError | undefined): void {
+    this.#peer.closed(this.#link, error);
+  }
+}
+
+function eventOf(error: IndelibleError): 'malformed' | 'peer-down' {
+  return error.code === 'ERR_INDELIBLE_FRAME' ? 'malformed' : 'peer-down';
+}

@@ -1,0 +1,231 @@
+/**
+ * The transport over sockets: TCP, or Unix sockets between processes of one machine. One port serves peers and
+ * clients; the first words of a connection tell which it is (hello.ts).
+ *
+ * 1. Everything transport.ts promises, by one connection a pair (peer.ts).
+ * 2. A message sent to several peers one after the other is encoded once.
+ * 3. Memory is bounded: per peer, per client, and in the number of connections.
+ * 4. Bytes that come in can close their connection, and do nothing else; the diagnostics channel says which.
+ */
+import type { Server, Socket } from 'node:net';
+import type { IndelibleError } from '../errors.js';
+import { ErrorCode } from '../errors.js';
+import { MEMBERS_MAX } from '../limits.js';
+import type { Message } from '../paxos/messages.js';
+import type { Configuration, Identity, ReplicaId } from '../types.js';
+import { encodeMessage } from '../wire/codec.js';
+import { NO_BYTES } from '../wire/frame.js';
+import type { Hello, Refusal } from '../wire/hello-codec.js';
+import { HelloRole, RefusalCode } from '../wire/hello-codec.js';
+import { Writer } from '../wire/writer.js';
+import { parseAddress } from './address.js';
+import type { ClientConnection } from './client-connection.js';
+import type { ClientEndOwner } from './client-end.js';
+import { ClientEnd } from './client-end.js';
+import { publish } from './diagnostics.js';
+import { greet, refuse, sendHello } from './greeting.js';
+import type { Self } from './hello.js';
+import { refusalOfCaller, replicaHello, strangerError } from './hello.js';
+import type { Link, LinkCounters } from './link.js';
+import { newLinkCounters } from './link.js';
+import { listen } from './listener.js';
+import { Peer } from './peer.js';
+import type { TcpBounds } from './tcp-bounds.js';
+import { tcpBounds } from './tcp-bounds.js';
+import type { Transport, TransportCounters, TransportEvents } from './transport.js';
+
+export interface TcpTransportOptions {
+  readonly identity: Identity;
+  readonly configuration: Configuration;
+  /** Where to listen: `host:port`, `[ipv6]:port` or `unix:/path`. Port 0 lets the system choose. */
+  readonly listen: string;
+  /** Where the other members listen; looked up at every dial. */
+  readonly addresses: ReadonlyMap<ReplicaId, string>;
+  /** Takes each client; without it clients are refused. It sets the callbacks before it returns. */
+  readonly onClient?: (connection: ClientConnection) => void;
+  readonly bounds?: Partial<TcpBounds>;
+  /** Numbers in [0, 1), for the waits before a peer is dialled again. */
+  readonly random?: () => number;
+}
+
+export class TcpTransport implements Transport {
+  readonly #options: TcpTransportOptions;
+  readonly #self: Self;
+  readonly #bounds: TcpBounds;
+  readonly #counters: LinkCounters = newLinkCounters();
+  readonly #peers = new Map<ReplicaId, Peer>();
+  readonly #greeting = new Set<Link>();
+  readonly #clients = new Set<ClientEnd>();
+  readonly #dirty = new Set<ClientEnd>();
+  readonly #scratch = new Writer();
+  readonly #clientOwner: ClientEndOwner;
+  #encoded: Message | undefined;
+  #tail: Uint8Array = NO_BYTES;
+  #server: Server | undefined;
+  #address = '';
+  #clientNumber = 0;
+  #heart: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws ERR_INDELIBLE_NETWORK for an address that is none, RangeError for a bound out of range. */
+  constructor(options: TcpTransportOptions) {
+    for (const address of [options.listen, ...options.addresses.values()]) parseAddress(address);
+    this.#options = options;
+    this.#self = { identity: options.identity, configuration: options.configuration };
+    this.#bounds = tcpBounds(options.bounds ?? {});
+    this.#clientOwner = {
+      scratch: new Writer(),
+      dirty: (end) => this.#dirty.add(end),
+      gone: (end, error) => this.#clientGone(end, error),
+    };
+  }
+
+  get counters(): TransportCounters {
+    return this.#counters;
+  }
+
+  /** Where this transport listens, with the port that was really bound; empty before `start`. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Clients connected now. */
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  /** Listens, and begins to dial. @throws ERR_INDELIBLE_NETWORK when the address cannot be bound. */
+  async start(events: TransportEvents): Promise<void> {
+    const { addresses, random = Math.random, listen: where } = this.#options;
+    const around = {
+      self: this.#self,
+      addresses,
+      bounds: this.#bounds,
+      counters: this.#counters,
+      events,
+      random,
+    };
+    const own = this.#self.identity.replicaId;
+    for (const { id } of this.#self.configuration.members) {
+      if (id !== own) this.#peers.set(id, new Peer(id, around));
+    }
+    const { server, address } = await listen(where, (socket) => this.#accept(socket));
+    server.maxConnections = this.#bounds.clientsMax + 4 * MEMBERS_MAX;
+    this.#server = server;
+    this.#address = address;
+    this.#heart = setInterval(() => this.#beat(), this.#bounds.keepAliveMs).unref();
+    for (const peer of this.#peers.values()) peer.start();
+  }
+
+  /** Queues `message`; drops it when that peer is absent or too slow. @throws RangeError for no message. */
+  send(to: ReplicaId, message: Message): void {
+    const peer = this.#peers.get(to);
+    if (peer === undefined) {
+      this.#counters.dropped++;
+      return;
+    }
+    if (message !== this.#encoded) {
+      this.#encoded = undefined;
+      this.#scratch.clear();
+      this.#tail = encodeMessage(this.#scratch, message);
+      this.#encoded = message;
+    }
+    peer.send(this.#scratch.bytes, this.#scratch.length, this.#tail);
+  }
+
+  /** One write for each peer and each client that has something queued. */
+  flush(): void {
+    this.#encoded = undefined;
+    this.#tail = NO_BYTES;
+    for (const peer of this.#peers.values()) peer.flush();
+    for (const client of this.#dirty) client.flush();
+    this.#dirty.clear();
+  }
+
+  /** Sends what is queued, for a bounded time, then closes every connection. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#heart);
+    for (const link of this.#greeting) link.destroy();
+    for (const client of this.#clients) client.close();
+    for (const peer of this.#peers.values()) peer.close();
+    const server = this.#server;
+    if (server === undefined) return;
+    const force = setTimeout(() => {
+      for (const client of this.#clients) client.destroy();
+      for (const peer of this.#peers.values()) peer.destroy();
+    }, this.#bounds.closeMsMax);
+    await new Promise((resolve) => server.close(resolve));
+    clearTimeout(force);
+  }
+
+  #beat(): void {
+    for (const peer of this.#peers.values()) peer.beat();
+    for (const client of this.#clients) client.beat();
+  }
+
+  #accept(socket: Socket): void {
+    const remote = socket.remoteAddress ? `${socket.remoteAddress}:${socket.remotePort}` : this.#address;
+    // A client on another machine that vanishes without a word is noticed by TCP itself.
+    socket.setKeepAlive(true, 10_000);
+    const link = greet(socket, remote, this.#counters, this.#bounds.helloMsMax, {
+      greeted: (_, greeting) => {
+        this.#greeting.delete(link);
+        this.#greeted(link, greeting);
+      },
+      failed: (error) => {
+        this.#greeting.delete(link);
+        publish({ event: 'malformed', remote, error });
+      },
+    });
+    if (this.#closing !== undefined) link.destroy();
+    else this.#greeting.add(link);
+  }
+
+  #greeted(link: Link, greeting: Hello | Refusal): void {
+    if (greeting.type === 'refusal') {
+      link.destroy();
+      publish({ event: 'malformed', remote: link.remote, error: strangerError(greeting, link.remote) });
+      return;
+    }
+    const refusal = refusalOfCaller(greeting, this.#self) ?? this.#refusalOfClient(greeting);
+    if (refusal !== undefined) {
+      refuse(link, refusal);
+      publish({ event: 'refused', remote: link.remote, error: strangerError(refusal, link.remote) });
+      return;
+    }
+    sendHello(link, replicaHello(this.#self, 0));
+    if (greeting.role === HelloRole.client) this.#takeClient(link);
+    else this.#peers.get(greeting.replicaId)!.adopt(link);
+  }
+
+  #refusalOfClient(hello: Hello): Refusal | undefined {
+    if (hello.role !== HelloRole.client) return undefined;
+    const max = this.#options.onClient === undefined ? 0 : this.#bounds.clientsMax;
+    if (this.#clients.size < max) return undefined;
+    return { type: 'refusal', code: RefusalCode.busy, text: `this replica takes ${max} clients at a time` };
+  }
+
+  #takeClient(link: Link): void {
+    const client = new ClientEnd(++this.#clientNumber, link, this.#clientOwner);
+    this.#clients.add(client);
+    link.become(client, {
+      queueBytesMax: this.#bounds.clientQueueBytesMax,
+      needDrainBytes: this.#bounds.clientDrainBytes,
+    });
+    this.#options.onClient?.(client);
+    client.flush();
+  }
+
+  #clientGone(end: ClientEnd, error: IndelibleError | undefined): void {
+    this.#clients.delete(end);
+    this.#dirty.delete(end);
+    if (error === undefined) return;
+    const event = error.code === ErrorCode.frame ? 'malformed' : 'client-lost';
+    publish({ event, remote: end.remote, error });
+  }
+}
