@@ -1,0 +1,300 @@
+/**
+ * The asking end of a connection to a replica: commands and queries out, outcomes back. External clients use it,
+ * and so does a follower that forwards to its leader. It has the form of `Service` in replica/service.ts.
+ *
+ * 1. Every request taken is answered exactly once: by the replica, or when the connection ends, commands with
+ *    `unknown` and queries with `notExecuted`.
+ * 2. Commands are answered in the order submitted, queries in theirs; what comes otherwise closes the connection.
+ * 3. No object is made per command. Requests are numbered here, commands from 1 and queries from QUERIES_FIRST,
+ *    and go out in one write per flush.
+ * 4. What waits is bounded: past `queueBytesMax` requests are refused with `false` until `drain`.
+ */
+import { connect } from 'node:net';
+import { ErrorCode, IndelibleError } from '../errors.js';
+import type { ReplicaId } from '../types.js';
+import { decodeClientMessage, encodeClientMessage } from '../wire/client-codec.js';
+import type { ClientMessage, Outcomes } from '../wire/client-messages.js';
+import { RequestOutcome } from '../wire/client-messages.js';
+import type { FrameDecoder } from '../wire/frame-decoder.js';
+import type { Hello } from '../wire/hello-codec.js';
+import { FrameKind } from '../wire/protocol.js';
+import { frameError } from '../wire/reader.js';
+import { Writer } from '../wire/writer.js';
+import { parseAddress } from './address.js';
+import { greet, refuse, sendHello } from './greeting.js';
+import { clientHello, refusalOfServer, strangerError } from './hello.js';
+import type { Link, Talk } from './link.js';
+import { newLinkCounters } from './link.js';
+import type { RequestKind } from './request-frames.js';
+import { checkCommandBytes, checkRequests, RequestFrames } from './request-frames.js';
+import type { Asker } from './request-line.js';
+import { RequestLine } from './request-line.js';
+
+/** Queries are numbered from here, so that runs of commands and runs of queries stay runs. */
+const QUERIES_FIRST: number = 2 ** 52;
+
+export interface ExchangeOptions {
+  /** `host:port`, `[ipv6]:port` or `unix:/path`. */
+  readonly address: string;
+  /** The cluster it must be; any, if absent. */
+  readonly clusterId?: string;
+  /** The replica it must be; any, if absent. */
+  readonly replicaId?: ReplicaId;
+  readonly events?: Partial<ExchangeEvents>;
+  /** Milliseconds within which the connection must be open and the replica have said hello. Default 2000. */
+  readonly helloMsMax?: number;
+  /** Bytes that may wait for the replica before requests are refused with `false`. Default 4 MiB. */
+  readonly queueBytesMax?: number;
+  /** A replica that says nothing for `silentBeatsMax` beats of `keepAliveMs` is given up. Default 6 of 500 ms. */
+  readonly keepAliveMs?: number;
+  readonly silentBeatsMax?: number;
+}
+
+export interface ExchangeEvents {
+  /** The replica says who leads; 0 if it knows of nobody. */
+  leaderIs(leader: ReplicaId): void;
+  /** Outcomes that arrived together have been handed over. */
+  settled(): void;
+  /** The connection is gone, and everything outstanding has been answered. Called once. */
+  closed(error: IndelibleError | undefined): void;
+}
+
+interface StatusWaiter {
+  resolve(status: Uint8Array): void;
+  reject(error: IndelibleError): void;
+}
+
+export class Exchange implements Talk<ClientMessage> {
+  /** Who is at the other end. */
+  readonly replicaId: ReplicaId;
+  readonly clusterId: string;
+  readonly address: string;
+
+  readonly #link: Link;
+  readonly #events: Partial<ExchangeEvents>;
+  readonly #queueBytesMax: number;
+  readonly #heart: NodeJS.Timeout;
+  readonly #commands = new RequestLine(1);
+  readonly #queries = new RequestLine(QUERIES_FIRST);
+  readonly #frames = new RequestFrames();
+  readonly #waiting = new Set<Asker>();
+  readonly #statusWaiters: StatusWaiter[] = [];
+  #leader: ReplicaId = 0;
+  #closed = false;
+
+  /**
+   * @throws ERR_INDELIBLE_NETWORK when nobody answers at the address in time, ERR_INDELIBLE_STRANGER when who
+   * answers is of another cluster, version or id, or refuses.
+   */
+  static connect(options: ExchangeOptions): Promise<Exchange> {
+    const { address, clusterId, replicaId = 0, helloMsMax = 2000 } = options;
+    const target = parseAddress(address);
+    return new Promise((resolve, reject) => {
+      const socket = connect(target);
+      const link = greet(socket, address, newLinkCounters(), helloMsMax, {
+        failed: (error) => {
+          link.destroy();
+          reject(error);
+        },
+        greeted: (_, greeting) => {
+          if (greeting.type === 'refusal') {
+            link.destroy();
+            reject(strangerError(greeting, address));
+            return;
+          }
+          const refusal = refusalOfServer(greeting, clusterId, replicaId);
+          if (refusal === undefined) {
+            resolve(new Exchange(link, greeting, options));
+          } else {
+            refuse(link, refusal);
+            reject(strangerError(refusal, address));
+          }
+        },
+      });
+      sendHello(link, clientHello(clusterId, replicaId));
+    });
+  }
+
+  private constructor(link: Link, hello: Hello, options: ExchangeOptions) {
+    this.replicaId = hello.replicaId;
+    this.clusterId = hello.clusterId;
+    this.address = options.address;
+    this.#link = link;
+    this.#events = options.events ?? {};
+    this.#queueBytesMax = options.queueBytesMax ?? 4 << 20;
+    const silentBeatsMax = options.silentBeatsMax ?? 6;
+    this.#heart = setInterval(() => {
+      if (link.beat() > silentBeatsMax) link.destroy(silentError(link.remote));
+    }, options.keepAliveMs ?? 500).unref();
+    const needDrainBytes = this.#queueBytesMax / 2;
+    link.become(this, { queueBytesMax: Number.MAX_SAFE_INTEGER, needDrainBytes });
+  }
+
+  /** Who leads, as far as the replica has said; 0 if nobody. */
+  get leader(): ReplicaId {
+    return this.#leader;
+  }
+
+  /** Requests taken and not yet answered. */
+  get outstanding(): number {
+    return this.#commands.outstanding + this.#queries.outstanding;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Sends `count` commands, the body bytes[start, end), at the next flush. The bytes are copied.
+   * @returns false, and takes nothing, under back-pressure: wait for `asker.drain()`.
+   * @throws ERR_INDELIBLE_STOPPED once closed, ERR_INDELIBLE_COMMAND_TOO_LARGE; a RangeError for a malformed body.
+   */
+  submit(asker: Asker, first: number, count: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#body(FrameKind.submit, this.#commands, asker, first, count, bytes, start, end);
+  }
+
+  /** Sends `count` queries; otherwise as {@link submit}. */
+  query(asker: Asker, first: number, count: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#body(FrameKind.query, this.#queries, asker, first, count, bytes, start, end);
+  }
+
+  /** Sends one command, given without the length in front; otherwise as {@link submit}. */
+  submitOne(asker: Asker, number: number, command: Uint8Array): boolean {
+    return this.#one(FrameKind.submit, this.#commands, asker, number, command);
+  }
+
+  /** Sends one query; otherwise as {@link submitOne}. */
+  queryOne(asker: Asker, number: number, query: Uint8Array): boolean {
+    return this.#one(FrameKind.query, this.#queries, asker, number, query);
+  }
+
+  /**
+   * The replica's status, as JSON in UTF-8.
+   * @throws ERR_INDELIBLE_NETWORK when the connection ends before it comes.
+   */
+  status(): Promise<Uint8Array> {
+    if (this.#closed) return Promise.reject(this.#stopped());
+    this.#giveFrames();
+    const writer = new Writer(16);
+    encodeClientMessage(writer, { type: 'statusRequest' });
+    this.#link.add(writer.bytes, writer.length);
+    this.#link.flush();
+    return new Promise((resolve, reject) => this.#statusWaiters.push({ resolve, reject }));
+  }
+
+  /** Forgets `asker`: what it is still owed is dropped. What was sent may still be executed. */
+  abandon(asker: Asker): void {
+    this.#commands.forget(asker);
+    this.#queries.forget(asker);
+    this.#waiting.delete(asker);
+  }
+
+  /** Hands what was taken since the last flush to the socket, in one write. */
+  flush(): void {
+    this.#giveFrames();
+    this.#link.flush();
+  }
+
+  /** Closes at once; what is outstanding is answered before `closed` is called. Idempotent. */
+  close(): void {
+    this.#link.destroy();
+  }
+
+  decode(frame: FrameDecoder): ClientMessage {
+    const message = decodeClientMessage(frame.kind, frame.bytes, frame.start, frame.end);
+    if (message.type === 'outcomes') this.#lineOf(message).check(message.first, message.count);
+    else if (message.type === 'statusReply' && this.#statusWaiters.length === 0) {
+      throw frameError('a status that nobody asked for');
+    } else if (message.type !== 'leaderIs' && message.type !== 'statusReply') {
+      throw frameError(`a replica says ${message.type}`);
+    }
+    return message;
+  }
+
+  receive(message: ClientMessage): void {
+    switch (message.type) {
+      case 'outcomes': {
+        const { count, outcome, body } = message;
+        this.#lineOf(message).answer(count, outcome, body, 0, body.length);
+        break;
+      }
+      case 'leaderIs':
+        this.#leader = message.leader;
+        this.#events.leaderIs?.(message.leader);
+        break;
+      case 'statusReply':
+        this.#statusWaiters.shift()!.resolve(message.body);
+        break;
+    }
+  }
+
+  settled(): void {
+    this.#events.settled?.();
+  }
+
+  drained(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const asker of waiting) asker.drain();
+  }
+
+  closed(error: IndelibleError | undefined): void {
+    this.#closed = true;
+    clearInterval(this.#heart);
+    this.#commands.answerAll(RequestOutcome.unknown);
+    this.#queries.answerAll(RequestOutcome.notExecuted);
+    this.#waiting.clear();
+    for (const waiter of this.#statusWaiters.splice(0)) waiter.reject(error ?? this.#stopped());
+    this.#events.closed?.(error);
+  }
+
+  #body(
+    kind: RequestKind,
+    line: RequestLine,
+    asker: Asker,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (!this.#hasRoom(asker)) return false;
+    checkRequests(bytes, start, end, count);
+    if (count === 0) return true;
+    this.#frames.addBody(kind, line.append(asker, first, count), count, bytes, start, end);
+    return true;
+  }
+
+  #one(kind: RequestKind, line: RequestLine, asker: Asker, number: number, bytes: Uint8Array): boolean {
+    if (!this.#hasRoom(asker)) return false;
+    checkCommandBytes(bytes.length);
+    this.#frames.addOne(kind, line.append(asker, number, 1), bytes);
+    return true;
+  }
+
+  #hasRoom(asker: Asker): boolean {
+    if (this.#closed || this.#link.closing) throw this.#stopped();
+    if (this.#frames.lengthBytes + this.#link.queuedBytes < this.#queueBytesMax) return true;
+    // Flushed here, so that the drain comes also to a caller that only waits for it.
+    this.#waiting.add(asker);
+    this.flush();
+    return false;
+  }
+
+  #giveFrames(): void {
+    this.#frames.give((bytes, length) => this.#link.add(bytes, length));
+  }
+
+  #lineOf(outcomes: Outcomes): RequestLine {
+    return outcomes.first < QUERIES_FIRST ? this.#commands : this.#queries;
+  }
+
+  #stopped(): IndelibleError {
+    const text = `the connection to ${this.address} is closed`;
+    return new IndelibleError(ErrorCode.stopped, text, { path: this.address });
+  }
+}
+
+function silentError(remote: string): IndelibleError {
+  return new IndelibleError(ErrorCode.network, `${remote}: nothing heard for too long`, { path: remote });
+}

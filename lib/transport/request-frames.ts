@@ -1,0 +1,122 @@
+/**
+ * Requests being gathered into frames until the next flush: single commands and whole bodies go into one
+ * growing `submit` or `query` frame as long as their numbers follow one another.
+ *
+ * 1. A frame is ended when the other kind of request comes, or when it has FRAME_TARGET_BYTES.
+ * 2. What is taken in is copied, and has been checked: a body with exactly its entries, none too large.
+ */
+import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
+import { COMMAND_BYTES_MAX } from '../limits.js';
+import { ENTRY_HEADER_BYTES, entryEnd } from '../wire/body.js';
+import { beginFrame, sealFrame } from '../wire/frame.js';
+import type { FrameKind } from '../wire/protocol.js';
+import { readU32 } from '../wire/reader.js';
+import { Writer } from '../wire/writer.js';
+
+/** A frame is ended once it has this many bytes; one more entry may take it over. */
+const FRAME_TARGET_BYTES = 128 << 10;
+
+/** First request number and count, in front of the body. */
+const RUN_BYTES = 12;
+const COUNT_AT = 8;
+
+export type RequestKind = typeof FrameKind.submit | typeof FrameKind.query;
+
+export class RequestFrames {
+  readonly #writer = new Writer(16 << 10);
+  #open: RequestKind | 0 = 0;
+  #start = 0;
+  #fields = 0;
+  #count = 0;
+
+  get lengthBytes(): number {
+    return this.#writer.length;
+  }
+
+  /** Takes in one request, whose number follows the last one of its kind. */
+  addOne(kind: RequestKind, number: number, bytes: Uint8Array): void {
+    this.#begin(kind, number);
+    const writer = this.#writer;
+    const at = writer.reserve(ENTRY_HEADER_BYTES);
+    writer.setU32(at, bytes.length);
+    writer.append(bytes);
+    this.#count++;
+  }
+
+  /** Takes in `count` requests, the checked body bytes[start, end). */
+  addBody(
+    kind: RequestKind,
+    number: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (end - start <= FRAME_TARGET_BYTES) {
+      this.#begin(kind, number);
+      this.#writer.append(bytes, start, end);
+      this.#count += count;
+      return;
+    }
+    let at = start;
+    for (let taken = 0; taken < count; ) {
+      this.#begin(kind, number + taken);
+      const from = at;
+      while (taken < count && at - from < FRAME_TARGET_BYTES) {
+        at = entryEnd(bytes, at);
+        taken++;
+        this.#count++;
+      }
+      this.#writer.append(bytes, from, at);
+    }
+  }
+
+  /** Ends the open frame and gives everything gathered to `take`, whole frames one behind the other. */
+  give(take: (bytes: Uint8Array, length: number) => void): void {
+    this.#end();
+    if (this.#writer.length === 0) return;
+    take(this.#writer.bytes, this.#writer.length);
+    this.#writer.clear();
+  }
+
+  #begin(kind: RequestKind, number: number): void {
+    if (this.#open === kind && this.#writer.length - this.#start < FRAME_TARGET_BYTES) return;
+    this.#end();
+    this.#start = beginFrame(this.#writer, kind);
+    this.#fields = this.#writer.reserve(RUN_BYTES);
+    this.#writer.setU64(this.#fields, number);
+    this.#open = kind;
+    this.#count = 0;
+  }
+
+  #end(): void {
+    if (this.#open === 0) return;
+    this.#writer.setU32(this.#fields + COUNT_AT, this.#count);
+    sealFrame(this.#writer, this.#start);
+    this.#open = 0;
+  }
+}
+
+/**
+ * Checks what a caller gives as a body of `count` requests.
+ * @throws RangeError when it is not one, ERR_INDELIBLE_COMMAND_TOO_LARGE when an entry is above COMMAND_BYTES_MAX.
+ */
+export function checkRequests(bytes: Uint8Array, start: number, end: number, count: number): void {
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    if (end - at < ENTRY_HEADER_BYTES)
+      throw argumentError(`a body of ${count} requests ends in request ${i}`);
+    const length = readU32(bytes, at);
+    checkCommandBytes(length);
+    at += ENTRY_HEADER_BYTES + length;
+    if (at > end) throw argumentError(`request ${i} of a body has ${at - end} bytes too few`);
+  }
+  if (at !== end) throw argumentError(`${end - at} bytes behind the last request of a body`);
+}
+
+/** @throws ERR_INDELIBLE_COMMAND_TOO_LARGE */
+export function checkCommandBytes(length: number): void {
+  if (length <= COMMAND_BYTES_MAX) return;
+  const text = `a command of ${length} bytes is larger than ${COMMAND_BYTES_MAX}`;
+  throw new IndelibleError(ErrorCode.commandTooLarge, text);
+}
