@@ -31,11 +31,6 @@ export interface Effects {
   /** Reads through `readId` cannot be confirmed by this replica any more; ask the new leader. */
   readsLost(throughReadId: number): void;
 
-  /**
-   * The batch this replica proposed at `slot` was replaced by another: it was not and will not be executed.
-   */
-  lost(slot: Slot): void;
-
   /** The role or the known leader changed; `leader` is 0 while none is known. */
   role(role: Role, ballot: Ballot, leader: ReplicaId): void;
 

@@ -1,0 +1,20 @@
+/** The public surface of Indelible, and nothing else. test/packaging pins its shape. */
+export { ContractViolation } from './contract.js';
+export { ErrorCode, IndelibleError } from './errors.js';
+export type { StorageChoice } from './replica/log-kinds.js';
+export { TUNING_DEFAULT, type Tuning } from './replica/options.js';
+export { Replica, type ReplicaEvents, type ReplicaOptions } from './replica/replica.js';
+export { Outcome, type Requester, type Service } from './replica/service.js';
+export type { CommandView, ResultWriter, StateMachine } from './replica/state-machine.js';
+export type { PeerStatus, ReplicaStatus } from './replica/status.js';
+export { formatStore } from './replica/store.js';
+export type {
+  Ballot,
+  Configuration,
+  DurabilityClass,
+  Identity,
+  Member,
+  ReplicaId,
+  Slot,
+  StorageMode,
+} from './types.js';

@@ -1,0 +1,59 @@
+/**
+ * The bytes of a commands batch: what a slot carries, what travels in an accept, and what the log keeps.
+ *
+ * ```
+ * +0   u32  version (1)          +4   u32  number of commands
+ * +8   f64  time, ms since 1970  +16  f64  ballot it was first proposed at
+ * +24  f64  sequence number within that ballot
+ * +32  per command: u32 length, then that many bytes
+ * ```
+ * All little-endian. (ballot, sequence) makes every batch unlike every other, so that equal digests mean the
+ * same proposal, whoever proposed it again.
+ */
+import { ErrorCode, IndelibleError } from '../errors.js';
+import type { Ballot } from '../types.js';
+
+export const BATCH_VERSION = 1;
+export const BATCH_HEADER_BYTES = 32;
+export const COMMAND_HEADER_BYTES = 4;
+
+export interface BatchHeader {
+  readonly count: number;
+  readonly timeMs: number;
+  readonly ballot: Ballot;
+  readonly sequence: number;
+}
+
+export function writeBatchHeader(batch: Buffer, header: BatchHeader): void {
+  batch.writeUInt32LE(BATCH_VERSION, 0);
+  batch.writeUInt32LE(header.count, 4);
+  batch.writeDoubleLE(header.timeMs, 8);
+  batch.writeDoubleLE(header.ballot, 16);
+  batch.writeDoubleLE(header.sequence, 24);
+}
+
+/** @throws ERR_INDELIBLE_STORE_CORRUPT for bytes that no replica of this version proposes. */
+export function readBatchHeader(bytes: Uint8Array): BatchHeader {
+  if (bytes.length < BATCH_HEADER_BYTES) throw malformed(`a batch of ${bytes.length} bytes has no header`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const version = view.getUint32(0, true);
+  if (version !== BATCH_VERSION) throw malformed(`batch version ${version} is not known to this program`);
+  return {
+    count: view.getUint32(4, true),
+    timeMs: view.getFloat64(8, true),
+    ballot: view.getFloat64(16, true) as Ballot,
+    sequence: view.getFloat64(24, true),
+  };
+}
+
+/** The length of the command that starts (with its length) at `at`, bounded by `end`. */
+export function commandLength(bytes: Uint8Array, at: number, end: number): number {
+  if (at + COMMAND_HEADER_BYTES > end) throw malformed('a batch ends inside a command’s length');
+  const length = (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+  if (length > end - at - COMMAND_HEADER_BYTES) throw malformed('a batch ends inside a command');
+  return length;
+}
+
+function malformed(sentence: string): IndelibleError {
+  return new IndelibleError(ErrorCode.storeCorrupt, sentence);
+}

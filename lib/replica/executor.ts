@@ -1,0 +1,169 @@
+/**
+ * The executor: applies learned slots to the state machine, in order, each once (contract 16), and tells the
+ * requesters whose commands they were.
+ *
+ * 1. A requester hears `done` only here: its command is chosen, durable at a quorum, and applied (contract 17).
+ * 2. A slot that was learned with another batch than the one proposed here says *not executed*: that batch's
+ *    ballot and sequence are its own, so it can never be chosen elsewhere.
+ * 3. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
+ */
+import { invariant } from '../contract.js';
+import { ErrorCode, IndelibleError } from '../errors.js';
+import type { Batch, Digest, Slot } from '../types.js';
+import { BatchKind } from '../types.js';
+import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength, readBatchHeader } from './batch.js';
+import { CommandCursor, ResultBuffer } from './cursor.js';
+import { Outcome, type Requester } from './service.js';
+import type { StateMachine } from './state-machine.js';
+import { abandonRuns, type RequestRun } from './submissions.js';
+
+interface Pending {
+  readonly digest: Digest;
+  readonly runs: readonly RequestRun[];
+  readonly deadlineMs: number;
+}
+
+const NO_RESULTS = new Uint8Array(0);
+
+export class Executor {
+  private readonly machine: StateMachine;
+  private readonly cursor = new CommandCursor();
+  private readonly results = new ResultBuffer();
+  private readonly pending = new Map<Slot, Pending>();
+  private applied: Slot;
+  private time: number;
+  private commands = 0;
+
+  constructor(machine: StateMachine, start: { readonly through: Slot; readonly timeMs: number }) {
+    this.machine = machine;
+    this.applied = start.through;
+    this.time = start.timeMs;
+  }
+
+  get appliedThrough(): Slot {
+    return this.applied;
+  }
+  /** The time of the last batch applied, ms since 1970. */
+  get timeMs(): number {
+    return this.time;
+  }
+  /** Commands executed since open. */
+  get commandsExecuted(): number {
+    return this.commands;
+  }
+  /** Proposals of this replica whose outcome is open. */
+  get pendingSlots(): number {
+    return this.pending.size;
+  }
+
+  /** The batch with `digest`, proposed here in `slot`, holds these requests. */
+  expect(slot: Slot, digest: Digest, runs: readonly RequestRun[], deadlineMs: number): void {
+    this.pending.set(slot, { digest, runs, deadlineMs });
+  }
+
+  /** Applies the next slot. @throws ERR_INDELIBLE_STATE_MACHINE, after which the replica must stop. */
+  apply(slot: Slot, batch: Batch): void {
+    invariant(slot === this.applied + 1, 16, 'slots are applied in order');
+    const pending = this.pending.get(slot);
+    if (pending !== undefined) this.pending.delete(slot);
+    if (batch.kind === BatchKind.commands) {
+      const own = pending !== undefined && pending.digest === batch.digest;
+      this.execute(slot, batch.bytes, own ? pending.runs : undefined);
+    }
+    this.applied = slot;
+    if (pending !== undefined && pending.digest !== batch.digest) answer(pending.runs, Outcome.notExecuted);
+  }
+
+  /** Answers one query into `results`. False: the state machine declined it. */
+  query(bytes: Uint8Array, start: number, end: number, nowMs: number, results: ResultBuffer): boolean {
+    const { cursor } = this;
+    this.point(bytes, this.applied, start, end);
+    cursor.ordinal = 0;
+    results.open();
+    try {
+      if (!this.machine.query(cursor, results, nowMs)) {
+        results.discard();
+        return false;
+      }
+    } catch (error) {
+      throw machineError('query', this.applied, error);
+    }
+    results.seal();
+    return true;
+  }
+
+  /** The state is now that of a checkpoint; what was proposed through its slot has an unknown outcome. */
+  jump(through: Slot, timeMs: number): void {
+    this.applied = through;
+    this.time = Math.max(this.time, timeMs);
+    for (const [slot, pending] of this.pending) {
+      if (slot > through) continue;
+      this.pending.delete(slot);
+      answer(pending.runs, Outcome.unknown);
+    }
+  }
+
+  /** Says *unknown* for proposals that have waited past their deadline; Infinity gives up all of them. */
+  expire(nowMs: number): void {
+    for (const [slot, pending] of this.pending) {
+      if (pending.deadlineMs > nowMs) return;
+      this.pending.delete(slot);
+      answer(pending.runs, Outcome.unknown);
+    }
+  }
+
+  abandon(requester: Requester): void {
+    for (const { runs } of this.pending.values()) abandonRuns(runs, requester);
+  }
+
+  private execute(slot: Slot, bytes: Uint8Array, runs: readonly RequestRun[] | undefined): void {
+    const header = readBatchHeader(bytes);
+    if (header.timeMs > this.time) this.time = header.timeMs;
+    const { results, cursor } = this;
+    results.clear();
+    let at = BATCH_HEADER_BYTES;
+    let run = 0;
+    let runStart = 0;
+    let inRun = 0;
+    for (let ordinal = 0; ordinal < header.count; ordinal++) {
+      const start = at + COMMAND_HEADER_BYTES;
+      at = start + commandLength(bytes, at, bytes.length);
+      this.point(bytes, slot, start, at);
+      cursor.ordinal = ordinal;
+      if (runs === undefined) results.clear();
+      results.open();
+      try {
+        this.machine.execute(cursor, results);
+      } catch (error) {
+        throw machineError('execute', slot, error);
+      }
+      results.seal();
+      if (runs === undefined || ++inRun < runs[run]!.count) continue;
+      const { requester, first, count } = runs[run]!;
+      requester.outcome(first, count, Outcome.done, results.buffer, runStart, results.end);
+      runStart = results.end;
+      inRun = 0;
+      run++;
+    }
+    this.commands += header.count;
+  }
+
+  private point(bytes: Uint8Array, slot: Slot, start: number, end: number): void {
+    const { cursor } = this;
+    cursor.bytes = bytes;
+    cursor.start = start;
+    cursor.end = end;
+    cursor.slot = slot;
+    cursor.timeMs = this.time;
+  }
+}
+
+/** Tells the requesters of `runs` an outcome without results. */
+export function answer(runs: readonly RequestRun[], outcome: Outcome): void {
+  for (const { requester, first, count } of runs) requester.outcome(first, count, outcome, NO_RESULTS, 0, 0);
+}
+
+function machineError(method: string, slot: Slot, cause: unknown): IndelibleError {
+  const sentence = `the state machine's ${method} threw at slot ${slot}: ${String(cause)}`;
+  return new IndelibleError(ErrorCode.stateMachine, sentence, { cause });
+}

@@ -1,0 +1,419 @@
+/**
+ * The host: runs one core against a clock, a storage, a transport and a state machine, effects in order.
+ *
+ * Everything that arrives in one turn of the event loop is taken together, then `turn` runs once:
+ *
+ * 1. what waits is proposed, and the accepts leave (before this replica's own fence: its vote counts later);
+ * 2. the turn's votes and promises are committed as one group (one call into C++);
+ * 3. what was held back for their durability leaves (contract 5);
+ * 4. learned slots are applied and their requesters answered (contracts 16, 17);
+ * 5. reads whose slot is applied are served.
+ *
+ * After any failure of storage, state machine or contract the host stops, says why, and does nothing more.
+ */
+import { ErrorCode, IndelibleError } from '../errors.js';
+import type { Effects, Role } from '../paxos/effects.js';
+import type { Message } from '../paxos/messages.js';
+import { ReplicaCore } from '../paxos/replica.js';
+import type { CheckpointFile } from '../storage/checkpoint-file.js';
+import type { CheckpointMeta } from '../storage/checkpoint-format.js';
+import { digestOf } from '../storage/crc64.js';
+import type { Storage } from '../storage/storage.js';
+import type { Transport, TransportEvents } from '../transport/transport.js';
+import {
+  type Ballot,
+  BatchKind,
+  type Configuration,
+  type Digest,
+  type ReplicaId,
+  type Slot,
+} from '../types.js';
+import { writeBatchHeader } from './batch.js';
+import type { CheckpointSource, Checkpoints } from './checkpoints.js';
+import { Executor } from './executor.js';
+import type { Forwarder } from './forwarder.js';
+import { type Tuning, timingOf } from './options.js';
+import { Outbox } from './outbox.js';
+import { Queries } from './queries.js';
+import type { Requester, Service } from './service.js';
+import type { StateMachine } from './state-machine.js';
+import { type Submission, Submissions } from './submissions.js';
+import { Unplaced } from './unplaced.js';
+
+export interface HostEvents {
+  role(role: Role, ballot: Ballot, leader: ReplicaId): void;
+  peer(peer: ReplicaId, up: boolean): void;
+  /** A checkpoint became durable here: this replica's own (`from` 0), or that of the peer `from`. */
+  checkpoint(meta: CheckpointMeta, lengthBytes: number, from: ReplicaId): void;
+  failure(error: Error): void;
+}
+
+export interface HostParts {
+  readonly storage: Storage;
+  readonly checkpoints: Checkpoints;
+  readonly transport: Transport;
+  readonly forwarder: Forwarder;
+  readonly machine: StateMachine;
+  readonly configuration: Configuration;
+  readonly tuning: Tuning;
+  readonly events: HostEvents;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export class Host implements Effects, Service, TransportEvents, CheckpointSource {
+  readonly core: ReplicaCore;
+  readonly executor: Executor;
+  private readonly parts: HostParts;
+  private readonly submissions: Submissions;
+  private readonly queries: Queries;
+  private readonly unplaced: Unplaced;
+  private readonly outbox: Outbox;
+  private timer: NodeJS.Timeout | undefined;
+  private scheduled = false;
+  private committing = false;
+  /** The last item of the last group given to the store. */
+  private committed = 0;
+  private stopped: Error | undefined;
+  private proposals = 0;
+  private lastProposedMs = 0;
+
+  constructor(parts: HostParts) {
+    const { storage, checkpoints, tuning, configuration, transport } = parts;
+    this.parts = parts;
+    const base = checkpoints.base;
+    this.executor = new Executor(parts.machine, base);
+    this.queries = new Queries(this.executor);
+    this.unplaced = new Unplaced(tuning.requestTimeoutMs);
+    this.submissions = new Submissions({ ...tuning, batchBytesMax: storage.batchBytesMax });
+    this.outbox = new Outbox((to, message) => transport.send(to, message));
+    const { recovered } = storage;
+    this.core = new ReplicaCore(
+      {
+        self: storage.identity.replicaId,
+        configuration,
+        timing: timingOf(tuning),
+        windowSlots: tuning.windowSlots,
+        windowBytes: tuning.windowBytes,
+        checkpointThrough: base.through,
+        checkpointChain: base.chain,
+        random: parts.random,
+      },
+      { ...recovered, voting: recovered.outcome !== 'lost' },
+      this,
+    );
+    storage.onDurable = (item) => this.durable(item);
+    storage.onFailure = (error) => this.fail(error);
+  }
+
+  get leads(): boolean {
+    return this.core.role === 'leader';
+  }
+  get leader(): ReplicaId {
+    return this.core.leader;
+  }
+  /** Why it has stopped; undefined while it runs. */
+  get failure(): Error | undefined {
+    return this.stopped;
+  }
+  get stateDigest(): string | undefined {
+    return this.parts.machine.digest?.();
+  }
+
+  /** Starts the clock and hands over what the log itself knows to be chosen. */
+  async start(): Promise<void> {
+    this.guard(() => {
+      this.core.start();
+      this.applyLearned();
+    });
+    if (this.stopped !== undefined) throw this.stopped;
+    await this.parts.transport.start(this);
+    this.timer = setInterval(() => this.guard(() => this.tick()), this.parts.tuning.tickMs);
+  }
+
+  /** Stops taking part. What has no outcome yet gets *unknown* or *not executed*. */
+  stop(): void {
+    clearInterval(this.timer);
+    this.guard(() => {
+      this.core.handOver();
+      this.parts.transport.flush();
+    });
+    this.stopped ??= new IndelibleError(ErrorCode.stopped, 'the replica is closed');
+    this.unplaced.fail(this.submissions);
+    this.queries.abandonAll();
+    this.executor.expire(Number.POSITIVE_INFINITY);
+    this.parts.forwarder.close();
+  }
+
+  /** Writes a checkpoint of the state as it is now. Resolves when it is durable. */
+  checkpoint(): Promise<void> {
+    this.mustRun();
+    this.guard(() => this.applyLearned());
+    return this.parts.checkpoints.write(this);
+  }
+
+  checkpointsSettled(): Promise<void> {
+    return this.parts.checkpoints.settled();
+  }
+
+  // Service: how front ends, clients and the library submit.
+
+  submit(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    this.mustRun();
+    this.requestTurn();
+    return this.submissions.add(requester, first, count, bytes, start, end);
+  }
+
+  query(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    this.mustRun();
+    if (!this.queries.hasRoom(requester, end - start, this.parts.tuning.waitingBytesMax)) return false;
+    this.queries.add(requester, first, count, bytes, start, end);
+    this.requestTurn();
+    return true;
+  }
+
+  abandon(requester: Requester): void {
+    this.submissions.abandon(requester);
+    this.executor.abandon(requester);
+    this.queries.abandon(requester);
+  }
+
+  flush(): void {
+    this.requestTurn();
+  }
+
+  // TransportEvents: what peers say.
+
+  message(from: ReplicaId, message: Message): void {
+    this.guard(() => {
+      if (message.type === 'checkpointFetch' || message.type === 'checkpointChunk') {
+        this.parts.checkpoints.receive(from, message, this);
+      } else {
+        this.core.receive(from, message);
+      }
+    });
+    this.requestTurn();
+  }
+
+  settled(): void {
+    this.requestTurn();
+  }
+
+  peerUp(peer: ReplicaId): void {
+    this.parts.events.peer(peer, true);
+  }
+
+  peerDown(peer: ReplicaId): void {
+    this.parts.events.peer(peer, false);
+  }
+
+  // Effects: what the core asks for.
+
+  persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
+    return this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length);
+  }
+
+  persistPromise(ballot: Ballot): boolean {
+    return this.parts.storage.stagePromise(ballot);
+  }
+
+  readVote(slot: Slot): Uint8Array | undefined {
+    return this.parts.storage.readVote(slot);
+  }
+
+  send(to: ReplicaId, message: Message, after: number): void {
+    this.outbox.send(to, message, after);
+  }
+
+  chosen(): void {
+    // The turn that is under way, or that this input asked for, applies what was learned.
+  }
+
+  readReady(readId: number, slot: Slot): void {
+    this.queries.ready(readId, slot);
+  }
+
+  readsLost(throughReadId: number): void {
+    this.queries.lost(throughReadId);
+  }
+
+  role(role: Role, ballot: Ballot, leader: ReplicaId): void {
+    this.parts.forwarder.follow(leader === this.core.self ? 0 : leader);
+    this.parts.events.role(role, ballot, leader);
+  }
+
+  needCheckpoint(from: ReplicaId, checkpointId: number, throughSlot: Slot, lengthBytes: number): void {
+    this.parts.checkpoints.fetch(from, { checkpointId, throughSlot, lengthBytes }, this);
+  }
+
+  offerCheckpoint(to: ReplicaId): void {
+    this.parts.checkpoints.offer(to, this);
+  }
+
+  // CheckpointSource: what checkpoints need of the host.
+
+  post(to: ReplicaId, message: Message): void {
+    this.parts.transport.send(to, message);
+    this.requestTurn();
+  }
+
+  trim(through: Slot, checkpointId: number): void {
+    this.parts.storage.trim(through, checkpointId);
+    this.core.trimmed(through);
+  }
+
+  written(file: CheckpointFile): void {
+    this.parts.events.checkpoint(file.meta, file.lengthBytes, 0);
+  }
+
+  installed(file: CheckpointFile, from: ReplicaId): void {
+    const { throughSlot, checkpointId, chainDigest, timeMs } = file.meta;
+    this.guard(() => {
+      this.executor.jump(throughSlot, timeMs);
+      this.core.installed(throughSlot, chainDigest as Digest);
+      this.trim(throughSlot, checkpointId);
+      this.parts.events.checkpoint(file.meta, file.lengthBytes, from);
+    });
+  }
+
+  /** Stops for good: nothing goes on after a failed persist, a broken contract or a throwing state machine. */
+  fail(error: Error): void {
+    if (this.stopped !== undefined) return;
+    this.stopped = error;
+    this.stop();
+    this.parts.events.failure(error);
+  }
+
+  private mustRun(): void {
+    if (this.stopped === undefined) return;
+    throw new IndelibleError(ErrorCode.stopped, `the replica has stopped: ${this.stopped.message}`, {
+      cause: this.stopped,
+    });
+  }
+
+  /** Asks for a turn at the end of this phase of the event loop, so that what arrives together is taken together. */
+  private requestTurn(): void {
+    if (this.scheduled || this.stopped !== undefined) return;
+    this.scheduled = true;
+    setImmediate(this.turnSoon);
+  }
+
+  private readonly turnSoon = (): void => {
+    this.scheduled = false;
+    this.guard(this.turn);
+  };
+
+  private readonly turn = (): void => {
+    const { storage, transport, forwarder, now } = this.parts;
+    this.place();
+    this.core.settle();
+    transport.flush();
+    this.commitNow(storage);
+    this.applyLearned();
+    this.queries.serve(now());
+    this.submissions.wakeStalled();
+    this.queries.wakeStalled();
+    transport.flush();
+    forwarder.flush();
+    const roomAgain = this.core.canPropose && !this.submissions.isEmpty;
+    if (roomAgain || this.core.acceptor.stagedThrough > this.committed) this.requestTurn();
+  };
+
+  private commitNow(storage: Storage): void {
+    this.committed = this.core.acceptor.stagedThrough;
+    this.committing = true;
+    storage.commit(this.core.learner.loggedThrough);
+    this.committing = false;
+  }
+
+  /** Runs a step that came in from outside; what it throws stops the replica. */
+  private guard(step: () => void): void {
+    if (this.stopped !== undefined) return;
+    try {
+      step();
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  private tick(): void {
+    const nowMs = this.parts.now();
+    this.core.tick();
+    this.applyLearned();
+    this.parts.checkpoints.tick(this);
+    this.executor.expire(nowMs);
+    const placeable = this.leads || this.parts.forwarder.isConnected;
+    this.unplaced.tick(nowMs, placeable, this.submissions, this.queries);
+    this.requestTurn();
+  }
+
+  /** Gives what waits a place: a slot here, or the leader elsewhere. */
+  private place(): void {
+    if (this.leads) {
+      this.queries.ask((readId) => this.core.read(readId));
+      while (this.core.canPropose) {
+        const submission = this.submissions.take();
+        if (submission === undefined) return;
+        if (this.propose(submission)) continue;
+        this.submissions.putBack(submission);
+        return;
+      }
+    } else if (this.core.leader !== 0) {
+      this.parts.forwarder.forward(this.submissions, this.queries);
+    }
+  }
+
+  private propose(submission: Submission): boolean {
+    const nowMs = this.parts.now();
+    const { bytes, count, runs } = submission;
+    this.lastProposedMs = Math.max(nowMs, this.lastProposedMs, this.executor.timeMs);
+    this.proposals++;
+    const ballot = this.core.ballot;
+    writeBatchHeader(bytes, { count, timeMs: this.lastProposedMs, ballot, sequence: this.proposals });
+    const digest = digestOf(bytes, 0, bytes.length);
+    const slot = this.core.propose({ kind: BatchKind.commands, digest, bytes });
+    if (slot === 0) return false;
+    this.executor.expect(slot, digest, runs, nowMs + this.parts.tuning.requestTimeoutMs);
+    return true;
+  }
+
+  private durable(item: number): void {
+    this.guard(() => {
+      this.outbox.release(item);
+      this.core.durable(item);
+    });
+    // Inside a commit the turn goes on anyway; a store that answers later needs a turn of its own.
+    if (!this.committing) this.requestTurn();
+  }
+
+  private applyLearned(): void {
+    const { learner } = this.core;
+    const { executor } = this;
+    while (executor.appliedThrough < learner.learnedThrough) {
+      const slot = executor.appliedThrough + 1;
+      const batch = learner.batchAt(slot);
+      if (batch === undefined) {
+        const sentence = `the log no longer has the batch of slot ${slot}, which it vouched for`;
+        throw new IndelibleError(ErrorCode.storeCorrupt, sentence);
+      }
+      executor.apply(slot, batch);
+      this.core.applied(slot);
+    }
+  }
+}

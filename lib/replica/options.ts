@@ -1,0 +1,85 @@
+/**
+ * What a replica is opened with, and the defaults. Times in milliseconds, sizes in bytes.
+ */
+import { argumentError } from '../errors.js';
+import { BATCH_BYTES_MAX, COMMAND_BYTES_MAX, WINDOW_SLOTS_DEFAULT, WINDOW_SLOTS_MAX } from '../limits.js';
+import type { Timing } from '../paxos/options.js';
+
+export interface Tuning {
+  /** One tick of the core's clock. */
+  readonly tickMs: number;
+  readonly heartbeatTicks: number;
+  /** A follower canvasses after this long without a leader, up to twice as long. */
+  readonly electionTicks: number;
+  readonly fetchTicks: number;
+  readonly windowSlots: number;
+  /** Bytes that may be open (proposed, not yet chosen) at a time. */
+  readonly windowBytes: number;
+  /** An open batch that has reached this is closed. */
+  readonly batchBytesTarget: number;
+  readonly commandBytesMax: number;
+  /** Commands and queries that wait here may take this much; beyond it callers meet back-pressure. */
+  readonly waitingBytesMax: number;
+  /** What has no outcome for this long gets one: *unknown* if it was proposed, *not executed* if not. */
+  readonly requestTimeoutMs: number;
+  /** The share of the log in use at which a checkpoint is begun, 0 … 1. */
+  readonly checkpointAtShare: number;
+  /** The share of the log in use at which votes are forgotten even if a follower has not learned them, 0 … 1. */
+  readonly trimAtShare: number;
+}
+
+export const TUNING_DEFAULT: Tuning = {
+  tickMs: 10,
+  heartbeatTicks: 5,
+  electionTicks: 50,
+  fetchTicks: 20,
+  windowSlots: WINDOW_SLOTS_DEFAULT,
+  windowBytes: 8 << 20,
+  batchBytesTarget: 128 << 10,
+  commandBytesMax: COMMAND_BYTES_MAX,
+  waitingBytesMax: 16 << 20,
+  requestTimeoutMs: 5000,
+  checkpointAtShare: 0.5,
+  trimAtShare: 0.75,
+};
+
+/** Fills in the defaults and fits them to the store. @throws RangeError for a value that cannot work. */
+export function tune(
+  given: Partial<Tuning>,
+  store: { batchBytesMax: number; capacityBytes: number },
+): Tuning {
+  for (const name of Object.keys(given)) {
+    if (!(name in TUNING_DEFAULT)) throw argumentError(`there is no tuning named ${name}`);
+  }
+  const tuning = { ...TUNING_DEFAULT, ...given };
+  const batchBytesMax = Math.min(store.batchBytesMax, BATCH_BYTES_MAX);
+  const positive: (keyof Tuning)[] = [
+    'tickMs',
+    'heartbeatTicks',
+    'fetchTicks',
+    'windowSlots',
+    'requestTimeoutMs',
+  ];
+  for (const name of positive) {
+    if (!(tuning[name] > 0)) throw argumentError(`${name} is above 0, not ${tuning[name]}`);
+  }
+  if (tuning.windowSlots > WINDOW_SLOTS_MAX)
+    throw argumentError(`windowSlots is at most ${WINDOW_SLOTS_MAX}`);
+  if (
+    !(tuning.checkpointAtShare > 0 && tuning.checkpointAtShare < tuning.trimAtShare && tuning.trimAtShare < 1)
+  ) {
+    throw argumentError('0 < checkpointAtShare < trimAtShare < 1 must hold');
+  }
+  return {
+    ...tuning,
+    batchBytesTarget: Math.min(tuning.batchBytesTarget, batchBytesMax),
+    commandBytesMax: Math.min(tuning.commandBytesMax, batchBytesMax - 64),
+    // Open slots must never fill a log, or nothing could be trimmed to make room for them.
+    windowBytes: Math.min(tuning.windowBytes, Math.floor(store.capacityBytes / 8)),
+  };
+}
+
+export function timingOf(tuning: Tuning): Timing {
+  const { heartbeatTicks, electionTicks, fetchTicks } = tuning;
+  return { heartbeatTicks, electionTicks, fetchTicks };
+}

@@ -1,0 +1,174 @@
+/**
+ * A replica: what a program embeds. It opens its store, joins its peers, and offers its state machine as a
+ * replicated one.
+ *
+ *     const replica = await Replica.open({ directory, storage: { mode: 'emulated' }, listen, peers, stateMachine });
+ *     const result = await replica.propose(command);   // chosen, durable at a quorum, applied here or at the leader
+ *     const answer = await replica.read(query);        // linearizable
+ *
+ * For many commands, `replica.service` is the batch form without an object or a Promise for each.
+ */
+import { EventEmitter } from 'node:events';
+import type { Role } from '../paxos/effects.js';
+import type { CheckpointMeta } from '../storage/checkpoint-format.js';
+import type { ClientConnection } from '../transport/client-connection.js';
+import { TcpTransport } from '../transport/tcp.js';
+import type { Transport } from '../transport/transport.js';
+import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId } from '../types.js';
+import { Checkpoints } from './checkpoints.js';
+import { Clients } from './clients.js';
+import { Forwarder } from './forwarder.js';
+import { Host } from './host.js';
+import { type Tuning, tune } from './options.js';
+import { Pledges } from './pledges.js';
+import type { Service } from './service.js';
+import type { StateMachine } from './state-machine.js';
+import { type ReplicaStatus, statusOf } from './status.js';
+import { type OpenStore, openStore, type StorageChoice } from './store.js';
+
+export interface ReplicaOptions {
+  /** Where `format` put the store. */
+  readonly directory: string;
+  readonly storage: StorageChoice;
+  /** Where peers and clients reach this replica: `host:port`, `[ipv6]:port` or `unix:/path`. */
+  readonly listen: string;
+  /** Where the members listen, by id; this replica's own entry is not used. */
+  readonly peers: ReadonlyMap<ReplicaId, string>;
+  readonly stateMachine: StateMachine;
+  readonly tuning?: Partial<Tuning>;
+}
+
+export interface ReplicaEvents {
+  role: [role: Role, ballot: Ballot, leader: ReplicaId];
+  peer: [peer: ReplicaId, up: boolean];
+  /** A checkpoint became durable: this replica's own (`from` 0) or that of a peer, which replaced the state. */
+  checkpoint: [meta: CheckpointMeta, lengthBytes: number, from: ReplicaId];
+  /** The replica has stopped and will not go on; close it. */
+  failure: [error: Error];
+}
+
+export class Replica extends EventEmitter<ReplicaEvents> {
+  readonly identity: Identity;
+  readonly configuration: Configuration;
+  /** What the acceptor log of this replica survives. */
+  readonly durability: DurabilityClass;
+  private readonly host: Host;
+  private readonly store: OpenStore;
+  private readonly transport: Transport & { readonly address: string };
+  private readonly pledges: Pledges;
+  private closing: Promise<void> | undefined;
+
+  /**
+   * Opens the store, restores the state, joins the peers. The replica serves when this resolves; it may take
+   * an election until anybody leads.
+   * @throws ERR_INDELIBLE_STORE_*, ERR_INDELIBLE_NETWORK, ERR_INDELIBLE_NATIVE_MISSING; RangeError for options
+   */
+  static async open(options: ReplicaOptions): Promise<Replica> {
+    const store = await openStore(options.directory, options.storage);
+    try {
+      const replica = new Replica(options, store);
+      await replica.host.start();
+      return replica;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: ReplicaOptions, store: OpenStore) {
+    super();
+    const { log, checkpoints } = store;
+    const { stateMachine } = options;
+    this.store = store;
+    this.identity = log.identity;
+    this.configuration = checkpoints.newest.meta.configuration;
+    this.durability = log.durability;
+    const tuning = tune(options.tuning ?? {}, log);
+    stateMachine.restore(checkpoints.newest.chunks());
+    const { identity, configuration } = this;
+    const onClient = (connection: ClientConnection): void => clients.accept(connection);
+    const transport = new TcpTransport({
+      identity,
+      configuration,
+      listen: options.listen,
+      addresses: options.peers,
+      onClient,
+    });
+    this.transport = transport;
+    this.host = new Host({
+      storage: log,
+      checkpoints: new Checkpoints(checkpoints, log, stateMachine, configuration, tuning),
+      transport,
+      forwarder: new Forwarder(identity.clusterId, options.peers, () => this.host.flush()),
+      machine: stateMachine,
+      configuration,
+      tuning,
+      random: Math.random,
+      now: Date.now,
+      events: {
+        role: (role, ballot, leader) => {
+          clients.leaderChanged(leader);
+          this.emit('role', role, ballot, leader);
+        },
+        peer: (peer, up) => this.emit('peer', peer, up),
+        checkpoint: (meta, lengthBytes, from) => this.emit('checkpoint', meta, lengthBytes, from),
+        failure: (error) => this.emit('failure', error),
+      },
+    });
+    const clients = new Clients(this.host, () => Buffer.from(JSON.stringify(this.status())));
+    this.pledges = new Pledges(this.host);
+  }
+
+  /** Where this replica really listens (a port of 0 has been chosen by now). */
+  get address(): string {
+    return this.transport.address;
+  }
+
+  /** The batch form: commands and queries without an object or a Promise for each. */
+  get service(): Service {
+    return this.host;
+  }
+
+  /**
+   * Executes one command on the replicated state machine, on any replica: a follower forwards.
+   * @returns the state machine's result, once the command is chosen, durable at a quorum and applied.
+   * @throws ERR_INDELIBLE_NOT_EXECUTED: it never will be. ERR_INDELIBLE_UNKNOWN: it may have been, or yet be.
+   *   ERR_INDELIBLE_COMMAND_TOO_LARGE, ERR_INDELIBLE_STOPPED
+   */
+  propose(command: Uint8Array): Promise<Uint8Array> {
+    return this.pledges.propose(command);
+  }
+
+  /**
+   * Answers a query from a state that holds everything answered before this call, on any replica.
+   * @throws ERR_INDELIBLE_NOT_EXECUTED if no leader could be asked or the state machine declined.
+   */
+  read(query: Uint8Array): Promise<Uint8Array> {
+    return this.pledges.read(query);
+  }
+
+  status(): ReplicaStatus {
+    return statusOf(this.host, this.store, this.configuration, this.transport.counters);
+  }
+
+  /** Writes a checkpoint now, and forgets what it covers. Resolves when it is durable. */
+  checkpoint(): Promise<void> {
+    return this.host.checkpoint();
+  }
+
+  /**
+   * Hands over the lead if it has it, stops, and closes the store in order. Idempotent. Requests without an
+   * outcome fail with ERR_INDELIBLE_NOT_EXECUTED or ERR_INDELIBLE_UNKNOWN.
+   */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private async shutDown(): Promise<void> {
+    this.host.stop();
+    await this.transport.close();
+    await this.host.checkpointsSettled();
+    await this.store.close();
+  }
+}

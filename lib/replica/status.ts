@@ -1,0 +1,94 @@
+/**
+ * A replica's status: what it is, how far it has come, and what it costs. Plain data, the same in JSON.
+ */
+import { formatBallot } from '../paxos/ballot.js';
+import type { Role } from '../paxos/effects.js';
+import type { StorageCounters } from '../storage/storage.js';
+import type { TransportCounters } from '../transport/transport.js';
+import type { Configuration, DurabilityClass, ReplicaId, Slot, StorageMode } from '../types.js';
+import type { Host } from './host.js';
+import type { OpenStore } from './store.js';
+
+export interface PeerStatus {
+  readonly id: ReplicaId;
+  readonly learnedThrough: Slot;
+  readonly appliedThrough: Slot;
+}
+
+export interface ReplicaStatus {
+  readonly clusterId: string;
+  readonly replicaId: ReplicaId;
+  readonly members: readonly ReplicaId[];
+  readonly role: Role;
+  /** round.replica; "0.0" before the first. */
+  readonly ballot: string;
+  readonly promised: string;
+  /** 0 while none is known. */
+  readonly leader: ReplicaId;
+  readonly mode: StorageMode;
+  readonly durability: DurabilityClass;
+  /** `intact`, `damaged` or `lost`; a replica whose store is lost does not vote. */
+  readonly recovery: string;
+  readonly votes: boolean;
+  readonly learnedThrough: Slot;
+  readonly appliedThrough: Slot;
+  readonly trimThrough: Slot;
+  /** Slots known to be chosen somewhere and not applied here. */
+  readonly lagSlots: number;
+  readonly checkpointId: number;
+  readonly commandsExecuted: number;
+  /** The chain over the digests of slots 1 … learnedThrough: equal slots, equal chains, on every replica. */
+  readonly chain: string;
+  /** The state machine's digest at appliedThrough, where it gives one. */
+  readonly stateDigest: string | undefined;
+  readonly logUsedBytes: number;
+  readonly logCapacityBytes: number;
+  /** What the leader knows of its followers; empty elsewhere. */
+  readonly peers: readonly PeerStatus[];
+  readonly storage: StorageCounters;
+  readonly transport: TransportCounters;
+  /** Why the replica has stopped; absent while it runs. */
+  readonly failure?: string;
+}
+
+export function statusOf(
+  host: Host,
+  store: OpenStore,
+  configuration: Configuration,
+  transport: TransportCounters,
+): ReplicaStatus {
+  const { core, executor } = host;
+  const { log, checkpoints } = store;
+  const peers = configuration.members.flatMap(({ id }) => {
+    const peer = core.progress.of(id);
+    if (peer === undefined || !host.leads) return [];
+    return [{ id, learnedThrough: peer.learnedThrough, appliedThrough: peer.appliedThrough }];
+  });
+  return {
+    clusterId: log.identity.clusterId,
+    replicaId: log.identity.replicaId,
+    members: configuration.members.map(({ id }) => id),
+    role: core.role,
+    ballot: formatBallot(core.ballot),
+    promised: formatBallot(core.acceptor.promised),
+    leader: core.leader,
+    mode: log.mode,
+    durability: log.durability,
+    recovery: log.recovered.outcome,
+    votes: core.votes,
+    learnedThrough: core.learner.learnedThrough,
+    appliedThrough: executor.appliedThrough,
+    trimThrough: core.acceptor.trimThrough,
+    lagSlots: core.learner.targetThrough - executor.appliedThrough,
+    checkpointId: checkpoints.newest.meta.checkpointId,
+    commandsExecuted: executor.commandsExecuted,
+    chain: core.learner.chain.toString(16).padStart(13, '0'),
+    stateDigest: host.stateDigest,
+    logUsedBytes: log.usedBytes,
+    logCapacityBytes: log.capacityBytes,
+    peers,
+    storage: log.counters,
+    transport,
+    ...(host.failure === undefined ? {} : { failure: host.failure.message }),
+  };
+}

@@ -1,0 +1,214 @@
+/**
+ * Commands on their way to a slot: copied once into the open batch, which is closed when it is full or when a
+ * slot of the window is free. An idle replica so sends at once; a loaded one batches by itself.
+ *
+ * 1. A batch's bytes are written here and never again once it is closed: core, log, sockets and state
+ *    machine all hold views of them.
+ * 2. Requests of one requester keep their order, within a batch and from batch to batch.
+ * 3. What waits is bounded; past the bound `add` refuses, and requesters hear `drain` when half is free again.
+ */
+import { ErrorCode, IndelibleError } from '../errors.js';
+import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES } from './batch.js';
+import type { Requester } from './service.js';
+
+/** Consecutive requests of one requester, next to each other in a batch. */
+export interface RequestRun {
+  requester: Requester;
+  readonly first: number;
+  count: number;
+}
+
+/** A requester that has gone away: its outcomes are dropped. */
+export const NOBODY: Requester = { outcome: () => {}, drain: () => {} };
+
+/** Forgets `requester` in these runs. */
+export function abandonRuns(runs: readonly RequestRun[], requester: Requester): void {
+  for (const run of runs) if (run.requester === requester) run.requester = NOBODY;
+}
+
+/** A closed or open batch: bytes[0, end), of which the first BATCH_HEADER_BYTES are still to be written. */
+export interface Submission {
+  bytes: Buffer;
+  end: number;
+  count: number;
+  readonly runs: RequestRun[];
+}
+
+export interface SubmissionLimits {
+  readonly commandBytesMax: number;
+  /** A batch that has reached this is closed. */
+  readonly batchBytesTarget: number;
+  readonly batchBytesMax: number;
+  /** Bytes that may wait for a slot. */
+  readonly waitingBytesMax: number;
+}
+
+const ARENA_BYTES = 1 << 20;
+
+export class Submissions {
+  private readonly limits: SubmissionLimits;
+  private readonly queue: Submission[] = [];
+  private readonly stalled = new Set<Requester>();
+  private arena = Buffer.allocUnsafeSlow(0);
+  private arenaUsed = 0;
+  private open: Submission | undefined;
+  private waitingBytes = 0;
+
+  constructor(limits: SubmissionLimits) {
+    this.limits = limits;
+  }
+
+  get isEmpty(): boolean {
+    return this.open === undefined && this.queue.length === 0;
+  }
+
+  /** @returns false, having taken nothing, when too much waits already. @throws as Service.submit. */
+  add(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (this.waitingBytes > 0 && this.waitingBytes + (end - start) > this.limits.waitingBytesMax) {
+      this.stalled.add(requester);
+      return false;
+    }
+    checkBody(bytes, start, end, count, this.limits.commandBytesMax);
+    let at = start;
+    for (let done = 0; done < count; ) {
+      const room = this.roomFor(readLength(bytes, at) + COMMAND_HEADER_BYTES);
+      let stop = at;
+      let taken = 0;
+      while (done + taken < count) {
+        const next = stop + COMMAND_HEADER_BYTES + readLength(bytes, stop);
+        if (next - at > room) break;
+        stop = next;
+        taken++;
+      }
+      this.append(requester, first + done, taken, bytes, at, stop);
+      at = stop;
+      done += taken;
+    }
+    return true;
+  }
+
+  /** The oldest batch, closing the open one if it is that; undefined if nothing waits. */
+  take(): Submission | undefined {
+    if (this.queue.length === 0) this.close();
+    const submission = this.queue.shift();
+    if (submission !== undefined) this.waitingBytes -= submission.end - BATCH_HEADER_BYTES;
+    return submission;
+  }
+
+  /** Gives back what `take` gave and could not be placed. */
+  putBack(submission: Submission): void {
+    this.queue.unshift(submission);
+    this.waitingBytes += submission.end - BATCH_HEADER_BYTES;
+  }
+
+  /** Tells whoever was refused that there is room again. */
+  wakeStalled(): void {
+    if (this.stalled.size === 0 || this.waitingBytes > this.limits.waitingBytesMax / 2) return;
+    const woken = [...this.stalled];
+    this.stalled.clear();
+    for (const requester of woken) requester.drain();
+  }
+
+  abandon(requester: Requester): void {
+    this.stalled.delete(requester);
+    for (const submission of this.queue) abandonRuns(submission.runs, requester);
+    if (this.open !== undefined) abandonRuns(this.open.runs, requester);
+  }
+
+  /** Room in the open batch, after opening or closing one so that `atLeast` bytes fit. */
+  private roomFor(atLeast: number): number {
+    const { batchBytesTarget, batchBytesMax } = this.limits;
+    const open = this.open;
+    if (open !== undefined && (open.end >= batchBytesTarget || open.end + atLeast > batchBytesMax))
+      this.close();
+    const end = this.open?.end ?? BATCH_HEADER_BYTES;
+    return Math.min(batchBytesMax - end, Math.max(atLeast, batchBytesTarget - end));
+  }
+
+  private append(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const open = this.open ?? this.begin();
+    this.ensure(open, end - start);
+    open.bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), open.end);
+    open.end += end - start;
+    open.count += count;
+    this.waitingBytes += end - start;
+    const last = open.runs[open.runs.length - 1];
+    if (last !== undefined && last.requester === requester && last.first + last.count === first)
+      last.count += count;
+    else open.runs.push({ requester, first, count });
+  }
+
+  private begin(): Submission {
+    if (this.arena.length - this.arenaUsed < BATCH_HEADER_BYTES) this.renewArena(0);
+    this.open = { bytes: this.arena.subarray(this.arenaUsed), end: BATCH_HEADER_BYTES, count: 0, runs: [] };
+    return this.open;
+  }
+
+  private ensure(open: Submission, moreBytes: number): void {
+    if (open.end + moreBytes <= open.bytes.length) return;
+    const before = open.bytes;
+    this.renewArena(open.end + moreBytes);
+    open.bytes = this.arena;
+    before.copy(open.bytes, 0, 0, open.end);
+  }
+
+  private renewArena(atLeastBytes: number): void {
+    this.arena = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, atLeastBytes * 2));
+    this.arenaUsed = 0;
+  }
+
+  private close(): void {
+    const open = this.open;
+    if (open === undefined) return;
+    this.open = undefined;
+    // Batches start 8-aligned, so that what copies them may.
+    this.arenaUsed += (open.end + 7) & ~7;
+    open.bytes = open.bytes.subarray(0, open.end);
+    this.queue.push(open);
+  }
+}
+
+function readLength(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+/** @throws RangeError for a body that is not `count` commands, ERR_INDELIBLE_COMMAND_TOO_LARGE. */
+function checkBody(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  count: number,
+  commandBytesMax: number,
+): void {
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    if (at + COMMAND_HEADER_BYTES > end) throw malformedBody();
+    const length = readLength(bytes, at);
+    if (length > commandBytesMax) {
+      const sentence = `a command of ${length} bytes; the limit is ${commandBytesMax}`;
+      throw new IndelibleError(ErrorCode.commandTooLarge, sentence);
+    }
+    at += COMMAND_HEADER_BYTES + length;
+  }
+  if (at !== end || count < 1) throw malformedBody();
+}
+
+function malformedBody(): RangeError {
+  return Object.assign(new RangeError('a body must hold exactly the commands it is said to hold'), {
+    code: ErrorCode.argument,
+  });
+}

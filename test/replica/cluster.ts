@@ -1,0 +1,117 @@
+/**
+ * A cluster of replicas in this process, over Unix sockets: what the tests of the host run on. Nothing here
+ * waits for time to pass: `until` looks again whenever any replica says that something changed.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatStore, Replica, type StateMachine, type StorageChoice, type Tuning } from '../../lib/index.js';
+import type { StoreShape } from '../../lib/storage/shape.js';
+
+export interface ClusterOptions {
+  readonly size?: number;
+  readonly storage: (id: number) => StorageChoice;
+  readonly machine: () => StateMachine;
+  readonly tuning?: Partial<Tuning>;
+  readonly logBytes?: number;
+  readonly recordBytesMax?: number;
+}
+
+const hex32 = (): string => randomBytes(16).toString('hex');
+
+/** Quick elections: these tests have no network to be patient with. */
+const TUNING: Partial<Tuning> = { tickMs: 2, electionTicks: 30, heartbeatTicks: 5 };
+
+export class TestCluster {
+  readonly directory = mkdtempSync(join(tmpdir(), 'indelible-'));
+  readonly replicas = new Map<number, Replica>();
+  readonly machines = new Map<number, StateMachine>();
+  readonly ids: readonly number[];
+  private readonly options: ClusterOptions;
+  private readonly storage = new Map<number, StorageChoice>();
+
+  private constructor(options: ClusterOptions) {
+    this.options = options;
+    this.ids = Array.from({ length: options.size ?? 3 }, (_, index) => index + 1);
+  }
+
+  static async format(options: ClusterOptions): Promise<TestCluster> {
+    const cluster = new TestCluster(options);
+    const clusterId = hex32();
+    const members = cluster.ids.map((id) => ({ id, storeUuid: hex32() }));
+    for (const { id, storeUuid } of members) {
+      const shape: StoreShape = {
+        identity: { clusterId, replicaId: id, storeUuid },
+        logBytes: options.logBytes ?? 1 << 20,
+        recordBytesMax: options.recordBytesMax ?? 64 << 10,
+      };
+      cluster.storage.set(id, options.storage(id));
+      mkdirSync(cluster.pathOf(id));
+      await formatStore(cluster.pathOf(id), cluster.storage.get(id)!, shape, { number: 1, members });
+    }
+    return cluster;
+  }
+
+  static async start(options: ClusterOptions): Promise<TestCluster> {
+    const cluster = await TestCluster.format(options);
+    for (const id of cluster.ids) await cluster.open(id);
+    return cluster;
+  }
+
+  async open(id: number): Promise<Replica> {
+    const machine = this.options.machine();
+    const replica = await Replica.open({
+      directory: this.pathOf(id),
+      storage: this.storage.get(id)!,
+      listen: this.addressOf(id),
+      peers: new Map(this.ids.map((peer) => [peer, this.addressOf(peer)])),
+      stateMachine: machine,
+      tuning: { ...TUNING, ...this.options.tuning },
+    });
+    this.machines.set(id, machine);
+    this.replicas.set(id, replica);
+    return replica;
+  }
+
+  async close(id: number): Promise<void> {
+    await this.replicas.get(id)?.close();
+    this.replicas.delete(id);
+  }
+
+  async closeAll(): Promise<void> {
+    for (const id of [...this.replicas.keys()]) await this.close(id);
+    rmSync(this.directory, { recursive: true });
+  }
+
+  /** Resolves with the leader once every open replica agrees on it. */
+  async leader(): Promise<Replica> {
+    await this.until(() => {
+      const replicas = [...this.replicas.values()];
+      const led = replicas.find((replica) => replica.status().role === 'leader');
+      return led !== undefined && replicas.every((other) => other.status().leader === led.identity.replicaId);
+    });
+    return [...this.replicas.values()].find((replica) => replica.status().role === 'leader')!;
+  }
+
+  /** Resolves once every open replica has applied what the furthest one has. */
+  async converged(): Promise<void> {
+    await this.until(() => {
+      const applied = [...this.replicas.values()].map((replica) => replica.status().appliedThrough);
+      return applied.every((slot) => slot === Math.max(...applied));
+    });
+  }
+
+  /** Resolves once `condition` holds; it is looked at after every turn of the event loop. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  private pathOf(id: number): string {
+    return join(this.directory, `replica-${id}`);
+  }
+
+  private addressOf(id: number): string {
+    return `unix:${join(this.directory, `${id}.sock`)}`;
+  }
+}

@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Counter } from '../../examples/counter.js';
+import { MemoryDisk } from '../../lib/storage/memory.js';
+import { TestCluster } from './cluster.js';
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+const command = (words: string): Uint8Array => Buffer.from(words);
+
+describe('a cluster of three', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.closeAll());
+
+  const start = async (
+    size = 3,
+    sizes: { logBytes?: number; recordBytesMax?: number } = {},
+  ): Promise<void> => {
+    cluster = await TestCluster.start({
+      size,
+      ...sizes,
+      machine: () => new Counter(),
+      storage: () => ({ mode: 'memory', disk: new MemoryDisk() }),
+    });
+  };
+
+  it('executes commands at the leader and at a follower, and reads what was answered anywhere', async () => {
+    await start();
+    const leader = await cluster.leader();
+    expect(text(await leader.propose(command('add 2')))).toBe('2');
+    const follower = [...cluster.replicas.values()].find((replica) => replica !== leader)!;
+    expect(text(await follower.propose(command('add 3')))).toBe('5');
+    for (const replica of cluster.replicas.values()) expect(text(await replica.read(command('')))).toBe('5');
+  });
+
+  it('keeps equal digests on all replicas, and everything answered, when the leader closes', async () => {
+    await start();
+    const first = await cluster.leader();
+    await Promise.all(Array.from({ length: 500 }, () => first.propose(command('add 1'))));
+    await cluster.close(first.identity.replicaId);
+    const second = await cluster.leader();
+    expect(text(await second.propose(command('add 1')))).toBe('501');
+    await cluster.open(first.identity.replicaId);
+    await cluster.until(() => [...cluster.replicas.values()].every((r) => r.status().stateDigest === '501'));
+    const chains = new Set([...cluster.replicas.values()].map((replica) => replica.status().chain));
+    expect(chains.size).toBe(1);
+  });
+
+  it('serves alone when it is the only member', async () => {
+    await start(1);
+    const leader = await cluster.leader();
+    expect(text(await leader.propose(command('add 7')))).toBe('7');
+    expect(text(await leader.read(command('')))).toBe('7');
+  });
+
+  it('goes on under more data than the log holds, and brings a replica back by state transfer', async () => {
+    await start(3, { logBytes: 128 << 10, recordBytesMax: 16 << 10 });
+    const leader = await cluster.leader();
+    const absent = cluster.ids.find((id) => id !== leader.identity.replicaId)!;
+    await cluster.close(absent);
+    for (let round = 0; round < 30; round++) {
+      await Promise.all(Array.from({ length: 2000 }, () => leader.propose(command('add 1'))));
+    }
+    expect(leader.status().trimThrough).toBeGreaterThan(0);
+    const returned = await cluster.open(absent);
+    await cluster.until(() => returned.status().stateDigest === '60000');
+    expect(returned.status().trimThrough).toBeGreaterThan(0);
+  });
+});
