@@ -32,7 +32,7 @@ export class Forwarder {
   }
 
   get isConnected(): boolean {
-    return this.exchange !== undefined && !this.exchange.isClosed;
+    return this.exchange?.isOpen === true;
   }
 
   /** The leader to forward to is `leader`; 0 for nobody, or for this replica itself. */
@@ -45,7 +45,7 @@ export class Forwarder {
 
   /** Sends what waits, as far as the leader takes it. */
   forward(submissions: Submissions, queries: Queries): void {
-    if (this.exchange?.isClosed) this.exchange = undefined;
+    if (this.exchange?.isOpen === false) this.exchange = undefined;
     const exchange = this.exchange;
     if (exchange === undefined) return this.connect();
     for (const { requester, first, count, body } of queries.takeGathered()) {
@@ -63,9 +63,9 @@ export class Forwarder {
   }
 
   flush(): void {
-    if (this.exchange !== undefined && !this.exchange.isClosed) this.exchange.flush();
+    if (this.exchange?.isOpen === true) this.exchange.flush();
     for (const former of this.retiring) {
-      if (former.outstanding > 0 && !former.isClosed) continue;
+      if (former.outstanding > 0 && former.isOpen) continue;
       this.retiring.delete(former);
       former.close();
     }
