@@ -26,6 +26,9 @@ const LOG = path.join(ROOT, 'build', 'setup.log');
 const STAMPS = path.join(ROOT, 'node_modules', '.cache', 'indelible');
 /** A lock this old was left behind, and its process id may meanwhile be somebody else's. */
 const LOCK_AGE_MS_MAX = 30 * 60_000;
+const LIBRARY_PLACES = ['x86_64-linux-gnu', 'aarch64-linux-gnu', ''].flatMap((triplet) =>
+  ['/usr/lib', '/lib', '/usr/lib64', '/usr/local/lib'].map((directory) => path.join(directory, triplet)),
+);
 const PURPOSES = ['start', 'test', 'ci'];
 
 /** Everything the system has to bring. `fedora` is only named, never installed. */
@@ -33,11 +36,21 @@ const REQUIREMENTS = [
   { why: 'compiles the C++ addon', apt: 'g++', fedora: 'gcc-c++', program: ['c++', 'g++', 'clang++'] },
   { why: 'drives that compilation', apt: 'make', fedora: 'make', program: ['make'] },
   { why: 'node-gyp is written in it', apt: 'python3', fedora: 'python3', program: ['python3'] },
-  { why: 'finds libpmem', apt: 'pkg-config', fedora: 'pkgconf-pkg-config', program: ['pkg-config'] },
-  { why: 'maps and flushes persistent memory', apt: 'libpmem-dev', fedora: 'libpmem-devel', library: 'pmem' },
-  { why: 'vectorised CRC-64', apt: 'libisal-dev', fedora: 'isa-l-devel', library: 'isal' },
   {
-    why: 'redis-cli and redis-benchmark are clients in tests',
+    why: 'maps and flushes persistent memory',
+    apt: 'libpmem-dev',
+    fedora: 'libpmem-devel',
+    header: 'libpmem.h',
+    library: 'libpmem.so.1',
+  },
+  {
+    why: 'computes CRCs with vector instructions',
+    apt: 'libisal2',
+    fedora: 'isa-l',
+    library: 'libisal.so.2',
+  },
+  {
+    why: 'redis-cli and redis-benchmark, clients in tests',
     apt: 'redis-tools',
     fedora: 'redis',
     program: ['redis-cli'],
@@ -50,7 +63,13 @@ const REQUIREMENTS = [
     file: '/usr/share/dict/words',
     purposes: ['test', 'ci'],
   },
-  { why: 'builds the C++ unit tests', apt: 'cmake', fedora: 'cmake', program: ['cmake'], purposes: ['ci'] },
+  {
+    why: 'builds the C++ unit tests',
+    apt: 'cmake',
+    fedora: 'cmake',
+    program: ['cmake'],
+    purposes: ['ci'],
+  },
   {
     why: 'checks the C++ sources',
     apt: 'clang-tidy',
@@ -69,24 +88,27 @@ function onPath(names) {
   return names.some((name) => directories.some((directory) => fs.existsSync(path.join(directory, name))));
 }
 
-/** Header and library in the places distributions use, or wherever the caller's compiler variables point. */
-function hasLibrary(name) {
-  const header = name === 'isal' ? 'isa-l.h' : `lib${name}.h`;
-  const extra = (variable) =>
-    (process.env[variable] ?? '').split(path.delimiter).filter((entry) => entry !== '');
-  const headers = ['/usr/include', '/usr/local/include', ...extra('CPATH'), ...extra('CPLUS_INCLUDE_PATH')];
-  const libraries = ['/usr/lib', '/usr/lib64', '/usr/local/lib', ...extra('LIBRARY_PATH')];
-  for (const triplet of ['x86_64-linux-gnu', 'aarch64-linux-gnu']) libraries.push(`/usr/lib/${triplet}`);
-  const isThere = (directories, file) =>
-    directories.some((directory) => fs.existsSync(path.join(directory, file)));
-  return isThere(headers, header) && isThere(libraries, `lib${name}.so`);
+/** Looks where distributions put headers and libraries, and where the environment points the compiler. */
+function isInstalled(kind, file) {
+  const [places, variables] =
+    kind === 'header'
+      ? [
+          ['/usr/include', '/usr/local/include'],
+          ['CPATH', 'CPLUS_INCLUDE_PATH'],
+        ]
+      : [LIBRARY_PLACES, ['LIBRARY_PATH', 'LD_LIBRARY_PATH']];
+  const named = variables.flatMap((variable) => (process.env[variable] ?? '').split(path.delimiter));
+  const directories = [...places, ...named.filter((directory) => directory !== '')];
+  return directories.some((directory) => fs.existsSync(path.join(directory, file)));
 }
 
 function missingRequirements(purpose) {
-  return REQUIREMENTS.filter(({ program, library, file, purposes }) => {
+  return REQUIREMENTS.filter(({ program, header, library, file, purposes }) => {
     if (purposes !== undefined && !purposes.includes(purpose)) return false;
-    if (program !== undefined) return !onPath(program);
-    return library !== undefined ? !hasLibrary(library) : !fs.existsSync(file);
+    if (program !== undefined && !onPath(program)) return true;
+    if (header !== undefined && !isInstalled('header', header)) return true;
+    if (library !== undefined && !isInstalled('library', library)) return true;
+    return file !== undefined && !fs.existsSync(file);
   });
 }
 
