@@ -150,14 +150,12 @@ export class Proposer {
     }
   }
 
-  /** Gives up the lead. @returns the slots proposed and not yet known chosen. */
-  resign(): Slot[] {
-    const unresolved = [...this.open.keys()];
+  /** Gives up the lead. What is open may still be chosen, by whoever leads next. */
+  resign(): void {
     this.leading = undefined;
     this.open.clear();
     this.openBytes = 0;
     this.lacking.clear();
-    return unresolved;
   }
 
   private send(batch: Batch): Slot {
