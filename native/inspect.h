@@ -1,0 +1,16 @@
+// Describes a region in JSON without changing it: headers, roots, and every record found, damaged or not.
+#pragma once
+
+#include <string>
+
+#include "medium.h"
+
+namespace indelible {
+
+/// Numbers that do not fit a JavaScript number are hex strings. Fails only when the medium cannot be read.
+Status inspect(Medium& medium, std::string& json);
+
+/// The same for a file, read without locking or mapping it.
+Status inspect_file(const char* path, std::string& json);
+
+}  // namespace indelible

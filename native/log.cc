@@ -1,0 +1,239 @@
+#include "log.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "crc64.h"
+
+namespace indelible {
+namespace {
+
+constexpr std::uint64_t kPromisesReserved = 4;
+
+}  // namespace
+
+Log::Log(Medium& medium, const OpenOptions& options, const StaticHeaders& headers)
+    : medium_(medium), options_(options), headers_(headers), builder_(headers.header.record_bytes_max) {
+  state_.geometry = geometry_of(headers.header);
+  state_.incarnation = headers.header.incarnation;
+}
+
+Status Log::open(Medium& medium, const OpenOptions& options, std::unique_ptr<Log>& log) {
+  StaticHeaders headers{};
+  if (Status status = load_static_headers(medium, headers); !status.ok()) return status;
+  std::unique_ptr<Log> opened(new Log(medium, options, headers));
+  if (Status status = opened->recover(); !status.ok()) return status;
+  log = std::move(opened);
+  return Status::good();
+}
+
+Status Log::recover() {
+  bool found = false;
+  if (Status status = root_.load(medium_, found); !status.ok()) return status;
+  if (!found) {
+    recovered_ = {Outcome::lost, "both roots are damaged: where the log starts and what it promised is unknown",
+                  false};
+    poisoned_ = true;
+    return Status::good();
+  }
+  const RootSlot root = root_.current();
+  Recovery recovery(medium_, state_);
+  if (Status status = recovery.walk(root, recovered_); !status.ok()) return status;
+  const bool same_boot = std::memcmp(root.boot_id, options_.boot_id, sizeof root.boot_id) == 0;
+  if (options_.process_only && !recovered_.clean && !same_boot) {
+    recovered_.outcome = Outcome::lost;
+    recovered_.reason = "the region was in use when the machine went down, and its medium does not survive that";
+  }
+  if (recovered_.outcome == Outcome::lost) {
+    poisoned_ = true;
+    return Status::good();
+  }
+  bool unavailable = false;
+  state_.votes.for_each([&](const VoteEntry& vote) {
+    unavailable = unavailable || (vote.flags & kFlagUnavailable) != 0;
+  });
+  if (unavailable || state_.uncertain()) {
+    recovered_.outcome = Outcome::damaged;
+    recovered_.reason = state_.uncertain() ? "records could not be read: some slots are uncertain"
+                                           : "some votes have lost their bytes";
+  }
+  repair_static_headers(medium_, headers_);
+  if (Status status = recovery.settle(); !status.ok()) return status;
+  return update_root(RootState::in_use);
+}
+
+std::uint64_t Log::promise_reserve() const {
+  return kPromisesReserved * align_up(RecordBuilder::bytes_of(1, 0), state_.geometry.alignment);
+}
+
+std::uint64_t Log::capacity() const {
+  const Geometry& geometry = state_.geometry;
+  return geometry.log_length - geometry.alignment - 2 * geometry.record_bytes_max - promise_reserve();
+}
+
+std::uint64_t Log::room(bool only_promises) const {
+  const std::uint64_t limit = capacity() + (only_promises ? promise_reserve() : 0);
+  return state_.used >= limit ? 0 : std::min(state_.geometry.record_bytes_max, limit - state_.used);
+}
+
+bool Log::fits(std::uint64_t length) const {
+  const Geometry& geometry = state_.geometry;
+  const std::uint64_t next = geometry.position_after(state_.position, length);
+  return next + geometry.alignment - state_.head <= geometry.log_length;
+}
+
+Status Log::fence(Site site) {
+  counters_.fences++;
+  Status status = medium_.fence(site);
+  poisoned_ = poisoned_ || !status.ok();
+  return status;
+}
+
+void Log::commit_pending() {
+  if (!pending_) return;
+  medium_.store64(Site::append_commit, pending_offset_, commit_word(state_.incarnation, pending_number_));
+  medium_.flush(Site::append_commit, pending_offset_, sizeof(std::uint64_t));
+  pending_ = false;
+}
+
+Status Log::append(std::uint64_t learned_through) {
+  if (poisoned_) return Status::failed(Code::store_poisoned, "the log failed earlier");
+  const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
+  if (!fits(length)) return Status::failed(Code::log_full, "no room in the log");
+  RecordHeader header{};
+  header.magic = kRecordMagic;
+  header.version = kRecordVersion;
+  header.number = state_.number;
+  header.position = state_.position;
+  header.length = static_cast<std::uint32_t>(length);
+  header.items = builder_.items();
+  header.promised = std::max(state_.promised, builder_.promised());
+  header.trim_through = state_.trim_through;
+  header.highest_voted = std::max(state_.highest_voted, builder_.highest_slot());
+  header.learned_through = std::max(state_.learned_through, learned_through);
+  header.previous_crc = state_.previous_crc;
+  header.incarnation = state_.incarnation;
+
+  const std::uint64_t offset = state_.geometry.offset_of(state_.position);
+  counters_.bytes_written += builder_.write(medium_, offset, header) + 2 * sizeof(std::uint64_t);
+  const std::uint64_t after =
+      state_.geometry.offset_of(state_.geometry.position_after(state_.position, length));
+  medium_.store64(Site::append_empty, after, empty_word(state_.incarnation, state_.number + 1));
+  medium_.flush(Site::append_empty, after, sizeof(std::uint64_t));
+  commit_pending();
+  if (Status status = fence(Site::append_body_fence); !status.ok()) return status;
+  pending_ = true;
+  pending_offset_ = offset;
+  pending_number_ = state_.number;
+  state_.take(header, builder_.descriptors(), state_.previous_crc);
+  counters_.records++;
+  return options_.fused ? Status::good() : drain();
+}
+
+Status Log::drain() {
+  if (poisoned_) return Status::failed(Code::store_poisoned, "the log failed earlier");
+  if (!pending_) return Status::good();
+  commit_pending();
+  return fence(Site::append_commit_fence);
+}
+
+Status Log::update_root(RootState root_state) {
+  if (Status status = drain(); !status.ok()) return status;
+  RootSlot slot{};
+  state_.name_head(slot);
+  slot.trim_through = state_.trim_through;
+  slot.checkpoint_id = state_.checkpoint_id;
+  slot.promised = state_.promised;
+  slot.highest_voted = state_.highest_voted;
+  slot.learned_through = state_.learned_through;
+  slot.state = static_cast<std::uint64_t>(root_state);
+  std::memcpy(slot.boot_id, options_.boot_id, sizeof slot.boot_id);
+  Status status = root_.update(medium_, slot);
+  counters_.fences += 4;
+  if (!status.ok()) {
+    poisoned_ = true;
+    return status;
+  }
+  state_.head = slot.head_position;
+  return status;
+}
+
+Status Log::make_room(std::uint64_t bytes, bool only_promises, bool& found) {
+  const std::uint64_t length = align_up(bytes, state_.geometry.alignment);
+  found = room(only_promises) >= length && fits(length);
+  if (found || length > state_.geometry.record_bytes_max) return Status::good();
+  const std::uint64_t number_at_start = state_.number;
+  // Copying pays for itself when it frees a good part of what it moves; a promise is worth any effort.
+  const std::uint64_t garbage_min = only_promises ? length : std::max(length, capacity() / 4);
+  for (;;) {
+    state_.drop_dead();
+    if (room(only_promises) >= length) break;
+    const bool worth_it = state_.used - std::min(state_.used, state_.compacted) >= garbage_min;
+    const bool a_lap = state_.records.empty() || state_.records.first_number() >= number_at_start;
+    if (state_.uncertain() || !worth_it || a_lap) break;
+    if (Status status = copy_forward(); !status.ok()) return status;
+  }
+  if (Status status = update_root(RootState::in_use); !status.ok()) return status;
+  found = room(only_promises) >= length && fits(length);
+  return Status::good();
+}
+
+Status Log::copy_forward() {
+  const std::uint64_t number = state_.records.first_number();
+  const std::uint64_t position = state_.records.front().position;
+  FoundRecord record;
+  RecordReader reader(medium_, state_.geometry, state_.incarnation);
+  if (Status status = reader.record_at(position, record); !status.ok()) return status;
+  if (!record.descriptors_good) return Status::failed(Code::store_corrupt, "a record to copy is damaged");
+  std::vector<std::vector<std::byte>> payloads;
+  std::vector<VoteEntry> live;
+  for (const Descriptor& descriptor : record.descriptors) {
+    const VoteEntry* vote = state_.votes.find(descriptor.slot);
+    const bool newest = vote != nullptr && vote->record_number == number && vote->ballot == descriptor.ballot &&
+                        vote->payload_offset == state_.geometry.offset_of(position) + descriptor.offset;
+    if (!newest || descriptor.type == static_cast<std::uint8_t>(ItemType::promise)) continue;
+    live.push_back(*vote);
+    live.back().flags |= descriptor.flags;
+    std::vector<std::byte>& payload = payloads.emplace_back(vote->length);
+    bool good = (live.back().flags & kFlagUnavailable) == 0;
+    if (good) {
+      if (Status status = read_payload(live.back(), payload.data(), good); !status.ok()) return status;
+    }
+    if (!good) live.back().flags |= kFlagUnavailable;
+  }
+  builder_.begin(static_cast<std::uint32_t>(live.size()));
+  for (std::size_t index = 0; index < live.size(); index++) {
+    const VoteEntry& vote = live[index];
+    builder_.add(vote.slot, vote.ballot, vote.type, vote.flags, payloads[index].data(), vote.length,
+                 vote.payload_crc);
+  }
+  const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
+  if (!fits(length)) {
+    // The head in the books has moved on; the durable one has to follow before its space is written.
+    if (Status status = update_root(RootState::in_use); !status.ok()) return status;
+  }
+  return append(state_.learned_through);
+}
+
+Status Log::trim(std::uint64_t through, std::uint64_t checkpoint_id) {
+  if (poisoned_) return Status::failed(Code::store_poisoned, "the log failed earlier");
+  if (through <= state_.trim_through) return Status::good();
+  state_.forget(through);
+  state_.checkpoint_id = checkpoint_id;
+  state_.drop_dead();
+  counters_.trims++;
+  return update_root(RootState::in_use);
+}
+
+Status Log::close() {
+  if (poisoned_) return Status::good();
+  return update_root(RootState::clean);
+}
+
+Status Log::read_payload(const VoteEntry& vote, std::byte* target, bool& good) {
+  Status status = medium_.read(vote.payload_offset, target, vote.length);
+  good = status.ok() && crc64(target, vote.length) == vote.payload_crc;
+  return status;
+}
+
+}  // namespace indelible

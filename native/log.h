@@ -1,0 +1,101 @@
+// The acceptor log: groups of votes and promises, each one atomic append to a ring of batch records.
+//
+// 1. A group is durable by one aligned 8-byte store: body, flush, fence, commit word, flush, fence, answer.
+// 2. Behind the last record lies the next record's EMPTY word, durable before the record's own commit word is
+//    stored: the chain always ends in a word that is neither stale nor foreign.
+// 3. Fused, the commit word of record k-1 goes out with the body of record k, never with its own.
+// 4. Space is reused only after a root that says so is durable.
+// 5. After a failed fence the log is poisoned: it writes nothing more.
+//
+// Room: votes leave two largest records (one to copy live votes forward with, one that the wrap may waste)
+// and a few promises free; promises may use the latter. So an election never locks a full log.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "log_state.h"
+#include "medium.h"
+#include "record_builder.h"
+#include "recovery.h"
+#include "root.h"
+#include "static_header.h"
+
+namespace indelible {
+
+struct OpenOptions {
+  /// Answers group k when group k+1 is written: one fence a group.
+  bool fused = false;
+  /// The medium forgets at power loss: an unclean region of another boot is lost.
+  bool process_only = false;
+  std::uint8_t boot_id[16] = {};
+};
+
+struct LogCounters {
+  std::uint64_t records = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t fences = 0;
+  std::uint64_t trims = 0;
+};
+
+class Log {
+ public:
+  /// Recovers the log; what is in it is durable when this returns. The medium must outlive the log.
+  static Status open(Medium& medium, const OpenOptions& options, std::unique_ptr<Log>& log);
+
+  /// Where the next group is put together: `begin`, `add` for each item, then `append`.
+  [[nodiscard]] RecordBuilder& builder() { return builder_; }
+
+  /// Writes the built group. Durable on return; fused: when `pending` is false again.
+  Status append(std::uint64_t learned_through);
+
+  /// Makes a fused group durable.
+  Status drain();
+
+  /// Tries to find room for a record of `bytes`, dropping dead records and copying live votes forward.
+  Status make_room(std::uint64_t bytes, bool only_promises, bool& found);
+
+  /// Forgets votes at or below `through`; durable on return. A lower point than before is ignored.
+  Status trim(std::uint64_t through, std::uint64_t checkpoint_id);
+
+  /// Marks the region cleanly closed. Nothing may follow.
+  Status close();
+
+  /// Copies out a vote's bytes; `length` must be its own. False: damaged.
+  Status read_payload(const VoteEntry& vote, std::byte* target, bool& good);
+
+  /// Largest record there is room for now, in bytes.
+  [[nodiscard]] std::uint64_t room(bool only_promises) const;
+  [[nodiscard]] std::uint64_t capacity() const;
+  [[nodiscard]] bool pending() const { return pending_; }
+  [[nodiscard]] LogState& state() { return state_; }
+  [[nodiscard]] const Recovered& recovered() const { return recovered_; }
+  [[nodiscard]] const StaticHeader& header() const { return headers_.header; }
+  [[nodiscard]] const LogCounters& counters() const { return counters_; }
+
+ private:
+  Log(Medium& medium, const OpenOptions& options, const StaticHeaders& headers);
+  Status recover();
+  Status fence(Site site);
+  Status update_root(RootState root_state);
+  Status copy_forward();
+  void commit_pending();
+  [[nodiscard]] std::uint64_t promise_reserve() const;
+  [[nodiscard]] bool fits(std::uint64_t length) const;
+
+  Medium& medium_;
+  OpenOptions options_;
+  StaticHeaders headers_;
+  LogState state_;
+  Root root_;
+  RecordBuilder builder_;
+  Recovered recovered_;
+  LogCounters counters_;
+  /// Fused: the last record's commit word has not been stored yet.
+  bool pending_ = false;
+  std::uint64_t pending_offset_ = 0;
+  std::uint64_t pending_number_ = 0;
+  bool poisoned_ = false;
+};
+
+}  // namespace indelible

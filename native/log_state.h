@@ -1,0 +1,70 @@
+// What is known about a log: where it starts and ends, what it promises, which votes it holds. Recovery fills
+// it, append and trim keep it; it never touches the medium.
+#pragma once
+
+#include <cstdint>
+
+#include "layout.h"
+#include "record_table.h"
+#include "vote_index.h"
+
+namespace indelible {
+
+struct LogState {
+  Geometry geometry{};
+  std::uint64_t incarnation = 0;
+
+  /// The durable head: nothing at or behind it is overwritten.
+  std::uint64_t head = 0;
+  /// The next record's position and number, and the CRC of the header before it.
+  std::uint64_t position = 0;
+  std::uint64_t number = 1;
+  std::uint64_t previous_crc = 0;
+
+  std::uint64_t promised = 0;
+  std::uint64_t trim_through = 0;
+  std::uint64_t checkpoint_id = 0;
+  std::uint64_t learned_through = 0;
+  std::uint64_t highest_voted = 0;
+
+  RecordTable records;
+  VoteIndex votes;
+  /// Bytes of the records from the head on, and what they would be if only live votes were in them.
+  std::uint64_t used = 0;
+  std::uint64_t compacted = 0;
+
+  /// Slots through this one may have had votes in record `damaged_from` … `damaged_through` that cannot be
+  /// read any more. While it lies above the trim point the head stays where it is.
+  std::uint64_t uncertain_through = 0;
+  std::uint64_t damaged_from = 0;
+  std::uint64_t damaged_through = 0;
+
+  [[nodiscard]] bool uncertain() const { return uncertain_through > trim_through; }
+
+  /// Takes a record into the books. `position` and `number` are the record's own at the call.
+  void take(const RecordHeader& header, const Descriptor* descriptors, std::uint64_t crc_of_previous);
+
+  /// Forgets votes at or below `through`.
+  void forget(std::uint64_t through);
+
+  /// Drops records without live votes from the front of the books; the durable head stays.
+  void drop_dead();
+
+  /// The position, number and previous CRC that a root written now has to name.
+  void name_head(RootSlot& slot);
+
+ private:
+  void take_vote(const Descriptor& descriptor, std::uint64_t record_offset, RecordEntry& record);
+  void bury(const VoteEntry& vote);
+  [[nodiscard]] std::uint64_t compacted_bytes(const RecordEntry& record) const {
+    return record.live == 0 ? 0 : align_up(kDescriptorsAt + record.live_bytes, geometry.alignment);
+  }
+};
+
+/// Bytes that one vote takes in a record.
+constexpr std::uint32_t vote_bytes(std::uint32_t length, std::uint8_t flags) {
+  const std::uint64_t payload = (flags & kFlagUnavailable) != 0 ? 0 : align_up(length, 8);
+  return static_cast<std::uint32_t>(sizeof(Descriptor) + payload);
+}
+
+}  // namespace indelible

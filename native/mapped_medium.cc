@@ -1,0 +1,157 @@
+#include "mapped_medium.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "layout.h"
+
+namespace indelible {
+namespace {
+
+Status environment_is_honest() {
+  for (const char* name : {"PMEM_IS_PMEM_FORCE", "PMEM_NO_FLUSH"}) {
+    if (std::getenv(name) == nullptr) continue;
+    return Status::failed(Code::not_persistent_memory,
+                          "PMEM_IS_PMEM_FORCE or PMEM_NO_FLUSH is set: libpmem would call any mapping "
+                          "persistent memory; unset them, or use mode emulated");
+  }
+  return Status::good();
+}
+
+}  // namespace
+
+Status MappedMedium::open(const char* path, MapMode mode, std::unique_ptr<MappedMedium>& medium) {
+  const LibPmem* library = nullptr;
+  if (Status status = load_libpmem(library); !status.ok()) return status;
+  if (mode == MapMode::pmem) {
+    if (Status status = environment_is_honest(); !status.ok()) return status;
+  }
+  std::unique_ptr<MappedMedium> opened(new MappedMedium(library));
+  opened->mode_ = mode;
+  if (Status status = opened->lock(path); !status.ok()) return status;
+  if (Status status = opened->map(path); !status.ok()) return status;
+  medium = std::move(opened);
+  return Status::good();
+}
+
+Status MappedMedium::lock(const char* path) {
+  lock_fd_ = ::open(path, O_RDWR | O_CLOEXEC);
+  if (lock_fd_ < 0) {
+    if (errno == ENOENT) return Status::failed(Code::store_missing, "there is no region at this path");
+    return Status::io(errno, "open", "the region cannot be opened for writing");
+  }
+  if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) {
+      return Status::failed(Code::store_locked, "another process has the region open");
+    }
+    return Status::io(errno, "flock", "the region cannot be locked");
+  }
+  struct statfs filesystem {};
+  if (::fstatfs(lock_fd_, &filesystem) != 0) return Status::io(errno, "fstatfs", "the region cannot be examined");
+  in_memory_only_ = filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC;
+  struct stat file {};
+  if (::fstat(lock_fd_, &file) != 0) return Status::io(errno, "fstat", "the region cannot be examined");
+  if (S_ISREG(file.st_mode) && static_cast<std::uint64_t>(file.st_size) <= kLogOffset) {
+    return Status::failed(Code::store_foreign, "the file is too short to be a region");
+  }
+  return Status::good();
+}
+
+Status MappedMedium::map(const char* path) {
+  std::size_t mapped = 0;
+  int is_pmem = 0;
+  // Length 0 and no flags: with PMEM_FILE_CREATE libpmem would truncate an existing file.
+  void* address = pmem_->map_file(path, 0, 0, 0, &mapped, &is_pmem);
+  if (address == nullptr) return Status::io(errno, "pmem_map_file", pmem_->errormsg());
+  base_ = static_cast<char*>(address);
+  size_ = mapped;
+  if (mode_ == MapMode::pmem && is_pmem == 0) {
+    return Status::failed(Code::not_persistent_memory,
+                          "the mapping is not persistent memory (no DAX, or no MAP_SYNC); mode emulated "
+                          "takes any file and says what it survives");
+  }
+  return Status::good();
+}
+
+MappedMedium::~MappedMedium() {
+  if (base_ != nullptr) pmem_->unmap(base_, size_);
+  if (lock_fd_ >= 0) ::close(lock_fd_);
+}
+
+void MappedMedium::note(std::uint64_t offset, std::uint64_t length) {
+  const std::uint64_t from = offset / kPageBytes * kPageBytes;
+  const std::uint64_t end = align_up(offset + length, kPageBytes);
+  for (Range& range : dirty_) {
+    if (from > range.end || end < range.from) continue;
+    if (from < range.from) range.from = from;
+    if (end > range.end) range.end = end;
+    return;
+  }
+  dirty_.push_back({from, end});
+}
+
+void MappedMedium::write(Site /*site*/, std::uint64_t offset, const void* source, std::uint64_t length) {
+  if (mode_ == MapMode::emulated_msync) {
+    std::memcpy(base_ + offset, source, length);
+    note(offset, length);
+    return;
+  }
+  pmem_->memcpy_nodrain(base_ + offset, source, length);
+}
+
+void MappedMedium::store64(Site /*site*/, std::uint64_t offset, std::uint64_t value) {
+  std::atomic_ref<std::uint64_t> word(*reinterpret_cast<std::uint64_t*>(base_ + offset));
+  static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);
+  word.store(value, std::memory_order_release);
+}
+
+void MappedMedium::flush(Site /*site*/, std::uint64_t offset, std::uint64_t length) {
+  if (mode_ == MapMode::emulated_msync) {
+    note(offset, length);
+    return;
+  }
+  pmem_->flush(base_ + offset, length);
+}
+
+void MappedMedium::reflush(Site site, std::uint64_t offset, std::uint64_t length) {
+  if (mode_ == MapMode::emulated_msync) {
+    // A page whose earlier msync failed may be marked clean: storing to it makes the next msync write it.
+    for (std::uint64_t at = offset; at < offset + length; at = at / kPageBytes * kPageBytes + kPageBytes) {
+      std::atomic_ref<std::uint64_t> word(*reinterpret_cast<std::uint64_t*>(base_ + at));
+      word.store(word.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    }
+  }
+  flush(site, offset, length);
+}
+
+Status MappedMedium::fence(Site /*site*/) {
+  if (mode_ != MapMode::emulated_msync) {
+    pmem_->drain();
+    return Status::good();
+  }
+  for (const Range& range : dirty_) {
+    const std::uint64_t end = range.end < size_ ? range.end : size_;
+    if (::msync(base_ + range.from, end - range.from, MS_SYNC) != 0) {
+      return Status::io(errno, "msync", "the region could not be synced");
+    }
+  }
+  dirty_.clear();
+  return Status::good();
+}
+
+Status MappedMedium::read(std::uint64_t offset, void* target, std::uint64_t length) {
+  std::memcpy(target, base_ + offset, length);
+  return Status::good();
+}
+
+}  // namespace indelible

@@ -1,0 +1,56 @@
+// A region file mapped into memory: real persistent memory, or any file that behaves as if it were.
+//
+// 1. The file is locked (flock) as long as the mapping lives; a second process is refused.
+// 2. Mode pmem opens only what libpmem calls persistent memory on this very open, with nothing in the
+//    environment that makes libpmem lie.
+// 3. With `msync`, a fence is an msync of what was flushed since the last one; otherwise it is sfence.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "medium.h"
+#include "pmem_library.h"
+
+namespace indelible {
+
+enum class MapMode : std::uint8_t { pmem, emulated, emulated_msync };
+
+class MappedMedium final : public Medium {
+ public:
+  static Status open(const char* path, MapMode mode, std::unique_ptr<MappedMedium>& medium);
+  ~MappedMedium() override;
+
+  /// True on tmpfs and ramfs, where nothing outlives the machine whatever is synced.
+  [[nodiscard]] bool in_memory_only() const { return in_memory_only_; }
+
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void write(Site site, std::uint64_t offset, const void* source, std::uint64_t length) override;
+  void store64(Site site, std::uint64_t offset, std::uint64_t value) override;
+  void flush(Site site, std::uint64_t offset, std::uint64_t length) override;
+  void reflush(Site site, std::uint64_t offset, std::uint64_t length) override;
+  [[nodiscard]] Status fence(Site site) override;
+  [[nodiscard]] Status read(std::uint64_t offset, void* target, std::uint64_t length) override;
+
+ private:
+  struct Range {
+    std::uint64_t from;
+    std::uint64_t end;
+  };
+
+  explicit MappedMedium(const LibPmem* library) : pmem_(library) {}
+  Status lock(const char* path);
+  Status map(const char* path);
+  void note(std::uint64_t offset, std::uint64_t length);
+
+  const LibPmem* pmem_;
+  char* base_ = nullptr;
+  std::uint64_t size_ = 0;
+  int lock_fd_ = -1;
+  MapMode mode_ = MapMode::emulated;
+  bool in_memory_only_ = false;
+  /// Page ranges flushed since the last fence; used with msync only.
+  std::vector<Range> dirty_;
+};
+
+}  // namespace indelible

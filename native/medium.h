@@ -1,0 +1,49 @@
+// How bytes become durable: the six primitives every store to a region goes through, and nothing else does.
+//
+// Failure model, the same for every medium:
+//  1. A crash leaves every aligned 8-byte chunk of every outstanding (stored, not yet fenced) write old or
+//     new, each for itself, flushed or not.
+//  2. A fence makes durable exactly what was flushed before it. Nothing else is promised.
+//  3. kill -9 is another fault: every executed store stays visible, flushed or not. What recovery sees is
+//     therefore not yet durable.
+// Offsets are bytes from the start of the region. Destinations and lengths are multiples of 8: without that
+// there is no 8-byte atomicity.
+#pragma once
+
+#include <cstdint>
+
+#include "site.h"
+#include "status.h"
+
+namespace indelible {
+
+class Medium {
+ public:
+  Medium() = default;
+  Medium(const Medium&) = delete;
+  Medium& operator=(const Medium&) = delete;
+  virtual ~Medium() = default;
+
+  /// Bytes of the region.
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+
+  /// Copies and flushes; not durable before the next fence.
+  virtual void write(Site site, std::uint64_t offset, const void* source, std::uint64_t length) = 0;
+
+  /// One store that no crash can split. Not flushed.
+  virtual void store64(Site site, std::uint64_t offset, std::uint64_t value) = 0;
+
+  /// Asks for the cache lines of a range; durable after the next fence.
+  virtual void flush(Site site, std::uint64_t offset, std::uint64_t length) = 0;
+
+  /// Flushes bytes that an earlier process may have stored and never flushed. Their values stay.
+  virtual void reflush(Site site, std::uint64_t offset, std::uint64_t length) = 0;
+
+  /// Makes everything flushed durable. After a failure nothing may be trusted, and nothing is retried.
+  [[nodiscard]] virtual Status fence(Site site) = 0;
+
+  /// Copies out what a load sees now.
+  [[nodiscard]] virtual Status read(std::uint64_t offset, void* target, std::uint64_t length) = 0;
+};
+
+}  // namespace indelible

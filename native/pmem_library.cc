@@ -1,0 +1,42 @@
+#include "pmem_library.h"
+
+#include <dlfcn.h>
+
+namespace indelible {
+namespace {
+
+template <typename Function>
+bool resolve(void* library, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  return function != nullptr;
+}
+
+struct Loaded {
+  LibPmem functions{};
+  bool complete = false;
+
+  Loaded() {
+    void* library = dlopen("libpmem.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) return;
+    complete = resolve(library, "pmem_map_file", functions.map_file) &&
+               resolve(library, "pmem_unmap", functions.unmap) &&
+               resolve(library, "pmem_flush", functions.flush) &&
+               resolve(library, "pmem_drain", functions.drain) &&
+               resolve(library, "pmem_memcpy_nodrain", functions.memcpy_nodrain) &&
+               resolve(library, "pmem_errormsg", functions.errormsg);
+  }
+};
+
+}  // namespace
+
+Status load_libpmem(const LibPmem*& library) {
+  static const Loaded loaded;
+  if (!loaded.complete) {
+    return Status::failed(Code::native_missing,
+                          "libpmem.so.1 could not be loaded; install it with: apt-get install libpmem1");
+  }
+  library = &loaded.functions;
+  return Status::good();
+}
+
+}  // namespace indelible

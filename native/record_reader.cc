@@ -1,0 +1,100 @@
+#include "record_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "crc64.h"
+
+namespace indelible {
+namespace {
+
+constexpr std::uint64_t kScanBytes = 64 << 10;
+
+}  // namespace
+
+bool RecordReader::header_fits(const RecordHeader& header, std::uint64_t position) const {
+  const std::uint64_t least = kDescriptorsAt + header.items * sizeof(Descriptor);
+  return header.magic == kRecordMagic && header.version == kRecordVersion &&
+         header.incarnation == incarnation_ && header.position == position &&
+         header.length % geometry_.alignment == 0 && header.length <= geometry_.record_bytes_max &&
+         header.items <= geometry_.record_items_max && least <= header.length &&
+         header.crc == crc64(&header, offsetof(RecordHeader, crc));
+}
+
+bool RecordReader::descriptors_fit(const FoundRecord& record) const {
+  const RecordHeader& header = record.header;
+  const std::uint64_t first_payload = kDescriptorsAt + header.items * sizeof(Descriptor);
+  for (const Descriptor& descriptor : record.descriptors) {
+    if ((descriptor.flags & kFlagUnavailable) != 0) continue;
+    const std::uint64_t end = std::uint64_t{descriptor.offset} + descriptor.length;
+    if (descriptor.offset < first_payload || descriptor.offset % 8 != 0 || end > header.length) return false;
+  }
+  return true;
+}
+
+Status RecordReader::commit_word_at(std::uint64_t position, std::uint64_t& word) {
+  return medium_.read(geometry_.offset_of(position), &word, sizeof word);
+}
+
+Status RecordReader::header_at(std::uint64_t position, FoundRecord& record) {
+  record.descriptors.clear();
+  record.descriptors_good = false;
+  record.payloads_good = false;
+  const std::uint64_t offset = geometry_.offset_of(position);
+  Status status = medium_.read(offset + kHeaderAt, &record.header, sizeof record.header);
+  record.header_good = status.ok() && header_fits(record.header, position);
+  return status;
+}
+
+Status RecordReader::record_at(std::uint64_t position, FoundRecord& record) {
+  if (Status status = header_at(position, record); !status.ok() || !record.header_good) return status;
+  const std::uint64_t length = record.header.length;
+  bytes_.resize(std::max<std::size_t>(bytes_.size(), length));
+  const std::uint64_t offset = geometry_.offset_of(position);
+  Status status = medium_.read(offset + kDescriptorsAt, bytes_.data() + kDescriptorsAt, length - kDescriptorsAt);
+  if (!status.ok()) return status;
+  const std::size_t described = record.header.items * sizeof(Descriptor);
+  if (crc64(bytes_.data() + kDescriptorsAt, described) != record.header.descriptors_crc) return status;
+  record.descriptors.resize(record.header.items);
+  std::memcpy(record.descriptors.data(), bytes_.data() + kDescriptorsAt, described);
+  record.descriptors_good = descriptors_fit(record);
+  if (!record.descriptors_good) {
+    record.descriptors.clear();
+    return status;
+  }
+  record.payloads_good = true;
+  for (Descriptor& descriptor : record.descriptors) {
+    if ((descriptor.flags & kFlagUnavailable) != 0) continue;
+    if (crc64(bytes_.data() + descriptor.offset, descriptor.length) == descriptor.payload_crc) continue;
+    descriptor.flags |= kFlagUnavailable;
+    record.payloads_good = false;
+  }
+  return status;
+}
+
+Status RecordReader::find_header(std::uint64_t from, std::uint64_t end, std::uint64_t above,
+                                 std::uint64_t& position, RecordHeader& header) {
+  std::vector<std::byte> block(kScanBytes);
+  position = end;
+  std::uint64_t at = from;
+  while (at < end) {
+    const std::uint64_t to_wrap = geometry_.log_length - at % geometry_.log_length;
+    const std::uint64_t length = std::min({kScanBytes, end - at, to_wrap});
+    if (Status status = medium_.read(geometry_.offset_of(at), block.data(), length); !status.ok()) return status;
+    for (std::uint64_t step = 0; step + kDescriptorsAt <= length; step += geometry_.alignment) {
+      std::uint32_t magic = 0;
+      std::memcpy(&magic, block.data() + step + kHeaderAt, sizeof magic);
+      if (magic != kRecordMagic) continue;
+      std::memcpy(&header, block.data() + step + kHeaderAt, sizeof header);
+      if (header.number <= above || !header_fits(header, at + step)) continue;
+      position = at + step;
+      return Status::good();
+    }
+    // Blocks overlap by what a header at the very end of one would need of the next.
+    const std::uint64_t overlap = align_up(kDescriptorsAt, geometry_.alignment);
+    at += length == to_wrap || length == end - at || length <= overlap ? length : length - overlap;
+  }
+  return Status::good();
+}
+
+}  // namespace indelible

@@ -1,0 +1,128 @@
+#include "recording_medium.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "layout.h"
+
+namespace indelible {
+namespace {
+
+constexpr std::uint64_t kChunkBytes = 8;
+
+struct Random {
+  std::uint64_t state;
+  std::uint64_t next() {
+    state += 0x9E3779B97F4A7C15;
+    return mix64(state);
+  }
+};
+
+}  // namespace
+
+RecordingMedium::RecordingMedium(std::vector<std::byte> image) : seen_(std::move(image)), durable_(seen_) {}
+
+RecordingMedium::RecordingMedium(std::vector<std::byte> seen, std::vector<std::byte> durable)
+    : seen_(std::move(seen)), durable_(std::move(durable)) {
+  for (std::uint64_t at = 0; at + kChunkBytes <= seen_.size(); at += kChunkBytes) {
+    if (std::memcmp(seen_.data() + at, durable_.data() + at, kChunkBytes) == 0) continue;
+    std::uint64_t value = 0;
+    std::memcpy(&value, seen_.data() + at, kChunkBytes);
+    outstanding_.push_back({at, value, false});
+  }
+}
+
+void RecordingMedium::store(std::uint64_t offset, std::uint64_t value, bool flushed) {
+  std::memcpy(seen_.data() + offset, &value, kChunkBytes);
+  if (recording_) std::memcpy(shadow_.data() + offset, &value, kChunkBytes);
+  outstanding_.push_back({offset, value, flushed});
+}
+
+void RecordingMedium::write(Site site, std::uint64_t offset, const void* source, std::uint64_t length) {
+  trace(TraceKind::write, site, offset, length);
+  const auto* bytes = static_cast<const std::byte*>(source);
+  for (std::uint64_t at = 0; at < length; at += kChunkBytes) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes + at, kChunkBytes);
+    store(offset + at, value, true);
+  }
+}
+
+void RecordingMedium::store64(Site site, std::uint64_t offset, std::uint64_t value) {
+  trace(TraceKind::store, site, offset, kChunkBytes);
+  store(offset, value, false);
+}
+
+void RecordingMedium::flush(Site site, std::uint64_t offset, std::uint64_t length) {
+  trace(TraceKind::flush, site, offset, length);
+  const std::uint64_t from = offset / kLineBytes * kLineBytes;
+  const std::uint64_t end = align_up(offset + length, kLineBytes);
+  for (Store& store : outstanding_) {
+    if (store.offset >= from && store.offset < end) store.flushed = true;
+  }
+}
+
+void RecordingMedium::reflush(Site site, std::uint64_t offset, std::uint64_t length) {
+  flush(site, offset, length);
+  if (recording_) trace_.back().kind = TraceKind::reflush;
+}
+
+Status RecordingMedium::fence(Site site) {
+  trace(TraceKind::fence, site, 0, 0);
+  if (recording_ && shadow_ != seen_) untraced_store_ = true;
+  if (on_fence_) on_fence_(site);
+  if (std::exchange(fail_next_fence_, false)) {
+    return Status::io(EIO, "fence", "the injected failure of a fence");
+  }
+  std::size_t kept = 0;
+  for (const Store& store : outstanding_) {
+    if (store.flushed) {
+      std::memcpy(durable_.data() + store.offset, &store.value, kChunkBytes);
+    } else {
+      outstanding_[kept++] = store;
+    }
+  }
+  outstanding_.resize(kept);
+  return Status::good();
+}
+
+Status RecordingMedium::read(std::uint64_t offset, void* target, std::uint64_t length) {
+  std::memcpy(target, seen_.data() + offset, length);
+  return Status::good();
+}
+
+void RecordingMedium::crash_image(std::uint64_t seed, std::byte* image) const {
+  std::memcpy(image, durable_.data(), durable_.size());
+  Random random{mix64(seed)};
+  // Many choices at one in two never leave "all but one" or "only one": let the seed pick the odds as well.
+  constexpr std::uint64_t kOddsOf256[] = {128, 128, 16, 240, 2, 254, 256, 64};
+  const std::uint64_t odds = kOddsOf256[random.next() % 8];
+  // One seed in four is a prefix of program order instead, one in four decides by cache line.
+  const std::uint64_t shape = random.next() % 4;
+  const std::uint64_t prefix = random.next() % (outstanding_.size() + 1);
+  const std::uint64_t line_key = random.next();
+  for (std::size_t index = 0; index < outstanding_.size(); index++) {
+    const Store& store = outstanding_[index];
+    bool reached = false;
+    if (shape == 0) {
+      reached = index < prefix;
+    } else if (shape == 1) {
+      reached = mix64(line_key ^ (store.offset / kLineBytes)) % 256 < odds;
+    } else {
+      reached = random.next() % 256 < odds;
+    }
+    if (reached) std::memcpy(image + store.offset, &store.value, kChunkBytes);
+  }
+}
+
+void RecordingMedium::record(bool on) {
+  recording_ = on;
+  shadow_ = on ? seen_ : std::vector<std::byte>();
+}
+
+void RecordingMedium::trace(TraceKind kind, Site site, std::uint64_t offset, std::uint64_t length) {
+  if (recording_) trace_.push_back({kind, site, offset, length});
+}
+
+}  // namespace indelible

@@ -1,0 +1,137 @@
+#include "recovery.h"
+
+#include <algorithm>
+
+namespace indelible {
+
+Recovery::Recovery(Medium& medium, LogState& state)
+    : medium_(medium), state_(state), reader_(medium, state.geometry, state.incarnation) {}
+
+Status Recovery::walk(const RootSlot& root, Recovered& recovered) {
+  state_.head = root.head_position;
+  state_.position = root.head_position;
+  state_.number = root.head_number;
+  state_.previous_crc = root.head_previous_crc;
+  state_.promised = root.promised;
+  state_.trim_through = root.trim_through;
+  state_.checkpoint_id = root.checkpoint_id;
+  state_.highest_voted = root.highest_voted;
+  state_.learned_through = root.learned_through;
+  state_.records.start_at(root.head_number);
+  recovered.clean = root.state == static_cast<std::uint64_t>(RootState::clean);
+  Step next = Step::next;
+  while (next == Step::next) {
+    if (Status status = step(next); !status.ok()) return status;
+  }
+  if (next == Step::lost) {
+    recovered.outcome = Outcome::lost;
+    recovered.reason = "the chain of records breaks and nothing readable follows: votes and perhaps a promise are gone";
+  }
+  return Status::good();
+}
+
+Status Recovery::step(Step& step) {
+  std::uint64_t word = 0;
+  if (Status status = reader_.commit_word_at(state_.position, word); !status.ok()) return status;
+  if (Status status = reader_.record_at(state_.position, record_); !status.ok()) return status;
+  const bool committed = word == commit_word(state_.incarnation, state_.number);
+  const bool empty = word == empty_word(state_.incarnation, state_.number);
+  record_.header_good = record_.header_good && record_.header.number == state_.number &&
+                        (!link_known_ || record_.header.previous_crc == state_.previous_crc);
+  step = Step::next;
+  if (committed && record_.header_good) {
+    rolled_forward_ = false;
+    accept(record_);
+    return Status::good();
+  }
+  if (!committed && record_.whole()) {
+    mend_.push_back(state_.number);
+    rolled_forward_ = true;
+    accept(record_);
+    return Status::good();
+  }
+  return pass_gap(empty || (rolled_forward_ && !committed), step);
+}
+
+void Recovery::accept(const FoundRecord& record) {
+  RecordHeader header = record.header;
+  if (!record.descriptors_good) {
+    note_damage(state_.number, state_.number, header);
+    header.items = 0;
+  }
+  state_.take(header, record.descriptors.data(), state_.previous_crc);
+  if (header.trim_through > state_.trim_through) state_.forget(header.trim_through);
+  link_known_ = true;
+}
+
+void Recovery::note_damage(std::uint64_t from, std::uint64_t through, const RecordHeader& bound) {
+  if (state_.damaged_from == 0) state_.damaged_from = from;
+  state_.damaged_through = through;
+  // A header speaks for every record before it, so the first good one at or behind the damage bounds it.
+  state_.uncertain_through = std::max(state_.uncertain_through, bound.highest_voted);
+  state_.highest_voted = std::max(state_.highest_voted, bound.highest_voted);
+  state_.promised = std::max(state_.promised, bound.promised);
+}
+
+Status Recovery::pass_gap(bool at_tail, Step& step) {
+  const std::uint64_t end = state_.head + state_.geometry.log_length;
+  const std::uint64_t least = align_up(kDescriptorsAt, state_.geometry.alignment);
+  std::uint64_t from = state_.position;
+  std::uint64_t position = end;
+  RecordHeader header{};
+  for (;;) {
+    Status status = reader_.find_header(from, end, state_.number, position, header);
+    if (!status.ok()) return status;
+    // More records than fit in between: not a record of this chain.
+    if (position == end || header.number - state_.number <= (position - state_.position) / least) break;
+    from = position + state_.geometry.alignment;
+  }
+  if (position == end) {
+    step = at_tail ? Step::tail : Step::lost;
+    return Status::good();
+  }
+  note_damage(state_.number, header.number - 1, header);
+  const std::uint64_t bytes = position - state_.position;
+  state_.records.push({state_.position, state_.previous_crc, bytes, 0, 0});
+  for (std::uint64_t number = state_.number + 1; number < header.number; number++) {
+    state_.records.push({position, 0, 0, 0, 0});
+  }
+  state_.used += bytes;
+  state_.position = position;
+  state_.number = header.number;
+  link_known_ = false;
+  rolled_forward_ = false;
+  step = Step::next;
+  return Status::good();
+}
+
+Status Recovery::persist_log() {
+  for (std::uint64_t number = state_.records.first_number(); number < state_.records.end_number(); number++) {
+    const RecordEntry& record = state_.records.at(number);
+    if (record.length == 0) continue;
+    const std::uint64_t offset = state_.geometry.offset_of(record.position);
+    const std::uint64_t to_wrap = state_.geometry.log_length - record.position % state_.geometry.log_length;
+    medium_.reflush(Site::recover_record, offset, std::min(record.length, to_wrap));
+  }
+  std::uint64_t word = 0;
+  Status status = reader_.commit_word_at(state_.position, word);
+  if (!status.ok()) return status;
+  const std::uint64_t offset = state_.geometry.offset_of(state_.position);
+  const std::uint64_t tail = empty_word(state_.incarnation, state_.number);
+  if (word != tail) medium_.store64(Site::recover_tail, offset, tail);
+  medium_.reflush(Site::recover_tail, offset, sizeof tail);
+  return medium_.fence(Site::recover_fence);
+}
+
+Status Recovery::settle() {
+  if (Status status = persist_log(); !status.ok()) return status;
+  if (mend_.empty()) return Status::good();
+  for (const std::uint64_t number : mend_) {
+    const std::uint64_t offset = state_.geometry.offset_of(state_.records.at(number).position);
+    medium_.store64(Site::recover_commit, offset, commit_word(state_.incarnation, number));
+    medium_.flush(Site::recover_commit, offset, sizeof(std::uint64_t));
+  }
+  return medium_.fence(Site::recover_commit_fence);
+}
+
+}  // namespace indelible

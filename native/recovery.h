@@ -1,0 +1,68 @@
+// Recovery: from the bytes a crash or a failing medium left, to a log that may be answered from.
+//
+//  1. Reading comes first and writes nothing; only then is everything that was accepted as recovered made
+//     durable, because after kill -9 the bytes seen may never have been flushed.
+//  2. It is idempotent and survives its own crash; it never truncates and never reformats.
+//  3. A store whose outcome is `lost` is not written to at all: it is as lost at the next open.
+//
+// At record k, after the header before it was verified:
+//   word      record k              → meaning
+//   COMMIT_k  header bad            → a gap: look for a later header; none: the chain is lost
+//   COMMIT_k  descriptors bad       → which slots it held is uncertain; the promise is known
+//   COMMIT_k  a payload bad         → that vote is known, its bytes are unavailable
+//   EMPTY_k   whole and linked      → rolled forward (its commit word was on its way, or was lost)
+//   EMPTY_k   anything else         → the tail; a later header in the free space makes it a gap
+//   other     whole and linked      → its word is mended
+//   other     behind a rolled-forward record → the tail
+//   other     anything else         → a gap, as above
+#pragma once
+
+#include <vector>
+
+#include "log_state.h"
+#include "medium.h"
+#include "record_reader.h"
+#include "root.h"
+
+namespace indelible {
+
+enum class Outcome : std::uint8_t { intact, damaged, lost };
+
+struct Recovered {
+  Outcome outcome = Outcome::intact;
+  const char* reason = "";
+  bool clean = false;
+};
+
+class Recovery {
+ public:
+  Recovery(Medium& medium, LogState& state);
+
+  /// Reads the chain that starts at `root` into the state.
+  Status walk(const RootSlot& root, Recovered& recovered);
+
+  /// Makes what was recovered durable and mends commit words. Not for a lost store.
+  Status settle();
+
+ private:
+  enum class Step : std::uint8_t { next, tail, lost };
+
+  Status step(Step& step);
+  Status pass_gap(bool at_tail, Step& step);
+  void accept(const FoundRecord& record);
+  void note_damage(std::uint64_t from, std::uint64_t through, const RecordHeader& bound);
+  Status persist_log();
+
+  Medium& medium_;
+  LogState& state_;
+  RecordReader reader_;
+  FoundRecord record_;
+  /// Numbers of records whose commit word has to be stored again.
+  std::vector<std::uint64_t> mend_;
+  /// The last record was accepted although its word was EMPTY: its successor's word may be anything.
+  bool rolled_forward_ = false;
+  /// The next header cannot be held against the one before it.
+  bool link_known_ = true;
+};
+
+}  // namespace indelible

@@ -1,0 +1,44 @@
+// How the native half reports what went wrong: a value, never a C++ exception.
+//
+// Codes map one to one onto lib/errors.ts; `what` is a literal that says it in a human's words.
+#pragma once
+
+#include <cstdint>
+
+namespace indelible {
+
+enum class Code : std::uint8_t {
+  ok = 0,
+  argument = 1,
+  store_missing = 2,
+  store_exists = 3,
+  store_foreign = 4,
+  store_version = 5,
+  store_locked = 6,
+  store_corrupt = 7,
+  store_io = 8,
+  store_poisoned = 9,
+  log_full = 10,
+  not_persistent_memory = 11,
+  native_missing = 12,
+  digest_mismatch = 13,
+};
+
+struct [[nodiscard]] Status {
+  Code code = Code::ok;
+  /// The system's errno, 0 if none was involved.
+  int errnum = 0;
+  /// The system call that failed, or nullptr.
+  const char* syscall = nullptr;
+  const char* what = "";
+
+  [[nodiscard]] bool ok() const { return code == Code::ok; }
+
+  static Status good() { return {}; }
+  static Status failed(Code code, const char* what) { return {code, 0, nullptr, what}; }
+  static Status io(int errnum, const char* syscall, const char* what) {
+    return {Code::store_io, errnum, syscall, what};
+  }
+};
+
+}  // namespace indelible
