@@ -1,0 +1,72 @@
+/**
+ * What a simulation went through. A suite of seeds in which one of these stays zero has not tested what it
+ * claims to test.
+ */
+export interface Counters {
+  crashRestarts: number;
+  /** Restarts from a medium on which a write was cut short, so that something staged was lost. */
+  tornRestarts: number;
+  /** Times that every replica was down at once. */
+  fullOutages: number;
+  /** Times a replica began to lead after the first time one did. */
+  leaderChanges: number;
+  partitions: number;
+  oneWayPartitions: number;
+  chainedPartitions: number;
+  pauses: number;
+  messagesDelivered: number;
+  messagesLost: number;
+  messagesDoubled: number;
+  /** Messages that were overtaken by a later one of the same link. */
+  messagesReordered: number;
+  checkpoints: number;
+  trims: number;
+  /** Checkpoints installed that a peer had sent. */
+  stateTransfers: number;
+  fetches: number;
+  /** Votes refused because the log was full. */
+  logFull: number;
+  handOvers: number;
+  commandsDone: number;
+  /** Commands of which the replica said that they never will be executed. */
+  commandsLost: number;
+  /** Commands whose replica died or was restored before it knew. */
+  commandsUnknown: number;
+  readsDone: number;
+  readsLost: number;
+  slotsApplied: number;
+}
+
+export function newCounters(): Counters {
+  return {
+    crashRestarts: 0,
+    tornRestarts: 0,
+    fullOutages: 0,
+    leaderChanges: 0,
+    partitions: 0,
+    oneWayPartitions: 0,
+    chainedPartitions: 0,
+    pauses: 0,
+    messagesDelivered: 0,
+    messagesLost: 0,
+    messagesDoubled: 0,
+    messagesReordered: 0,
+    checkpoints: 0,
+    trims: 0,
+    stateTransfers: 0,
+    fetches: 0,
+    logFull: 0,
+    handOvers: 0,
+    commandsDone: 0,
+    commandsLost: 0,
+    commandsUnknown: 0,
+    readsDone: 0,
+    readsLost: 0,
+    slotsApplied: 0,
+  };
+}
+
+/** Adds `more` to `total`. */
+export function addCounters(total: Counters, more: Counters): void {
+  for (const name of Object.keys(total) as (keyof Counters)[]) total[name] += more[name];
+}

@@ -1,0 +1,189 @@
+/**
+ * The faults of a simulation: what may go wrong, and the hand that makes it go wrong at random moments.
+ *
+ * 1. Everything drawn comes from the seed.
+ * 2. `end` takes every fault back: links whole, weather fair, every replica up and awake.
+ */
+import type { Clock } from './clock.js';
+import { TICK_UNITS } from './clock.js';
+import type { Counters } from './counters.js';
+import { FAIR_WEATHER, type Network, type Weather } from './network.js';
+import { cutChained, cutOneWay, cutSymmetric } from './partitions.js';
+import type { Random } from './random.js';
+import type { SimulatedReplica } from './replica.js';
+
+/** Relative frequencies; 0 turns a fault off. */
+export interface FaultRates {
+  readonly crash: number;
+  readonly crashLeader: number;
+  readonly crashSeveral: number;
+  readonly crashAll: number;
+  readonly partition: number;
+  readonly oneWayPartition: number;
+  readonly chainedPartition: number;
+  readonly heal: number;
+  readonly weather: number;
+  readonly pause: number;
+  readonly slowness: number;
+  readonly handOver: number;
+}
+
+export const FAULT_RATES: FaultRates = {
+  crash: 3,
+  crashLeader: 2,
+  crashSeveral: 1,
+  crashAll: 0.5,
+  partition: 2,
+  oneWayPartition: 1.5,
+  chainedPartition: 1.5,
+  heal: 4,
+  weather: 3,
+  pause: 1.5,
+  slowness: 1,
+  handOver: 0.7,
+};
+
+/** Ticks a replica stays down, at most, when it is down for short; and for long, so that it needs a checkpoint. */
+const SHORT_OUTAGE_TICKS = 12;
+const LONG_OUTAGE_TICKS = 80;
+
+export class Faults {
+  private readonly clock: Clock;
+  private readonly random: Random;
+  private readonly replicas: readonly SimulatedReplica[];
+  private readonly network: Network;
+  private readonly counters: Counters;
+  private readonly rates: FaultRates;
+  private ended = false;
+
+  constructor(
+    clock: Clock,
+    random: Random,
+    replicas: readonly SimulatedReplica[],
+    network: Network,
+    counters: Counters,
+    rates: FaultRates,
+  ) {
+    this.clock = clock;
+    this.random = random;
+    this.replicas = replicas;
+    this.network = network;
+    this.counters = counters;
+    this.rates = rates;
+  }
+
+  /** Lets something go wrong every so often. */
+  start(): void {
+    this.clock.after(this.random.between(2, 30) * TICK_UNITS, () => {
+      if (this.ended) return;
+      this.strike();
+      this.start();
+    });
+  }
+
+  /** Crashes whoever leads; its successor has to show itself. False if nobody leads. */
+  crashLeader(): boolean {
+    const leader = this.replicas.find((replica) => replica.process?.core.role === 'leader');
+    if (leader === undefined) return false;
+    this.crash([leader], this.random.between(10, SHORT_OUTAGE_TICKS * 3));
+    return true;
+  }
+
+  end(): void {
+    this.ended = true;
+    this.network.heal();
+    this.network.weather = { ...FAIR_WEATHER };
+    for (const replica of this.replicas) {
+      replica.slowness = 1;
+      replica.pausedUntil = 0;
+      if (!replica.isUp) replica.start();
+    }
+  }
+
+  private strike(): void {
+    const names = Object.keys(this.rates) as (keyof FaultRates)[];
+    let left = this.random.fraction() * names.reduce((sum, name) => sum + this.rates[name], 0);
+    for (const name of names) {
+      left -= this.rates[name];
+      if (left < 0) return this.inflict(name);
+    }
+  }
+
+  private inflict(fault: keyof FaultRates): void {
+    const { random, replicas, counters, network } = this;
+    switch (fault) {
+      case 'crash':
+        return this.crash([random.pick(replicas)], this.outage());
+      case 'crashLeader':
+        this.crashLeader();
+        return;
+      case 'crashSeveral':
+        return this.crash(random.sample(replicas, random.between(2, replicas.length - 1)), this.outage());
+      case 'crashAll':
+        return this.crash(replicas, random.between(0, SHORT_OUTAGE_TICKS));
+      case 'partition':
+        counters.partitions++;
+        return cutSymmetric(network, random, this.ids());
+      case 'oneWayPartition':
+        counters.oneWayPartitions++;
+        return cutOneWay(network, random, this.ids());
+      case 'chainedPartition':
+        counters.chainedPartitions++;
+        return cutChained(network, random, this.ids());
+      case 'heal':
+        return network.heal();
+      case 'weather':
+        network.weather = drawWeather(random);
+        return;
+      case 'pause':
+        counters.pauses++;
+        random.pick(replicas).pausedUntil = this.clock.now + random.between(1, 40) * TICK_UNITS;
+        return;
+      case 'slowness':
+        random.pick(replicas).slowness = random.pick([0.5, 1, 1, 2, 4]);
+        return;
+      case 'handOver':
+        return this.handOver();
+    }
+  }
+
+  private crash(victims: readonly SimulatedReplica[], ticks: number): void {
+    for (const victim of victims) victim.crash();
+    if (this.replicas.every((replica) => !replica.isUp)) this.counters.fullOutages++;
+    for (const victim of victims) {
+      this.clock.after(ticks * TICK_UNITS + this.random.below(3 * TICK_UNITS), () => {
+        if (!victim.isUp) victim.start();
+      });
+    }
+  }
+
+  private handOver(): void {
+    const leader = this.replicas.find((replica) => replica.process?.core.role === 'leader');
+    if (leader?.process?.core.handOver()) {
+      this.counters.handOvers++;
+      leader.process.endTurnSoon();
+    }
+  }
+
+  private outage(): number {
+    return this.random.chance(0.3)
+      ? this.random.between(SHORT_OUTAGE_TICKS, LONG_OUTAGE_TICKS)
+      : this.random.between(0, SHORT_OUTAGE_TICKS);
+  }
+
+  private ids(): number[] {
+    return this.replicas.map((replica) => replica.id);
+  }
+}
+
+function drawWeather(random: Random): Weather {
+  if (random.chance(0.3)) return { ...FAIR_WEATHER };
+  return {
+    loss: random.chance(0.5) ? random.fraction() * 0.3 : 0,
+    duplication: random.chance(0.5) ? random.fraction() * 0.3 : 0,
+    delayMin: 1,
+    delayMax: random.pick([10, 40, 150]),
+    stragglers: random.chance(0.5) ? random.fraction() * 0.2 : 0,
+    stragglerDelayMax: random.pick([300, 1000, 6000]),
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * A store between the simulated host and the real one that tells the checkers what has become durable, before the
+ * core hears of it.
+ */
+import type { Recovered, Storage, StorageCounters } from '../storage/storage.js';
+import {
+  type Ballot,
+  BatchKind,
+  type Digest,
+  type DurabilityClass,
+  type Identity,
+  type Slot,
+  type StorageMode,
+} from '../types.js';
+import type { DurableItem } from './observer.js';
+
+export class ObservedStorage implements Storage {
+  readonly mode: StorageMode;
+  readonly durability: DurabilityClass;
+  readonly identity: Identity;
+  readonly recovered: Recovered;
+  readonly batchBytesMax: number;
+  readonly capacityBytes: number;
+  onDurable: (throughItem: number) => void = () => {};
+  onFailure: (error: Error) => void = () => {};
+
+  private readonly inner: Storage;
+  private readonly tell: (item: DurableItem) => void;
+  /** Staged and not known durable; the first one is item `told` + 1. */
+  private staged: DurableItem[] = [];
+  private told = 0;
+
+  constructor(inner: Storage, tell: (item: DurableItem) => void) {
+    this.inner = inner;
+    this.tell = tell;
+    this.mode = inner.mode;
+    this.durability = inner.durability;
+    this.identity = inner.identity;
+    this.recovered = inner.recovered;
+    this.batchBytesMax = inner.batchBytesMax;
+    this.capacityBytes = inner.capacityBytes;
+    inner.onDurable = (through) => {
+      for (const item of this.staged.splice(0, through - this.told)) this.tell(item);
+      this.told = through;
+      this.onDurable(through);
+    };
+    inner.onFailure = (error) => this.onFailure(error);
+  }
+
+  get durableThrough(): number {
+    return this.inner.durableThrough;
+  }
+  get usedBytes(): number {
+    return this.inner.usedBytes;
+  }
+  get counters(): StorageCounters {
+    return this.inner.counters;
+  }
+  /** Items staged or committed that are not known to be durable. */
+  get pendingItems(): number {
+    return this.staged.length;
+  }
+
+  stageVote(
+    slot: Slot,
+    ballot: Ballot,
+    kind: BatchKind,
+    digest: Digest,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (!this.inner.stageVote(slot, ballot, kind, digest, bytes, start, end)) return false;
+    this.staged.push({ slot, ballot, kind, digest });
+    return true;
+  }
+
+  stagePromise(ballot: Ballot): boolean {
+    if (!this.inner.stagePromise(ballot)) return false;
+    this.staged.push({ slot: 0, ballot, kind: BatchKind.noop, digest: 0 as Digest });
+    return true;
+  }
+
+  commit(learnedThrough: Slot): void {
+    this.inner.commit(learnedThrough);
+  }
+
+  drain(): void {
+    this.inner.drain();
+  }
+
+  readVote(slot: Slot): Uint8Array | undefined {
+    return this.inner.readVote(slot);
+  }
+
+  trim(through: Slot, checkpointId: number): void {
+    this.inner.trim(through, checkpointId);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}

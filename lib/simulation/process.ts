@@ -1,0 +1,239 @@
+/**
+ * The process of one simulated replica: the real core, run by a small host that does what the real one does, in the
+ * order it does it. A turn takes messages in and ends with: settle → commit → let messages go → apply → answer.
+ *
+ * 1. A message leaves only when the items it waits for are durable (contract 5).
+ * 2. A turn may be cut short by the death of the process after any of its steps.
+ */
+import { extendChain } from '../paxos/chain.js';
+import type { Effects, Role } from '../paxos/effects.js';
+import type { Message } from '../paxos/messages.js';
+import { ReplicaCore } from '../paxos/replica.js';
+import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../types.js';
+import { type CheckpointHost, Checkpoints, loadCheckpoint } from './checkpoints.js';
+import type { SavedCheckpoint } from './disk.js';
+import type { ToyMachine } from './machine.js';
+import type { ObservedStorage } from './observed-storage.js';
+import { Requests } from './requests.js';
+import type { Surroundings } from './surroundings.js';
+
+interface Outgoing {
+  readonly to: ReplicaId;
+  readonly message: Message;
+  readonly after: number;
+}
+
+/** What outlives the process. */
+export interface Belongings {
+  readonly id: ReplicaId;
+  readonly storage: ObservedStorage;
+  saved: SavedCheckpoint;
+}
+
+/** Steps of the end of a turn, in order; a crash may come after any of them. */
+export const TURN_STEPS = 4;
+
+export class Process implements Effects, CheckpointHost {
+  readonly id: ReplicaId;
+  readonly core: ReplicaCore;
+  readonly requests: Requests;
+  machine: ToyMachine;
+  chain: Digest;
+  alive = true;
+  private readonly belongings: Belongings;
+  private readonly storage: ObservedStorage;
+  private readonly around: Surroundings;
+  private readonly checkpoints: Checkpoints;
+  private outbox: Outgoing[] = [];
+  private turnEndAsked = false;
+
+  constructor(belongings: Belongings, around: Surroundings) {
+    const { id, storage, saved } = belongings;
+    const { recovered } = storage;
+    this.id = id;
+    this.belongings = belongings;
+    this.storage = storage;
+    this.around = around;
+    this.machine = loadCheckpoint(saved);
+    this.chain = saved.chain as Digest;
+    const random = around.random.fork();
+    this.core = new ReplicaCore(
+      {
+        ...around.core,
+        self: id,
+        checkpointThrough: saved.through,
+        checkpointChain: this.chain,
+        random: () => random.fraction(),
+      },
+      {
+        promised: recovered.promised,
+        trimThrough: recovered.trimThrough,
+        votes: recovered.votes,
+        uncertain: recovered.uncertain,
+        voting: recovered.outcome !== 'lost',
+        learnedThrough: recovered.learnedThrough,
+      },
+      this,
+    );
+    this.requests = new Requests(this.core, around.observers, around.counters);
+    this.checkpoints = new Checkpoints(this, around);
+    storage.onDurable = (item) => this.onDurable(item);
+  }
+
+  start(): void {
+    this.core.start();
+    this.endTurn();
+  }
+
+  get saved(): SavedCheckpoint {
+    return this.belongings.saved;
+  }
+  set saved(checkpoint: SavedCheckpoint) {
+    this.belongings.saved = checkpoint;
+  }
+  get usedShare(): number {
+    return this.storage.usedBytes / this.storage.capacityBytes;
+  }
+
+  receive(from: ReplicaId, message: Message): void {
+    this.core.receive(from, message);
+    if (message.type === 'checkpointFetch') this.checkpoints.onFetch(from, message);
+    if (message.type === 'checkpointChunk') this.checkpoints.onChunk(from, message);
+    this.endTurnSoon();
+  }
+
+  tick(): void {
+    this.core.tick();
+    this.checkpoints.tick();
+    this.endTurn();
+  }
+
+  /** Ends the turn at once, or after some more messages have come. */
+  endTurnSoon(): void {
+    if (this.turnEndAsked) return;
+    if (this.around.random.chance(0.6)) return this.endTurn();
+    this.turnEndAsked = true;
+    this.later(this.around.random.between(1, 30), () => {
+      this.turnEndAsked = false;
+      this.endTurn();
+    });
+  }
+
+  /** Ends the turn; if it dies on the way, only the first `steps` steps are done. */
+  endTurn(steps: number = TURN_STEPS): void {
+    if (steps < 1) return;
+    this.core.settle();
+    if (steps < 2) return;
+    this.storage.commit(this.core.learner.loggedThrough);
+    if (steps < 3) return;
+    this.release();
+    if (steps < 4) return;
+    this.apply();
+    this.checkpoints.consider();
+    this.release();
+  }
+
+  die(): void {
+    this.alive = false;
+    this.requests.die();
+  }
+
+  later(delay: number, run: () => void): void {
+    this.around.clock.after(delay, () => {
+      if (this.alive) run();
+    });
+  }
+
+  persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
+    const staged = this.storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length);
+    if (!staged) this.around.counters.logFull++;
+    return staged;
+  }
+
+  persistPromise(ballot: Ballot): boolean {
+    return this.storage.stagePromise(ballot);
+  }
+
+  readVote(slot: Slot): Uint8Array | undefined {
+    return this.storage.readVote(slot);
+  }
+
+  send(to: ReplicaId, message: Message, after = 0): void {
+    if (message.type === 'fetch') this.around.counters.fetches++;
+    this.outbox.push({ to, message, after });
+  }
+
+  chosen(from: Slot, through: Slot): void {
+    for (let slot = from; slot <= through; slot++) {
+      const batch = this.core.learner.batchAt(slot);
+      if (batch !== undefined) this.around.observers.tell('learned', this.id, slot, batch);
+    }
+  }
+
+  readReady(readId: number, slot: Slot): void {
+    this.requests.readReady(readId, slot);
+  }
+
+  readsLost(throughReadId: number): void {
+    this.requests.readsLost(throughReadId);
+  }
+
+  role(role: Role, ballot: Ballot): void {
+    this.around.roleChanged(this.id, role, ballot);
+  }
+
+  needCheckpoint(from: ReplicaId, checkpointId: number, throughSlot: Slot, lengthBytes: number): void {
+    this.checkpoints.need(from, checkpointId, throughSlot, lengthBytes);
+  }
+
+  offerCheckpoint(to: ReplicaId): void {
+    const { id: checkpointId, through: throughSlot, bytes } = this.saved;
+    this.send(to, { type: 'checkpointOffer', checkpointId, throughSlot, lengthBytes: bytes.length });
+  }
+
+  trim(through: Slot, checkpointId: number): void {
+    this.around.counters.trims++;
+    this.storage.trim(through, checkpointId);
+    this.core.trimmed(through);
+  }
+
+  install(checkpoint: SavedCheckpoint, machine: ToyMachine): void {
+    this.machine = machine;
+    this.chain = checkpoint.chain as Digest;
+    this.requests.overtaken(checkpoint.through);
+    this.around.observers.tell('restored', this.id, machine);
+    this.core.installed(checkpoint.through, this.chain);
+    this.endTurnSoon();
+  }
+
+  private onDurable(item: number): void {
+    this.core.durable(item);
+    this.release();
+  }
+
+  private release(): void {
+    const durable = this.storage.durableThrough;
+    const ready = this.outbox.filter((one) => one.after <= durable);
+    if (ready.length === 0) return;
+    this.outbox = this.outbox.filter((one) => one.after > durable);
+    for (const { to, message } of ready) this.around.send(this.id, to, message);
+  }
+
+  private apply(): void {
+    const { core, machine, around } = this;
+    let through = core.learner.learnedThrough;
+    if (around.random.chance(0.05)) through = Math.min(through, machine.appliedThrough + 1);
+    while (machine.appliedThrough < through) {
+      const slot = machine.appliedThrough + 1;
+      const batch = core.learner.batchAt(slot);
+      if (batch === undefined) break;
+      machine.apply(slot, batch);
+      this.chain = extendChain(this.chain, slot, batch.digest);
+      around.counters.slotsApplied++;
+      around.observers.tell('applied', this.id, slot, batch, machine);
+      core.applied(slot);
+      this.requests.executed(slot, batch.digest);
+    }
+    this.requests.answerReads(machine);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * One simulated replica over all its lives: a disk that stays, and a process that comes and goes.
+ *
+ * | state | what is there | left by |
+ * |---|---|---|
+ * | down | the disk and the checkpoints on it | `start` → up |
+ * | up | a process, its open store, its state machine | `crash` → down |
+ * | paused | as up, but neither messages nor ticks reach it | the end of the pause → up, `crash` → down |
+ */
+import type { Message } from '../paxos/messages.js';
+import type { ReplicaId } from '../types.js';
+import type { SavedCheckpoint, SimulatedDisk } from './disk.js';
+import { ObservedStorage } from './observed-storage.js';
+import { type Belongings, Process, TURN_STEPS } from './process.js';
+import type { Surroundings } from './surroundings.js';
+
+/** The checkpoint that `format` writes: the empty state, before the first slot. */
+const EMPTY_CHECKPOINT: SavedCheckpoint = { id: 0, through: 0, chain: 0, bytes: new Uint8Array(0) };
+
+export class SimulatedReplica {
+  readonly id: ReplicaId;
+  process: Process | undefined;
+  /** Ticks of this replica take this many times longer than nominal. */
+  slowness = 1;
+  pausedUntil = 0;
+  private readonly disk: SimulatedDisk;
+  private readonly around: Surroundings;
+  private saved = EMPTY_CHECKPOINT;
+  private storage: ObservedStorage | undefined;
+  private lives = 0;
+
+  constructor(id: ReplicaId, disk: SimulatedDisk, around: Surroundings) {
+    this.id = id;
+    this.disk = disk;
+    this.around = around;
+  }
+
+  get isUp(): boolean {
+    return this.process !== undefined;
+  }
+
+  /** Starts a process on what the disk holds. */
+  start(): void {
+    const { id, around } = this;
+    const inner = this.disk.open();
+    const storage = new ObservedStorage(inner, (item) => around.observers.tell('durable', id, item));
+    for (const vote of [...inner.recovered.votes].sort((a, b) => a.ballot - b.ballot)) {
+      around.observers.tell('recovered', id, vote);
+    }
+    around.observers.tell('opened', id, inner.recovered, this.saved.through);
+    this.storage = storage;
+    const self = this;
+    const belongings: Belongings = {
+      id,
+      storage,
+      get saved() {
+        return self.saved;
+      },
+      set saved(checkpoint) {
+        self.saved = checkpoint;
+      },
+    };
+    if (this.lives++ > 0) around.counters.crashRestarts++;
+    this.process = new Process(belongings, around);
+    around.observers.tell('restored', id, this.process.machine);
+    this.process.start();
+  }
+
+  /** Ends the process at some step of its turn. */
+  crash(): void {
+    const { process, around } = this;
+    if (process === undefined) return;
+    process.endTurn(around.random.below(TURN_STEPS + 1));
+    process.die();
+    this.process = undefined;
+    const torn = (this.storage?.pendingItems ?? 0) > 0;
+    if (this.disk.crash(around.random) || torn) around.counters.tornRestarts++;
+  }
+
+  receive(from: ReplicaId, message: Message): void {
+    const pause = this.pausedUntil - this.around.clock.now;
+    if (pause > 0) this.around.clock.after(pause, () => this.receive(from, message));
+    else this.process?.receive(from, message);
+  }
+
+  tick(): void {
+    if (this.around.clock.now >= this.pausedUntil) this.process?.tick();
+  }
+}

@@ -1,0 +1,43 @@
+/** How large and how quick a simulated cluster is: drawn from the seed, so that seeds differ in more than luck. */
+import type { Timing } from '../paxos/options.js';
+import type { Workload } from './clients.js';
+import type { Random } from './random.js';
+import type { CheckpointPolicy } from './surroundings.js';
+
+export interface Scale {
+  readonly timing: Timing;
+  readonly windowSlots: number;
+  readonly windowBytes: number;
+  readonly logBytes: number;
+  readonly recordBytesMax: number;
+  readonly checkpoints: CheckpointPolicy;
+  readonly workload: Workload;
+}
+
+export function drawScale(random: Random): Scale {
+  const heartbeatTicks = random.between(1, 3);
+  return {
+    timing: {
+      heartbeatTicks,
+      electionTicks: Math.max(3 * heartbeatTicks, random.between(6, 12)),
+      fetchTicks: random.between(2, 6),
+    },
+    windowSlots: random.pick([1, 2, 4, 16, 64]),
+    windowBytes: random.pick([2_000, 20_000, 1 << 20]),
+    logBytes: 64 << 10,
+    recordBytesMax: 8 << 10,
+    checkpoints: {
+      everySlots: random.pick([8, 30, 100, 1_000_000]),
+      usedShareMax: random.pick([0.3, 0.6, 0.9]),
+      keptSlots: random.pick([0, 0, 5, 30]),
+      chunkBytes: random.pick([64, 300, 4096]),
+    },
+    workload: {
+      pauseMax: random.pick([20, 60, 200]),
+      keys: random.between(1, 8),
+      commandsMax: random.between(1, 4),
+      paddingBytesMax: random.pick([100, 1000, 1800]),
+      reads: random.pick([0.05, 0.2, 0.5]),
+    },
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * The simulator: a whole cluster in one thread, its disks, its network and its bad luck, all out of one seed. The
+ * replicas run the real core; checkers/ holds what is checked, one promise a file.
+ *
+ * The same options give the same run, bit for bit: `traceHash` is the fingerprint of everything that happened.
+ */
+import { ContractViolation } from '../contract.js';
+import { mustConverge } from './checkers/liveness.js';
+import type { Counters } from './counters.js';
+import { FAULT_RATES, type FaultRates } from './faults.js';
+import { DelayedMemoryDisk, InstantMemoryDisk } from './memory-disk.js';
+import { Random } from './random.js';
+import { Violation } from './violation.js';
+import { type MakeDisk, World } from './world.js';
+
+export type { Counters } from './counters.js';
+export type { FaultRates } from './faults.js';
+
+/** What the replicas' logs live on: see disk.ts. */
+export type SimulatedBackend = 'memory' | 'delayed';
+
+export interface SimulationOptions {
+  /** Any integer from 0 to 2⁵³ − 1. */
+  readonly seed: number;
+  /** Events with faults; the settling afterwards comes on top. 5,000 if not given. */
+  readonly events?: number;
+  /** 3 … 15. Drawn from the seed if not given: 3 or 5. */
+  readonly replicas?: number;
+  /** How often which fault strikes, relative to one another. */
+  readonly faults?: Partial<FaultRates>;
+  /** Drawn from the seed if not given. */
+  readonly backend?: SimulatedBackend;
+  /** Told everything that happens, a line each. */
+  readonly log?: (line: string) => void;
+}
+
+export interface SimulationReport {
+  readonly seed: number;
+  readonly replicas: number;
+  readonly backend: SimulatedBackend;
+  /** Events run, those of settling included. */
+  readonly events: number;
+  readonly counters: Counters;
+  /** Sixteen hex digits. */
+  readonly traceHash: string;
+  /** What was broken; undefined if nothing was. */
+  readonly violation: SimulatedViolation | undefined;
+}
+
+export interface SimulatedViolation {
+  /** The file of checkers/ whose promise broke, `contract` when the core itself refused to go on, or `error`. */
+  readonly checker: string;
+  readonly sentence: string;
+  /** The event at which it showed. */
+  readonly event: number;
+  readonly error: Error;
+}
+
+const MAKE_DISK: Readonly<Record<SimulatedBackend, MakeDisk>> = {
+  memory: (shape) => new InstantMemoryDisk(shape),
+  delayed: (shape, clock, random) =>
+    new DelayedMemoryDisk(shape, (delay, run) => clock.after(delay, run), random),
+};
+
+/** Runs one seed to its end, or to the first violation. Never throws for anything that happens inside. */
+export function simulate(options: SimulationOptions): SimulationReport {
+  const { seed, events = 5_000, faults = {}, log = () => {} } = options;
+  const draw = new Random(seed);
+  const replicas = options.replicas ?? draw.pick([3, 3, 5]);
+  const backend = options.backend ?? draw.pick(Object.keys(MAKE_DISK) as SimulatedBackend[]);
+  const leaderCrashAt = draw.between(Math.floor(events / 4), Math.floor(events / 2));
+  const world = new World(draw.bits(), replicas, MAKE_DISK[backend], { ...FAULT_RATES, ...faults }, log);
+  let event = 0;
+  let violation: SimulatedViolation | undefined;
+  try {
+    world.start();
+    let leaderCrashed = false;
+    while (event < events && world.clock.step()) {
+      event++;
+      if (!leaderCrashed && event >= leaderCrashAt) leaderCrashed = world.faults.crashLeader();
+    }
+    event = mustConverge(world, event);
+  } catch (error) {
+    violation = describe(error as Error, event);
+  }
+  const { counters, trace } = world;
+  return { seed, replicas, backend, events: event, counters, traceHash: trace.hash, violation };
+}
+
+function describe(error: Error, event: number): SimulatedViolation {
+  if (error instanceof Violation) return { checker: error.checker, sentence: error.message, event, error };
+  const checker = error instanceof ContractViolation ? 'contract' : 'error';
+  return { checker, sentence: error.message, event, error };
+}

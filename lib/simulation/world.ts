@@ -1,0 +1,149 @@
+/**
+ * The world of one simulation: replicas, disks, network, clients, faults and checkers, all driven by one clock and
+ * one seed.
+ *
+ * 1. Nothing in it looks outside: no time, no randomness, no order that the seed does not fix.
+ * 2. Every checker sees everything, as it happens.
+ */
+import type { Role } from '../paxos/effects.js';
+import type { Message } from '../paxos/messages.js';
+import type { StoreShape } from '../storage/shape.js';
+import type { Ballot, Configuration, ReplicaId } from '../types.js';
+import { Agreement } from './checkers/agreement.js';
+import { Durability } from './checkers/durability.js';
+import { Execution } from './checkers/execution.js';
+import { Linearizability } from './checkers/linearizability.js';
+import { OutcomeChecker } from './checkers/outcome.js';
+import { Promises } from './checkers/promises.js';
+import { Recovery } from './checkers/recovery.js';
+import { Release } from './checkers/release.js';
+import { Votes } from './checkers/votes.js';
+import { Clients } from './clients.js';
+import { Clock, TICK_UNITS } from './clock.js';
+import { type Counters, newCounters } from './counters.js';
+import type { SimulatedDisk } from './disk.js';
+import { type FaultRates, Faults } from './faults.js';
+import { Network } from './network.js';
+import { Observers } from './observer.js';
+import { Random } from './random.js';
+import { SimulatedReplica } from './replica.js';
+import { drawScale, type Scale } from './scale.js';
+import type { Surroundings } from './surroundings.js';
+import { Trace } from './trace.js';
+
+export type MakeDisk = (shape: StoreShape, clock: Clock, random: Random) => SimulatedDisk;
+
+const ROLE_NUMBER = { follower: 1, candidate: 2, leader: 3 } as const;
+
+export class World {
+  readonly clock: Clock = new Clock();
+  readonly counters: Counters = newCounters();
+  readonly trace: Trace = new Trace();
+  readonly replicas: readonly SimulatedReplica[];
+  readonly clients: Clients;
+  readonly faults: Faults;
+  readonly observers: Observers;
+  readonly scale: Scale;
+  private readonly network: Network;
+  private readonly random: Random;
+  private readonly log: (line: string) => void;
+  private leaders = 0;
+
+  constructor(
+    seed: number,
+    count: number,
+    makeDisk: MakeDisk,
+    rates: FaultRates,
+    log: (line: string) => void,
+  ) {
+    this.random = new Random(seed);
+    this.log = log;
+    this.scale = drawScale(this.random.fork());
+    const votes = new Votes(count);
+    const promises = new Promises(votes);
+    const execution = new Execution();
+    this.observers = new Observers([
+      votes,
+      promises,
+      new Release(votes, promises),
+      new Recovery(votes),
+      new Agreement(votes),
+      execution,
+      new OutcomeChecker(execution),
+      new Linearizability(),
+      new Durability(execution),
+    ]);
+    const { clock, trace, counters } = this;
+    this.network = new Network(clock, this.random.fork(), trace, counters, (from, to, message) => {
+      this.log(`${clock.now} ${from}→${to} ${describe(message)}`);
+      this.replicas[to - 1]!.receive(from, message);
+    });
+    const around = this.surroundings(count);
+    this.replicas = around.core.configuration.members.map(({ id, storeUuid }) => {
+      const identity = { clusterId: 'c'.repeat(32), replicaId: id, storeUuid };
+      const shape = { identity, logBytes: this.scale.logBytes, recordBytesMax: this.scale.recordBytesMax };
+      return new SimulatedReplica(id, makeDisk(shape, clock, this.random.fork()), around);
+    });
+    this.clients = new Clients(clock, this.random.fork(), this.replicas, this.scale.workload);
+    this.faults = new Faults(clock, this.random.fork(), this.replicas, this.network, counters, rates);
+  }
+
+  start(): void {
+    for (const replica of this.replicas) {
+      replica.start();
+      this.tickForever(replica);
+    }
+    this.clients.start();
+    this.faults.start();
+  }
+
+  get leader(): SimulatedReplica | undefined {
+    const leading = this.replicas.filter((replica) => replica.process?.core.role === 'leader');
+    return leading.length === 1 ? leading[0] : undefined;
+  }
+
+  private surroundings(count: number): Surroundings {
+    const { clock, counters, observers, scale, random } = this;
+    const members = Array.from({ length: count }, (_, at) => ({
+      id: at + 1,
+      storeUuid: (at + 1).toString(16).padStart(32, '0'),
+    }));
+    const configuration: Configuration = { number: 1, members };
+    const { timing, windowSlots, windowBytes, checkpoints } = scale;
+    return {
+      clock,
+      random: random.fork(),
+      counters,
+      observers,
+      core: { configuration, timing, windowSlots, windowBytes },
+      checkpoints,
+      send: (from, to, message) => {
+        observers.tell('leaves', from, to, message);
+        this.network.send(from, to, message);
+      },
+      roleChanged: (replica, role, ballot) => this.roleChanged(replica, role, ballot),
+    };
+  }
+
+  private roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void {
+    this.trace.fold(replica * 4 + ROLE_NUMBER[role]);
+    this.trace.fold(ballot);
+    this.log(`${this.clock.now} ${replica} is ${role} at ${ballot}`);
+    if (role === 'leader' && this.leaders++ > 0) this.counters.leaderChanges++;
+  }
+
+  private tickForever(replica: SimulatedReplica): void {
+    const jitter = this.random.between(-10, 10);
+    this.clock.after(Math.round(TICK_UNITS * replica.slowness) + jitter, () => {
+      this.trace.fold(replica.id);
+      replica.tick();
+      this.tickForever(replica);
+    });
+  }
+}
+
+function describe(message: Message): string {
+  return JSON.stringify(message, (key, value) =>
+    key === 'bytes' && value !== undefined ? `${(value as Uint8Array).length} B` : value,
+  );
+}

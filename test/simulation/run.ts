@@ -1,0 +1,54 @@
+/**
+ * Runs the simulator over a range of seeds: `run.js [first seed] [seeds] [events] [backend]`.
+ *
+ * Prints what the seeds went through, and for a violation the seed and the command that replays it. Fails on a
+ * violation, on a seed without a crash-restart and a leader change, and on a counter that no seed has moved.
+ */
+import { addCounters, newCounters } from '../../lib/simulation/counters.js';
+import { type SimulatedBackend, type SimulationOptions, simulate } from '../../lib/simulation/simulation.js';
+
+const [, , firstText = '1', countText = '2000', eventsText = '5000', backend, verbose] = process.argv;
+const first = Number(firstText);
+const count = Number(countText);
+const events = Number(eventsText);
+const totals = newCounters();
+let passed = 0;
+let failed = 0;
+let eventsRun = 0;
+const startedMs = Date.now();
+
+for (let seed = first; seed < first + count; seed++) {
+  const options: SimulationOptions = {
+    seed,
+    events,
+    ...(backend === undefined || backend === '-' ? {} : { backend: backend as SimulatedBackend }),
+    ...(verbose === undefined ? {} : { log: (line: string) => console.log(line) }),
+  };
+  const { violation, counters, replicas, backend: used, events: ran } = simulate(options);
+  eventsRun += ran;
+  addCounters(totals, counters);
+  const idle = counters.crashRestarts === 0 || counters.leaderChanges === 0;
+  if (violation === undefined && !idle) passed++;
+  else {
+    failed++;
+    const what = violation?.sentence ?? 'no crash-restart or no leader change';
+    console.log(`seed ${seed} (${replicas} replicas, ${used}), event ${violation?.event ?? ran}: ${what}`);
+    if (violation?.checker === 'error' || violation?.checker === 'contract') console.log(violation.error.stack);
+    console.log(`replay: node ${process.argv[1]} ${seed} 1 ${events} ${used} verbose`);
+    if (failed >= 10) break;
+  }
+  if ((seed - first + 1) % 200 === 0) console.log(`… ${seed - first + 1} of ${count} seeds`);
+}
+
+const seconds = (Date.now() - startedMs) / 1000;
+console.log(JSON.stringify(totals, null, 2));
+console.log(`${eventsRun} events in ${seconds.toFixed(1)} s`);
+if (count >= 20) {
+  for (const [name, value] of Object.entries(totals)) {
+    if (value > 0) continue;
+    failed++;
+    console.log(`no seed had any ${name}`);
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
