@@ -110,6 +110,7 @@ napi_value open_file(napi_env env, napi_callback_info info) {
   if (!status.ok()) return raise(env, status);
   const bool survives_power = mode != 1 && !medium->in_memory_only();
   options.process_only = !survives_power;
+  if (mode == 2) options.alignment_min = kPageBytes;
   auto handle = std::make_unique<Handle>();
   handle->medium = std::move(medium);
   napi_value object = open_log(env, std::move(handle), options);

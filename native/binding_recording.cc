@@ -135,6 +135,7 @@ napi_value take_samples_out(napi_env env, napi_callback_info info) {
 }  // namespace
 
 void take_samples(Handle* handle, Site site) {
+  if (handle->samples_per_fence == 0) return;
   const RecordingMedium& medium = *handle->recording;
   // With nothing outstanding every choice is the same image.
   const std::uint64_t images = medium.outstanding() == 0 ? 1 : handle->samples_per_fence;

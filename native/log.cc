@@ -21,6 +21,9 @@ Log::Log(Medium& medium, const OpenOptions& options, const StaticHeaders& header
 Status Log::open(Medium& medium, const OpenOptions& options, std::unique_ptr<Log>& log) {
   StaticHeaders headers{};
   if (Status status = load_static_headers(medium, headers); !status.ok()) return status;
+  if (headers.header.alignment < options.alignment_min) {
+    return Status::failed(Code::argument, "sync 'msync' needs a region formatted with alignment 4096 or more");
+  }
   std::unique_ptr<Log> opened(new Log(medium, options, headers));
   if (Status status = opened->recover(); !status.ok()) return status;
   log = std::move(opened);
@@ -163,6 +166,7 @@ Status Log::make_room(std::uint64_t bytes, bool only_promises, bool& found) {
   found = room(only_promises) >= length && fits(length);
   if (found || length > state_.geometry.record_bytes_max) return Status::good();
   const std::uint64_t number_at_start = state_.number;
+  const std::uint64_t first_at_start = state_.records.first_number();
   // Copying pays for itself when it frees a good part of what it moves; a promise is worth any effort.
   const std::uint64_t garbage_min = only_promises ? length : std::max(length, capacity() / 4);
   for (;;) {
@@ -173,6 +177,7 @@ Status Log::make_room(std::uint64_t bytes, bool only_promises, bool& found) {
     if (state_.uncertain() || !worth_it || a_lap) break;
     if (Status status = copy_forward(); !status.ok()) return status;
   }
+  if (state_.records.first_number() == first_at_start) return Status::good();
   if (Status status = update_root(RootState::in_use); !status.ok()) return status;
   found = room(only_promises) >= length && fits(length);
   return Status::good();

@@ -29,6 +29,8 @@ struct OpenOptions {
   /// The medium forgets at power loss: an unclean region of another boot is lost.
   bool process_only = false;
   std::uint8_t boot_id[16] = {};
+  /// Refuses a region whose records start at finer steps; a medium that syncs pages needs whole ones.
+  std::uint32_t alignment_min = 64;
 };
 
 struct LogCounters {

@@ -1,0 +1,126 @@
+/**
+ * The addon's surface, typed. Flat functions and numbers; lib/storage/pmem-*.ts makes a Storage of it.
+ *
+ * 1. Errors thrown from here carry `code` (lib/errors.ts), and `errno` and `syscall` where the system refused.
+ * 2. After `close` every function of a log throws ERR_INDELIBLE_STORE_CLOSED; none crashes.
+ * 3. `table` and `gauges` are ordinary memory shared with the addon: they must not be transferred.
+ */
+import { type ErrorCode, IndelibleError } from '../errors.js';
+import { nativeAddon } from './binding.js';
+
+/** Identity and geometry of a region, as the addon takes them. */
+export interface NativeFormat {
+  /** 16 bytes. */
+  readonly clusterId: Uint8Array;
+  /** 16 bytes. */
+  readonly storeUuid: Uint8Array;
+  readonly replicaId: number;
+  readonly alignment: number;
+  readonly logBytes: number;
+  readonly recordBytesMax: number;
+  readonly recordItemsMax: number;
+  /** Keys the commit words; 0 lets `formatFile` draw one. */
+  readonly incarnation: number;
+}
+
+export interface NativeRecovered {
+  readonly outcome: 'intact' | 'damaged' | 'lost';
+  readonly reason: string;
+  readonly clean: 0 | 1;
+  readonly promised: number;
+  readonly trimThrough: number;
+  readonly checkpointId: number;
+  readonly learnedThrough: number;
+  readonly highestVoted: number;
+  /** Six numbers a vote, by rising slot: slot, ballot, type, digest, length, 1 if its bytes are there. */
+  readonly votes: Float64Array;
+  /** Pairs: from, through. */
+  readonly uncertain: Float64Array;
+}
+
+/** Numbers a row of `NativeLog.table` has: slot, ballot, type, digest, start, length. */
+export const ROW_NUMBERS = 6;
+
+/** The type of a row that is a promise; votes use their BatchKind. */
+export const PROMISE_TYPE = 255;
+
+/** Places in `NativeLog.gauges`. */
+export const Gauge = { voteRoom: 0, promiseRoom: 1, usedBytes: 2, pending: 3 } as const;
+
+export interface NativeLog {
+  readonly table: Float64Array;
+  readonly gauges: Float64Array;
+  readonly clusterId: Uint8Array;
+  readonly storeUuid: Uint8Array;
+  readonly replicaId: number;
+  readonly alignment: number;
+  readonly recordBytesMax: number;
+  /** Rows of `table`. */
+  readonly recordItemsMax: number;
+  readonly capacityBytes: number;
+  /** Mapped regions only: 1 if what is fenced survives power loss. */
+  readonly survivesPower?: 0 | 1;
+
+  /** Writes the first `count` rows of `table` as one record; their starts are offsets into `source`. */
+  append(count: number, learnedThrough: number, source?: ArrayBuffer): void;
+  drain(): void;
+  /** 1 if a record of `bytes` has room now, after dropping dead records and copying live votes forward. */
+  makeRoom(bytes: number, onlyPromises: 0 | 1): 0 | 1;
+  trim(through: number, checkpointId: number): void;
+  readVote(slot: number): Uint8Array | undefined;
+  recovered(): NativeRecovered;
+  /** Records, bytes written, fences, trims, laps. */
+  counters(): Float64Array;
+  close(orderly: 0 | 1): void;
+}
+
+/** What a log over the recording medium can do besides. */
+export interface NativeRecordingLog extends NativeLog {
+  crashImage(seed: number): Uint8Array;
+  seenImage(): Uint8Array;
+  durableImage(): Uint8Array;
+  outstanding(): number;
+  failNextFence(): void;
+  record(on: 0 | 1): void;
+  /** Four numbers an entry: kind, site, offset, length. */
+  takeTrace(): Float64Array;
+  untracedStore(): 0 | 1;
+  sampleAtFences(images: number, seed: number): void;
+  /** Site, image, site, image … */
+  takeSamples(): (number | Uint8Array)[];
+}
+
+export interface NativeAddon {
+  formatFile(path: string, format: NativeFormat): void;
+  formatImage(format: NativeFormat): Uint8Array;
+  /** Modes: 0 pmem, 1 emulated, 2 emulated with msync. */
+  openFile(path: string, mode: 0 | 1 | 2, fused: 0 | 1): NativeLog;
+  openRecording(
+    seen: Uint8Array,
+    durable: Uint8Array,
+    fused: 0 | 1,
+    imagesPerFence: number,
+    seed: number,
+  ): NativeRecordingLog;
+  digestOf(bytes: Uint8Array, start: number, end: number): number;
+  inspect(region: string | Uint8Array): string;
+  crcImplementation(): 'isa-l' | 'table';
+  siteNames(): string[];
+}
+
+/** Digest of bytes[start, end): the low 52 bits of their CRC-64/XZ. */
+export function digestOf(bytes: Uint8Array, start: number, end: number): number {
+  return nativeAddon().digestOf(bytes, start, end);
+}
+
+/** The addon's error as the library's; anything else passes through. */
+export function translated(error: unknown, path?: string): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error instanceof IndelibleError) return error;
+  const code = String(error.code);
+  if (!code.startsWith('ERR_INDELIBLE_') || code === 'ERR_INDELIBLE_ARGUMENT') return error;
+  const message = path === undefined ? error.message : `${path}: ${error.message}`;
+  return new IndelibleError(code as ErrorCode, message, {
+    cause: error,
+    ...(path === undefined ? {} : { path }),
+  });
+}

@@ -1,0 +1,42 @@
+/** What the addon's recovery found, in the words of the storage contract. */
+import { type NativeRecovered, ROW_NUMBERS } from '../native/log.js';
+import type { Ballot, BatchKind, Digest, SlotRange } from '../types.js';
+import type { Recovered, RecoveredVote } from './storage.js';
+
+export function recoveredFrom(native: NativeRecovered): Recovered {
+  return {
+    outcome: native.outcome,
+    reason: native.reason,
+    promised: native.promised as Ballot,
+    trimThrough: native.trimThrough,
+    checkpointId: native.checkpointId,
+    learnedThrough: native.learnedThrough,
+    highestVoted: native.highestVoted,
+    votes: votesFrom(native.votes),
+    uncertain: rangesFrom(native.uncertain),
+    clean: native.clean === 1,
+  };
+}
+
+function votesFrom(numbers: Float64Array): RecoveredVote[] {
+  const votes: RecoveredVote[] = [];
+  for (let at = 0; at < numbers.length; at += ROW_NUMBERS) {
+    votes.push({
+      slot: numbers[at]!,
+      ballot: numbers[at + 1] as Ballot,
+      kind: numbers[at + 2] as BatchKind,
+      digest: numbers[at + 3] as Digest,
+      lengthBytes: numbers[at + 4]!,
+      available: numbers[at + 5] === 1,
+    });
+  }
+  return votes;
+}
+
+function rangesFrom(numbers: Float64Array): SlotRange[] {
+  const ranges: SlotRange[] = [];
+  for (let at = 0; at < numbers.length; at += 2) {
+    ranges.push({ from: numbers[at]!, through: numbers[at + 1]! });
+  }
+  return ranges;
+}
