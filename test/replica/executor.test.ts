@@ -1,0 +1,151 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { BATCH_HEADER_BYTES, writeBatchHeader } from '../../lib/replica/batch.js';
+import { Executor } from '../../lib/replica/executor.js';
+import { Outcome, type Requester } from '../../lib/replica/service.js';
+import type { CommandView, ResultWriter, StateMachine } from '../../lib/replica/state-machine.js';
+import { digestOf } from '../../lib/storage/crc64.js';
+import { type Ballot, type Batch, BatchKind } from '../../lib/types.js';
+
+/** Remembers what it was given, and answers with it. */
+class Echo implements StateMachine {
+  readonly seen: { text: string; slot: number; ordinal: number; timeMs: number }[] = [];
+
+  execute(command: CommandView, result: ResultWriter): void {
+    const { slot, ordinal, timeMs } = command;
+    if (command.text() === 'throw') throw new Error('on purpose');
+    this.seen.push({ text: command.text(), slot, ordinal, timeMs });
+    result.writeText(`${command.text()}!`);
+  }
+  query(command: CommandView, result: ResultWriter): boolean {
+    result.writeText(command.text());
+    return true;
+  }
+  checkpoint(): Iterable<Uint8Array> {
+    return [];
+  }
+  restore(): void {}
+}
+
+const batchOf = (texts: readonly string[], timeMs = 1, sequence = 1): Batch => {
+  const body = texts.flatMap((text) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(text.length);
+    return [length, Buffer.from(text)];
+  });
+  const bytes = Buffer.concat([Buffer.alloc(BATCH_HEADER_BYTES), ...body]);
+  writeBatchHeader(bytes, { count: texts.length, timeMs, ballot: 65537 as Ballot, sequence });
+  return { kind: BatchKind.commands, digest: digestOf(bytes, 0, bytes.length), bytes };
+};
+
+const NOOP: Batch = { kind: BatchKind.noop, digest: 0 as Batch['digest'], bytes: new Uint8Array(0) };
+
+class Asker implements Requester {
+  readonly heard: [first: number, count: number, outcome: number, results: string][] = [];
+  outcome(
+    first: number,
+    count: number,
+    outcome: Outcome,
+    results: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.heard.push([first, count, outcome, Buffer.from(results).toString('latin1', start, end)]);
+  }
+  drain(): void {}
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+describe('the executor', () => {
+  let machine: Echo;
+  let executor: Executor;
+  beforeEach(() => {
+    machine = new Echo();
+    executor = new Executor(machine, { through: 0, timeMs: 0 });
+  });
+
+  it('applies slots in order, each once (contract 16)', () => {
+    executor.apply(1, batchOf(['a', 'b']));
+    executor.apply(2, NOOP);
+    executor.apply(3, batchOf(['c']));
+    expect(machine.seen.map(({ text, slot, ordinal }) => [text, slot, ordinal])).toEqual([
+      ['a', 1, 0],
+      ['b', 1, 1],
+      ['c', 3, 0],
+    ]);
+    expect(() => executor.apply(3, batchOf(['c']))).toThrow(expect.objectContaining({ contract: 16 }));
+    expect(() => executor.apply(5, batchOf(['d']))).toThrow(expect.objectContaining({ contract: 16 }));
+  });
+
+  it('answers the requesters of a slot, each with its own results, once it is applied (contract 17)', () => {
+    const [one, two] = [new Asker(), new Asker()];
+    const batch = batchOf(['a', 'bb', 'c']);
+    executor.expect(
+      1,
+      batch.digest,
+      [
+        { requester: one, first: 7, count: 2 },
+        { requester: two, first: 1, count: 1 },
+      ],
+      NEVER,
+    );
+    expect(one.heard).toEqual([]);
+    executor.apply(1, batch);
+    expect(one.heard).toEqual([[7, 2, Outcome.done, '\x02\0\0\0a!\x03\0\0\0bb!']]);
+    expect(two.heard).toEqual([[1, 1, Outcome.done, '\x02\0\0\0c!']]);
+  });
+
+  it('says not executed when another batch took the slot, and executes only that one', () => {
+    const asker = new Asker();
+    executor.expect(1, batchOf(['mine']).digest, [{ requester: asker, first: 1, count: 1 }], NEVER);
+    executor.apply(1, batchOf(['theirs']));
+    expect(asker.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
+    expect(machine.seen.map(({ text }) => text)).toEqual(['theirs']);
+  });
+
+  it('does not take an equal command of another proposal for its own', () => {
+    const asker = new Asker();
+    executor.expect(1, batchOf(['same'], 1, 1).digest, [{ requester: asker, first: 1, count: 1 }], NEVER);
+    executor.apply(1, batchOf(['same'], 1, 2));
+    expect(asker.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
+  });
+
+  it('says unknown when the deadline passes, and when a checkpoint jumps over the slot', () => {
+    const [late, jumped] = [new Asker(), new Asker()];
+    executor.expect(1, batchOf(['a']).digest, [{ requester: late, first: 1, count: 1 }], 100);
+    executor.expect(2, batchOf(['b']).digest, [{ requester: jumped, first: 1, count: 1 }], 200);
+    executor.expire(99);
+    expect(late.heard).toEqual([]);
+    executor.expire(100);
+    expect(late.heard).toEqual([[1, 1, Outcome.unknown, '']]);
+    executor.jump(5, 50);
+    expect(jumped.heard).toEqual([[1, 1, Outcome.unknown, '']]);
+    expect(executor.appliedThrough).toBe(5);
+  });
+
+  it('never lets the time fall, whatever the leaders’ clocks did', () => {
+    executor.apply(1, batchOf(['a'], 1000));
+    executor.apply(2, batchOf(['b'], 400));
+    executor.apply(3, batchOf(['c'], 1001));
+    expect(machine.seen.map(({ timeMs }) => timeMs)).toEqual([1000, 1000, 1001]);
+  });
+
+  it('reports a state machine that throws, with the slot', () => {
+    expect(() => executor.apply(1, batchOf(['throw']))).toThrow(
+      expect.objectContaining({
+        code: 'ERR_INDELIBLE_STATE_MACHINE',
+        message: expect.stringContaining('slot 1'),
+      }),
+    );
+  });
+
+  it('refuses a batch that is cut short', () => {
+    const whole = batchOf(['abc']);
+    for (let length = 1; length < whole.bytes.length; length++) {
+      const cut = { ...whole, bytes: whole.bytes.subarray(0, length) };
+      expect(() => new Executor(machine, { through: 0, timeMs: 0 }).apply(1, cut)).toThrow(
+        expect.objectContaining({ code: 'ERR_INDELIBLE_STORE_CORRUPT' }),
+      );
+    }
+  });
+});
