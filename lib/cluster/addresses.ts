@@ -1,11 +1,12 @@
 /**
- * Addresses as people write them: `host:port`, `[::1]:port`, and lists of them by replica id.
+ * Addresses on the command line, and those that a cluster on one machine gives itself.
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { REPLICA_ID_MAX } from '../limits.js';
+import { formatAddress, parseAddress } from '../transport/address.js';
 import type { ReplicaId } from '../types.js';
 
-export interface Address {
+export interface HostPort {
   readonly host: string;
   readonly port: number;
 }
@@ -20,25 +21,31 @@ export function parsePort(text: string, what: string): number {
 }
 
 /** @throws RangeError naming `what` unless the text is host:port, an IPv6 host in brackets */
-export function parseAddress(text: string, what: string): Address {
-  const match = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^:[\]\s]+)):(\d+)$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  if (match === null || host === undefined) {
-    throw argumentError(`${what} must be host:port, or [IPv6]:port, not ${JSON.stringify(text)}`);
-  }
-  return { host, port: parsePort(match[3] ?? '', `the port of ${what}`) };
+export function parseHostPort(text: string, what: string): HostPort {
+  const address = parseTransportAddress(text, what);
+  if ('host' in address && address.port > 0) return address;
+  throw argumentError(`${what} must be host:port, not ${JSON.stringify(text)}`);
 }
 
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+function parseTransportAddress(text: string, what: string): ReturnType<typeof parseAddress> {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw argumentError(`${what}: ${(error as Error).message}`);
+  }
+}
+
+/** @throws RangeError naming `what` unless the text is an address that peers can listen on */
+export function checkPeerAddress(text: string, what: string): string {
+  return formatAddress(parseTransportAddress(text, what));
 }
 
 /**
  * Reads `1=host:port,2=host:port,…`.
  * @throws RangeError for anything else, and for an id that comes twice
  */
-export function parsePeers(text: string, what: string): ReadonlyMap<ReplicaId, Address> {
-  const peers = new Map<ReplicaId, Address>();
+export function parsePeers(text: string, what: string): ReadonlyMap<ReplicaId, string> {
+  const peers = new Map<ReplicaId, string>();
   for (const part of text.split(',')) {
     const match = /^(\d{1,5})=(.+)$/.exec(part.trim());
     const id = Number(match?.[1]);
@@ -46,7 +53,7 @@ export function parsePeers(text: string, what: string): ReadonlyMap<ReplicaId, A
       throw argumentError(`${what} must be ID=host:port,ID=host:port,…, not ${JSON.stringify(part)}`);
     }
     if (peers.has(id)) throw argumentError(`${what} names replica ${id} twice`);
-    peers.set(id, parseAddress(match[2] ?? '', `the address of replica ${id}`));
+    peers.set(id, checkPeerAddress(match[2] ?? '', `the address of replica ${id}`));
   }
   return peers;
 }
@@ -54,8 +61,8 @@ export function parsePeers(text: string, what: string): ReadonlyMap<ReplicaId, A
 /** Where the replicas of a cluster on one machine listen. */
 export interface ReplicaAddresses {
   readonly id: ReplicaId;
-  readonly redis: Address;
-  readonly peer: Address;
+  readonly redis: HostPort;
+  readonly peer: HostPort;
 }
 
 /** Peers of one machine meet on loopback, whatever clients are let in on. */
@@ -89,7 +96,7 @@ export function clusterAddresses(
 }
 
 /** The sentence of a failed bind. */
-export function bindError(address: Address, what: string, cause: unknown): IndelibleError {
+export function bindError(address: HostPort, what: string, cause: unknown): IndelibleError {
   const code = (cause as NodeJS.ErrnoException).code;
   const where = formatAddress(address);
   const reasons: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 /** Whether the ports of a cluster are free, asked before anything is formatted or started. */
 import net from 'node:net';
-import { type Address, bindError, type ReplicaAddresses } from './addresses.js';
+import { bindError, type HostPort, type ReplicaAddresses } from './addresses.js';
 
-function probe(address: Address, what: string): Promise<void> {
+function probe(address: HostPort, what: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = net.createServer();
     server.once('error', (error) => reject(bindError(address, what, error)));

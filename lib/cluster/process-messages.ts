@@ -7,8 +7,8 @@ export interface Ready {
   readonly kind: 'ready';
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
-  readonly recovery: 'intact' | 'damaged' | 'lost';
-  readonly recoveryReason: string;
+  /** `intact`, `damaged` or `lost`; anything but the first calls for a person. */
+  readonly recovery: string;
 }
 
 /** The role or the known leader changed; `leader` is 0 while none is known. */

@@ -6,7 +6,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
-import { formatAddress, parseAddress, type ReplicaAddresses } from './addresses.js';
+import { formatAddress } from '../transport/address.js';
+import { parseHostPort, type ReplicaAddresses } from './addresses.js';
 import { readFileIfThere, replaceFile } from './durable-file.js';
 
 export interface Running {
@@ -52,8 +53,8 @@ export function readRunning(directory: string): Running | undefined {
   if (!result.success) throw argumentError(`${runningPath(directory)} is not what cluster writes; remove it`);
   const replicas = result.output.replicas.map(({ id, redis, peer }) => ({
     id,
-    redis: parseAddress(redis, 'redis'),
-    peer: parseAddress(peer, 'peer'),
+    redis: parseHostPort(redis, 'redis'),
+    peer: parseHostPort(peer, 'peer'),
   }));
   return { pid: result.output.pid, replicas };
 }

@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
 import type { ReplicaId } from '../types.js';
-import { type Address, parseAddress, parsePeers } from './addresses.js';
+import { checkPeerAddress, type HostPort, parseHostPort, parsePeers } from './addresses.js';
 import type { Backend, Sync } from './cluster-file.js';
 import { issueSentence } from './plan.js';
 
@@ -17,12 +17,12 @@ export interface ServeConfig {
   readonly directory: string;
   readonly backend: Backend;
   readonly sync: Sync;
-  /** Where peers reach this replica. */
-  readonly listen: Address;
+  /** Where this replica listens for peers: `host:port`, `[ipv6]:port` or `unix:/path`. */
+  readonly listen: string;
   /** Where Redis clients are served; undefined serves none. */
-  readonly redis: Address | undefined;
+  readonly redis: HostPort | undefined;
   /** Every member, this replica among them or not, by id. */
-  readonly peers: ReadonlyMap<ReplicaId, Address>;
+  readonly peers: ReadonlyMap<ReplicaId, string>;
   readonly logLevel: LogLevel;
 }
 
@@ -55,21 +55,19 @@ export function parseServeFile(text: string): ServeSettings {
 /** @throws RangeError for a value missing or malformed */
 export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeConfig {
   const settings = { ...file, ...definedOf(flags) };
-  const { directory, listen, peers } = settings;
+  const { directory, listen } = settings;
   if (directory === undefined) throw argumentError('serve needs --dir, where `format` put the store');
   if (listen === undefined) throw argumentError('serve needs --listen, where peers reach this replica');
-  if (peers === undefined) throw argumentError('serve needs --peers, the addresses of all members');
   const backend = settings.backend ?? 'emulated';
   const sync = settings.sync ?? 'none';
   checkSync(backend, sync);
-  const peerList = typeof peers === 'string' ? peers : peerText(peers);
   return {
     directory,
     backend,
     sync,
-    listen: parseAddress(listen, '--listen'),
-    redis: settings.redis === undefined ? undefined : parseAddress(settings.redis, '--redis'),
-    peers: parsePeers(peerList, '--peers'),
+    listen: checkPeerAddress(listen, '--listen'),
+    redis: settings.redis === undefined ? undefined : parseHostPort(settings.redis, '--redis'),
+    peers: peersOf(settings),
     logLevel: settings.logLevel ?? 'info',
   };
 }
@@ -80,10 +78,12 @@ export function checkSync(backend: Backend, sync: Sync): void {
   throw argumentError(`--sync msync goes with --backend emulated; ${backend} is durable without it`);
 }
 
-function peerText(peers: Readonly<Record<string, string>>): string {
-  return Object.entries(peers)
-    .map(([id, address]) => `${id}=${address}`)
-    .join(',');
+/** @throws RangeError when the settings name no members, or not as they should */
+export function peersOf({ peers }: ServeSettings): ReadonlyMap<ReplicaId, string> {
+  if (peers === undefined) throw argumentError('--peers is missing: the addresses of all members');
+  if (typeof peers === 'string') return parsePeers(peers, '--peers');
+  const entries = Object.entries(peers).map(([id, address]) => `${id}=${address}`);
+  return parsePeers(entries.join(','), '"peers"');
 }
 
 function definedOf(settings: ServeSettings): ServeSettings {

@@ -157,8 +157,9 @@ export class Supervisor {
 
   /** The highest ballot names the leader; who knows none, or an older one, is behind. */
   #hearLeader({ leader, ballot }: RoleChanged): void {
-    if (leader === 0 || ballot < this.#ballot || leader === this.#leader) return;
+    if (leader === 0 || ballot < this.#ballot) return;
     this.#ballot = ballot;
+    if (leader === this.#leader) return;
     this.#leader = leader;
     this.#options.events.leader(leader);
   }

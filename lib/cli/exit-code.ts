@@ -1,0 +1,50 @@
+/** The program's exit codes: part of its interface, listed by every `--help`. */
+import { CommanderError } from 'commander';
+import { ErrorCode } from '../errors.js';
+
+export const ExitCode = {
+  ok: 0,
+  /** Something failed while running: a port, a disk, a replica; or `status` found no leader. */
+  failed: 1,
+  /** The command line or a configuration file is wrong. Nothing was done. */
+  usage: 2,
+  /** What is on the disk is not what was asked for; going on could lose data. Nothing was written. */
+  refused: 3,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+const REFUSALS: ReadonlySet<string> = new Set([
+  ErrorCode.storeMissing,
+  ErrorCode.storeExists,
+  ErrorCode.storeForeign,
+  ErrorCode.storeVersion,
+  ErrorCode.storeCorrupt,
+]);
+
+/** Codes with which a replica refuses to start, for a reason that the next start would meet again. */
+const LASTING: ReadonlySet<string> = new Set([
+  ...REFUSALS,
+  ErrorCode.argument,
+  ErrorCode.storeLocked,
+  ErrorCode.storeIo,
+  ErrorCode.notPersistentMemory,
+  ErrorCode.nativeMissing,
+  ErrorCode.network,
+]);
+
+export function isLasting(code: string): boolean {
+  return LASTING.has(code);
+}
+
+/** The exit code for an error's code: one of ours, or commander's. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  const code = codeOf(error);
+  if (code === ErrorCode.argument) return ExitCode.usage;
+  return REFUSALS.has(code) ? ExitCode.refused : ExitCode.failed;
+}
+
+export function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : 'ERR_UNEXPECTED';
+}

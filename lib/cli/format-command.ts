@@ -1,0 +1,98 @@
+/**
+ * `indelible format`: writes a replica's identity, once. The one command that makes a store; on one machine
+ * `cluster` calls the same code by itself.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-file.js';
+import { ioError, readFileIfThere, replaceFile } from '../cluster/durable-file.js';
+import { drawPlan, identityIn, parsePlan, planText } from '../cluster/plan.js';
+import { checkSync } from '../cluster/serve-config.js';
+import { formatReplica } from '../cluster/stores.js';
+import { argumentError } from '../errors.js';
+import { LOG_BYTES_DEFAULT } from '../limits.js';
+import { helpWith } from './help.js';
+import { integerOption, sizeOption } from './option-parsers.js';
+import type { Output } from './output.js';
+import { formatSize } from './size.js';
+
+interface FormatOptions {
+  readonly newPlan?: number;
+  readonly plan: string;
+  readonly replica?: number;
+  readonly dir?: string;
+  readonly backend: Backend;
+  readonly sync: Sync;
+  readonly regionSize: number;
+  readonly json?: boolean;
+}
+
+const HELP = `
+A cluster begins with a plan: its id, and each replica's number with the one store that may speak for it.
+Draw it once, copy it to every machine, and format each replica from it:
+
+  indelible format --new-plan 3 --plan plan.json
+  indelible format --plan plan.json --replica 1 --dir /var/lib/indelible      on the first machine
+  indelible format --plan plan.json --replica 2 --dir /var/lib/indelible      on the second …
+  indelible serve --help                                                      shows how they are started
+
+A store that is there is never written over. One that was lost must not be formatted again under its old
+number: it may have voted, and the cluster would forget what it answered.`;
+
+export function formatCommand(output: Output): Command {
+  const command = new Command('format')
+    .description("draw a cluster's plan, or write the store of one of its replicas")
+    .option('--new-plan <replicas>', 'draw the plan of a new cluster of that many', integerOption(1, 15))
+    .option('--plan <file>', 'the plan', 'plan.json')
+    .option('--replica <number>', 'the replica to format', integerOption(1, 65_535))
+    .option('--dir <directory>', 'where its store goes; must not hold one')
+    .addOption(new Option('--backend <backend>', 'the kind of log').choices(BACKENDS).default('emulated'))
+    .addOption(new Option('--sync <sync>', 'what a fence is, if emulated').choices(SYNCS).default('none'))
+    .option('--region-size <size>', 'bytes of the log', sizeOption('--region-size'), LOG_BYTES_DEFAULT)
+    .option('--json', 'print the result as JSON')
+    .action((options: FormatOptions) => format(options, output));
+  return helpWith(command, HELP);
+}
+
+async function format(options: FormatOptions, output: Output): Promise<void> {
+  if (options.newPlan !== undefined) {
+    if (options.replica !== undefined)
+      throw argumentError('--new-plan and --replica are two steps; take one');
+    return writePlan(options.newPlan, options.plan, output, options.json === true);
+  }
+  const { replica, dir, backend, sync, regionSize } = options;
+  if (replica === undefined) throw argumentError('format needs --replica, or --new-plan to begin with');
+  if (dir === undefined) throw argumentError('format needs --dir, where the store goes');
+  checkSync(backend, sync);
+  const text = readFileIfThere(options.plan);
+  if (text === undefined) throw argumentError(`there is no plan ${options.plan}; draw one with --new-plan`);
+  const plan = parsePlan(text);
+  const identity = identityIn(plan, replica);
+  makeDirectory(dir);
+  await formatReplica({ directory: dir, backend, sync, regionBytes: regionSize, identity, plan });
+  const result = { directory: path.resolve(dir), backend, sync, regionBytes: regionSize, ...identity };
+  if (options.json === true) return output.line(JSON.stringify(result));
+  output.line(`replica   ${identity.replicaId} of ${plan.members.length}, cluster ${identity.clusterId}`);
+  output.line(`store     ${identity.storeUuid} in ${result.directory}`);
+  output.line(`log       ${backend}, ${formatSize(regionSize)}`);
+}
+
+function writePlan(replicas: number, file: string, output: Output, json: boolean): void {
+  if (fs.existsSync(file)) throw argumentError(`${file} is there already; a plan is drawn once`);
+  const plan = drawPlan(replicas);
+  replaceFile(file, planText(plan));
+  if (json) return output.line(planText(plan).trimEnd());
+  output.line(`plan      ${file}: cluster ${plan.clusterId}, ${replicas} replicas`);
+  output.line(`next      indelible format --plan ${file} --replica 1 --dir DIRECTORY, and so on for each`);
+}
+
+/** The last part of the path may be missing, its parent must be there: a mount that is absent is not made up. */
+function makeDirectory(directory: string): void {
+  try {
+    fs.mkdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw ioError(`cannot create ${directory}`, directory, error);
+  }
+}

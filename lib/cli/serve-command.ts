@@ -1,0 +1,50 @@
+/** `indelible serve`: one replica in this process; what `cluster` starts for each, and what a machine of its own runs. */
+import { Command, Option } from 'commander';
+import { BACKENDS, SYNCS } from '../cluster/cluster-file.js';
+import { readFileIfThere } from '../cluster/durable-file.js';
+import { serveReplica } from '../cluster/replica-process.js';
+import { LOG_LEVELS, parseServeFile, type ServeSettings, serveConfig } from '../cluster/serve-config.js';
+import { argumentError } from '../errors.js';
+import { helpWith } from './help.js';
+
+interface ServeFlags extends Omit<ServeSettings, 'directory'> {
+  readonly dir?: string;
+  readonly config?: string;
+}
+
+const HELP = `
+The store must be there: \`indelible format --help\` shows how it is made. One replica per store and process:
+
+  indelible serve --dir /var/lib/indelible --backend file --listen 10.0.0.1:7101 --redis 10.0.0.1:7001 \\
+    --peers 1=10.0.0.1:7101,2=10.0.0.2:7101,3=10.0.0.3:7101
+
+or the same in a file, which flags override:
+
+  indelible serve --config replica.json
+  { "directory": "/var/lib/indelible", "backend": "file", "listen": "10.0.0.1:7101", "redis": "10.0.0.1:7001",
+    "peers": { "1": "10.0.0.1:7101", "2": "10.0.0.2:7101", "3": "10.0.0.3:7101" } }
+
+Logs go to standard output, one JSON object a line. SIGTERM or SIGINT closes the store in order. Neither port
+asks for a password or encrypts: keep both inside a network you trust.`;
+
+export function serveCommand(): Command {
+  const command = new Command('serve')
+    .description('run one replica')
+    .option('--config <file>', 'read settings from a JSON file')
+    .option('--dir <directory>', 'where `format` put the store')
+    .addOption(new Option('--backend <backend>', 'the kind of log (emulated)').choices(BACKENDS))
+    .addOption(new Option('--sync <sync>', 'what a fence is, if emulated (none)').choices(SYNCS))
+    .option('--listen <address>', 'where peers reach this replica: host:port, or unix:/path')
+    .option('--redis <address>', 'where Redis clients are served; none if absent')
+    .option('--peers <addresses>', 'all members: 1=host:port,2=host:port,…')
+    .addOption(new Option('--log-level <level>', 'what to log (info)').choices(LOG_LEVELS))
+    .action(serve);
+  return helpWith(command, HELP);
+}
+
+async function serve({ config: file, dir, ...flags }: ServeFlags): Promise<void> {
+  const text = file === undefined ? '{}' : readFileIfThere(file);
+  if (text === undefined) throw argumentError(`there is no configuration ${file}`);
+  const settings = dir === undefined ? flags : { ...flags, directory: dir };
+  await serveReplica(serveConfig(parseServeFile(text), settings));
+}

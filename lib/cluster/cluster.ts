@@ -1,0 +1,169 @@
+/**
+ * A cluster on one machine: its directory formed, its ports free, its replicas supervised.
+ */
+import path from 'node:path';
+import { formatAddress } from '../transport/address.js';
+import type { DurabilityClass, ReplicaId } from '../types.js';
+import { clusterAddresses, type ReplicaAddresses } from './addresses.js';
+import { startChild } from './child.js';
+import { type ClusterFile, readClusterFile, replicaDirectory } from './cluster-file.js';
+import { form, prepareDirectory, storesIn } from './directory.js';
+import { decideFormation, type Wish } from './formation.js';
+import { checkPortsFree } from './ports.js';
+import type { Failed, Ready } from './process-messages.js';
+import { removeRunning, writeRunning } from './running-file.js';
+import { checkSync, type LogLevel } from './serve-config.js';
+import { Supervisor } from './supervisor.js';
+
+export interface ClusterOptions {
+  readonly directory: string;
+  readonly wish: Wish;
+  /** The host that Redis clients are served on. */
+  readonly listen: string;
+  readonly port: number;
+  readonly peerPort: number;
+  readonly logLevel: LogLevel;
+  /** The script whose `serve` command runs one replica. */
+  readonly program: string;
+  readonly isRefusal: (code: string) => boolean;
+  readonly events: ClusterEvents;
+}
+
+export interface ClusterEvents {
+  formatting(replica: ReplicaId, file: ClusterFile): void;
+  starting(replicas: number): void;
+  /** Every replica is ready and one leads; called once. */
+  up(durability: DurabilityClass, leader: ReplicaId): void;
+  damaged(replica: ReplicaId, ready: Ready): void;
+  /** After `up`. */
+  leader(replica: ReplicaId): void;
+  died(replica: ReplicaId, how: string, failure: Failed | undefined, restartInMs: number): void;
+  back(replica: ReplicaId): void;
+  killed(replica: ReplicaId): void;
+  refused(replica: ReplicaId, failure: Failed): void;
+}
+
+const STOP_MS_MAX = 10_000;
+
+export class Cluster {
+  readonly file: ClusterFile;
+  readonly addresses: readonly ReplicaAddresses[];
+  readonly #options: ClusterOptions;
+  readonly #supervisor: Supervisor;
+  readonly #ready = new Set<ReplicaId>();
+  #durability: DurabilityClass = 'power';
+  #isUp = false;
+
+  private constructor(options: ClusterOptions, file: ClusterFile, addresses: readonly ReplicaAddresses[]) {
+    this.#options = options;
+    this.file = file;
+    this.addresses = addresses;
+    const { events } = options;
+    this.#supervisor = new Supervisor({
+      replicas: addresses.map(({ id }) => id),
+      start: (id) => startChild(this.#arguments(id), path.join(options.directory, `replica-${id}.log`)),
+      isRefusal: options.isRefusal,
+      stopMsMax: STOP_MS_MAX,
+      now: () => performance.now(),
+      events: {
+        ready: (id, message, isRestart) => this.#onReady(id, message, isRestart),
+        leader: (id) => {
+          if (this.#isUp) events.leader(id);
+          this.#checkUp();
+        },
+        died: (id, how, failure, restartInMs) => {
+          this.#ready.delete(id);
+          events.died(id, how, failure, restartInMs);
+        },
+        killed: (id) => events.killed(id),
+        refused: (id, failure) => events.refused(id, failure),
+      },
+    });
+  }
+
+  /**
+   * Forms what is new, then starts the replicas.
+   * @throws RangeError, ERR_INDELIBLE_STORE_* and ERR_INDELIBLE_NETWORK before any replica runs
+   */
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const { directory, wish, listen, port, peerPort, events } = options;
+    prepareDirectory(directory, wish.backend);
+    const formation = decideFormation(directory, readClusterFile(directory), storesIn(directory), wish);
+    checkSync(formation.file.backend, formation.file.sync);
+    const ids = formation.file.members.map(({ id }) => id);
+    const addresses = clusterAddresses(ids, listen, port, peerPort);
+    await checkPortsFree(addresses);
+    const file = await form(directory, formation, (id) => events.formatting(id, formation.file));
+    const cluster = new Cluster(options, file, addresses);
+    writeRunning(directory, { pid: process.pid, replicas: addresses });
+    events.starting(addresses.length);
+    cluster.#supervisor.start();
+    return cluster;
+  }
+
+  /** Replicas that are not ready now. */
+  get missing(): readonly ReplicaId[] {
+    return this.addresses.map(({ id }) => id).filter((id) => !this.#ready.has(id));
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  pids(): ReadonlyMap<ReplicaId, number> {
+    const pids = new Map<ReplicaId, number>();
+    for (const { id } of this.addresses) {
+      const pid = this.#supervisor.pidOf(id);
+      if (pid !== undefined) pids.set(id, pid);
+    }
+    return pids;
+  }
+
+  /** Closes every replica in order; kills one that takes more than ten seconds. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+    removeRunning(this.#options.directory);
+  }
+
+  /** Ends every replica at once. What was answered is durable all the same. */
+  killAll(): void {
+    this.#supervisor.killAll();
+  }
+
+  #onReady(id: ReplicaId, message: Ready, isRestart: boolean): void {
+    this.#ready.add(id);
+    this.#durability = weaker(this.#durability, message.durability);
+    if (message.recovery !== 'intact') this.#options.events.damaged(id, message);
+    if (isRestart) this.#options.events.back(id);
+    this.#checkUp();
+  }
+
+  #checkUp(): void {
+    if (this.#isUp || !this.#supervisor.isUp) return;
+    this.#isUp = true;
+    this.#options.events.up(this.#durability, this.#supervisor.leader);
+  }
+
+  #arguments(id: ReplicaId): readonly string[] {
+    const { directory, logLevel, program } = this.#options;
+    const own = this.addresses.find((address) => address.id === id);
+    if (own === undefined) throw new RangeError(`replica ${id} has no addresses`);
+    const peers = this.addresses.map(({ id: peer, peer: address }) => `${peer}=${formatAddress(address)}`);
+    return [
+      program,
+      'serve',
+      ...['--dir', replicaDirectory(directory, id)],
+      ...['--backend', this.file.backend],
+      ...['--sync', this.file.sync],
+      ...['--listen', formatAddress(own.peer)],
+      ...['--redis', formatAddress(own.redis)],
+      ...['--peers', peers.join(',')],
+      ...['--log-level', logLevel],
+    ];
+  }
+}
+
+function weaker(a: DurabilityClass, b: DurabilityClass): DurabilityClass {
+  const order: readonly DurabilityClass[] = ['none', 'process', 'power'];
+  return order.indexOf(a) < order.indexOf(b) ? a : b;
+}

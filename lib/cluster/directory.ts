@@ -1,0 +1,91 @@
+/** The directory of a cluster on one machine: made ready, looked over, filled with what is missing. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { ErrorCode, IndelibleError } from '../errors.js';
+import type { ReplicaId } from '../types.js';
+import { type Backend, type ClusterFile, replicaDirectory, writeClusterFile } from './cluster-file.js';
+import { ioError } from './durable-file.js';
+import type { Formation } from './formation.js';
+import { identityIn } from './plan.js';
+import { formatReplica, hasStore } from './stores.js';
+
+/** What a store needs besides its log, for its first checkpoints. */
+const STORE_SLACK_BYTES = 1 << 20;
+
+/**
+ * Makes sure that the directory is there and can be written. Only its last part is created, so that a mount
+ * point that is absent is not mistaken for an empty disk; for persistent memory not even that.
+ * @throws ERR_INDELIBLE_STORE_IO
+ */
+export function prepareDirectory(directory: string, backend: Backend | undefined): void {
+  try {
+    if (backend !== 'pmem') fs.mkdirSync(directory, { recursive: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw ioError(`cannot create ${directory}`, directory, error);
+    }
+  }
+  try {
+    if (!fs.statSync(directory).isDirectory()) {
+      throw Object.assign(new Error('it is a file'), { code: 'ENOTDIR' });
+    }
+    fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
+  } catch (error) {
+    throw ioError(`cannot use ${directory}`, directory, error);
+  }
+}
+
+/** Ids of the replicas whose stores lie in the directory. */
+export function storesIn(directory: string): readonly ReplicaId[] {
+  const ids: ReplicaId[] = [];
+  for (const name of fs.readdirSync(directory)) {
+    const id = Number(/^replica-([1-9]\d{0,4})$/.exec(name)?.[1]);
+    if (id >= 1 && hasStore(path.join(directory, name))) ids.push(id);
+  }
+  return ids.sort((a, b) => a - b);
+}
+
+/**
+ * Formats what a formation found missing, the plan first, and marks the cluster formed.
+ * @throws ERR_INDELIBLE_STORE_IO, among them a disk too small, before anything is written
+ */
+export async function form(
+  directory: string,
+  formation: Formation,
+  onReplica: (id: ReplicaId) => void,
+): Promise<ClusterFile> {
+  const { file, isNew, missing } = formation;
+  if (file.state === 'formed') return file;
+  checkRoom(directory, missing.length, file.regionBytes);
+  if (isNew) writeClusterFile(directory, file);
+  for (const id of missing) {
+    onReplica(id);
+    const { backend, sync, regionBytes } = file;
+    const where = replicaDirectory(directory, id);
+    fs.mkdirSync(where, { recursive: true });
+    await formatReplica({
+      directory: where,
+      backend,
+      sync,
+      regionBytes,
+      identity: identityIn(file, id),
+      plan: file,
+    });
+  }
+  const formed: ClusterFile = { ...file, state: 'formed' };
+  writeClusterFile(directory, formed);
+  return formed;
+}
+
+function checkRoom(directory: string, stores: number, regionBytes: number): void {
+  const { bavail, bsize } = fs.statfsSync(directory);
+  const needed = stores * (regionBytes + STORE_SLACK_BYTES);
+  const free = bavail * bsize;
+  if (free >= needed) return;
+  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  throw new IndelibleError(
+    ErrorCode.storeIo,
+    `${stores} stores take ${megabytes(needed)}, and ${directory} has ${megabytes(free)} free`,
+    { path: directory, cause: Object.assign(new Error('the disk is too small'), { code: 'ENOSPC' }) },
+  );
+}

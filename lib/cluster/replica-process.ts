@@ -1,0 +1,128 @@
+/**
+ * One replica as a process: its store, its peers, its Redis port, its log lines. Under a supervisor it also
+ * says how it is, and ends when the supervisor does.
+ *
+ * 1. It never formats.
+ * 2. It ends in order on SIGTERM, SIGINT, a stop message, or the end of the IPC channel; the store is closed
+ *    before the process exits. If closing hangs, the process exits all the same: a log needs no closing.
+ * 3. When the replica stops by itself, the process says why and exits with an error.
+ */
+import { type Logger, pino } from 'pino';
+import { createKvServer, type KvServer } from '../kv/server/server.js';
+import { KvStateMachine } from '../kv/state-machine.js';
+import { Replica } from '../replica/replica.js';
+import type { FromReplica, ToReplica } from './process-messages.js';
+import type { ServeConfig } from './serve-config.js';
+import { storageChoice } from './stores.js';
+
+/** Milliseconds that closing may take before the process exits without. */
+const CLOSE_MS_MAX = 8000;
+
+/** Resolves when the replica has closed in order; rejects with what stopped it otherwise. */
+export async function serveReplica(config: ServeConfig): Promise<void> {
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const ending = new Ending();
+  try {
+    const { replica, server } = await open(config, log, ending);
+    const failure = await ending.reached;
+    const deadline = setTimeout(() => process.exit(1), CLOSE_MS_MAX);
+    await server?.close();
+    await replica.close();
+    clearTimeout(deadline);
+    if (failure !== undefined) throw failure;
+    log.info('closed');
+  } catch (error) {
+    log.error({ err: error }, 'the replica stops');
+    tell({ kind: 'failed', code: codeOf(error), message: (error as Error).message });
+    throw error;
+  } finally {
+    ending.release();
+  }
+}
+
+interface Served {
+  readonly replica: Replica;
+  readonly server: KvServer | undefined;
+}
+
+async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
+  const { directory, backend, sync, listen, peers, redis } = config;
+  const stateMachine = new KvStateMachine();
+  const replica = await Replica.open({
+    directory,
+    storage: storageChoice(backend, sync),
+    listen,
+    peers,
+    stateMachine,
+  });
+  follow(replica, log, ending);
+  const server =
+    redis === undefined ? undefined : await createKvServer({ service: replica.service, ...redis });
+  const { replicaId, clusterId } = replica.identity;
+  const { mode, durability, recovery } = replica.status();
+  log.info({ replicaId, clusterId, mode, durability, recovery, listen, redis }, 'ready');
+  tell({ kind: 'ready', mode, durability, recovery });
+  return { replica, server };
+}
+
+/** Turns what the replica says of itself into log lines and messages. */
+function follow(replica: Replica, log: Logger, ending: Ending): void {
+  replica.on('role', (role, ballot, leader) => {
+    log.info({ role, ballot, leader }, 'role');
+    tell({ kind: 'role', role, ballot, leader });
+  });
+  replica.on('peer', (peer, up) => log.info({ peer }, up ? 'peer up' : 'peer down'));
+  replica.on('checkpoint', ({ checkpointId, throughSlot }, lengthBytes, from) =>
+    log.info({ checkpointId, throughSlot, lengthBytes, from }, 'checkpoint'),
+  );
+  replica.on('failure', (error) => ending.reach(error));
+}
+
+function tell(message: FromReplica): void {
+  if (process.connected === true) process.send?.(message);
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : 'ERR_UNEXPECTED';
+}
+
+/** The one moment at which the process is to end, and why. */
+class Ending {
+  readonly reached: Promise<Error | undefined>;
+  #resolve: (failure: Error | undefined) => void = () => {};
+
+  constructor() {
+    this.reached = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    process.on('SIGTERM', this.#onSignal);
+    process.on('SIGINT', this.#onInterrupt);
+    process.on('message', this.#onMessage);
+    process.on('disconnect', this.#onSignal);
+  }
+
+  reach(failure: Error | undefined): void {
+    this.#resolve(failure);
+  }
+
+  /** Lets the process end: a listener on the channel would keep it alive. */
+  release(): void {
+    process.off('SIGTERM', this.#onSignal);
+    process.off('SIGINT', this.#onInterrupt);
+    process.off('message', this.#onMessage);
+    process.off('disconnect', this.#onSignal);
+    if (process.connected === true) process.disconnect();
+  }
+
+  readonly #onSignal = (): void => this.reach(undefined);
+
+  /** Ctrl-C reaches the whole process group; a supervisor then stops its replicas itself. */
+  readonly #onInterrupt = (): void => {
+    if (process.connected !== true) this.reach(undefined);
+  };
+
+  readonly #onMessage = (message: unknown): void => {
+    if ((message as ToReplica).kind === 'stop') this.reach(undefined);
+  };
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import {
+  bindError,
+  clusterAddresses,
+  parseHostPort,
+  parsePeers,
+  parsePort,
+} from '../../lib/cluster/addresses.js';
+
+describe('a port', () => {
+  it.each([
+    ['1', 1],
+    ['65535', 65535],
+  ])('can be %s', (text, port) => {
+    expect(parsePort(text, '--port')).toBe(port);
+  });
+
+  it.each(['0', '65536', '-1', '7001x', '', '1e3', '7001.0'])('cannot be %j', (text) => {
+    expect(() => parsePort(text, '--port')).toThrow(/--port must be a port from 1 to 65535/);
+  });
+});
+
+describe('an address', () => {
+  it('has a host and a port', () => {
+    expect(parseHostPort('10.0.0.1:7001', '--redis')).toEqual({ host: '10.0.0.1', port: 7001 });
+    expect(parseHostPort('[::1]:7001', '--redis')).toEqual({ host: '::1', port: 7001 });
+  });
+
+  it.each(['7001', 'host', 'host:', ':7001', '::1:7001', 'host:70000', 'host:0', 'unix:/tmp/s', ''])(
+    'is not %j',
+    (text) => {
+      expect(() => parseHostPort(text, '--redis')).toThrow(/--redis/);
+    },
+  );
+});
+
+describe('a list of peers', () => {
+  it('gives every replica its address', () => {
+    const peers = parsePeers('1=10.0.0.1:7101, 2=[::1]:7102,3=unix:/run/three', '--peers');
+    expect([...peers]).toEqual([
+      [1, '10.0.0.1:7101'],
+      [2, '[::1]:7102'],
+      [3, 'unix:/run/three'],
+    ]);
+  });
+
+  it.each(['', '1', '=a:1', 'x=a:1', '0=a:1', '65536=a:1', '1=a', '1=a:1,', '1=a:1,1=b:1'])(
+    'is not %j',
+    (text) => {
+      expect(() => parsePeers(text, '--peers')).toThrow(
+        expect.objectContaining({ code: 'ERR_INDELIBLE_ARGUMENT' }),
+      );
+    },
+  );
+});
+
+describe('the addresses of a cluster', () => {
+  it('follow one another, clients where asked, peers on loopback', () => {
+    const addresses = clusterAddresses([1, 2, 3], '0.0.0.0', 7001, 7101);
+    expect(addresses.map(({ redis }) => redis)).toEqual(
+      [7001, 7002, 7003].map((port) => ({ host: '0.0.0.0', port })),
+    );
+    expect(addresses.map(({ peer }) => peer)).toEqual(
+      [7101, 7102, 7103].map((port) => ({ host: '127.0.0.1', port })),
+    );
+  });
+
+  it('must not overlap or run out', () => {
+    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', 7001, 7003)).toThrow(/overlap/);
+    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', 7003, 7001)).toThrow(/overlap/);
+    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', 65_534, 7101)).toThrow(/leaves no 3 ports/);
+    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', 7001, 65_534)).toThrow(/leaves no 3 ports/);
+  });
+});
+
+describe('a failed bind', () => {
+  it.each([
+    ['EADDRINUSE', /another process listens on 127.0.0.1:7001 already/],
+    ['EADDRNOTAVAIL', /not an address of this machine/],
+    ['EACCES', /may not listen/],
+    ['EWHATEVER', /cannot listen on 127.0.0.1:7001/],
+  ])('with %s says what is the matter', (code, sentence) => {
+    const cause = Object.assign(new Error('bind'), { code });
+    const error = bindError({ host: '127.0.0.1', port: 7001 }, 'Redis port of replica 1', cause);
+    expect(error.message).toMatch(sentence);
+    expect(error.message).toMatch(/Redis port of replica 1/);
+    expect(error.code).toBe('ERR_INDELIBLE_NETWORK');
+  });
+});

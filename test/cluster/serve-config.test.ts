@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { checkSync, parseServeFile, serveConfig } from '../../lib/cluster/serve-config.js';
+
+const FLAGS = { directory: '/var/lib/indelible', listen: '10.0.0.1:7101', peers: '1=10.0.0.1:7101' };
+
+describe('the configuration of a replica', () => {
+  it('has defaults for what may be left out', () => {
+    expect(serveConfig({}, FLAGS)).toEqual({
+      directory: '/var/lib/indelible',
+      backend: 'emulated',
+      sync: 'none',
+      listen: '10.0.0.1:7101',
+      redis: undefined,
+      peers: new Map([[1, '10.0.0.1:7101']]),
+      logLevel: 'info',
+    });
+  });
+
+  it('comes from a file as from flags, flags winning', () => {
+    const file = parseServeFile(
+      JSON.stringify({
+        ...FLAGS,
+        backend: 'file',
+        redis: '10.0.0.1:7001',
+        peers: { 1: '10.0.0.1:7101', 2: '10.0.0.2:7101' },
+        logLevel: 'warn',
+      }),
+    );
+    const config = serveConfig(file, { logLevel: 'debug' });
+    expect(config).toMatchObject({
+      backend: 'file',
+      logLevel: 'debug',
+      redis: { host: '10.0.0.1', port: 7001 },
+    });
+    expect([...config.peers.keys()]).toEqual([1, 2]);
+  });
+
+  it.each(['directory', 'listen', 'peers'] as const)('must have %s', (name) => {
+    const { [name]: _, ...rest } = FLAGS;
+    expect(() => serveConfig({}, rest)).toThrow(expect.objectContaining({ code: 'ERR_INDELIBLE_ARGUMENT' }));
+  });
+
+  it.each([
+    ['no JSON', '{', /not JSON/],
+    ['a name nobody knows', '{"colour":"red"}', /colour/],
+    ['a backend nobody knows', '{"backend":"tape"}', /backend/],
+    ['a number for an address', '{"listen":7101}', /listen/],
+  ])('is not %s', (_, text, sentence) => {
+    expect(() => parseServeFile(text)).toThrow(sentence);
+  });
+
+  it('knows msync only for emulated regions', () => {
+    checkSync('emulated', 'msync');
+    expect(() => checkSync('file', 'msync')).toThrow(/--backend emulated/);
+    expect(() => checkSync('pmem', 'msync')).toThrow(/--backend emulated/);
+  });
+});
