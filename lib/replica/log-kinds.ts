@@ -1,6 +1,8 @@
 /** Which acceptor log a replica's directory holds, and how each kind is formatted and opened. */
-import type { MemoryDisk } from '../storage/memory.js';
-import { formatMemory, openMemory } from '../storage/memory.js';
+import { join } from 'node:path';
+import { ErrorCode, IndelibleError } from '../errors.js';
+import { formatMemory, type MemoryDisk, openMemory } from '../storage/memory.js';
+import { formatPmem, openPmem } from '../storage/pmem.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
 
@@ -16,12 +18,39 @@ export type StorageChoice =
   | { readonly mode: 'file' }
   | { readonly mode: 'memory'; readonly disk: MemoryDisk };
 
+/** Where a fence is an msync, what is flushed must not share a page with what is not. */
+const MSYNC_ALIGNMENT = 4096;
+
 export async function formatLog(directory: string, choice: StorageChoice, shape: StoreShape): Promise<void> {
-  if (choice.mode === 'memory') return formatMemory(choice.disk, shape);
-  throw new RangeError(`not yet ${directory}`);
+  switch (choice.mode) {
+    case 'memory':
+      return formatMemory(choice.disk, shape);
+    case 'pmem':
+      return formatPmem({ path: regionIn(directory), ...shape });
+    case 'emulated': {
+      const alignment = choice.sync === 'msync' ? { alignment: MSYNC_ALIGNMENT } : {};
+      return formatPmem({ path: regionIn(directory), ...shape, ...alignment });
+    }
+    case 'file':
+      throw new IndelibleError(ErrorCode.argument, 'file');
+  }
 }
 
 export async function openLog(directory: string, choice: StorageChoice): Promise<Storage> {
-  if (choice.mode === 'memory') return openMemory(choice.disk);
-  throw new RangeError(`not yet ${directory}`);
+  switch (choice.mode) {
+    case 'memory':
+      return openMemory(choice.disk);
+    case 'pmem':
+      return openPmem({ path: regionIn(directory), mode: 'pmem' });
+    case 'emulated': {
+      const sync = choice.sync === 'msync' ? { sync: choice.sync } : {};
+      return openPmem({ path: regionIn(directory), mode: 'emulated', ...sync });
+    }
+    case 'file':
+      throw new IndelibleError(ErrorCode.argument, 'file');
+  }
+}
+
+function regionIn(directory: string): string {
+  return join(directory, 'region');
 }

@@ -11,6 +11,7 @@ import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { nativeAddon } from '../native/binding.js';
 import { translated } from '../native/log.js';
 import type { Identity } from '../types.js';
+import { type DigestFunction, useDigestFunction } from './crc64.js';
 import { nativeFormat, REGION_FORMAT_KEYS, type RegionFormat, refuseUnknown } from './pmem-format.js';
 import { LogStorage } from './pmem-log.js';
 import type { Storage } from './storage.js';
@@ -61,7 +62,9 @@ export function openPmem(options: OpenPmemOptions): Storage {
   }
   const nativeMode = mode === 'pmem' ? 0 : sync === 'msync' ? 2 : 1;
   return attempt(path, () => {
-    const native = nativeAddon().openFile(path, nativeMode, pipeline === 'fused' ? 1 : 0);
+    const addon = nativeAddon();
+    useDigestFunction(addon.digestOf as DigestFunction);
+    const native = addon.openFile(path, nativeMode, pipeline === 'fused' ? 1 : 0);
     const durability = native.survivesPower === 1 ? 'power' : 'process';
     const storage = new LogStorage(native, { mode, durability, path });
     const stranger = difference(storage.identity, expect);

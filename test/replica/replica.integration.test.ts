@@ -1,12 +1,18 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Counter } from '../../examples/counter.js';
+import type { StorageChoice } from '../../lib/index.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
 import { TestCluster } from './cluster.js';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const command = (words: string): Uint8Array => Buffer.from(words);
 
-describe('a cluster of three', () => {
+const STORAGE: Record<string, () => StorageChoice> = {
+  memory: () => ({ mode: 'memory', disk: new MemoryDisk() }),
+  emulated: () => ({ mode: 'emulated' }),
+};
+
+describe.each(Object.keys(STORAGE))('a cluster of three on %s storage', (mode) => {
   let cluster: TestCluster;
   afterEach(() => cluster.closeAll());
 
@@ -18,7 +24,7 @@ describe('a cluster of three', () => {
       size,
       ...sizes,
       machine: () => new Counter(),
-      storage: () => ({ mode: 'memory', disk: new MemoryDisk() }),
+      storage: STORAGE[mode]!,
     });
   };
 
