@@ -1,0 +1,128 @@
+/**
+ * The Redis-protocol front end of one replica: a TCP port whose commands go to a `Service`.
+ *
+ * 1. A write that was answered as done is durable at a quorum and applied; one that was not gets one of two
+ *    errors: `-TRYAGAIN not executed: …` (never will be) or `-UNKNOWN outcome: …` (may or may not be).
+ * 2. Replies are in the order of the requests; memory for one client is bounded by the options.
+ */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { ErrorCode, IndelibleError } from '../errors.js';
+import { Connection } from './server/connection.js';
+import { type KvServerOptions, type KvServerSettings, settingsOf } from './server/options.js';
+import type { Session, SessionHost } from './server/session.js';
+
+export type { KvServerOptions, KvServerStatus } from './server/options.js';
+
+/** How long `close` waits for clients to be answered and to read, in milliseconds. */
+const CLOSE_GRACE_MS = 2000;
+
+export interface KvServer {
+  /** The port that is listened on, also where 0 was asked for. */
+  readonly port: number;
+  readonly host: string;
+  /** Clients connected now. */
+  readonly clients: number;
+  /** Accepts nobody any more, answers what is under way, at most two seconds long, and closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the port.
+ * @throws RangeError ERR_INDELIBLE_ARGUMENT for an option out of bounds; ERR_INDELIBLE_NETWORK if the port
+ * cannot be bound.
+ */
+export async function createKvServer(options: KvServerOptions): Promise<KvServer> {
+  const server = new KvPort(settingsOf(options));
+  await server.listen();
+  return server;
+}
+
+class KvPort implements KvServer, SessionHost {
+  readonly settings: KvServerSettings;
+  readonly startedMs: number = Date.now();
+  readonly counters = { connections: 0, commands: 0, rejected: 0 };
+  readonly #server: Server;
+  readonly #connections: Map<number, Connection> = new Map();
+  #port = 0;
+  #nextId = 1;
+  #closed: Promise<void> | undefined = undefined;
+
+  constructor(settings: KvServerSettings) {
+    this.settings = settings;
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get host(): string {
+    return this.settings.host;
+  }
+
+  get clients(): number {
+    return this.#connections.size;
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.#connections.values();
+  }
+
+  nowMs(): number {
+    return Date.now();
+  }
+
+  listen(): Promise<void> {
+    const { host, port } = this.settings;
+    return new Promise((resolve, reject) => {
+      const refused = (error: NodeJS.ErrnoException): void => reject(bindError(error, host, port));
+      this.#server.once('error', refused);
+      this.#server.listen({ host, port, backlog: 511 }, () => {
+        this.#server.off('error', refused);
+        this.#server.on('error', () => undefined);
+        this.#port = (this.#server.address() as AddressInfo).port;
+        resolve();
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        for (const connection of this.#connections.values()) connection.destroy();
+      }, CLOSE_GRACE_MS);
+      this.#server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      for (const connection of this.#connections.values()) connection.quit();
+    });
+    return this.#closed;
+  }
+
+  #accept(socket: Socket): void {
+    this.counters.connections++;
+    if (this.#connections.size >= this.settings.clientsMax) {
+      this.counters.rejected++;
+      socket.on('error', () => socket.destroy());
+      socket.write('-ERR max number of clients reached\r\n');
+      socket.destroySoon();
+      return;
+    }
+    const connection = new Connection(this.#nextId++, socket, this);
+    this.#connections.set(connection.id, connection);
+    socket.on('close', () => this.#connections.delete(connection.id));
+  }
+}
+
+function bindError(error: NodeJS.ErrnoException, host: string, port: number): IndelibleError {
+  const path = `${host}:${port}`;
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'it is in use: stop what listens there, or choose another port',
+    EACCES: 'permission denied: ports below 1024 need a privilege',
+    EADDRNOTAVAIL: 'this machine has no such address',
+    ENOTFOUND: 'no such host',
+  };
+  const reason = why[error.code ?? ''] ?? error.message;
+  return new IndelibleError(ErrorCode.network, `cannot listen on ${path}: ${reason}`, { cause: error, path });
+}

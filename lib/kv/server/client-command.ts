@@ -1,0 +1,156 @@
+/** CLIENT and its subcommands. */
+import { parseSmallInteger } from '../resp/integer.js';
+import type { Reply } from '../resp/reply.js';
+import { unknownSubcommand, wrongArguments } from './refusals.js';
+import type { Session } from './session.js';
+
+const HELP: readonly string[] = [
+  'CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'GETNAME',
+  '    Return the name of the current connection.',
+  'ID',
+  '    Return the ID of the current connection.',
+  'INFO',
+  '    Return information about the current client connection.',
+  'LIST [TYPE NORMAL | ID <client-id> ...]',
+  '    Return information about client connections.',
+  'NO-EVICT (ON|OFF)',
+  '    Accepted, and without effect: no client is evicted.',
+  'REPLY (ON|OFF|SKIP)',
+  '    Control the replies sent to the current connection.',
+  'SETINFO (LIB-NAME|LIB-VER) <value>',
+  '    Set the name or version of the client library.',
+  'SETNAME <name>',
+  '    Assign the name <name> to the current connection.',
+  'HELP',
+  '    Prints this help.',
+];
+
+/** Number of arguments of each subcommand, CLIENT and itself included; negative: at least. */
+const ARITIES: Readonly<Record<string, number>> = {
+  id: 2,
+  getname: 2,
+  setname: 3,
+  info: 2,
+  list: -2,
+  setinfo: 4,
+  'no-evict': 3,
+  reply: 3,
+  help: 2,
+};
+
+/** One line of CLIENT LIST, without its end. */
+function describe(session: Session): string {
+  const now = session.host.nowMs();
+  const fields: readonly (readonly [string, string | number])[] = [
+    ['id', session.id],
+    ['addr', session.remoteAddress],
+    ['laddr', session.localAddress],
+    ['name', session.name],
+    ['age', Math.floor((now - session.connectedMs) / 1000)],
+    ['idle', Math.floor((now - session.activeMs) / 1000)],
+    ['flags', session.queued >= 0 ? 'x' : 'N'],
+    ['db', 0],
+    ['sub', 0],
+    ['psub', 0],
+    ['multi', session.queued],
+    ['omem', session.backlogBytes],
+    ['cmd', session.lastCommand],
+    ['user', 'default'],
+    ['resp', session.resp3 ? 3 : 2],
+    ['lib-name', session.libraryName],
+    ['lib-ver', session.libraryVersion],
+  ];
+  return fields.map(([key, value]) => `${key}=${value}`).join(' ');
+}
+
+function list(session: Session, argv: readonly Buffer[], reply: Reply): void {
+  let chosen = [...session.host.sessions];
+  if (argv.length > 2) {
+    const option = argv[2]!.toString().toLowerCase();
+    if (option === 'type' && argv.length === 4) {
+      const type = argv[3]!.toString().toLowerCase();
+      if (!['normal', 'master', 'replica', 'slave', 'pubsub'].includes(type)) {
+        reply.error(`ERR Unknown client type '${argv[3]!.toString()}'`);
+        return;
+      }
+      if (type !== 'normal') chosen = [];
+    } else if (option === 'id' && argv.length > 3) {
+      const ids = argv.slice(3).map((id) => parseSmallInteger(id, 0, id.length));
+      if (ids.some(Number.isNaN)) {
+        reply.error('ERR Invalid client ID');
+        return;
+      }
+      chosen = chosen.filter((other) => ids.includes(other.id));
+    } else {
+      reply.error('ERR syntax error');
+      return;
+    }
+  }
+  reply.verbatim(chosen.map((other) => `${describe(other)}\n`).join(''));
+}
+
+function setName(session: Session, name: Buffer, reply: Reply): void {
+  if (/[^!-~]/.test(name.toString('latin1'))) {
+    reply.error('ERR Client names cannot contain spaces, newlines or special characters.');
+    return;
+  }
+  session.name = name.toString();
+  reply.ok();
+}
+
+function setInfo(session: Session, argv: readonly Buffer[], reply: Reply): void {
+  const field = argv[2]!.toString().toLowerCase();
+  const value = argv[3]!.toString('latin1');
+  if (field !== 'lib-name' && field !== 'lib-ver') {
+    reply.error(`ERR Unrecognized option '${argv[2]!.toString()}'`);
+  } else if (/[^!-~]/.test(value)) {
+    reply.error(`ERR ${field} cannot contain spaces, newlines or special characters.`);
+  } else {
+    if (field === 'lib-name') session.libraryName = value;
+    else session.libraryVersion = value;
+    reply.ok();
+  }
+}
+
+function setReplies(session: Session, mode: string, reply: Reply): void {
+  if (mode === 'on') {
+    session.replyMode = 'on';
+    reply.ok();
+  } else if (mode === 'off') session.replyMode = 'off';
+  else if (mode !== 'skip') reply.error('ERR syntax error');
+  else if (session.replyMode !== 'off') session.replyMode = 'skip';
+}
+
+export function client(session: Session, argv: readonly Buffer[], reply: Reply): void {
+  const name = argv[1]!.toString().toLowerCase();
+  const arity = Object.hasOwn(ARITIES, name) ? ARITIES[name]! : undefined;
+  if (arity === undefined) {
+    reply.error(unknownSubcommand(argv));
+    return;
+  }
+  if (arity < 0 ? argv.length < -arity : argv.length !== arity) {
+    reply.error(wrongArguments(`client|${name}`));
+    return;
+  }
+  const argument = argv[2]?.toString().toLowerCase() ?? '';
+  if (name === 'id') reply.integer(session.id);
+  else if (name === 'getname') {
+    if (session.name === '') reply.null();
+    else reply.bulkText(session.name);
+  } else if (name === 'setname') setName(session, argv[2]!, reply);
+  else if (name === 'info') reply.verbatim(`${describe(session)}\n`);
+  else if (name === 'list') list(session, argv, reply);
+  else if (name === 'setinfo') setInfo(session, argv, reply);
+  else if (name === 'reply') setReplies(session, argument, reply);
+  else if (name === 'no-evict') {
+    if (argument !== 'on' && argument !== 'off') reply.error('ERR syntax error');
+    else {
+      session.noEvict = argument === 'on';
+      reply.ok();
+    }
+  } else {
+    reply.array(HELP.length);
+    for (const line of HELP) reply.status(line);
+  }
+}

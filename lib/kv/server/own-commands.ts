@@ -1,0 +1,135 @@
+/**
+ * The commands that a port answers by itself. Transactions are connection.ts's; the arity has been checked.
+ */
+import { parseSmallInteger } from '../resp/integer.js';
+import type { Reply } from '../resp/reply.js';
+import { authenticate } from './authenticate.js';
+import { client } from './client-command.js';
+import { command } from './command-command.js';
+import { config } from './config-command.js';
+import { info } from './info.js';
+import { wrongArguments } from './refusals.js';
+import type { OwnCommand, Session } from './session.js';
+
+/** What HELLO and INFO give as Redis's version: the one whose behaviour is followed. */
+export const REDIS_VERSION = '7.0.15';
+
+function integer(argument: Buffer): number {
+  return parseSmallInteger(argument, 0, argument.length);
+}
+
+function ping(_session: Session, argv: readonly Buffer[], reply: Reply): void {
+  if (argv.length > 2) reply.error(wrongArguments('ping'));
+  else if (argv.length === 2) reply.bulk(argv[1]!, 0, argv[1]!.length);
+  else reply.status('PONG');
+}
+
+function echo(_session: Session, argv: readonly Buffer[], reply: Reply): void {
+  reply.bulk(argv[1]!, 0, argv[1]!.length);
+}
+
+function select(_session: Session, argv: readonly Buffer[], reply: Reply): void {
+  const index = integer(argv[1]!);
+  if (Number.isNaN(index)) reply.error('ERR value is not an integer or out of range');
+  else if (index !== 0) reply.error('ERR DB index is out of range');
+  else reply.ok();
+}
+
+function auth(session: Session, argv: readonly Buffer[], reply: Reply): void {
+  if (argv.length > 3) {
+    reply.error('ERR syntax error');
+    return;
+  }
+  const user = argv.length === 3 ? argv[1]!.toString() : 'default';
+  const error = authenticate(session, user, argv[argv.length - 1]!, argv.length === 2);
+  if (error === undefined) reply.ok();
+  else reply.error(error);
+}
+
+function hello(session: Session, argv: readonly Buffer[], reply: Reply): void {
+  let version = session.resp3 ? 3 : 2;
+  if (argv.length > 1) {
+    version = integer(argv[1]!);
+    if (Number.isNaN(version)) {
+      reply.error('ERR Protocol version is not an integer or out of range');
+      return;
+    }
+    if (version !== 2 && version !== 3) {
+      reply.error('NOPROTO unsupported protocol version');
+      return;
+    }
+  }
+  let name: Buffer | undefined;
+  for (let i = 2; i < argv.length; i++) {
+    const option = argv[i]!.toString().toLowerCase();
+    if (option === 'auth' && i + 2 < argv.length) {
+      const error = authenticate(session, argv[i + 1]!.toString(), argv[i + 2]!, false);
+      if (error !== undefined) {
+        reply.error(error);
+        return;
+      }
+      i += 2;
+    } else if (option === 'setname' && i + 1 < argv.length) {
+      name = argv[++i]!;
+      if (/[^!-~]/.test(name.toString('latin1'))) {
+        reply.error('ERR Client names cannot contain spaces, newlines or special characters.');
+        return;
+      }
+    } else {
+      reply.error(`ERR Syntax error in HELLO option '${argv[i]!.toString()}'`);
+      return;
+    }
+  }
+  if (!session.authenticated) {
+    reply.error(
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH ' +
+        '<user> <pass> option can be used to authenticate the client and select the RESP protocol version ' +
+        'at the same time',
+    );
+    return;
+  }
+  if (name !== undefined) session.name = name.toString();
+  session.resp3 = version === 3;
+  reply.resp3 = session.resp3;
+  greet(session, version, reply);
+}
+
+function greet(session: Session, version: number, reply: Reply): void {
+  reply.map(7);
+  for (const [key, value] of [
+    ['server', 'redis'],
+    ['version', REDIS_VERSION],
+    ['proto', version],
+    ['id', session.id],
+    ['mode', 'standalone'],
+    ['role', 'master'],
+  ] as const) {
+    reply.bulkText(key);
+    if (typeof value === 'number') reply.integer(value);
+    else reply.bulkText(value);
+  }
+  reply.bulkText('modules');
+  reply.array(0);
+}
+
+/** What is answered has been durable at a quorum: so many replicas besides the leader hold it. */
+function wait(session: Session, argv: readonly Buffer[], reply: Reply): void {
+  const timeout = integer(argv[2]!);
+  if (Number.isNaN(integer(argv[1]!))) reply.error('ERR value is not an integer or out of range');
+  else if (Number.isNaN(timeout)) reply.error('ERR timeout is not an integer or out of range');
+  else if (timeout < 0) reply.error('ERR timeout is negative');
+  else reply.integer(Math.floor((session.host.settings.status?.().replicas ?? 1) / 2));
+}
+
+export const OWN_COMMANDS: Readonly<Record<string, OwnCommand>> = {
+  ping,
+  echo,
+  select,
+  auth,
+  hello,
+  wait,
+  client,
+  command,
+  config,
+  info,
+};

@@ -1,0 +1,291 @@
+/**
+ * What one connection has asked for and not been answered yet, in the order asked: runs of requests sent, or
+ * to be sent, to the service, and replies of the port's own that wait behind them.
+ *
+ * 1. Replies leave in the order of the requests, whatever they are.
+ * 2. Commands and queries of the connection are never under way together: a run of commands waits until all
+ *    queries before it are answered; a run of reads behind commands becomes commands.
+ * 3. When the service declines a query, it and everything behind it are sent again as commands, under new
+ *    numbers; what still comes for the old ones is dropped.
+ * 4. Nothing is sent past a run that could not be sent.
+ */
+import { IndelibleError } from '../../errors.js';
+import { Outcome, type Requester, type Service } from '../../replica/service.js';
+import { readUint32 } from '../command-format.js';
+import { Output } from '../resp/output.js';
+import { copyBytes } from '../resp/reply.js';
+
+const NOT_EXECUTED: Buffer = Buffer.from(
+  '-TRYAGAIN not executed: the command was not and will not be executed\r\n',
+);
+const UNKNOWN: Buffer = Buffer.from('-UNKNOWN outcome: the command may or may not have been executed\r\n');
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Where the answers go. */
+export interface PipelineOwner {
+  readonly out: Output;
+  /** A WATCH was answered: the versions, 8 bytes each, or empty if it failed (the error is written). */
+  watched(versions: Uint8Array): void;
+  /** Something was written, or there may be room again. Called any number of times in a turn. */
+  progress(): void;
+}
+
+/** Consecutive requests that go to the service together; or, with count 0, a reply of our own. */
+class Run {
+  first = 0;
+  count: number;
+  query: boolean;
+  sent = false;
+  readonly watch: boolean;
+  readonly muted: boolean;
+  /** The bytes, kept until sent, or for a query until answered; the first `answered` of them are. */
+  body: Buffer = NOTHING;
+  answered = 0;
+  /** Our own reply. */
+  own: Output | undefined = undefined;
+  /** Set if the service refused for good. */
+  failed = false;
+
+  constructor(count: number, query: boolean, watch: boolean, muted: boolean) {
+    this.count = count;
+    this.query = query;
+    this.watch = watch;
+    this.muted = muted;
+  }
+}
+
+export class Pipeline implements Requester {
+  readonly #service: Service;
+  readonly #owner: PipelineOwner;
+  #runs: Run[] = [];
+  /** Runs before this place are answered. */
+  #head = 0;
+  #next = 1;
+  #outstanding = 0;
+  #unsent = 0;
+  #commands = 0;
+  #queries = 0;
+  #full = false;
+  #sentSomething = false;
+
+  constructor(service: Service, owner: PipelineOwner) {
+    this.#service = service;
+    this.#owner = owner;
+  }
+
+  /** Requests not answered yet. */
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  get idle(): boolean {
+    return this.#head === this.#runs.length;
+  }
+
+  /** Whether a run waits to be sent: no more should be added. */
+  get held(): boolean {
+    return this.#unsent > 0;
+  }
+
+  /** Adds requests whose body is body[0, length); the bytes may be changed afterwards. */
+  add(count: number, body: Buffer, length: number, readOnly: boolean, watch: boolean, muted: boolean): void {
+    const run = new Run(count, readOnly && this.#commands === 0, watch, muted);
+    this.#runs.push(run);
+    this.#outstanding += count;
+    this.#unsent++;
+    if (run.query) this.#queries += count;
+    else this.#commands += count;
+    run.body = body.subarray(0, length);
+    if (this.#unsent === 1) this.#send(run);
+    if (run.count > 0 && run.body.length > 0) run.body = Buffer.from(run.body);
+  }
+
+  /** Where a reply of the port's own is to be written. */
+  ownReply(): Output {
+    if (this.idle) return this.#owner.out;
+    const last = this.#runs[this.#runs.length - 1]!;
+    if (last.own !== undefined) return last.own;
+    const run = new Run(0, false, false, false);
+    run.sent = true;
+    run.own = new Output(128);
+    this.#runs.push(run);
+    return run.own;
+  }
+
+  /** At the end of a turn in which runs were added. */
+  flush(): void {
+    if (!this.#sentSomething) return;
+    this.#sentSomething = false;
+    this.#service.flush();
+  }
+
+  /** The client is gone. */
+  abandon(): void {
+    this.#service.abandon(this);
+    this.#runs = [];
+    this.#head = 0;
+    this.#outstanding = 0;
+    this.#unsent = 0;
+    this.#commands = 0;
+    this.#queries = 0;
+  }
+
+  drain(): void {
+    this.#full = false;
+    this.#sendHeld();
+    this.flush();
+    this.#owner.progress();
+  }
+
+  outcome(
+    first: number,
+    count: number,
+    outcome: Outcome,
+    results: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    let number = first;
+    let rest = count;
+    let at = start;
+    while (rest > 0) {
+      const run = this.#runs[this.#head];
+      if (run === undefined || !run.sent || run.own !== undefined || number !== run.first) {
+        number++;
+        rest--;
+        if (outcome === Outcome.done) at += 4 + readUint32(results, at);
+        continue;
+      }
+      if (outcome === Outcome.declined && run.query) {
+        this.#sendAgain();
+        break;
+      }
+      const part = Math.min(rest, run.count);
+      if (outcome === Outcome.done) at = this.#answer(run, part, results, at, end);
+      else this.#fail(run, part, outcome === Outcome.unknown && !run.query);
+      number += part;
+      rest -= part;
+      this.#answered(run, part);
+    }
+    this.#settle();
+  }
+
+  #answer(run: Run, count: number, results: Uint8Array, start: number, end: number): number {
+    if (run.watch) {
+      const length = readUint32(results, start);
+      this.#owner.watched(results.subarray(start + 4, start + 4 + length));
+      return start + 4 + length;
+    }
+    const out = this.#owner.out;
+    let at = start;
+    for (let i = 0; i < count && at + 4 <= end; i++) {
+      const length = readUint32(results, at);
+      at += 4;
+      if (!run.muted) {
+        const to = out.reserve(length);
+        copyBytes(results, at, at + length, out.buffer, to);
+      }
+      at += length;
+    }
+    return at;
+  }
+
+  #fail(run: Run, count: number, unknown: boolean): void {
+    const text = unknown && !run.watch ? UNKNOWN : NOT_EXECUTED;
+    for (let i = 0; i < count && !run.muted; i++) this.#owner.out.write(text);
+    if (run.watch) this.#owner.watched(NOTHING);
+  }
+
+  #answered(run: Run, count: number): void {
+    run.first += count;
+    run.count -= count;
+    this.#outstanding -= count;
+    if (run.query) {
+      this.#queries -= count;
+      run.answered += count;
+    } else this.#commands -= count;
+    if (run.count === 0) this.#leave();
+  }
+
+  #leave(): void {
+    this.#head++;
+    if (this.#head === this.#runs.length || this.#head > 256) {
+      this.#runs.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Lets out what is now first, and sends what waited for it. */
+  #settle(): void {
+    this.#sendHeld();
+    for (;;) {
+      const run = this.#runs[this.#head];
+      if (run === undefined) break;
+      if (run.own !== undefined) {
+        this.#owner.out.write(run.own.buffer, 0, run.own.length);
+        this.#leave();
+      } else if (run.failed) {
+        this.#fail(run, run.count, false);
+        this.#answered(run, run.count);
+      } else break;
+    }
+    this.#owner.progress();
+  }
+
+  /** The head and all behind it become commands: a later read must not be answered by an older state. */
+  #sendAgain(): void {
+    for (let i = this.#head; i < this.#runs.length; i++) {
+      const run = this.#runs[i]!;
+      if (!run.query) continue;
+      run.query = false;
+      this.#queries -= run.count;
+      this.#commands += run.count;
+      if (!run.sent) continue;
+      run.sent = false;
+      this.#unsent++;
+      let at = 0;
+      for (; run.answered > 0; run.answered--) at += 4 + readUint32(run.body, at);
+      run.body = run.body.subarray(at);
+    }
+  }
+
+  #sendHeld(): void {
+    if (this.#full || this.#unsent === 0) return;
+    for (let i = this.#head; i < this.#runs.length && this.#unsent > 0; i++) {
+      const run = this.#runs[i]!;
+      if (run.sent) continue;
+      if (!this.#send(run)) return;
+    }
+  }
+
+  /** False: it has to wait. */
+  #send(run: Run): boolean {
+    if (this.#full || (!run.query && this.#queries > 0)) return false;
+    const service = this.#service;
+    const { count, body } = run;
+    run.first = this.#next;
+    this.#next += count;
+    run.sent = true;
+    this.#unsent--;
+    let taken: boolean;
+    try {
+      taken = run.query
+        ? service.query(this, run.first, count, body, 0, body.length)
+        : service.submit(this, run.first, count, body, 0, body.length);
+    } catch (error) {
+      if (!(error instanceof IndelibleError)) throw error;
+      run.failed = true;
+      this.#settle();
+      return true;
+    }
+    if (taken) {
+      this.#sentSomething = true;
+      if (!run.query) run.body = NOTHING;
+      return true;
+    }
+    run.sent = false;
+    this.#unsent++;
+    this.#full = true;
+    return false;
+  }
+}

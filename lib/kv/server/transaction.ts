@@ -1,0 +1,129 @@
+/**
+ * What a connection remembers between WATCH, MULTI and EXEC.
+ *
+ * 1. Queued commands lie encoded, as they go into the EXEC; commands of the port's own are kept as arguments
+ *    and become literal replies when the transaction is executed.
+ * 2. What is queued fits into one command.
+ */
+import { COMMAND_BYTES_MAX } from '../../limits.js';
+import { addArgument, beginCommand, endCommand } from '../command-format.js';
+import { TRANSACTION_COMMANDS_MAX } from '../commands/dispatch.js';
+import { type CommandSpec, INTERNAL } from '../commands/table.js';
+import { KEY_BYTES_MAX, WATCHED_KEYS_MAX } from '../limits.js';
+import { Output } from '../resp/output.js';
+
+/** Kept free in an EXEC for its head and what literal replies need. */
+const RESERVE_BYTES: number = 64 << 10;
+
+interface OwnCommand {
+  readonly spec: CommandSpec;
+  readonly argv: readonly Buffer[];
+  /** Its place among the queued bytes. */
+  readonly at: number;
+}
+
+export class Transaction {
+  open = false;
+  /** A command could not be queued: EXEC will refuse. */
+  spoilt = false;
+  #queue: Output = new Output(256, 4096);
+  #own: OwnCommand[] = [];
+  #ownBytes = 0;
+  #count = 0;
+  /** Versions of the watched keys, by their bytes as latin1. */
+  readonly #watched: Map<string, number> = new Map();
+  #watchedBytes = 0;
+
+  get watching(): boolean {
+    return this.#watched.size > 0;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  begin(): void {
+    this.open = true;
+  }
+
+  /** Forgets everything, the watched keys too. */
+  end(): void {
+    this.open = false;
+    this.spoilt = false;
+    this.#queue.clear();
+    this.#own = [];
+    this.#ownBytes = 0;
+    this.#count = 0;
+    this.unwatch();
+  }
+
+  unwatch(): void {
+    this.#watched.clear();
+    this.#watchedBytes = 0;
+  }
+
+  /** Remembers a key's version unless it is watched already. False: too many. */
+  watch(key: Buffer, version: number): boolean {
+    const name = key.toString('latin1');
+    if (this.#watched.has(name)) return true;
+    if (this.#watched.size >= WATCHED_KEYS_MAX || this.#watchedBytes > COMMAND_BYTES_MAX / 4) return false;
+    this.#watched.set(name, version);
+    this.#watchedBytes += key.length + 12;
+    return true;
+  }
+
+  /** Queues an encoded command, without its length. False: the transaction would be too large. */
+  queue(encoded: Buffer, start: number, end: number): boolean {
+    if (!this.#fits(end - start)) return false;
+    this.#queue.writeUint32(end - start);
+    this.#queue.write(encoded, start, end);
+    this.#count++;
+    return true;
+  }
+
+  queueOwn(spec: CommandSpec, argv: readonly Buffer[]): boolean {
+    let bytes = 16;
+    for (const argument of argv) bytes += argument.length;
+    if (!this.#fits(bytes)) return false;
+    this.#own.push({ spec, argv, at: this.#queue.length });
+    this.#ownBytes += bytes;
+    this.#count++;
+    return true;
+  }
+
+  #fits(bytes: number): boolean {
+    const total = this.#queue.length + this.#ownBytes + this.#watchedBytes + bytes;
+    const room = COMMAND_BYTES_MAX - RESERVE_BYTES - KEY_BYTES_MAX;
+    return this.#count < TRANSACTION_COMMANDS_MAX && total <= room;
+  }
+
+  /**
+   * Writes the EXEC behind what is in `out`. `answer` writes the reply of a command of the port's own.
+   * @returns its length, the 4 bytes before it not counted.
+   */
+  encode(
+    out: Output,
+    resp3: boolean,
+    limitKibibytes: number,
+    answer: (spec: CommandSpec, argv: readonly Buffer[], reply: Output) => void,
+  ): number {
+    const at = beginCommand(out, INTERNAL.exec, resp3, limitKibibytes);
+    out.writeUint32(this.#watched.size);
+    for (const [name, version] of this.#watched) {
+      const key = Buffer.from(name, 'latin1');
+      addArgument(out, key, 0, key.length);
+      const place = out.reserve(8);
+      out.buffer.writeDoubleLE(version, place);
+    }
+    let from = 0;
+    for (const own of this.#own) {
+      out.write(this.#queue.buffer, from, own.at);
+      from = own.at;
+      const literal = beginCommand(out, INTERNAL.literal, resp3, 0);
+      answer(own.spec, own.argv, out);
+      endCommand(out, literal);
+    }
+    out.write(this.#queue.buffer, from, this.#queue.length);
+    return endCommand(out, at);
+  }
+}
