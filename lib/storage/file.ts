@@ -1,0 +1,353 @@
+/**
+ * The file backend: the storage contract on an ordinary disk, exact with one durable write per group.
+ *
+ * 1. `formatFile` writes a store once; `openFile` never formats. A directory has a store if it has an identity.
+ * 2. Before `openFile` resolves, everything it says was recovered is durable, what a torn group left behind is
+ *    pre-filled again, and the root says "in use".
+ * 3. A store whose outcome is `lost` is never written again: staging throws ERR_INDELIBLE_STORE_CORRUPT.
+ *
+ * docs/format-file.md has the bytes; file/log.ts writes, file/recovery.ts says what is found.
+ */
+import { join } from 'node:path';
+import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
+import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot } from '../types.js';
+import { digestOf } from './crc64.js';
+import { type Geometry, geometryOf } from './file/geometry.js';
+import { drawIncarnation, IDENTITY_NAME, readIdentity, writeIdentity } from './file/identity-file.js';
+import { GroupLog } from './file/log.js';
+import { type FileMedium, PAGE_BYTES, SECTOR_BYTES, systemCode } from './file/medium.js';
+import { RealMedium } from './file/real-medium.js';
+import { type RecoveredLog, recoverLog } from './file/recovery.js';
+import { type Root, RootFile } from './file/root-file.js';
+import { type Scan, scanLog } from './file/scan.js';
+import { fillPattern, prefill, segmentName } from './file/segment.js';
+import type { VoteIndex } from './file/vote-index.js';
+import { checkShape, type StoreShape } from './shape.js';
+import type { Recovered, Storage, StorageCounters } from './storage.js';
+
+/** Errors of the system become ERR_INDELIBLE_STORE_IO; all others stay what they are. */
+function asStoreError(error: unknown, directory: string): unknown {
+  if (systemCode(error) === undefined || error instanceof IndelibleError || !(error instanceof Error))
+    return error;
+  return new IndelibleError(ErrorCode.storeIo, `the file store in ${directory}: ${error.message}`, {
+    cause: error,
+    path: directory,
+  });
+}
+
+const FIRST_ROOT: Root = {
+  generation: 1,
+  headSegment: 1,
+  headGroup: 1,
+  headLink: 0,
+  promised: 0 as Ballot,
+  trimThrough: 0,
+  checkpointId: 0,
+  learnedThrough: 0,
+  highestVoted: 0,
+  clean: true,
+};
+
+/**
+ * Makes a store in `directory` (created if need be): all its space is taken and written now. Durable when it
+ * resolves; if it fails or is interrupted there is no store, and it can be run again.
+ * @throws ERR_INDELIBLE_STORE_EXISTS, ERR_INDELIBLE_STORE_LOCKED, ERR_INDELIBLE_STORE_IO (a full disk too); RangeError
+ */
+export async function formatFile(
+  directory: string,
+  shape: StoreShape,
+  medium: FileMedium = new RealMedium(),
+): Promise<void> {
+  checkShape(shape);
+  const geometry = geometryOf(shape);
+  const incarnation = drawIncarnation();
+  try {
+    await medium.makeDirectory(directory);
+    const unlock = await medium.lock(directory);
+    try {
+      if ((await medium.list(directory)).includes(IDENTITY_NAME)) {
+        throw new IndelibleError(ErrorCode.storeExists, `${directory} holds a store already`, {
+          path: directory,
+        });
+      }
+      for (let sequence = 1; sequence <= geometry.segments; sequence++) {
+        const file = await medium.open(join(directory, segmentName(sequence)), 'create');
+        await prefill(file, incarnation, sequence, geometry.segmentBytes).finally(() => file.close());
+      }
+      await RootFile.create(medium, directory, FIRST_ROOT, incarnation);
+      await medium.syncDirectory(directory, 'identity');
+      await writeIdentity(medium, directory, { shape, incarnation });
+    } finally {
+      await unlock();
+    }
+  } catch (error) {
+    throw asStoreError(error, directory);
+  }
+}
+
+/** Pre-fills again what lies behind the tail, durably. */
+async function refill(log: RecoveredLog): Promise<void> {
+  for (const { segment, pages } of log.refills) {
+    const page = new Uint8Array(PAGE_BYTES);
+    for (const at of pages) {
+      fillPattern(page, segment.key, at / SECTOR_BYTES);
+      await segment.file.write(page, at, 'segment.refill');
+    }
+    await segment.file.sync('segment.refill');
+  }
+}
+
+function writeRoot(file: RootFile, root: Root): Promise<void> {
+  return new Promise((resolve, reject) => file.write(root, (error) => (error ? reject(error) : resolve())));
+}
+
+/** What is true now, on both pages: in use, with everything recovered counted in. */
+async function beginUse(rootFile: RootFile, root: Root, log: RecoveredLog): Promise<Root> {
+  const { recovered } = log;
+  const next: Root = {
+    ...root,
+    generation: root.generation + 1,
+    promised: recovered.promised,
+    trimThrough: recovered.trimThrough,
+    checkpointId: recovered.checkpointId,
+    learnedThrough: recovered.learnedThrough,
+    highestVoted: recovered.highestVoted,
+    clean: false,
+  };
+  await writeRoot(rootFile, next);
+  return next;
+}
+
+async function closeAll(scan: Scan, rootFile: RootFile): Promise<void> {
+  const files = [...scan.scanned.map(({ segment }) => segment.file), ...scan.spares.map(({ file }) => file)];
+  await Promise.allSettled([rootFile.close(), ...files.map((file) => file.close())]);
+}
+
+async function openLocked(
+  medium: FileMedium,
+  directory: string,
+  unlock: () => Promise<void>,
+): Promise<FileStorage> {
+  const { incarnation, shape } = await readIdentity(medium, directory);
+  const geometry = geometryOf(shape);
+  const rootFile = await RootFile.open(medium, directory, incarnation);
+  const root = await rootFile.read();
+  const scan = await scanLog(medium, directory, incarnation, geometry.segmentBytes, root?.headSegment ?? 0);
+  try {
+    const log = recoverLog(scan, root, geometry);
+    const common = { shape, geometry, recovered: log.recovered, index: log.index, directory };
+    const close = async (): Promise<void> => {
+      await closeAll(scan, rootFile);
+      await unlock();
+    };
+    if (!root || log.recovered.outcome === 'lost')
+      return new FileStorage({ ...common, close, log: undefined });
+    await refill(log);
+    const inUse = await beginUse(rootFile, root, log);
+    const { spares } = scan;
+    const parts = { medium, directory, incarnation, geometry, rootFile, root: inUse, log, spares };
+    const groupLog = new GroupLog(parts);
+    return new FileStorage({ ...common, close, log: groupLog });
+  } catch (error) {
+    await closeAll(scan, rootFile);
+    throw error;
+  }
+}
+
+/**
+ * Opens the store in `directory` and recovers it.
+ * @throws ERR_INDELIBLE_STORE_MISSING, _LOCKED, _FOREIGN, _VERSION, _CORRUPT (the identity is lost), _IO
+ */
+export async function openFile(
+  directory: string,
+  medium: FileMedium = new RealMedium(),
+): Promise<FileStorage> {
+  try {
+    const names: readonly string[] = await medium.list(directory).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
+      throw error;
+    });
+    if (!names.includes(IDENTITY_NAME)) {
+      throw new IndelibleError(ErrorCode.storeMissing, `there is no file store in ${directory}`, {
+        path: directory,
+      });
+    }
+    const unlock = await medium.lock(directory);
+    try {
+      return await openLocked(medium, directory, unlock);
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  } catch (error) {
+    throw asStoreError(error, directory);
+  }
+}
+
+interface FileStorageParts {
+  readonly shape: StoreShape;
+  readonly geometry: Geometry;
+  readonly recovered: Recovered;
+  readonly index: VoteIndex;
+  readonly directory: string;
+  /** Undefined for a lost store. */
+  readonly log: GroupLog | undefined;
+  readonly close: () => Promise<void>;
+}
+
+export class FileStorage implements Storage {
+  readonly mode = 'file';
+  readonly durability: DurabilityClass = 'power';
+  readonly identity: Identity;
+  readonly recovered: Recovered;
+  readonly batchBytesMax: number;
+  readonly #parts: FileStorageParts;
+  readonly #log: GroupLog | undefined;
+  #closing: Promise<void> | undefined;
+  #trims = 0;
+
+  /** Use {@link openFile}. */
+  constructor(parts: FileStorageParts) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    this.identity = parts.shape.identity;
+    this.recovered = parts.recovered;
+    this.batchBytesMax = parts.geometry.batchBytesMax;
+    this.onDurable = () => {};
+    this.onFailure = () => {};
+  }
+
+  get onDurable(): (throughItem: number) => void {
+    return this.#log?.onDurable ?? (() => {});
+  }
+
+  set onDurable(listener: (throughItem: number) => void) {
+    if (this.#log) this.#log.onDurable = listener;
+  }
+
+  get onFailure(): (error: Error) => void {
+    return this.#log?.onFailure ?? (() => {});
+  }
+
+  set onFailure(listener: (error: Error) => void) {
+    if (!this.#log) return;
+    this.#log.onFailure = (error) => listener(asStoreError(error, this.#parts.directory) as Error);
+  }
+
+  get durableThrough(): number {
+    return this.#log?.durableThrough ?? 0;
+  }
+
+  get capacityBytes(): number {
+    return this.#parts.geometry.segments * (this.#parts.geometry.segmentBytes - PAGE_BYTES);
+  }
+
+  get usedBytes(): number {
+    return this.#log?.space.usedBytes ?? this.capacityBytes;
+  }
+
+  get counters(): StorageCounters {
+    const log = this.#log;
+    return {
+      items: log?.durableThrough ?? 0,
+      groups: log?.groups ?? 0,
+      bytesWritten: log?.bytesWritten ?? 0,
+      barriers: log?.barriers ?? 0,
+      trims: this.#trims,
+      laps: log?.space.laps ?? 0,
+    };
+  }
+
+  stageVote(
+    slot: Slot,
+    ballot: Ballot,
+    kind: BatchKind,
+    digest: Digest,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const log = this.#writable();
+    if (end - start > this.batchBytesMax) {
+      throw argumentError(`a batch of ${end - start} bytes is above this store's ${this.batchBytesMax}`);
+    }
+    if (digestOf(bytes, start, end) !== digest) {
+      throw new IndelibleError(
+        ErrorCode.digestMismatch,
+        `the batch for slot ${slot} does not have its digest`,
+      );
+    }
+    return log.stageVote(slot, ballot, kind, digest, bytes, start, end);
+  }
+
+  stagePromise(ballot: Ballot): boolean {
+    this.#writable().stagePromise(ballot);
+    return true;
+  }
+
+  commit(learnedThrough: Slot): void {
+    this.#writable().commit(learnedThrough);
+  }
+
+  drain(): void {
+    this.#writable();
+  }
+
+  readVote(slot: Slot): Uint8Array | undefined {
+    if (this.#closing) throw new IndelibleError(ErrorCode.storeClosed, 'the store is closed');
+    const entry = this.#parts.index.get(slot);
+    if (!entry?.available) return undefined;
+    if (entry.builder) return entry.builder.payloadOf(entry);
+    const bytes = new Uint8Array(entry.lengthBytes);
+    try {
+      if (bytes.length > 0) entry.segment!.file.readSync(bytes, entry.at);
+    } catch {
+      // A block the device cannot read holds lost bytes: the vote is known, its batch is not available here.
+      return undefined;
+    }
+    return digestOf(bytes, 0, bytes.length) === entry.digest ? bytes : undefined;
+  }
+
+  trim(through: Slot, checkpointId: number): void {
+    const log = this.#writable();
+    if (through <= this.#parts.index.trimThrough) return;
+    this.#trims++;
+    log.trim(through, checkpointId);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close(true);
+    return this.#closing;
+  }
+
+  /** Lets go of the store without the writes of a close, as the death of the process would; for tests. */
+  abandon(): Promise<void> {
+    this.#closing ??= this.#close(false);
+    return this.#closing;
+  }
+
+  async #close(inOrder: boolean): Promise<void> {
+    const log = this.#log;
+    try {
+      if (log && inOrder) await log.settled();
+      const clean = log && inOrder && !log.failed;
+      await log?.stop();
+      if (clean) await log.writeCleanRoot();
+    } catch (error) {
+      throw asStoreError(error, this.#parts.directory);
+    } finally {
+      await this.#parts.close();
+    }
+  }
+
+  #writable(): GroupLog {
+    if (this.#closing) throw new IndelibleError(ErrorCode.storeClosed, 'the store is closed');
+    if (!this.#log) {
+      throw new IndelibleError(ErrorCode.storeCorrupt, `the store is lost: ${this.recovered.reason}`);
+    }
+    if (this.#log.failed) {
+      throw new IndelibleError(ErrorCode.storePoisoned, 'the store failed earlier and takes nothing more');
+    }
+    return this.#log;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Where things stand in a group; docs/format-file.md has the tables.
+ *
+ *   sector 0: header with the CRCs of the first sectors | CRC table | descriptors | payloads | zeros
+ *
+ * 1. A group is whole pages. Sector 0 has a digest of its own; every other sector has a CRC-32, the first
+ *    CRCS_INLINE of them in sector 0, the rest in the table, whose own sectors are among the first ones.
+ * 2. So each sector of a group can be judged alone: it is as written, or it is not.
+ */
+import { PAGE_BYTES, SECTOR_BYTES } from './medium.js';
+
+/** Field offsets in sector 0. */
+export const HEADER = {
+  magic: 0,
+  incarnation: 8,
+  segment: 16,
+  number: 24,
+  offset: 32,
+  extent: 36,
+  descriptors: 40,
+  descriptorsAt: 44,
+  keyLow: 48,
+  keyHigh: 52,
+  link: 56,
+  promised: 64,
+  learnedThrough: 72,
+  trimThrough: 80,
+  checkpointId: 88,
+  highestVoted: 96,
+  crcs: 112,
+  digest: 504,
+} as const;
+
+/** Field offsets in a descriptor. */
+export const DESCRIPTOR = {
+  slot: 0,
+  ballot: 8,
+  digest: 16,
+  payloadAt: 24,
+  lengthBytes: 28,
+  type: 32,
+  kind: 34,
+} as const;
+export const DESCRIPTOR_BYTES = 40;
+
+/** What a descriptor describes. */
+export const ITEM_VOTE = 1;
+export const ITEM_PROMISE = 2;
+
+export const GROUP_MAGIC_LOW = 0x474c_4449;
+export const GROUP_MAGIC_HIGH = 0x5055_4f52;
+
+export const CRCS_INLINE: number = (HEADER.digest - HEADER.crcs) / 4;
+const CRCS_PER_SECTOR: number = SECTOR_BYTES / 4;
+
+/** Sectors of CRC table in a group of `sectors` sectors. */
+export function tableSectors(sectors: number): number {
+  return Math.ceil(Math.max(0, sectors - 1 - CRCS_INLINE) / CRCS_PER_SECTOR);
+}
+
+/** Where the CRC of sector `sector` (≥ 1) stands, from the start of the group. */
+export function crcAt(sector: number): number {
+  if (sector <= CRCS_INLINE) return HEADER.crcs + (sector - 1) * 4;
+  return SECTOR_BYTES + (sector - 1 - CRCS_INLINE) * 4;
+}
+
+export function alignPayload(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8;
+}
+
+/** Bytes on the medium of a group with these contents. `payloadBytes` counts each payload padded to 8. */
+export function extentOf(descriptors: number, payloadBytes: number): number {
+  const content = descriptors * DESCRIPTOR_BYTES + payloadBytes;
+  let extent = Math.ceil((SECTOR_BYTES + content) / PAGE_BYTES) * PAGE_BYTES;
+  for (;;) {
+    const table = tableSectors(extent / SECTOR_BYTES);
+    const needed = Math.ceil((SECTOR_BYTES * (1 + table) + content) / PAGE_BYTES) * PAGE_BYTES;
+    if (needed <= extent) return extent;
+    extent = needed;
+  }
+}
+
+/** The largest batch that fits alone in a group of `groupBytesMax`. */
+export function batchBytesMaxIn(groupBytesMax: number): number {
+  const table = tableSectors(groupBytesMax / SECTOR_BYTES);
+  return groupBytesMax - SECTOR_BYTES * (1 + table) - DESCRIPTOR_BYTES;
+}

@@ -1,0 +1,357 @@
+/**
+ * The log of the file backend: group commit, one group outstanding.
+ *
+ * 1. One write is outstanding at a time, a group's or a root's. What is committed meanwhile gathers in one
+ *    open group, which is closed when its turn comes or when it is full.
+ * 2. Items become durable in the order staged; `durableThrough` moves when a write is durable, never before.
+ * 3. A promise that finds no room in the log goes into the root, so a full log never stops an election.
+ * 4. After a failed write nothing is written any more, and the failure is told once (contract 23).
+ *
+ * | state    | what may be trusted                          | leaves it by           |
+ * |----------|----------------------------------------------|------------------------|
+ * | running  | everything                                   | fail, stop             |
+ * | failed   | items through durableThrough                 | stop                   |
+ * | stopped  | the same; no write is under way              | –                      |
+ */
+import type { Ballot, BatchKind, Digest, Slot } from '../../types.js';
+import type { Geometry } from './geometry.js';
+import { GroupBuilder } from './group-builder.js';
+import type { FileMedium } from './medium.js';
+import type { RecoveredLog } from './recovery.js';
+import type { Root, RootFile } from './root-file.js';
+import type { SpareFile } from './scan.js';
+import { recycle, type Segment, segmentName } from './segment.js';
+import { Space } from './space.js';
+import type { VoteEntry, VoteIndex } from './vote-index.js';
+
+/** Write the root: it gives up segments, remembers a trim, and holds promises without room in the log. */
+interface RootJob {
+  readonly root: true;
+  promised: Ballot;
+  lastItem: number;
+}
+
+type Job = GroupBuilder | RootJob;
+
+export interface LogParts {
+  readonly medium: FileMedium;
+  readonly directory: string;
+  readonly incarnation: number;
+  readonly geometry: Geometry;
+  readonly rootFile: RootFile;
+  /** The root as it is on the medium. */
+  readonly root: Root;
+  readonly log: RecoveredLog;
+  readonly spares: readonly SpareFile[];
+}
+
+/** Free segments below which the log looks for some to give up, without waiting for a trim. */
+const FREE_WANTED = 2;
+
+export class GroupLog {
+  onDurable: (throughItem: number) => void = () => {};
+  onFailure: (error: Error) => void = () => {};
+  durableThrough = 0;
+  items = 0;
+  groups = 0;
+  bytesWritten = 0;
+  barriers = 0;
+
+  readonly space: Space;
+  readonly index: VoteIndex;
+  readonly #parts: LogParts;
+  readonly #memory: Uint8Array;
+  readonly #builders: GroupBuilder[] = [];
+  readonly #queue: Job[] = [];
+  #open: GroupBuilder;
+  #state: 'running' | 'failed' | 'stopped' = 'running';
+  #busy = false;
+  #idle: (() => void)[] = [];
+  /** Items staged since the last commit. */
+  #uncommitted = 0;
+  #root: Root;
+  #nextNumber: number;
+  #link: number;
+  /** The highest ballot among durable items, and the highest slot among all written. */
+  #promised: Ballot;
+  #highestVoted: Slot;
+  #learnedThrough: Slot;
+  #checkpointId: number;
+  #nextSequence: number;
+  #recycling: Promise<void> = Promise.resolve();
+
+  constructor(parts: LogParts) {
+    const { geometry, log, medium, root, spares } = parts;
+    this.#parts = parts;
+    this.space = new Space(geometry, log.used, log.free, log.tailOffset);
+    this.index = log.index;
+    this.#memory = medium.allocate(geometry.groupBytesMax);
+    this.#open = new GroupBuilder(geometry.groupBytesMax);
+    this.#root = root;
+    this.#nextNumber = log.nextNumber;
+    this.#link = log.link;
+    this.#promised = log.recovered.promised;
+    this.#highestVoted = log.recovered.highestVoted;
+    this.#learnedThrough = log.recovered.learnedThrough;
+    this.#checkpointId = log.recovered.checkpointId;
+    this.#nextSequence = 1 + Math.max(...this.space.segments.map(({ sequence }) => sequence));
+    for (const { file, name } of spares) this.#recycle(file, name);
+  }
+
+  /** Where it was when it failed: nothing more is written. */
+  get failed(): boolean {
+    return this.#state === 'failed';
+  }
+
+  stageVote(
+    slot: Slot,
+    ballot: Ballot,
+    kind: BatchKind,
+    digest: Digest,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const lengthBytes = end - start;
+    this.#closeIfFull(lengthBytes);
+    if (!this.space.fits(this.#open.extentWith(lengthBytes))) {
+      this.#giveUpSegments();
+      this.#pump();
+      return false;
+    }
+    const entry: VoteEntry = {
+      slot,
+      ballot,
+      kind,
+      digest,
+      lengthBytes,
+      builder: undefined,
+      segment: undefined,
+      at: 0,
+      available: true,
+    };
+    this.#open.addVote(entry, bytes, start, end);
+    this.index.put(entry);
+    this.#staged(this.#open);
+    return true;
+  }
+
+  stagePromise(ballot: Ballot): void {
+    this.#closeIfFull(0);
+    if (this.space.fits(this.#open.extentWith(0))) {
+      this.#open.addPromise(ballot);
+      this.#staged(this.#open);
+      return;
+    }
+    if (this.#open.items.length > 0) this.#closeOpen();
+    const job = this.#rootJob();
+    if (ballot > job.promised) job.promised = ballot;
+    this.#staged(job);
+  }
+
+  commit(learnedThrough: Slot): void {
+    if (this.#uncommitted === 0) return;
+    this.#uncommitted = 0;
+    this.#learnedThrough = Math.max(this.#learnedThrough, learnedThrough);
+    this.#open.committed = this.#open.items.length > 0;
+    this.#pump();
+  }
+
+  trim(through: Slot, checkpointId: number): void {
+    this.index.trim(through);
+    this.#checkpointId = checkpointId;
+    this.#rootJob();
+    this.#pump();
+  }
+
+  /** Resolves when everything committed is durable, or has failed. */
+  async settled(): Promise<void> {
+    if (this.#uncommitted > 0) this.commit(0);
+    while (this.#state === 'running' && (this.#busy || this.#queue.length > 0 || this.#open.committed)) {
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    }
+  }
+
+  /** Ends all writing; what is under way is waited for, what is queued is dropped. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#queue.length = 0;
+    while (this.#busy) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#recycling;
+  }
+
+  /** The root that says the store was closed in order. Only when settled and stopped. */
+  writeCleanRoot(): Promise<void> {
+    const root = this.#nextRoot([], this.#promised, true);
+    return new Promise((resolve, reject) => {
+      this.#parts.rootFile.write(root, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  #staged(where: Job): void {
+    this.items++;
+    this.#uncommitted++;
+    where.lastItem = this.items;
+  }
+
+  /** Starts a new group if the open one cannot take an item of `lengthBytes` more. */
+  #closeIfFull(lengthBytes: number): void {
+    const { groupBytesMax } = this.#parts.geometry;
+    if (this.#open.items.length > 0 && this.#open.extentWith(lengthBytes) > groupBytesMax) this.#closeOpen();
+  }
+
+  #closeOpen(): void {
+    const builder = this.#open;
+    const { segment, offset } = this.space.place(builder.extent);
+    builder.segment = segment;
+    builder.offset = offset;
+    this.#queue.push(builder);
+    this.#open = this.#builders.pop() ?? new GroupBuilder(this.#parts.geometry.groupBytesMax);
+  }
+
+  /** The root write at the end of the queue, put there if need be. */
+  #rootJob(): RootJob {
+    const last = this.#queue.at(-1);
+    if (last && 'root' in last) return last;
+    const job: RootJob = { root: true, promised: this.#promised, lastItem: 0 };
+    this.#queue.push(job);
+    return job;
+  }
+
+  #giveUpSegments(): void {
+    if (this.space.freeSegments >= FREE_WANTED || this.space.releasable().length === 0) return;
+    if (!this.#queue.some((job) => 'root' in job)) this.#rootJob();
+  }
+
+  /** Begins the next write, if none is under way and something is committed or queued. */
+  #pump(): void {
+    if (this.#busy || this.#state !== 'running') return;
+    if (this.#queue.length === 0 && this.#open.committed) this.#closeOpen();
+    const job = this.#queue.shift();
+    if (!job) return;
+    this.#busy = true;
+    if ('root' in job) this.#writeRoot(job);
+    else this.#writeGroup(job);
+  }
+
+  #writeGroup(builder: GroupBuilder): void {
+    const segment = builder.segment!;
+    let promised = this.#promised;
+    for (const item of builder.items) {
+      const ballot = typeof item === 'number' ? item : item.ballot;
+      if (ballot > promised) promised = ballot;
+      if (typeof item !== 'number' && item.slot > this.#highestVoted) this.#highestVoted = item.slot;
+    }
+    const number = this.#nextNumber++;
+    if (segment.firstGroup === 0) {
+      segment.firstGroup = number;
+      segment.firstLink = this.#link;
+    }
+    builder.learnedThrough = this.#learnedThrough;
+    const { bytes, digest } = builder.seal(this.#memory, {
+      incarnation: this.#parts.incarnation,
+      number,
+      link: this.#link,
+      promised,
+      trimThrough: this.index.trimThrough,
+      checkpointId: this.#checkpointId,
+      highestVoted: this.#highestVoted,
+    });
+    this.#link = digest;
+    segment.file.writeDurable(bytes, builder.offset, 'group', (error) => {
+      if (error) return this.#fail(error);
+      this.#promised = promised;
+      this.groups++;
+      this.bytesWritten += bytes.length;
+      this.barriers++;
+      this.#settle(builder, segment);
+      this.#finish(builder.lastItem);
+      builder.reset();
+      this.#builders.push(builder);
+    });
+  }
+
+  #settle(builder: GroupBuilder, segment: Segment): void {
+    const payloadsAt = builder.payloadsAt;
+    for (const item of builder.items) {
+      if (typeof item !== 'number') this.index.settle(item, segment, payloadsAt + item.at);
+    }
+    segment.pending--;
+  }
+
+  #writeRoot(job: RootJob): void {
+    const released = this.space.releasable();
+    let promised = this.#promised;
+    if (job.promised > promised) promised = job.promised;
+    const root = this.#nextRoot(released, promised, false);
+    this.#parts.rootFile.write(root, (error) => {
+      if (error) return this.#fail(error);
+      this.#root = root;
+      this.#promised = promised;
+      this.barriers += 2;
+      this.space.release(released);
+      for (const { file, sequence } of released) this.#recycle(file, segmentName(sequence));
+      this.#finish(job.lastItem);
+    });
+  }
+
+  #nextRoot(released: readonly Segment[], promised: Ballot, clean: boolean): Root {
+    const head = this.space.headAfter(released);
+    return {
+      generation: this.#root.generation + 1,
+      headSegment: head.sequence,
+      // A head without groups is where the next one goes.
+      headGroup: head.firstGroup || this.#nextNumber,
+      headLink: head.firstGroup ? head.firstLink : this.#link,
+      promised,
+      trimThrough: this.index.trimThrough,
+      checkpointId: this.#checkpointId,
+      learnedThrough: this.#learnedThrough,
+      highestVoted: this.#highestVoted,
+      clean,
+    };
+  }
+
+  /** A write is durable: the next one starts before the owner hears of it, so that the device does not wait. */
+  #finish(lastItem: number): void {
+    this.#busy = false;
+    if (lastItem > this.durableThrough) this.durableThrough = lastItem;
+    this.#giveUpSegments();
+    this.#pump();
+    if (lastItem > 0 && this.#state === 'running') this.onDurable(this.durableThrough);
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #fail(error: Error): void {
+    this.#busy = false;
+    const first = this.#state === 'running';
+    if (first) this.#state = 'failed';
+    this.#queue.length = 0;
+    for (const resolve of this.#idle.splice(0)) resolve();
+    if (first) this.onFailure(error);
+  }
+
+  /** Pre-fills a file anew in the background, one after the other, and adds it to the free segments. */
+  #recycle(file: Segment['file'], name: string): void {
+    const { directory, geometry, incarnation, medium } = this.#parts;
+    const sequence = this.#nextSequence++;
+    this.#recycling = this.#recycling.then(async () => {
+      if (this.#state !== 'running') return;
+      try {
+        const segment = await recycle(
+          medium,
+          directory,
+          file,
+          name,
+          incarnation,
+          sequence,
+          geometry.segmentBytes,
+        );
+        this.barriers++;
+        this.space.add(segment);
+      } catch (error) {
+        this.#fail(error as Error);
+      }
+    });
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Which segments the log stands in, which are free, and where the next group goes.
+ *
+ * 1. `used` is in log order; its last one is being filled, up to `offset`. `free` is in the order of use.
+ * 2. What `fits` said yes to, `place` finds room for, because only `place` takes room.
+ * 3. A segment is given up from the front only, when no live vote and no unfinished group is in it, and is
+ *    free again only when a root without it is durable and it was pre-filled anew (contract 24).
+ */
+import { requires } from '../../contract.js';
+import type { Geometry } from './geometry.js';
+import { PAGE_BYTES } from './medium.js';
+import type { Segment } from './segment.js';
+
+export class Space {
+  readonly #geometry: Geometry;
+  readonly #used: Segment[];
+  readonly #free: Segment[];
+  #offset: number;
+  #taken = 0;
+
+  constructor(geometry: Geometry, used: Segment[], free: Segment[], offset: number) {
+    this.#geometry = geometry;
+    this.#used = used;
+    this.#free = free;
+    this.#offset = offset;
+  }
+
+  get capacityBytes(): number {
+    return this.#geometry.segments * (this.#geometry.segmentBytes - PAGE_BYTES);
+  }
+
+  /** Everything that no group can be placed in now: written, being given up, or missing. */
+  get usedBytes(): number {
+    const inSegment = this.#geometry.segmentBytes - PAGE_BYTES;
+    return this.capacityBytes - this.#free.length * inSegment - (this.#geometry.segmentBytes - this.#offset);
+  }
+
+  get freeSegments(): number {
+    return this.#free.length;
+  }
+
+  /** Times around the area since open. */
+  get laps(): number {
+    return Math.floor(this.#taken / this.#geometry.segments);
+  }
+
+  get segments(): readonly Segment[] {
+    return [...this.#used, ...this.#free];
+  }
+
+  /** The first segment of the log that does not count as given up. */
+  headAfter(released: readonly Segment[]): Segment {
+    return this.#used[released.length]!;
+  }
+
+  fits(extent: number): boolean {
+    return this.#offset + extent <= this.#geometry.segmentBytes || this.#free.length > 0;
+  }
+
+  /** Takes room for a group of `extent` bytes that `fits`. */
+  place(extent: number): { segment: Segment; offset: number } {
+    if (this.#offset + extent > this.#geometry.segmentBytes) {
+      const next = this.#free.shift();
+      requires(next !== undefined, 24, 'a group is placed only where there is room');
+      this.#used.push(next);
+      this.#offset = PAGE_BYTES;
+      this.#taken++;
+    }
+    const segment = this.#used.at(-1)!;
+    const offset = this.#offset;
+    this.#offset += extent;
+    segment.pending++;
+    return { segment, offset };
+  }
+
+  /** The segments at the front that nothing needs any more. */
+  releasable(): Segment[] {
+    const keep = this.#used.findIndex((segment) => segment.live > 0 || segment.pending > 0);
+    const end = keep < 0 ? this.#used.length - 1 : Math.min(keep, this.#used.length - 1);
+    return this.#used.slice(0, end);
+  }
+
+  /** `released` came from `releasable`, and a durable root starts behind it. */
+  release(released: readonly Segment[]): void {
+    this.#used.splice(0, released.length);
+  }
+
+  add(segment: Segment): void {
+    this.#free.push(segment);
+  }
+}
