@@ -17,7 +17,7 @@ export function parseAddress(text: string): Address {
     }
     return { path };
   }
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%\w+)?)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
   if (match === null) throw badAddress(text, 'write host:port, [ipv6]:port or unix:/path');
   const port = Number(match[3]);
   if (port > 65_535) throw badAddress(text, 'a port is at most 65535');

@@ -86,10 +86,10 @@ export class Exchange implements Talk<ClientMessage> {
    * @throws ERR_INDELIBLE_NETWORK when nobody answers at the address in time, ERR_INDELIBLE_STRANGER when who
    * answers is of another cluster, version or id, or refuses.
    */
-  static connect(options: ExchangeOptions): Promise<Exchange> {
+  static async connect(options: ExchangeOptions): Promise<Exchange> {
     const { address, clusterId, replicaId = 0, helloMsMax = 2000 } = options;
     const target = parseAddress(address);
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       const socket = connect(target);
       const link = greet(socket, address, newLinkCounters(), helloMsMax, {
         failed: (error) => {
@@ -140,8 +140,9 @@ export class Exchange implements Talk<ClientMessage> {
     return this.#commands.outstanding + this.#queries.outstanding;
   }
 
-  get isClosed(): boolean {
-    return this.#closed;
+  /** False from the moment the connection is known to end: requests throw, and `closed` comes or has come. */
+  get isOpen(): boolean {
+    return !this.#closed && !this.#link.closing;
   }
 
   /**
@@ -173,7 +174,7 @@ export class Exchange implements Talk<ClientMessage> {
    * @throws ERR_INDELIBLE_NETWORK when the connection ends before it comes.
    */
   status(): Promise<Uint8Array> {
-    if (this.#closed) return Promise.reject(this.#stopped());
+    if (!this.isOpen) return Promise.reject(this.#stopped());
     this.#giveFrames();
     const writer = new Writer(16);
     encodeClientMessage(writer, { type: 'statusRequest' });
@@ -273,7 +274,7 @@ export class Exchange implements Talk<ClientMessage> {
   }
 
   #hasRoom(asker: Asker): boolean {
-    if (this.#closed || this.#link.closing) throw this.#stopped();
+    if (!this.isOpen) throw this.#stopped();
     if (this.#frames.lengthBytes + this.#link.queuedBytes < this.#queueBytesMax) return true;
     // Flushed here, so that the drain comes also to a caller that only waits for it.
     this.#waiting.add(asker);

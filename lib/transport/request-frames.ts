@@ -107,9 +107,9 @@ export function checkRequests(bytes: Uint8Array, start: number, end: number, cou
     if (end - at < ENTRY_HEADER_BYTES)
       throw argumentError(`a body of ${count} requests ends in request ${i}`);
     const length = readU32(bytes, at);
-    checkCommandBytes(length);
     at += ENTRY_HEADER_BYTES + length;
     if (at > end) throw argumentError(`request ${i} of a body has ${at - end} bytes too few`);
+    checkCommandBytes(length);
   }
   if (at !== end) throw argumentError(`${end - at} bytes behind the last request of a body`);
 }

@@ -1,0 +1,226 @@
+/**
+ * A client of a cluster from another process: proposes commands and reads, at whichever replica leads.
+ *
+ * 1. It connects to any replica it has an address of, learns who leads, and goes there; when the leader changes
+ *    or its connection is lost, it does so again.
+ * 2. No request is ever sent twice. One whose connection is lost rejects with ERR_INDELIBLE_UNKNOWN (a command)
+ *    or ERR_INDELIBLE_NOT_EXECUTED (a query); who may repeat it knows best whether to.
+ * 3. It has the batch form of a service (`submit`, `query`), without an object for each command, and a
+ *    convenient form over it (`propose`, `read`).
+ */
+import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
+import type { Requester, Service } from '../replica/service.js';
+import { Outcome } from '../replica/service.js';
+import { parseAddress } from '../transport/address.js';
+import type { Exchange } from '../transport/exchange.js';
+import { checkCommandBytes } from '../transport/request-frames.js';
+import type { ReplicaId } from '../types.js';
+import type { LeaderConnectionOptions } from './leader-connection.js';
+import { LeaderConnection } from './leader-connection.js';
+import { PromisedRequests } from './promised-requests.js';
+import { parseStatus } from './status.js';
+
+export interface ClientOptions extends LeaderConnectionOptions {
+  /** Milliseconds that `connect` looks for a leader. Default 10 000. */
+  readonly connectMsMax?: number;
+  /** Bytes of `propose` and `read` that may be held while nobody takes them. Default 64 MiB. */
+  readonly heldBytesMax?: number;
+}
+
+export interface RequestOptions {
+  /**
+   * Gives up waiting: a command already sent rejects with ERR_INDELIBLE_UNKNOWN, anything else with
+   * ERR_INDELIBLE_NOT_EXECUTED; the signal's reason is the `cause`.
+   */
+  readonly signal?: AbortSignal;
+}
+
+export class Client implements Service {
+  readonly #connection: LeaderConnection;
+  readonly #waiting = new Set<Requester>();
+  readonly #commands: PromisedRequests;
+  readonly #queries: PromisedRequests;
+  #flushScheduled = false;
+  #closed = false;
+  #onReady: (() => void) | undefined;
+  #onFailed: ((error: IndelibleError) => void) | undefined;
+
+  /**
+   * Connects, and resolves once a leader takes requests.
+   * @throws ERR_INDELIBLE_STRANGER when every replica refuses this client; ERR_INDELIBLE_NETWORK when no leader
+   * was found in time (`cause` is the last failure) or an address is none.
+   */
+  static async connect(options: ClientOptions): Promise<Client> {
+    if (options.addresses.size === 0) throw argumentError('a client needs at least one address');
+    for (const address of options.addresses.values()) parseAddress(address);
+    const client = new Client(options);
+    try {
+      await client.#firstLeader(options.connectMsMax ?? 10_000, options.addresses.size);
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+    return client;
+  }
+
+  private constructor(options: ClientOptions) {
+    const heldBytesMax = options.heldBytesMax ?? 64 << 20;
+    this.#commands = new PromisedRequests(
+      (requester, number, bytes) => this.#one('submitOne', requester, number, bytes),
+      heldBytesMax,
+      Outcome.unknown,
+    );
+    this.#queries = new PromisedRequests(
+      (requester, number, bytes) => this.#one('queryOne', requester, number, bytes),
+      heldBytesMax,
+      Outcome.notExecuted,
+    );
+    this.#connection = new LeaderConnection(options, {
+      ready: () => {
+        this.#onReady?.();
+        this.#drain();
+      },
+      failed: (error) => this.#onFailed?.(error),
+    });
+  }
+
+  /** The replica that takes this client's requests now; 0 while there is none. */
+  get leader(): ReplicaId {
+    return this.#connection.leader?.replicaId ?? 0;
+  }
+
+  /**
+   * Executes one command. The bytes are copied. Resolves with its result once the command is chosen, durable at
+   * a quorum, and applied.
+   * @throws (by rejection) ERR_INDELIBLE_NOT_EXECUTED, ERR_INDELIBLE_UNKNOWN, ERR_INDELIBLE_COMMAND_TOO_LARGE,
+   * ERR_INDELIBLE_STOPPED.
+   */
+  propose(command: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    return this.#commands.ask(command, options.signal);
+  }
+
+  /**
+   * Answers one query by a state that holds everything answered before this call. The bytes are copied.
+   * @throws (by rejection) ERR_INDELIBLE_NOT_EXECUTED, ERR_INDELIBLE_COMMAND_TOO_LARGE, ERR_INDELIBLE_STOPPED.
+   */
+  read(query: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    return this.#queries.ask(query, options.signal);
+  }
+
+  submit(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const leader = this.#leaderFor(requester);
+    return (
+      leader !== undefined && this.#took(requester, leader.submit(requester, first, count, bytes, start, end))
+    );
+  }
+
+  query(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const leader = this.#leaderFor(requester);
+    return (
+      leader !== undefined && this.#took(requester, leader.query(requester, first, count, bytes, start, end))
+    );
+  }
+
+  abandon(requester: Requester): void {
+    this.#waiting.delete(requester);
+    this.#connection.any?.abandon(requester);
+  }
+
+  /** Hands what was submitted since the last flush to the socket, in one write. */
+  flush(): void {
+    this.#connection.any?.flush();
+  }
+
+  /**
+   * The status of the replica this client is connected to.
+   * @throws (by rejection) ERR_INDELIBLE_NETWORK when there is none, or it goes before it answers.
+   */
+  async status(): Promise<unknown> {
+    const exchange = this.#connection.any;
+    if (exchange === undefined) throw new IndelibleError(ErrorCode.network, 'no replica is connected');
+    return parseStatus(await exchange.status());
+  }
+
+  /** Closes the connection. What is outstanding settles as unknown, what is held as not executed. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#connection.close();
+    this.#commands.stop();
+    this.#queries.stop();
+    this.#waiting.clear();
+  }
+
+  #firstLeader(withinMs: number, addresses: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let last: IndelibleError | undefined;
+      let refusals = 0;
+      const timer = setTimeout(() => {
+        const text = `no leader was found within ${withinMs} ms`;
+        reject(new IndelibleError(ErrorCode.network, text, { cause: last }));
+      }, withinMs);
+      this.#onReady = () => {
+        clearTimeout(timer);
+        this.#onReady = undefined;
+        this.#onFailed = undefined;
+        resolve();
+      };
+      this.#onFailed = (error) => {
+        last = error;
+        refusals = error.code === ErrorCode.stranger ? refusals + 1 : 0;
+        if (refusals < addresses) return;
+        clearTimeout(timer);
+        reject(error);
+      };
+    });
+  }
+
+  #leaderFor(requester: Requester): Exchange | undefined {
+    if (this.#closed) throw new IndelibleError(ErrorCode.stopped, 'the client is closed');
+    const { leader } = this.#connection;
+    if (leader === undefined) this.#waiting.add(requester);
+    return leader;
+  }
+
+  /** Remembers who is to be told when there is room again, should the connection be gone by then. */
+  #took(requester: Requester, taken: boolean): boolean {
+    if (!taken) this.#waiting.add(requester);
+    else if (this.#waiting.size > 0) this.#waiting.delete(requester);
+    return taken;
+  }
+
+  #one(form: 'submitOne' | 'queryOne', requester: Requester, number: number, bytes: Uint8Array): boolean {
+    checkCommandBytes(bytes.length);
+    const leader = this.#leaderFor(requester);
+    if (leader === undefined || !this.#took(requester, leader[form](requester, number, bytes))) return false;
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      process.nextTick(this.#flushNow);
+    }
+    return true;
+  }
+
+  readonly #flushNow = (): void => {
+    this.#flushScheduled = false;
+    this.flush();
+  };
+
+  #drain(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const requester of waiting) requester.drain();
+  }
+}
