@@ -132,6 +132,14 @@ export class Proposer {
     }
   }
 
+  /** Slots through `through` are learned: those still open were chosen without this ballot, and are done with. */
+  learnedNow(through: Slot): void {
+    if (this.leading === undefined || through <= this.chosen) return;
+    invariant(through < this.next, 9, 'phase 1 found every slot in which a batch may have been chosen');
+    for (let slot = this.chosen + 1; slot <= through; slot++) this.close(slot);
+    this.advanceChosen();
+  }
+
   /** Sends `to` again what is open above `coveredThrough`; it lost those accepts or had no room for them. */
   resend(to: ReplicaId, coveredThrough: Slot, throughSlot: Slot): void {
     const from = Math.max(coveredThrough, this.chosen) + 1;
@@ -189,9 +197,20 @@ export class Proposer {
     if (open === undefined) return;
     open.votes |= member;
     if (!this.quorum.isReached(open.votes)) return;
-    this.open.delete(slot);
-    this.openBytes -= open.message.bytes.length;
-    while (this.chosen < this.next - 1 && !this.open.has(this.chosen + 1)) this.chosen++;
+    this.close(slot);
+    this.advanceChosen();
     this.learner.learn(slot, open.message.ballot, open.message);
+  }
+
+  private close(slot: Slot): void {
+    const open = this.open.get(slot);
+    if (open === undefined) return;
+    this.open.delete(slot);
+    this.lacking.delete(slot);
+    this.openBytes -= open.message.bytes.length;
+  }
+
+  private advanceChosen(): void {
+    while (this.chosen < this.next - 1 && !this.open.has(this.chosen + 1)) this.chosen++;
   }
 }

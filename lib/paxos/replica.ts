@@ -52,6 +52,8 @@ export class ReplicaCore {
   private ownPromiseItem = 0;
   private highestSeen: Ballot;
   private leaderBallot: Ballot = NO_BALLOT;
+  /** False until the next tick once lost answers have been repeated: reads make many heartbeats in a tick. */
+  private repeatsAnswers = false;
   private ticksToHeartbeat = 0;
   private ticksToQuorumCheck = 0;
   private quorumCheckRound = 0;
@@ -156,6 +158,7 @@ export class ReplicaCore {
 
   /** One unit of time has passed. */
   tick(): void {
+    this.repeatsAnswers = true;
     this.learner.tick();
     this.progress.tick();
     if (this.election.standing === 'leading') return this.tickLeader();
@@ -215,6 +218,7 @@ export class ReplicaCore {
   /** The end of a turn: answers what is due, asks for what is missing, opens a round for waiting reads. */
   settle(): void {
     this.votesAnswer.settle();
+    this.proposer.learnedNow(this.learner.learnedThrough);
     this.learner.fetchMissing();
     if (this.proposer.ballot !== undefined && this.reads.wantsRound) this.sendHeartbeat();
   }
@@ -263,6 +267,10 @@ export class ReplicaCore {
     if (replicaOf(message.ballot) !== from || !this.followLeader(from, message.ballot)) return;
     this.learner.leaderLearned(from, message.ballot, message.learnedThrough);
     if (!this.votes) return;
+    if (this.repeatsAnswers && message.lastSlot > message.learnedThrough) {
+      this.repeatsAnswers = false;
+      this.votesAnswer.repeat(message.ballot, message.learnedThrough + 1, message.lastSlot);
+    }
     const answer: Heartbeaten = {
       type: 'heartbeaten',
       ballot: message.ballot,

@@ -1,8 +1,9 @@
 /**
  * How an acceptor answers accepts: once a turn and cumulatively, with the run of votes at one ballot that it
  * knows to be without a gap (contract 14: a cumulative answer covers only contiguous votes of one ballot).
+ * An answer may be lost, so it is given again when a heartbeat shows that the leader still counts.
  */
-import type { Ballot, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Slot } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import { NO_BALLOT, replicaOf } from './ballot.js';
 import type { Effects } from './effects.js';
@@ -30,7 +31,7 @@ export class VotesAnswer {
     } else if (slot === this.through + 1) {
       this.through = slot;
     } else if (slot < this.from || slot > this.through) {
-      return this.send(slot, slot);
+      return this.send(ballot, slot, slot);
     }
     while (this.acceptor.vote(this.through + 1)?.ballot === ballot) this.through++;
     this.due = true;
@@ -40,15 +41,21 @@ export class VotesAnswer {
   settle(): void {
     if (!this.due) return;
     this.due = false;
-    this.send(this.from, this.through);
+    this.send(this.ballot, this.from, this.through);
   }
 
-  private send(fromSlot: Slot, throughSlot: Slot): void {
-    const message = { type: 'accepted', ballot: this.ballot, fromSlot, throughSlot } as const;
-    this.effects.send(this.leader, message, this.acceptor.stagedThrough);
+  /** Answers once more for every vote at `ballot` from `fromSlot` through `throughSlot`, run by run. */
+  repeat(ballot: Ballot, fromSlot: Slot, throughSlot: Slot): void {
+    let start = fromSlot;
+    for (let slot = fromSlot; slot <= throughSlot + 1; slot++) {
+      if (slot <= throughSlot && this.acceptor.vote(slot)?.ballot === ballot) continue;
+      if (slot > start) this.send(ballot, start, slot - 1);
+      start = slot + 1;
+    }
   }
 
-  private get leader(): ReplicaId {
-    return replicaOf(this.ballot);
+  private send(ballot: Ballot, fromSlot: Slot, throughSlot: Slot): void {
+    const message = { type: 'accepted', ballot, fromSlot, throughSlot } as const;
+    this.effects.send(replicaOf(ballot), message, this.acceptor.stagedThrough);
   }
 }

@@ -66,8 +66,10 @@ const MAKE_DISK: Readonly<Record<SimulatedBackend, MakeDisk>> = {
 export function simulate(options: SimulationOptions): SimulationReport {
   const { seed, events = 5_000, faults = {}, log = () => {} } = options;
   const draw = new Random(seed);
-  const replicas = options.replicas ?? draw.pick([3, 3, 5]);
-  const backend = options.backend ?? draw.pick(Object.keys(MAKE_DISK) as SimulatedBackend[]);
+  // Drawn even where it is given, so that giving what would have been drawn changes nothing.
+  const drawnReplicas = draw.pick([3, 3, 5]);
+  const drawnBackend = draw.pick(Object.keys(MAKE_DISK) as SimulatedBackend[]);
+  const { replicas = drawnReplicas, backend = drawnBackend } = options;
   const leaderCrashAt = draw.between(Math.floor(events / 4), Math.floor(events / 2));
   const world = new World(draw.bits(), replicas, MAKE_DISK[backend], { ...FAULT_RATES, ...faults }, log);
   let event = 0;
