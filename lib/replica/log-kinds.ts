@@ -1,6 +1,6 @@
 /** Which acceptor log a replica's directory holds, and how each kind is formatted and opened. */
 import { join } from 'node:path';
-import { ErrorCode, IndelibleError } from '../errors.js';
+import { formatFile, openFile } from '../storage/file.js';
 import { formatMemory, type MemoryDisk, openMemory } from '../storage/memory.js';
 import { formatPmem, openPmem } from '../storage/pmem.js';
 import type { StoreShape } from '../storage/shape.js';
@@ -32,7 +32,7 @@ export async function formatLog(directory: string, choice: StorageChoice, shape:
       return formatPmem({ path: regionIn(directory), ...shape, ...alignment });
     }
     case 'file':
-      throw new IndelibleError(ErrorCode.argument, 'file');
+      return formatFile(join(directory, 'log'), shape);
   }
 }
 
@@ -47,7 +47,7 @@ export async function openLog(directory: string, choice: StorageChoice): Promise
       return openPmem({ path: regionIn(directory), mode: 'emulated', ...sync });
     }
     case 'file':
-      throw new IndelibleError(ErrorCode.argument, 'file');
+      return openFile(join(directory, 'log'));
   }
 }
 

@@ -10,6 +10,7 @@ const command = (words: string): Uint8Array => Buffer.from(words);
 const STORAGE: Record<string, () => StorageChoice> = {
   memory: () => ({ mode: 'memory', disk: new MemoryDisk() }),
   emulated: () => ({ mode: 'emulated' }),
+  file: () => ({ mode: 'file' }),
 };
 
 describe.each(Object.keys(STORAGE))('a cluster of three on %s storage', (mode) => {
