@@ -77,8 +77,9 @@ function hex(offset: number): string {
   return `0x${offset.toString(16).padStart(4, '0')}`;
 }
 
+/** Damaged bytes may hold a number that is no ballot; it is shown as it is. */
 function ballot(value: number): string {
-  return formatBallot(value as Ballot);
+  return Number.isSafeInteger(value) && value >= 0 ? formatBallot(value as Ballot) : String(value);
 }
 
 function headerLines(headers: readonly RegionHeader[]): readonly string[] {
@@ -148,7 +149,7 @@ export function regionLines(region: RegionDescription, recordsMax: number): read
   const live = records.filter(({ number }) => number >= head).sort((a, b) => a.number - b.number);
   const stale = records.length - live.length;
   lines.push(`${live.length} records from the head on, ${stale} of earlier laps`);
-  const shown = live.slice(-recordsMax);
+  const shown = live.slice(Math.max(0, live.length - recordsMax));
   if (shown.length === 0) return lines;
   const rows = shown.map((record) => [
     String(record.number),

@@ -53,5 +53,5 @@ export function storageChoice(backend: Backend, sync: Sync): StorageChoice {
 
 /** Whether `format` finished here: it writes the log last. */
 export function hasStore(directory: string): boolean {
-  return ['region', 'log'].some((name) => fs.existsSync(path.join(directory, name)));
+  return ['region', path.join('log', 'identity')].some((name) => fs.existsSync(path.join(directory, name)));
 }
