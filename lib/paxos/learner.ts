@@ -33,7 +33,9 @@ export class Learner {
   private installedThrough: Slot = 0;
   private chainAtLearned: Digest;
   private target: Slot = 0;
+  /** Who is asked next, and who was asked last. */
   private source: ReplicaId = 0;
+  private asked: ReplicaId = 0;
   private fetchAge = 0;
   private fetching = false;
 
@@ -140,6 +142,7 @@ export class Learner {
     if (this.fetching || this.learned >= this.target || !this.peers.includes(this.source)) return;
     this.fetching = true;
     this.fetchAge = 0;
+    this.asked = this.source;
     const message = { type: 'fetch', fromSlot: this.learned + 1, throughSlot: this.target } as const;
     this.effects.send(this.source, message, 0);
   }
@@ -147,8 +150,9 @@ export class Learner {
   tick(): void {
     if (!this.fetching || ++this.fetchAge < this.fetchTicks) return;
     this.fetching = false;
-    // Whoever was asked is down, or has lost those bytes itself: ask the next one.
-    this.source = this.peers[(this.peers.indexOf(this.source) + 1) % this.peers.length]!;
+    // Whoever was asked is down, or has lost those bytes itself: ask the next one, in a round that a leader's
+    // heartbeats in between do not begin anew.
+    this.source = this.peers[(this.peers.indexOf(this.asked) + 1) % this.peers.length]!;
   }
 
   /** The batch to apply at `slot`: learned, not yet applied. Undefined if the log lost its bytes since. */

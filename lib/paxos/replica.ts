@@ -285,6 +285,8 @@ export class ReplicaCore {
 
   private onHeartbeaten(from: ReplicaId, message: Heartbeaten): void {
     this.progress.take(from, message);
+    // What an earlier leader had chosen may be trimmed there already: then this leader needs their checkpoint.
+    this.learner.seekFrom(from, message.learnedThrough);
     if (message.ballot !== this.proposer.ballot) return;
     this.reads.answered(from, message.round);
     const { coveredThrough } = message;
