@@ -227,10 +227,9 @@ napi_value counters(napi_env env, napi_callback_info info) {
   Handle* handle = open_handle(env, info, count, nullptr);
   if (handle == nullptr) return nullptr;
   const LogCounters& counted = handle->log->counters();
-  const LogState& state = handle->log->state();
   return make_doubles(env, {static_cast<double>(counted.records), static_cast<double>(counted.bytes_written),
                             static_cast<double>(counted.fences), static_cast<double>(counted.trims),
-                            static_cast<double>(state.position / state.geometry.log_length)});
+                            static_cast<double>(counted.laps)});
 }
 
 /// close(orderly: 0 | 1): marks the region cleanly closed if orderly; releases it either way. The images of a

@@ -1,6 +1,7 @@
 #include "crc64.h"
 
 #include <dlfcn.h>
+#include <immintrin.h>
 
 #include <array>
 #include <cstring>
@@ -45,13 +46,30 @@ std::uint64_t by_table(std::uint64_t seed, const unsigned char* bytes, std::uint
   return ~crc;
 }
 
-Function choose() {
+Function load_isa_l() {
   // Kept for the life of the process: an unloaded library would leave a dangling function behind.
   void* library = dlopen("libisal.so.2", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return by_table;
-  void* symbol = dlsym(library, "crc64_ecma_refl");
-  if (symbol == nullptr) return by_table;
+  void* symbol = library == nullptr ? nullptr : dlsym(library, "crc64_ecma_refl");
   return reinterpret_cast<Function>(symbol);
+}
+
+Function isa_l() {
+  static const Function function = load_isa_l();
+  return function;
+}
+
+/// ISA-L's, with the upper halves of the vector registers cleared behind it. It leaves them dirty, and every
+/// SSE instruction of the process would then wait for them: 240 ns a call in Node, against 6 for the CRC.
+__attribute__((target("avx"))) std::uint64_t by_isa_l(std::uint64_t seed, const unsigned char* bytes,
+                                                      std::uint64_t length) {
+  const std::uint64_t crc = isa_l()(seed, bytes, length);
+  _mm256_zeroupper();
+  return crc;
+}
+
+Function choose() {
+  if (isa_l() == nullptr) return by_table;
+  return __builtin_cpu_supports("avx") != 0 ? by_isa_l : isa_l();
 }
 
 Function chosen() {

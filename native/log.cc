@@ -121,6 +121,7 @@ Status Log::append(std::uint64_t learned_through) {
   counters_.bytes_written += builder_.write(medium_, offset, header) + 2 * sizeof(std::uint64_t);
   const std::uint64_t after =
       state_.geometry.offset_of(state_.geometry.position_after(state_.position, length));
+  counters_.laps += after < offset ? 1 : 0;
   medium_.store64(Site::append_empty, after, empty_word(state_.incarnation, state_.number + 1));
   medium_.flush(Site::append_empty, after, sizeof(std::uint64_t));
   commit_pending();

@@ -38,6 +38,7 @@ struct LogCounters {
   std::uint64_t bytes_written = 0;
   std::uint64_t fences = 0;
   std::uint64_t trims = 0;
+  std::uint64_t laps = 0;
 };
 
 class Log {

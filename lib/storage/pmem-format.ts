@@ -1,8 +1,9 @@
 /** A region's format parameters: what a caller may ask for, checked, with the defaults filled in. */
 import { argumentError } from '../errors.js';
-import { LOG_BYTES_DEFAULT, RECORD_BYTES_MAX, RECORD_VOTES_MAX, REPLICA_ID_MAX } from '../limits.js';
+import { LOG_BYTES_DEFAULT, RECORD_BYTES_MAX, RECORD_VOTES_MAX } from '../limits.js';
 import type { NativeFormat } from '../native/log.js';
 import type { Identity } from '../types.js';
+import { checkShape } from './shape.js';
 
 export interface RegionFormat {
   readonly identity: Identity;
@@ -23,29 +24,21 @@ export function refuseUnknown(what: string, options: object, known: readonly str
   }
 }
 
-/** @param incarnation keys the commit words; 0 lets the addon draw one. */
+/**
+ * @param incarnation keys the commit words; 0 lets the addon draw one.
+ * @throws RangeError ERR_INDELIBLE_ARGUMENT for a shape no region can have.
+ */
 export function nativeFormat(format: RegionFormat, incarnation: number): NativeFormat {
-  const { identity } = format;
-  if (
-    !Number.isInteger(identity.replicaId) ||
-    identity.replicaId < 1 ||
-    identity.replicaId > REPLICA_ID_MAX
-  ) {
-    throw argumentError(`identity.replicaId is 1 … ${REPLICA_ID_MAX}, not ${identity.replicaId}`);
-  }
+  const { identity, logBytes = LOG_BYTES_DEFAULT, recordBytesMax = RECORD_BYTES_MAX } = format;
+  checkShape({ identity, logBytes, recordBytesMax });
   return {
-    clusterId: sixteenBytes('clusterId', identity.clusterId),
-    storeUuid: sixteenBytes('storeUuid', identity.storeUuid),
+    clusterId: new Uint8Array(Buffer.from(identity.clusterId, 'hex')),
+    storeUuid: new Uint8Array(Buffer.from(identity.storeUuid, 'hex')),
     replicaId: identity.replicaId,
     alignment: format.alignment ?? 64,
-    logBytes: format.logBytes ?? LOG_BYTES_DEFAULT,
-    recordBytesMax: format.recordBytesMax ?? RECORD_BYTES_MAX,
+    logBytes,
+    recordBytesMax,
     recordItemsMax: RECORD_VOTES_MAX,
     incarnation,
   };
-}
-
-function sixteenBytes(what: string, text: string): Uint8Array {
-  if (!/^[0-9a-f]{32}$/.test(text)) throw argumentError(`identity.${what} is 32 lower-case hex digits`);
-  return new Uint8Array(Buffer.from(text, 'hex'));
 }

@@ -1,0 +1,139 @@
+/** The storage contract on emulated persistent memory, in every way of making it durable; and what is only pmem's. */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { formatPmem, inspectPmem, type OpenPmemOptions, openPmem } from '../../lib/storage/pmem.js';
+import { ballotOf, IDENTITY, SHAPE, stage, storageContract } from '../contract/storage.js';
+
+const directories: string[] = [];
+
+function freshPath(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'indelible-pmem-'));
+  directories.push(directory);
+  return join(directory, 'region');
+}
+
+function tidy(): void {
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+}
+
+const withCode = (code: string): unknown => expect.objectContaining({ code });
+
+function contract(name: string, options: Omit<OpenPmemOptions, 'path' | 'mode'>, alignment: number): void {
+  storageContract<string>(name, {
+    async format(shape) {
+      const path = freshPath();
+      formatPmem({ ...shape, alignment, path });
+      return path;
+    },
+    async formatAgain(path, shape) {
+      formatPmem({ ...shape, alignment, path });
+    },
+    async open(path) {
+      return openPmem({ path, mode: 'emulated', ...options });
+    },
+    async nowhere() {
+      return freshPath();
+    },
+    // What kill -9 leaves is what every mapping of the file sees.
+    async crash(storage, path) {
+      const survivor = freshPath();
+      copyFileSync(path, survivor);
+      await storage.close();
+      return survivor;
+    },
+    async dispose(path) {
+      rmSync(path, { force: true });
+    },
+  });
+}
+
+contract('emulated, two fences', {}, 64);
+contract('emulated, fused', { pipeline: 'fused' }, 256);
+contract('emulated, msync', { sync: 'msync' }, 4096);
+
+describe('a region', () => {
+  afterEach(tidy);
+
+  it('says what it survives', async () => {
+    const path = freshPath();
+    formatPmem({ ...SHAPE, path });
+    const storage = openPmem({ path, mode: 'emulated' });
+    expect(storage).toMatchObject({ mode: 'emulated', durability: 'process', identity: IDENTITY });
+    await storage.close();
+  });
+
+  it('is not called persistent memory unless it is', () => {
+    const path = freshPath();
+    formatPmem({ ...SHAPE, path });
+    expect(() => openPmem({ path, mode: 'pmem' })).toThrow(withCode('ERR_INDELIBLE_NOT_PERSISTENT_MEMORY'));
+    process.env['PMEM_IS_PMEM_FORCE'] = '1';
+    try {
+      expect(() => openPmem({ path, mode: 'pmem' })).toThrow(/PMEM_IS_PMEM_FORCE/);
+    } finally {
+      delete process.env['PMEM_IS_PMEM_FORCE'];
+    }
+  });
+
+  it('is refused where it belongs to another replica, and left alone', async () => {
+    const path = freshPath();
+    formatPmem({ ...SHAPE, path });
+    const expectOther = { replicaId: IDENTITY.replicaId + 1 };
+    expect(() => openPmem({ path, mode: 'emulated', expect: expectOther })).toThrow(
+      withCode('ERR_INDELIBLE_STORE_FOREIGN'),
+    );
+    await openPmem({ path, mode: 'emulated', expect: IDENTITY }).close();
+  });
+
+  it.each([
+    ['an empty file', (path: string) => writeFileSync(path, ''), 'ERR_INDELIBLE_STORE_FOREIGN'],
+    [
+      'another file',
+      (path: string) => writeFileSync(path, Buffer.alloc(1 << 20, 7)),
+      'ERR_INDELIBLE_STORE_FOREIGN',
+    ],
+    ['a truncated region', (path: string) => truncateSync(path, 100_000), 'ERR_INDELIBLE_STORE_CORRUPT'],
+    [
+      'a directory',
+      (path: string) => {
+        rmSync(path);
+        mkdirSync(path);
+      },
+      'ERR_INDELIBLE_STORE_IO',
+    ],
+  ])('refuses %s', (_what, spoil, code) => {
+    const path = freshPath();
+    formatPmem({ ...SHAPE, path });
+    spoil(path);
+    expect(() => openPmem({ path, mode: 'emulated' })).toThrow(withCode(code));
+  });
+
+  it('refuses options that mean nothing or do not go together', () => {
+    const path = freshPath();
+    const wrong = [
+      { path, mode: 'file' },
+      { path, mode: 'pmem', sync: 'msync' },
+      { path, mode: 'emulated', pipeline: 'quick' },
+      { path, mode: 'emulated', pipelin: 'fused' },
+    ] as unknown as OpenPmemOptions[];
+    for (const options of wrong) {
+      expect(() => openPmem(options)).toThrow(withCode('ERR_INDELIBLE_ARGUMENT'));
+    }
+    formatPmem({ ...SHAPE, path });
+    expect(() => openPmem({ path, mode: 'emulated', sync: 'msync' })).toThrow(/alignment/);
+  });
+
+  it('can be looked at while it is open, and when it is damaged', async () => {
+    const path = freshPath();
+    formatPmem({ ...SHAPE, path });
+    const storage = openPmem({ path, mode: 'emulated' });
+    stage(storage, 1, ballotOf(3), 100);
+    storage.commit(0);
+    const found = { records: [{ number: 1, word: 'committed', items: [{ slot: 1, ballot: ballotOf(3) }] }] };
+    expect(inspectPmem(path)).toMatchObject({ verdict: '', ...found });
+    await storage.close();
+    truncateSync(path, 100_000);
+    expect(inspectPmem(path)).toMatchObject({ verdict: expect.stringContaining('shorter') });
+  });
+});
