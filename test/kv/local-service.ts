@@ -2,9 +2,10 @@
  * A `Service` that runs one state machine in this process, for tests of what stands in front of it: it can
  * hold answers back, give requesters their answers in another order, refuse for lack of room, and lose.
  */
+
+import { Output } from '../../lib/kv/resp/output.js';
 import { Outcome, type Requester, type Service } from '../../lib/replica/service.js';
 import type { CommandView, StateMachine } from '../../lib/replica/state-machine.js';
-import { Output } from '../../lib/kv/resp/output.js';
 
 interface Work {
   readonly requester: Requester;
@@ -144,7 +145,9 @@ export class LocalService implements Service {
       view.end = view.start + work.body.readUInt32LE(at);
       at = view.end;
       const place = results.reserve(4);
-      const answered = work.query ? this.machine.query(view, results, this.nowMs()) : this.#execute(view, results);
+      const answered = work.query
+        ? this.machine.query(view, results, this.nowMs())
+        : this.#execute(view, results);
       if (answered) {
         results.buffer.writeUInt32LE(results.length - place - 4, place);
         count++;

@@ -285,7 +285,7 @@ export class Connection implements Session {
     const transaction = this.#transaction;
     switch (spec.name) {
       case 'multi':
-        if (transaction.open) this.#refuse('ERR MULTI calls can not be nested');
+        if (transaction.open) this.#ownReply().error('ERR MULTI calls can not be nested');
         else {
           transaction.begin();
           this.#ownReply().ok();
@@ -329,7 +329,7 @@ export class Connection implements Session {
 
   #watch(spec: CommandSpec): void {
     if (this.#transaction.open) {
-      this.#refuse('ERR WATCH inside MULTI is not allowed');
+      this.#ownReply().error('ERR WATCH inside MULTI is not allowed');
       return;
     }
     const tooLong = this.#tooLong(spec);

@@ -1,5 +1,6 @@
 /** INFO: what Redis's clients look for, under the same names, and Indelible's own. */
 import type { Reply } from '../resp/reply.js';
+import { REDIS_VERSION } from './redis-version.js';
 import type { Session } from './session.js';
 
 type Fields = readonly (readonly [string, string | number])[];
@@ -8,7 +9,7 @@ type Section = (session: Session) => Fields;
 function server(session: Session): Fields {
   const uptime = Math.floor((session.host.nowMs() - session.host.startedMs) / 1000);
   return [
-    ['redis_version', '7.0.15'],
+    ['redis_version', REDIS_VERSION],
     ['redis_mode', 'standalone'],
     ['server_name', 'indelible'],
     ['os', `${process.platform} ${process.arch}`],

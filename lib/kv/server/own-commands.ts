@@ -8,11 +8,9 @@ import { client } from './client-command.js';
 import { command } from './command-command.js';
 import { config } from './config-command.js';
 import { info } from './info.js';
+import { REDIS_VERSION } from './redis-version.js';
 import { wrongArguments } from './refusals.js';
 import type { OwnCommand, Session } from './session.js';
-
-/** What HELLO and INFO give as Redis's version: the one whose behaviour is followed. */
-export const REDIS_VERSION = '7.0.15';
 
 function integer(argument: Buffer): number {
   return parseSmallInteger(argument, 0, argument.length);
