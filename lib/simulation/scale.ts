@@ -23,7 +23,8 @@ export function drawScale(random: Random): Scale {
       fetchTicks: random.between(2, 6),
     },
     windowSlots: random.pick([1, 2, 4, 16, 64]),
-    windowBytes: random.pick([2_000, 20_000, 1 << 20]),
+    // A log has to hold what may be open several times over: each new leader has it voted for again.
+    windowBytes: random.pick([1_000, 4_000, 8_000]),
     logBytes: 64 << 10,
     recordBytesMax: 8 << 10,
     checkpoints: {
