@@ -183,7 +183,7 @@ export function randomContract<Place>(subject: StorageSubject<Place>): void {
           await history.end(true);
           await bench.tidy();
         }),
-        { numRuns: 40 },
+        { numRuns: subject.randomRuns ?? 40 },
       );
     });
   });

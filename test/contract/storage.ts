@@ -31,6 +31,8 @@ export interface StorageSubject<Place> {
   crash?(storage: Storage, place: Place): Promise<Place>;
   /** Makes the next write, flush or sync of `storage` fail as a device would. Absent where it cannot be done. */
   failNext?(storage: Storage, place: Place): void;
+  /** Random histories to run; a slow medium asks for fewer. */
+  readonly randomRuns?: number;
   /** Removes what `format` made. */
   dispose?(place: Place): Promise<void>;
 }

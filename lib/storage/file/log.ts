@@ -129,6 +129,7 @@ export class GroupLog {
       segment: undefined,
       at: 0,
       available: true,
+      before: undefined,
     };
     this.#open.addVote(entry, bytes, start, end);
     this.index.put(entry);

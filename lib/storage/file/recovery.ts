@@ -87,7 +87,7 @@ class Findings {
       segment.firstLink = group.link;
     }
     for (const vote of group.votes) {
-      this.index.put({ ...vote, segment, builder: undefined });
+      this.index.put({ ...vote, segment, builder: undefined, before: undefined });
       if (group.lostDescriptors === 0) this.#namedSince?.add(vote.slot);
       this.highestVoted = Math.max(this.highestVoted, vote.slot);
     }

@@ -2,7 +2,8 @@
  * Where the last vote for each slot stands: in a group not yet written, or in a segment.
  *
  * 1. One entry per slot above the trim point; a later vote replaces the earlier one's entry.
- * 2. `segment.live` counts the entries that stand in it, so a segment with none can be given up.
+ * 2. `segment.live` counts the votes in it that are durable and not superseded by a durable vote. A vote that
+ *    is still being written supersedes nothing: a power cut would leave the slot with neither.
  */
 import type { Ballot, BatchKind, Digest, Slot } from '../../types.js';
 import type { GroupBuilder } from './group-builder.js';
@@ -21,6 +22,8 @@ export interface VoteEntry {
   at: number;
   /** False where the bytes are known to be lost. */
   available: boolean;
+  /** The vote it replaces once it is durable. */
+  before: VoteEntry | undefined;
 }
 
 export class VoteIndex {
@@ -38,10 +41,9 @@ export class VoteIndex {
   /** The vote `entry` is now the last one for its slot. One at or below the trim point is not kept. */
   put(entry: VoteEntry): void {
     if (entry.slot <= this.#trimThrough) return;
-    const before = this.#entries.get(entry.slot);
-    if (before?.segment) before.segment.live--;
+    entry.before = this.#entries.get(entry.slot);
     this.#entries.set(entry.slot, entry);
-    if (entry.segment) entry.segment.live++;
+    if (entry.segment) this.#count(entry, entry.segment);
   }
 
   /** The group that holds `entry` is durable: its payload stands at `at` in `segment` from now on. */
@@ -49,16 +51,24 @@ export class VoteIndex {
     entry.builder = undefined;
     entry.at = at;
     entry.segment = segment;
-    if (this.#entries.get(entry.slot) === entry) segment.live++;
+    if (entry.slot > this.#trimThrough) this.#count(entry, segment);
   }
 
   trim(through: Slot): void {
     this.#trimThrough = through;
     for (const [slot, entry] of this.#entries) {
       if (slot > through) continue;
-      if (entry.segment) entry.segment.live--;
+      let durable: VoteEntry | undefined = entry;
+      while (durable && !durable.segment) durable = durable.before;
+      if (durable?.segment) durable.segment.live--;
       this.#entries.delete(slot);
     }
+  }
+
+  #count(entry: VoteEntry, segment: Segment): void {
+    if (entry.before?.segment) entry.before.segment.live--;
+    entry.before = undefined;
+    segment.live++;
   }
 
   /** All entries, by rising slot. */
