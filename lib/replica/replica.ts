@@ -84,7 +84,8 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     this.configuration = checkpoints.newest.meta.configuration;
     this.durability = log.durability;
     const tuning = tune(options.tuning ?? {}, log);
-    stateMachine.restore(checkpoints.newest.chunks());
+    // The checkpoint that format wrote holds no state: the machine starts as it was made.
+    if (checkpoints.newest.meta.throughSlot > 0) stateMachine.restore(checkpoints.newest.chunks());
     const { identity, configuration } = this;
     const onClient = (connection: ClientConnection): void => clients.accept(connection);
     const transport = new TcpTransport({
@@ -95,9 +96,11 @@ export class Replica extends EventEmitter<ReplicaEvents> {
       onClient,
     });
     this.transport = transport;
+    const images = new Checkpoints(checkpoints, log, stateMachine, configuration, tuning);
+    images.restore();
     this.host = new Host({
       storage: log,
-      checkpoints: new Checkpoints(checkpoints, log, stateMachine, configuration, tuning),
+      checkpoints: images,
       transport,
       forwarder: new Forwarder(identity.clusterId, options.peers, () => this.host.flush()),
       machine: stateMachine,
