@@ -18,6 +18,7 @@ import type { Storage } from '../storage/storage.js';
 import type { Configuration, Digest, ReplicaId, Slot } from '../types.js';
 import type { Executor } from './executor.js';
 import type { Tuning } from './options.js';
+import { restoreImage, takeImage } from './state-image.js';
 import type { StateMachine } from './state-machine.js';
 
 /** What checkpoints need of the host. */
@@ -83,6 +84,11 @@ export class Checkpoints {
     return this.store.newest.meta.checkpointId;
   }
 
+  /** Puts the state machine where the checkpoint in force ends. Called once, before anything is applied. */
+  restore(): void {
+    if (this.base.through > 0) restoreImage(this.machine, this.store.newest);
+  }
+
   /** Writes one when the log fills, forgets what can be forgotten, and keeps a transfer going. */
   tick(host: CheckpointSource): void {
     const { usedBytes, capacityBytes } = this.storage;
@@ -109,7 +115,7 @@ export class Checkpoints {
       ...(this.machine.digest === undefined ? {} : { stateDigest: this.machine.digest() }),
     };
     this.writing = this.store
-      .write(meta, this.machine.checkpoint())
+      .write(meta, takeImage(this.machine))
       .then((file) => {
         this.busy = false;
         host.written(file);
@@ -188,7 +194,7 @@ export class Checkpoints {
     }
     this.busy = false;
     if (file.meta.throughSlot > host.executor.appliedThrough) {
-      this.machine.restore(file.chunks());
+      restoreImage(this.machine, file);
       host.installed(file, from);
     }
     this.forget(host);
