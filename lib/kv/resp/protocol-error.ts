@@ -6,7 +6,7 @@ import { ErrorCode } from '../../errors.js';
 
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
-  readonly code = ErrorCode.frame;
+  readonly code: typeof ErrorCode.frame = ErrorCode.frame;
 
   constructor(what: string) {
     super(`Protocol error: ${what}`);
