@@ -173,6 +173,7 @@ function stamp(name, hash) {
 async function run(title, command, args, env = {}) {
   fs.mkdirSync(path.dirname(LOG), { recursive: true });
   const log = fs.openSync(LOG, 'a');
+  const start = fs.fstatSync(log).size;
   fs.writeSync(log, `\n$ ${[command, ...args].join(' ')}\n`);
   const began = performance.now();
   const seconds = () => `${Math.round((performance.now() - began) / 1000)} s`;
@@ -196,7 +197,7 @@ async function run(title, command, args, env = {}) {
   fs.closeSync(log);
   if (live) process.stdout.write(`\rsetup: ${title} … ${seconds()}\n`);
   if (failure === undefined) return;
-  const tail = fs.readFileSync(LOG, 'utf8').trimEnd().split('\n').slice(-25);
+  const tail = fs.readFileSync(LOG).subarray(start).toString().trim().split('\n').slice(-25);
   throw new SetupError(`${title}: ${failure}\n${tail.join('\n')}\n(all of it: ${path.relative(ROOT, LOG)})`);
 }
 

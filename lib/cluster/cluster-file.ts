@@ -11,7 +11,7 @@ import * as v from 'valibot';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { LOG_BYTES_MIN } from '../limits.js';
 import { readFileIfThere, replaceFile } from './durable-file.js';
-import { type ClusterPlan, checkMembers, issueSentence, planEntries } from './plan.js';
+import { type ClusterPlan, checkPlan, issueSentence } from './plan.js';
 
 export type Backend = 'emulated' | 'pmem' | 'file';
 export const BACKENDS: readonly Backend[] = ['emulated', 'pmem', 'file'];
@@ -34,7 +34,8 @@ const clusterSchema = v.strictObject({
   backend: v.picklist(['emulated', 'pmem', 'file']),
   sync: v.picklist(['none', 'msync']),
   regionBytes: v.pipe(v.number(), v.safeInteger(), v.minValue(LOG_BYTES_MIN)),
-  ...planEntries,
+  clusterId: v.unknown(),
+  members: v.unknown(),
 });
 
 export function clusterFilePath(directory: string): string {
@@ -78,7 +79,11 @@ export function readClusterFile(directory: string): ClusterFile | undefined {
     const message = `${file} does not describe a cluster: ${issueSentence(result.issues)}`;
     throw new IndelibleError(ErrorCode.storeForeign, message, { path: file });
   }
-  checkMembers(result.output.members);
-  const { cluster: _, ...rest } = result.output;
-  return rest;
+  const { state, backend, sync, regionBytes, clusterId, members } = result.output;
+  try {
+    return { state, backend, sync, regionBytes, ...checkPlan({ clusterId, members }, 'its plan') };
+  } catch (error) {
+    const message = `${file} does not describe a cluster: ${(error as Error).message}`;
+    throw new IndelibleError(ErrorCode.storeForeign, message, { cause: error, path: file });
+  }
 }

@@ -25,12 +25,10 @@ const memberSchema = v.strictObject({
   storeUuid: hex32,
 });
 
-export const planEntries = {
+const bodySchema = v.strictObject({
   clusterId: hex32,
   members: v.pipe(v.array(memberSchema), v.minLength(1), v.maxLength(MEMBERS_MAX)),
-};
-
-const planSchema = v.strictObject({ plan: v.literal(1), ...planEntries });
+});
 
 function drawHex32(): string {
   return randomBytes(16).toString('hex');
@@ -48,14 +46,6 @@ export function drawPlan(replicas: number): ClusterPlan {
   return { clusterId: drawHex32(), members };
 }
 
-/** @throws RangeError when two members share an id or a store */
-export function checkMembers(members: readonly Member[]): void {
-  const ids = new Set(members.map(({ id }) => id));
-  const stores = new Set(members.map(({ storeUuid }) => storeUuid));
-  if (ids.size !== members.length) throw argumentError('two members of the plan have the same id');
-  if (stores.size !== members.length) throw argumentError('two members of the plan have the same store uuid');
-}
-
 /**
  * Reads a plan from the text of its file.
  * @throws RangeError that says where the text is not a plan
@@ -67,10 +57,23 @@ export function parsePlan(text: string): ClusterPlan {
   } catch (error) {
     throw argumentError(`the plan is not JSON: ${(error as Error).message}`);
   }
-  const result = v.safeParse(planSchema, json);
-  if (!result.success) throw argumentError(`the plan is not one: ${issueSentence(result.issues)}`);
+  const { plan, ...body } = (json ?? {}) as { plan?: unknown };
+  if (plan !== 1) throw argumentError(`the plan has format ${JSON.stringify(plan)}, not 1`);
+  return checkPlan(body, 'the plan');
+}
+
+/**
+ * A plan from plain data, its members in order.
+ * @throws RangeError that names `what` and the place
+ */
+export function checkPlan(body: unknown, what: string): ClusterPlan {
+  const result = v.safeParse(bodySchema, body);
+  if (!result.success) throw argumentError(`${what} is not one: ${issueSentence(result.issues)}`);
   const { clusterId, members } = result.output;
-  checkMembers(members);
+  const ids = new Set(members.map(({ id }) => id));
+  const stores = new Set(members.map(({ storeUuid }) => storeUuid));
+  if (ids.size !== members.length) throw argumentError(`two members of ${what} have the same id`);
+  if (stores.size !== members.length) throw argumentError(`two members of ${what} have the same store uuid`);
   return { clusterId, members: [...members].sort((a, b) => a.id - b.id) };
 }
 

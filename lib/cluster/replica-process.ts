@@ -7,10 +7,16 @@
  *    before the process exits. If closing hangs, the process exits all the same: a log needs no closing.
  * 3. When the replica stops by itself, the process says why and exits with an error.
  */
+import { subscribe } from 'node:diagnostics_channel';
 import { type Logger, pino } from 'pino';
-import { createKvServer, type KvServer } from '../kv/server/server.js';
+import { ErrorCode, IndelibleError } from '../errors.js';
+import { createKvServer, type KvServer, type KvServerStatus } from '../kv/server.js';
 import { KvStateMachine } from '../kv/state-machine.js';
+import { ballotOf, formatBallot } from '../paxos/ballot.js';
+import type { Role } from '../paxos/effects.js';
 import { Replica } from '../replica/replica.js';
+import type { TransportDiagnostic } from '../transport/diagnostics.js';
+import type { Ballot, ReplicaId } from '../types.js';
 import type { FromReplica, ToReplica } from './process-messages.js';
 import type { ServeConfig } from './serve-config.js';
 import { storageChoice } from './stores.js';
@@ -57,7 +63,14 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
   });
   follow(replica, log, ending);
   const server =
-    redis === undefined ? undefined : await createKvServer({ service: replica.service, ...redis });
+    redis === undefined
+      ? undefined
+      : await createKvServer({
+          service: replica.service,
+          ...redis,
+          status: () => kvStatus(replica),
+          statistics: () => stateMachine.statistics,
+        });
   const { replicaId, clusterId } = replica.identity;
   const { mode, durability, recovery } = replica.status();
   log.info({ replicaId, clusterId, mode, durability, recovery, listen, redis }, 'ready');
@@ -67,15 +80,39 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
 
 /** Turns what the replica says of itself into log lines and messages. */
 function follow(replica: Replica, log: Logger, ending: Ending): void {
-  replica.on('role', (role, ballot, leader) => {
-    log.info({ role, ballot, leader }, 'role');
+  const sayRole = (role: Role, ballot: Ballot, leader: ReplicaId): void => {
+    log.info({ role, ballot: formatBallot(ballot), leader }, 'role');
     tell({ kind: 'role', role, ballot, leader });
-  });
+  };
+  replica.on('role', sayRole);
   replica.on('peer', (peer, up) => log.info({ peer }, up ? 'peer up' : 'peer down'));
   replica.on('checkpoint', ({ checkpointId, throughSlot }, lengthBytes, from) =>
     log.info({ checkpointId, throughSlot, lengthBytes, from }, 'checkpoint'),
   );
   replica.on('failure', (error) => ending.reach(error));
+  subscribe('indelible:transport', (message) => {
+    const { event, remote, peer, error } = message as TransportDiagnostic;
+    const isOdd = event === 'refused' || event === 'malformed' || event === 'client-lost';
+    log[isOdd ? 'warn' : 'debug']({ remote, peer, reason: error?.message }, event);
+  });
+  // What happened before anybody could listen.
+  const { role, ballot, leader, failure } = replica.status();
+  const [round, owner] = ballot.split('.').map(Number);
+  if (leader !== 0) sayRole(role, ballotOf(round ?? 0, owner ?? 0), leader);
+  if (failure !== undefined) ending.reach(new IndelibleError(ErrorCode.stopped, failure));
+}
+
+function kvStatus(replica: Replica): KvServerStatus {
+  const status = replica.status();
+  return {
+    replicaId: status.replicaId,
+    role: status.role,
+    leaderId: status.leader,
+    replicas: status.members.length,
+    chosenSlot: status.learnedThrough,
+    appliedSlot: status.appliedThrough,
+    durability: status.durability,
+  };
 }
 
 function tell(message: FromReplica): void {

@@ -9,8 +9,8 @@ import { checkPeerAddress, type HostPort, parseHostPort, parsePeers } from './ad
 import type { Backend, Sync } from './cluster-file.js';
 import { issueSentence } from './plan.js';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 export interface ServeConfig {
   /** Where the replica's store lies; `format` made it. */
@@ -37,7 +37,15 @@ const serveSchema = v.strictObject({
 });
 
 /** As written: in the file, or on the command line. */
-export type ServeSettings = v.InferOutput<typeof serveSchema>;
+export interface ServeSettings {
+  readonly directory?: string | undefined;
+  readonly backend?: Backend | undefined;
+  readonly sync?: Sync | undefined;
+  readonly listen?: string | undefined;
+  readonly redis?: string | undefined;
+  readonly peers?: string | Readonly<Record<string, string>> | undefined;
+  readonly logLevel?: LogLevel | undefined;
+}
 
 /** @throws RangeError that says where the text is not a configuration */
 export function parseServeFile(text: string): ServeSettings {
