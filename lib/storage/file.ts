@@ -40,6 +40,7 @@ const FIRST_ROOT: Root = {
   headSegment: 1,
   headGroup: 1,
   headLink: 0,
+  nextGroup: 1,
   promised: 0 as Ballot,
   trimThrough: 0,
   checkpointId: 0,
@@ -107,6 +108,7 @@ async function beginUse(rootFile: RootFile, root: Root, log: RecoveredLog): Prom
   const next: Root = {
     ...root,
     generation: root.generation + 1,
+    nextGroup: log.nextNumber,
     promised: recovered.promised,
     trimThrough: recovered.trimThrough,
     checkpointId: recovered.checkpointId,

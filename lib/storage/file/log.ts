@@ -304,6 +304,7 @@ export class GroupLog {
       // A head without groups is where the next one goes.
       headGroup: head.firstGroup || this.#nextNumber,
       headLink: head.firstGroup ? head.firstLink : this.#link,
+      nextGroup: this.#nextNumber,
       promised,
       trimThrough: this.index.trimThrough,
       checkpointId: this.#checkpointId,

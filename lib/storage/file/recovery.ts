@@ -14,10 +14,12 @@
  * hold is damage: the votes known to be there are *unavailable*, and if a descriptor is gone, every slot above
  * the trim point that no later group names is *uncertain*. The promise is known as long as a later header is.
  *
- * `lost`: both root pages are bad, a segment at or behind the tail is missing or has no header, or the page at
- * the tail holds something with no header before it. None of these can come from a power cut.
+ * `lost`: both root pages are bad, groups are gone that the root counts, a segment at or behind the tail is
+ * missing or has no header, or the page at the tail holds something with no header before it. None of these
+ * can come from a power cut.
  *
- * What a log alone cannot see: a last group whose every sector was lost, which looks as if never written.
+ * What no log can see alone: a last group whose every sector was lost since the last root, which looks as if
+ * it had never been written.
  */
 import type { Ballot, Slot, SlotRange } from '../../types.js';
 import type { Recovered } from '../storage.js';
@@ -133,9 +135,14 @@ function lastOf(scanned: readonly ScannedSegment[]): { at: number; torn: ReadGro
 }
 
 /** Why votes at the end of the log may be gone without a trace; empty when nothing says so. */
-function lostReasons(scan: Scan, geometry: Geometry, root: Root, tail: number): string[] {
+function lostReasons(scan: Scan, geometry: Geometry, root: Root, tail: number, nextNumber: number): string[] {
   const reasons: string[] = [];
-  const tailSequence = scan.scanned[tail]?.segment.sequence ?? root.headSegment;
+  const end = scan.scanned[tail];
+  // What is missing below the last group is missed by that group; what is missing elsewhere, by nobody.
+  const tailSequence = end && end.groups.length > 0 ? end.segment.sequence : root.headSegment;
+  if (nextNumber < root.nextGroup) {
+    reasons.push(`group ${nextNumber} and others up to ${root.nextGroup - 1} are gone from the end`);
+  }
   const behindTail = scan.unreadable.filter((sequence) => sequence >= tailSequence);
   if (behindTail.length > 0) reasons.push(`segment ${behindTail.join(', ')} cannot be read`);
   const known = new Set([...scan.unreadable, ...scan.scanned.map(({ segment }) => segment.sequence)]);
@@ -165,7 +172,7 @@ export function recoverLog(scan: Scan, root: Root | undefined, geometry: Geometr
   }
   const dropsSegment = torn !== undefined && scanned[last]!.groups.length === 1;
   const tail = Math.max(0, dropsSegment ? last - 1 : last);
-  const lost = lostReasons(scan, geometry, from, tail);
+  const lost = lostReasons(scan, geometry, from, tail, findings.nextNumber);
   if (!root) lost.unshift('both pages of the root are damaged');
   const reasons = [...lost, ...findings.reasons];
   findings.index.trim(findings.trimThrough);
@@ -207,6 +214,7 @@ function rootFor(scanned: readonly ScannedSegment[]): Root {
     headSegment: scanned[0]?.segment.sequence ?? 0,
     headGroup: first?.number ?? 1,
     headLink: first?.link ?? 0,
+    nextGroup: 0,
     promised: 0 as Ballot,
     trimThrough: 0,
     checkpointId: 0,

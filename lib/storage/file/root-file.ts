@@ -24,6 +24,8 @@ export interface Root {
   readonly headSegment: number;
   readonly headGroup: number;
   readonly headLink: number;
+  /** Every group below this number was durable when the root was written. */
+  readonly nextGroup: number;
   /** Covers every group before the head, and promises that found no room in the log. */
   readonly promised: Ballot;
   readonly trimThrough: Slot;
@@ -47,7 +49,8 @@ function encode(page: Uint8Array, root: Root, incarnation: number): void {
   putU64(view, 64, root.checkpointId);
   putU64(view, 72, root.learnedThrough);
   putU64(view, 80, root.highestVoted);
-  view.setUint32(88, root.clean ? 1 : 0, true);
+  putU64(view, 88, root.nextGroup);
+  view.setUint32(96, root.clean ? 1 : 0, true);
   putU64(view, DIGEST_AT, digestOf(page, 0, DIGEST_AT));
 }
 
@@ -69,7 +72,8 @@ function decode(page: Uint8Array, incarnation: number): Root | undefined {
     checkpointId: getU64(view, 64),
     learnedThrough: getU64(view, 72),
     highestVoted: getU64(view, 80),
-    clean: view.getUint32(88, true) === 1,
+    nextGroup: getU64(view, 88),
+    clean: view.getUint32(96, true) === 1,
   };
 }
 
