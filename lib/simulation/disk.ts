@@ -4,6 +4,7 @@
  * | backend | store | what a crash leaves |
  * |---|---|---|
  * | memory  | MemoryStorage | every group committed, nothing staged |
+ * | pmem    | the production log over the recording medium | a crash image, or what kill -9 leaves |
  * | delayed | MemoryStorage behind a queue: items become durable some turns after their commit | a prefix of the queue |
  */
 import type { Storage } from '../storage/storage.js';

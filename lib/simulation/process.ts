@@ -106,6 +106,7 @@ export class Process implements Effects, CheckpointHost {
     this.core.tick();
     this.checkpoints.tick();
     this.endTurn();
+    this.storage.drain();
   }
 
   /** Ends the turn at once, or after some more messages have come. */

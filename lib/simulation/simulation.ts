@@ -9,6 +9,7 @@ import { mustConverge } from './checkers/liveness.js';
 import type { Counters } from './counters.js';
 import { FAULT_RATES, type FaultRates } from './faults.js';
 import { DelayedMemoryDisk, InstantMemoryDisk } from './memory-disk.js';
+import { PmemDisk } from './pmem-disk.js';
 import { Random } from './random.js';
 import { Violation } from './violation.js';
 import { type MakeDisk, World } from './world.js';
@@ -17,7 +18,7 @@ export type { Counters } from './counters.js';
 export type { FaultRates } from './faults.js';
 
 /** What the replicas' logs live on: see disk.ts. */
-export type SimulatedBackend = 'memory' | 'delayed';
+export type SimulatedBackend = 'memory' | 'delayed' | 'pmem';
 
 export interface SimulationOptions {
   /** Any integer from 0 to 2⁵³ − 1. */
@@ -60,6 +61,7 @@ const MAKE_DISK: Readonly<Record<SimulatedBackend, MakeDisk>> = {
   memory: (shape) => new InstantMemoryDisk(shape),
   delayed: (shape, clock, random) =>
     new DelayedMemoryDisk(shape, (delay, run) => clock.after(delay, run), random),
+  pmem: (shape, _clock, random) => new PmemDisk(shape, random),
 };
 
 /** Runs one seed to its end, or to the first violation. Never throws for anything that happens inside. */
