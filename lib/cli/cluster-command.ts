@@ -7,14 +7,16 @@ import { Cluster, type ClusterOptions } from '../cluster/cluster.js';
 import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-file.js';
 import type { Failed } from '../cluster/process-messages.js';
 import { LOG_LEVELS, type LogLevel } from '../cluster/serve-config.js';
+import type { ServiceSettings } from '../cluster/service-config.js';
 import { MEMBERS_MAX } from '../limits.js';
 import { type ClusterReport, jsonReport, plainReport } from './cluster-report.js';
 import { isLasting } from './exit-code.js';
 import { helpWith } from './help.js';
 import { integerOption, portOption, sizeOption } from './option-parsers.js';
 import type { Output } from './output.js';
+import { withServiceOptions } from './service-options.js';
 
-interface ClusterFlags {
+interface ClusterFlags extends ServiceSettings {
   readonly dir: string;
   readonly replicas?: number;
   readonly backend?: Backend;
@@ -36,8 +38,9 @@ Any Redis port takes any command. Ctrl-C or SIGTERM stops everything in order; a
   npm start -- --backend pmem --dir /mnt/pmem          on a DAX file system
   npm start -- --dir other --port 7011 --peer-port 7111     a second cluster beside the first
 
---replicas, --backend, --sync and --region-size are for new data; later they may be left out. Peers meet on
-loopback whatever --listen says. There is no password: who reaches a Redis port can read and write.`;
+--replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions below
+18MiB the largest values are refused. Peers meet on loopback whatever --listen says. Without
+--password-file, who reaches a Redis port can read and write.`;
 
 const WAITING_REPORT_MS = 5000;
 
@@ -60,7 +63,7 @@ export function clusterCommand(output: Output): Command {
     .addOption(new Option('--log-level <level>', 'what replicas log').choices(LOG_LEVELS).default('info'))
     .option('--json', 'print events as JSON, one a line')
     .action((flags: ClusterFlags) => runCluster(flags, output));
-  return helpWith(command, HELP);
+  return helpWith(withServiceOptions(command), HELP);
 }
 
 /** Resolves when the cluster was told to stop and has; rejects when a replica refuses to start. */
@@ -96,6 +99,7 @@ function optionsOf(
     port,
     peerPort,
     logLevel,
+    service: flags,
     program: fileURLToPath(new URL('./main.js', import.meta.url)),
     isRefusal: isLasting,
     events: {

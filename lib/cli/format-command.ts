@@ -49,7 +49,11 @@ export function formatCommand(output: Output): Command {
     .option('--dir <directory>', 'where its store goes; must not hold one')
     .addOption(new Option('--backend <backend>', 'the kind of log').choices(BACKENDS).default('emulated'))
     .addOption(new Option('--sync <sync>', 'what a fence is, if emulated').choices(SYNCS).default('none'))
-    .option('--region-size <size>', 'bytes of the log', sizeOption('--region-size'), LOG_BYTES_DEFAULT)
+    .addOption(
+      new Option('--region-size <size>', 'bytes of the log')
+        .argParser(sizeOption('--region-size'))
+        .default(LOG_BYTES_DEFAULT, '128MiB'),
+    )
     .option('--json', 'print the result as JSON')
     .action((options: FormatOptions) => format(options, output));
   return helpWith(command, HELP);

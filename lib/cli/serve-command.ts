@@ -6,6 +6,7 @@ import { serveReplica } from '../cluster/replica-process.js';
 import { LOG_LEVELS, parseServeFile, type ServeSettings, serveConfig } from '../cluster/serve-config.js';
 import { argumentError } from '../errors.js';
 import { helpWith } from './help.js';
+import { withServiceOptions } from './service-options.js';
 
 interface ServeFlags extends Omit<ServeSettings, 'directory'> {
   readonly dir?: string;
@@ -24,8 +25,8 @@ or the same in a file, which flags override:
   { "directory": "/var/lib/indelible", "backend": "file", "listen": "10.0.0.1:7101", "redis": "10.0.0.1:7001",
     "peers": { "1": "10.0.0.1:7101", "2": "10.0.0.2:7101", "3": "10.0.0.3:7101" } }
 
-Logs go to standard output, one JSON object a line. SIGTERM or SIGINT closes the store in order. Neither port
-asks for a password or encrypts: keep both inside a network you trust.`;
+Logs go to standard output, one JSON object a line. SIGTERM or SIGINT closes the store in order. Nothing is
+encrypted, and peers give no password: keep both ports inside a network you trust.`;
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -34,12 +35,13 @@ export function serveCommand(): Command {
     .option('--dir <directory>', 'where `format` put the store')
     .addOption(new Option('--backend <backend>', 'the kind of log (emulated)').choices(BACKENDS))
     .addOption(new Option('--sync <sync>', 'what a fence is, if emulated (none)').choices(SYNCS))
+    .option('--store <uuid>', 'refuse to run any other store')
     .option('--listen <address>', 'where peers reach this replica: host:port, or unix:/path')
     .option('--redis <address>', 'where Redis clients are served; none if absent')
     .option('--peers <addresses>', 'all members: 1=host:port,2=host:port,…')
     .addOption(new Option('--log-level <level>', 'what to log (info)').choices(LOG_LEVELS))
     .action(serve);
-  return helpWith(command, HELP);
+  return helpWith(withServiceOptions(command), HELP);
 }
 
 async function serve({ config: file, dir, ...flags }: ServeFlags): Promise<void> {

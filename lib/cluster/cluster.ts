@@ -2,6 +2,7 @@
  * A cluster on one machine: its directory formed, its ports free, its replicas supervised.
  */
 import path from 'node:path';
+import { argumentError } from '../errors.js';
 import { formatAddress } from '../transport/address.js';
 import type { DurabilityClass, ReplicaId } from '../types.js';
 import { clusterAddresses, type ReplicaAddresses } from './addresses.js';
@@ -9,10 +10,12 @@ import { startChild } from './child.js';
 import { type ClusterFile, readClusterFile, replicaDirectory } from './cluster-file.js';
 import { form, prepareDirectory, storesIn } from './directory.js';
 import { decideFormation, type Wish } from './formation.js';
+import { identityIn } from './plan.js';
 import { checkPortsFree } from './ports.js';
 import type { Failed, Ready } from './process-messages.js';
 import { removeRunning, writeRunning } from './running-file.js';
-import { checkSync, type LogLevel } from './serve-config.js';
+import type { LogLevel } from './serve-config.js';
+import { type ServiceSettings, serviceArguments } from './service-config.js';
 import { Supervisor } from './supervisor.js';
 
 export interface ClusterOptions {
@@ -23,6 +26,7 @@ export interface ClusterOptions {
   readonly port: number;
   readonly peerPort: number;
   readonly logLevel: LogLevel;
+  readonly service: ServiceSettings;
   /** The script whose `serve` command runs one replica. */
   readonly program: string;
   readonly isRefusal: (code: string) => boolean;
@@ -89,7 +93,6 @@ export class Cluster {
     const { directory, wish, listen, port, peerPort, events } = options;
     prepareDirectory(directory, wish.backend);
     const formation = decideFormation(directory, readClusterFile(directory), storesIn(directory), wish);
-    checkSync(formation.file.backend, formation.file.sync);
     const ids = formation.file.members.map(({ id }) => id);
     const addresses = clusterAddresses(ids, listen, port, peerPort);
     await checkPortsFree(addresses);
@@ -145,20 +148,22 @@ export class Cluster {
   }
 
   #arguments(id: ReplicaId): readonly string[] {
-    const { directory, logLevel, program } = this.#options;
+    const { directory, logLevel, program, service } = this.#options;
     const own = this.addresses.find((address) => address.id === id);
-    if (own === undefined) throw new RangeError(`replica ${id} has no addresses`);
+    if (own === undefined) throw argumentError(`replica ${id} has no addresses`);
     const peers = this.addresses.map(({ id: peer, peer: address }) => `${peer}=${formatAddress(address)}`);
     return [
       program,
       'serve',
       ...['--dir', replicaDirectory(directory, id)],
+      ...['--store', identityIn(this.file, id).storeUuid],
       ...['--backend', this.file.backend],
       ...['--sync', this.file.sync],
       ...['--listen', formatAddress(own.peer)],
       ...['--redis', formatAddress(own.redis)],
       ...['--peers', peers.join(',')],
       ...['--log-level', logLevel],
+      ...serviceArguments(service),
     ];
   }
 }

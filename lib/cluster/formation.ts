@@ -7,6 +7,8 @@ import { LOG_BYTES_DEFAULT } from '../limits.js';
 import type { ReplicaId } from '../types.js';
 import type { Backend, ClusterFile, Sync } from './cluster-file.js';
 import { drawPlan } from './plan.js';
+import { checkRegionBytes } from './region-size.js';
+import { checkSync } from './serve-config.js';
 
 /** What the caller asked for; undefined leaves it to the data, or to the default. */
 export interface Wish {
@@ -61,13 +63,16 @@ function newFormation(directory: string, stores: readonly ReplicaId[], wish: Wis
       { path: directory },
     );
   }
+  const regionBytes = wish.regionBytes ?? LOG_BYTES_DEFAULT;
+  checkRegionBytes(regionBytes);
+  checkSync(wish.backend ?? 'emulated', wish.sync ?? 'none');
   const plan = drawPlan(wish.replicas ?? REPLICAS_DEFAULT);
   const file: ClusterFile = {
     ...plan,
     state: 'forming',
     backend: wish.backend ?? 'emulated',
     sync: wish.sync ?? 'none',
-    regionBytes: wish.regionBytes ?? LOG_BYTES_DEFAULT,
+    regionBytes,
   };
   return { file, isNew: true, missing: plan.members.map(({ id }) => id) };
 }

@@ -52,30 +52,45 @@ interface Served {
 }
 
 async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
-  const { directory, backend, sync, listen, peers, redis } = config;
-  const stateMachine = new KvStateMachine();
-  const replica = await Replica.open({
-    directory,
-    storage: storageChoice(backend, sync),
-    listen,
-    peers,
-    stateMachine,
-  });
-  follow(replica, log, ending);
-  const server =
-    redis === undefined
-      ? undefined
-      : await createKvServer({
-          service: replica.service,
-          ...redis,
-          status: () => kvStatus(replica),
-          statistics: () => stateMachine.statistics,
-        });
-  const { replicaId, clusterId } = replica.identity;
-  const { mode, durability, recovery } = replica.status();
-  log.info({ replicaId, clusterId, mode, durability, recovery, listen, redis }, 'ready');
-  tell({ kind: 'ready', mode, durability, recovery });
-  return { replica, server };
+  const { directory, backend, sync, listen, peers } = config;
+  const machine = new KvStateMachine();
+  const storage = storageChoice(backend, sync);
+  const replica = await Replica.open({ directory, storage, listen, peers, stateMachine: machine });
+  try {
+    checkStore(replica, config);
+    follow(replica, log, ending);
+    const server = await openPort(replica, machine, config);
+    const { replicaId, clusterId } = replica.identity;
+    const { mode, durability, recovery } = replica.status();
+    log.info({ replicaId, clusterId, mode, durability, recovery, listen, redis: config.redis }, 'ready');
+    tell({ kind: 'ready', mode, durability, recovery });
+    return { replica, server };
+  } catch (error) {
+    await replica.close();
+    throw error;
+  }
+}
+
+/** A store is always who it says it is; this is about whether it is the one that was meant to be here. */
+function checkStore({ identity }: Replica, { directory, store }: ServeConfig): void {
+  if (store === undefined || store === identity.storeUuid) return;
+  const { storeUuid, replicaId, clusterId } = identity;
+  throw new IndelibleError(
+    ErrorCode.storeForeign,
+    `${directory} holds store ${storeUuid} of replica ${replicaId}, cluster ${clusterId}; expected was ${store}`,
+    { path: directory },
+  );
+}
+
+async function openPort(
+  replica: Replica,
+  machine: KvStateMachine,
+  { redis, service: limits }: ServeConfig,
+): Promise<KvServer | undefined> {
+  if (redis === undefined) return undefined;
+  const { service } = replica;
+  const status = (): KvServerStatus => kvStatus(replica);
+  return createKvServer({ ...limits, ...redis, service, status, statistics: () => machine.statistics });
 }
 
 /** Turns what the replica says of itself into log lines and messages. */

@@ -8,6 +8,12 @@ import type { ReplicaId } from '../types.js';
 import { checkPeerAddress, type HostPort, parseHostPort, parsePeers } from './addresses.js';
 import type { Backend, Sync } from './cluster-file.js';
 import { issueSentence } from './plan.js';
+import {
+  SERVICE_ENTRIES,
+  type ServiceConfig,
+  type ServiceSettings,
+  serviceConfig,
+} from './service-config.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
@@ -24,6 +30,9 @@ export interface ServeConfig {
   /** Every member, this replica among them or not, by id. */
   readonly peers: ReadonlyMap<ReplicaId, string>;
   readonly logLevel: LogLevel;
+  /** The store uuid that must be found in the directory; undefined takes any. */
+  readonly store: string | undefined;
+  readonly service: ServiceConfig;
 }
 
 const serveSchema = v.strictObject({
@@ -34,10 +43,12 @@ const serveSchema = v.strictObject({
   redis: v.optional(v.string()),
   peers: v.optional(v.union([v.string(), v.record(v.string(), v.string())])),
   logLevel: v.optional(v.picklist(LOG_LEVELS)),
+  store: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'must be 32 lower-case hex digits'))),
+  ...SERVICE_ENTRIES,
 });
 
 /** As written: in the file, or on the command line. */
-export interface ServeSettings {
+export interface ServeSettings extends ServiceSettings {
   readonly directory?: string | undefined;
   readonly backend?: Backend | undefined;
   readonly sync?: Sync | undefined;
@@ -45,6 +56,7 @@ export interface ServeSettings {
   readonly redis?: string | undefined;
   readonly peers?: string | Readonly<Record<string, string>> | undefined;
   readonly logLevel?: LogLevel | undefined;
+  readonly store?: string | undefined;
 }
 
 /** @throws RangeError that says where the text is not a configuration */
@@ -77,6 +89,8 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
     redis: settings.redis === undefined ? undefined : parseHostPort(settings.redis, '--redis'),
     peers: peersOf(settings),
     logLevel: settings.logLevel ?? 'info',
+    store: settings.store,
+    service: serviceConfig(settings),
   };
 }
 

@@ -1,13 +1,13 @@
 /** The stores of a cluster's replicas: what shape they get, and whether one is there. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { argumentError } from '../errors.js';
-import { LOG_BYTES_MIN, LOG_RECORDS_MIN, RECORD_BYTES_MAX } from '../limits.js';
+import { LOG_RECORDS_MIN, RECORD_BYTES_MAX } from '../limits.js';
 import { formatStore, type StorageChoice } from '../replica/store.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Identity } from '../types.js';
 import type { Backend, Sync } from './cluster-file.js';
 import { type ClusterPlan, firstConfiguration } from './plan.js';
+import { checkRegionBytes, PAGE_BYTES } from './region-size.js';
 
 export interface FormatRequest {
   /** Must be there. */
@@ -17,16 +17,6 @@ export interface FormatRequest {
   readonly regionBytes: number;
   readonly identity: Identity;
   readonly plan: ClusterPlan;
-}
-
-/** Sizes of logs are whole pages, so that every medium can have them. */
-const PAGE_BYTES = 4096;
-
-/** @throws RangeError for a log that is too small to work with, or not of whole pages */
-export function checkRegionBytes(regionBytes: number): void {
-  if (regionBytes >= LOG_BYTES_MIN && regionBytes % PAGE_BYTES === 0) return;
-  const least = `${LOG_BYTES_MIN >> 10}KiB`;
-  throw argumentError(`a region has at least ${least} and is a multiple of 4KiB, not ${regionBytes} bytes`);
 }
 
 /** The largest record is as large as can be, while the log still holds enough of them. */

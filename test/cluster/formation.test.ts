@@ -38,6 +38,15 @@ describe('the formation of an empty directory', () => {
     expect(file).toMatchObject({ backend: 'file', regionBytes: 1 << 20 });
   });
 
+  it.each([
+    ['a log too small', { regionBytes: 4096 }],
+    ['a log of half a page more', { regionBytes: (1 << 20) + 2048 }],
+    ['msync for files', { backend: 'file', sync: 'msync' }],
+  ] as const)('refuses %s before anything is written', (_, wish) => {
+    const decide = () => decideFormation('data', undefined, [], { ...NO_WISH, ...wish });
+    expect(codeOf(decide)).toBe('ERR_INDELIBLE_ARGUMENT');
+  });
+
   it('refuses stores that nothing says the owner of', () => {
     expect(codeOf(() => decideFormation('data', undefined, [2], NO_WISH))).toBe(
       'ERR_INDELIBLE_STORE_FOREIGN',

@@ -13,6 +13,8 @@ describe('the configuration of a replica', () => {
       redis: undefined,
       peers: new Map([[1, '10.0.0.1:7101']]),
       logLevel: 'info',
+      store: undefined,
+      service: {},
     });
   });
 

@@ -1,0 +1,16 @@
+/** The options of the Redis port that `cluster` and `serve` share. */
+import type { Command } from 'commander';
+import { integerOption, sizeOption } from './option-parsers.js';
+
+export function withServiceOptions(command: Command): Command {
+  return command
+    .option(
+      '--max-memory <size>',
+      'above it, writes get OOM; 0 for no limit (1GiB)',
+      sizeOption('--max-memory'),
+    )
+    .option('--max-clients <number>', 'connections of each Redis port (10000)', integerOption(1, 1_000_000))
+    .option('--max-key <size>', 'longest key (32KiB, at most that)', sizeOption('--max-key'))
+    .option('--max-value <size>', 'longest value (960KiB, at most that)', sizeOption('--max-value'))
+    .option('--password-file <file>', 'its first line is the password that Redis clients must give');
+}

@@ -1,0 +1,75 @@
+/**
+ * The limits of a replica's Redis port, as they are written in a file or on the command line; what is left out
+ * has the defaults of kv/limits.ts.
+ */
+import * as v from 'valibot';
+import { argumentError } from '../errors.js';
+import { readFileIfThere } from './durable-file.js';
+
+/** Sizes in bytes. The same names on the command line, as --max-memory and so on. */
+export interface ServiceSettings {
+  readonly maxMemory?: number | undefined;
+  readonly maxClients?: number | undefined;
+  readonly maxKey?: number | undefined;
+  readonly maxValue?: number | undefined;
+  /** A file whose first line is the password that clients must give. */
+  readonly passwordFile?: string | undefined;
+}
+
+/** What the Redis port is opened with beside its address. */
+export interface ServiceConfig {
+  readonly memoryBytesMax?: number;
+  readonly clientsMax?: number;
+  readonly keyBytesMax?: number;
+  readonly valueBytesMax?: number;
+  readonly password?: string;
+}
+
+type Entry = v.OptionalSchema<v.GenericSchema<number>, undefined>;
+
+const bound: Entry = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
+
+export const SERVICE_ENTRIES: {
+  readonly maxMemory: Entry;
+  readonly maxClients: Entry;
+  readonly maxKey: Entry;
+  readonly maxValue: Entry;
+  readonly passwordFile: v.OptionalSchema<v.GenericSchema<string>, undefined>;
+} = {
+  maxMemory: bound,
+  maxClients: bound,
+  maxKey: bound,
+  maxValue: bound,
+  passwordFile: v.optional(v.string()),
+};
+
+/** @throws RangeError for a password file that is absent or empty, ERR_INDELIBLE_STORE_IO for an unreadable one */
+export function serviceConfig(settings: ServiceSettings): ServiceConfig {
+  const { maxMemory, maxClients, maxKey, maxValue, passwordFile } = settings;
+  return {
+    ...(maxMemory === undefined ? {} : { memoryBytesMax: maxMemory }),
+    ...(maxClients === undefined ? {} : { clientsMax: maxClients }),
+    ...(maxKey === undefined ? {} : { keyBytesMax: maxKey }),
+    ...(maxValue === undefined ? {} : { valueBytesMax: maxValue }),
+    ...(passwordFile === undefined ? {} : { password: passwordIn(passwordFile) }),
+  };
+}
+
+function passwordIn(file: string): string {
+  const password = readFileIfThere(file)?.split(/\r?\n/)[0] ?? '';
+  if (password === '') throw argumentError(`${file} has no password in its first line`);
+  return password;
+}
+
+/** The settings as arguments of `serve`. */
+export function serviceArguments(settings: ServiceSettings): readonly string[] {
+  const { maxMemory, maxClients, maxKey, maxValue, passwordFile } = settings;
+  const pairs: readonly (readonly [string, string | number | undefined])[] = [
+    ['--max-memory', maxMemory],
+    ['--max-clients', maxClients],
+    ['--max-key', maxKey],
+    ['--max-value', maxValue],
+    ['--password-file', passwordFile],
+  ];
+  return pairs.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));
+}
