@@ -117,16 +117,19 @@ export class Acceptor {
   }
 
   /**
-   * Writes a batch known to be chosen into the log, at a ballot at which a quorum voted for it. Legal whatever
-   * was promised: every higher ballot can only carry the same batch (P2c). False if it is not in the log.
+   * Writes a batch known to be chosen into the log, at a ballot not below the first that chose it. Legal whatever
+   * was promised: every higher ballot can only carry the same batch (P2c). A vote for it at a lower ballot is
+   * renewed, so that what this log vouches for can be told on with a ballot that outdoes every other vote.
+   * False if it is not in the log.
    */
   record(slot: Slot, ballot: Ballot, batch: Batch): boolean {
     if (slot <= this.trimPoint) return true;
     const before = this.marks.get(slot);
-    if (before?.available && before.digest === batch.digest && before.kind === batch.kind) return true;
+    const same = before?.digest === batch.digest && before.kind === batch.kind;
+    if (same && before.available && before.ballot >= ballot) return true;
     if (!this.voting) return false;
     invariant(
-      before === undefined || !before.available || before.ballot < ballot,
+      before === undefined || same || before.ballot < ballot,
       15,
       'a vote at or above the ballot of a chosen batch is for another batch',
     );

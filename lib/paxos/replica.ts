@@ -205,6 +205,10 @@ export class ReplicaCore {
 
   /** The host has replaced its state by a checkpoint through `through`, whose digest chain ends in `chain`. */
   installed(through: Slot, chain: Digest): void {
+    // What it holds may have been chosen at higher ballots than this replica has seen. Followers take a leader's word
+    // for their votes at its ballot (contract 14), so that it may not speak as the leader of an older one.
+    const own = this.proposer.ballot ?? this.campaign?.ballot;
+    if (own !== undefined && through > this.learner.learnedThrough) this.stepDown();
     this.learner.installed(through, chain);
   }
 
