@@ -8,7 +8,14 @@
  * 4. What is kept of an incomplete request never exceeds `requestBytesMax`, whatever lengths it announces.
  * 5. Nothing is thrown but ProtocolError; after one the parser must not be used again.
  */
-import { ARGUMENTS_MAX, BULK_BYTES_MAX, INLINE_BYTES_MAX, REQUEST_BYTES_MAX } from '../limits.js';
+import {
+  ARGUMENTS_MAX,
+  BULK_BYTES_MAX,
+  INLINE_BYTES_MAX,
+  REQUEST_BYTES_MAX,
+  STRANGER_ARGUMENTS_MAX,
+  STRANGER_BULK_BYTES_MAX,
+} from '../limits.js';
 import { splitInline } from './inline.js';
 import { ProtocolError } from './protocol-error.js';
 
@@ -17,6 +24,8 @@ export interface ParserLimits {
   bulkBytesMax: number;
   inlineBytesMax: number;
   requestBytesMax: number;
+  /** Makes the client's limits those of a stranger, as in Redis: few and short arguments. */
+  authenticated: boolean;
 }
 
 export const PARSER_LIMITS: Readonly<ParserLimits> = {
@@ -24,6 +33,7 @@ export const PARSER_LIMITS: Readonly<ParserLimits> = {
   bulkBytesMax: BULK_BYTES_MAX,
   inlineBytesMax: INLINE_BYTES_MAX,
   requestBytesMax: REQUEST_BYTES_MAX,
+  authenticated: true,
 };
 
 const STAR = 0x2a;
@@ -110,6 +120,9 @@ export class RequestParser {
     if (count === MALFORMED || count > this.limits.argumentsMax) {
       throw new ProtocolError('invalid multibulk length');
     }
+    if (count > STRANGER_ARGUMENTS_MAX && !this.limits.authenticated) {
+      throw new ProtocolError('unauthenticated multibulk length');
+    }
     this.#at = this.#behind;
     this.#searched = this.#at;
     this.argc = 0;
@@ -128,6 +141,9 @@ export class RequestParser {
       const length = this.#readLength('too big bulk count string');
       if (length === INCOMPLETE) break;
       if (length < 0 || length > this.limits.bulkBytesMax) throw new ProtocolError('invalid bulk length');
+      if (length > STRANGER_BULK_BYTES_MAX && !this.limits.authenticated) {
+        throw new ProtocolError('unauthenticated bulk length');
+      }
       const behind = this.#behind + length + 2;
       if (behind - this.#start > this.limits.requestBytesMax) this.#tooLong();
       if (behind > this.#end) break;

@@ -1,7 +1,8 @@
 /**
  * One client: bytes in, requests to the service in runs, replies out in the order of the requests.
  *
- * 1. One socket write a turn, whatever was answered in it; one `flush` of the service for each turn's requests.
+ * 1. One socket write a turn, whatever was answered in it, unless that is very much; one `flush` of the service
+ *    for each turn's requests.
  * 2. Reading stops while a run waits for the service, a WATCH is under way, too many requests are unanswered
  *    or too many reply bytes unread; requests already received wait in the parser. It goes on by itself.
  * 3. After QUIT, a protocol error or the client's end of input nothing more is read; the connection closes
@@ -12,11 +13,11 @@ import { COMMAND_BYTES_MAX } from '../../limits.js';
 import { addArgument, beginCommand, endCommand } from '../command-format.js';
 import { ERRORS } from '../commands/context.js';
 import { arityHolds, type CommandSpec, commandByName } from '../commands/table.js';
-import { RUN_BYTES_MAX, STRANGER_ARGUMENTS_MAX, STRANGER_BULK_BYTES_MAX } from '../limits.js';
+import { RUN_BYTES_MAX } from '../limits.js';
 import { Output } from '../resp/output.js';
 import { ProtocolError } from '../resp/protocol-error.js';
 import { Reply } from '../resp/reply.js';
-import { PARSER_LIMITS, RequestParser } from '../resp/request-parser.js';
+import { RequestParser } from '../resp/request-parser.js';
 import { OWN_COMMANDS } from './own-commands.js';
 import { Pipeline } from './pipeline.js';
 import { unknownCommand } from './refusals.js';
@@ -74,10 +75,7 @@ export class Connection implements Session {
     this.#limitKibibytes = Math.ceil(host.settings.memoryBytesMax / 1024);
     this.#pipeline = new Pipeline(host.settings.service, this);
     this.authenticated = host.settings.password === undefined;
-    if (!this.authenticated) {
-      this.#parser.limits.argumentsMax = STRANGER_ARGUMENTS_MAX;
-      this.#parser.limits.bulkBytesMax = STRANGER_BULK_BYTES_MAX;
-    }
+    this.#parser.limits.authenticated = this.authenticated;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
@@ -100,7 +98,7 @@ export class Connection implements Session {
 
   admit(): void {
     this.authenticated = true;
-    Object.assign(this.#parser.limits, PARSER_LIMITS);
+    this.#parser.limits.authenticated = true;
   }
 
   quit(): void {
@@ -113,7 +111,9 @@ export class Connection implements Session {
   }
 
   progress(): void {
-    if (this.#scheduled || this.#closed) return;
+    if (this.#closed) return;
+    if (this.out.length >= this.host.settings.outputPauseBytes) this.#write();
+    if (this.#scheduled) return;
     this.#scheduled = true;
     process.nextTick(() => this.#turn());
   }
@@ -388,6 +388,7 @@ export class Connection implements Session {
     this.replyMode = 'on';
     this.#muted = false;
     this.authenticated = this.host.settings.password === undefined;
+    this.#parser.limits.authenticated = this.authenticated;
     this.#ownReply().status('RESET');
   }
 
