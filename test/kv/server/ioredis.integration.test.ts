@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { closeAll, OK, redis, start } from '../setup.js';
+import { closeAll, redis, start } from '../setup.js';
 
 afterEach(closeAll);
 
