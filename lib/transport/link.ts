@@ -24,7 +24,7 @@ export interface Talk<M> {
   /** The message of the frame that `frame` stands on. @throws ERR_INDELIBLE_FRAME */
   decode(frame: FrameDecoder): M;
   receive(message: M): void;
-  /** All frames that arrived together have been handed over. */
+  /** All messages that arrived together have been handed over; not called for a keep-alive alone. */
   settled(): void;
   /** Everything queued has been taken, after the queue had passed `needDrainBytes`. */
   drained(): void;
@@ -71,6 +71,7 @@ export class Link {
   #paused = false;
   #closing = false;
   #error: IndelibleError | undefined;
+  #unsettled = false;
   #silentTicks = 0;
   #quiet = true;
 
@@ -199,24 +200,27 @@ export class Link {
   }
 
   #deliver(): void {
-    let delivered = false;
-    while (!this.#paused && !this.#closing && this.#next()) delivered = true;
-    if (delivered && !this.#closing) this.#talk.settled();
+    while (!this.#paused && !this.#closing && this.#next());
+    if (!this.#unsettled || this.#closing) return;
+    this.#unsettled = false;
+    this.#talk.settled();
   }
 
   /** Delivers one frame. False: there is none, or it was the last. */
   #next(): boolean {
+    const greeted = this.#greeted;
     let message: unknown;
     try {
       if (!this.#decoder.next()) return false;
       this.#counters.framesReceived++;
-      if (this.#greeted && this.#decoder.kind === FrameKind.keepAlive) return true;
+      if (greeted && this.#decoder.kind === FrameKind.keepAlive) return true;
       message = this.#talk.decode(this.#decoder);
     } catch (error) {
       if (!(error instanceof IndelibleError)) throw error;
       this.destroy(error);
       return false;
     }
+    this.#unsettled = greeted;
     this.#talk.receive(message);
     return true;
   }
