@@ -15,13 +15,32 @@ export interface PeerProgress {
 }
 
 export class Progress {
-  /** The last slot proposed when the newest heartbeat round was sent. */
-  lastSlotOfRound: Slot = 0;
+  /** The last slot proposed when the marked heartbeat round was sent. */
+  lastSlotOfMark: Slot = 0;
+  private markedRound = 0;
+  private readonly answeredMark = new Set<ReplicaId>();
   private readonly peers = new Map<ReplicaId, PeerProgress>();
 
   take(from: ReplicaId, message: Heartbeaten): void {
     const { coveredThrough, learnedThrough, appliedThrough, trimThrough } = message;
     this.peers.set(from, { coveredThrough, learnedThrough, appliedThrough, trimThrough, silentTicks: 0 });
+  }
+
+  /**
+   * Marks a heartbeat round: whoever answers it, or a later one, and lacks slots through `lastSlot`, has lost them.
+   * Not every round is marked: reads make many, and an answer may always be behind the newest.
+   */
+  mark(round: number, lastSlot: Slot): void {
+    this.markedRound = round;
+    this.lastSlotOfMark = lastSlot;
+    this.answeredMark.clear();
+  }
+
+  /** True once for each peer and mark: its answer to `round` tells what it lacks. */
+  tellsLoss(from: ReplicaId, round: number): boolean {
+    if (round < this.markedRound || this.answeredMark.has(from)) return false;
+    this.answeredMark.add(from);
+    return true;
   }
 
   tick(): void {
@@ -30,7 +49,7 @@ export class Progress {
 
   reset(): void {
     this.peers.clear();
-    this.lastSlotOfRound = 0;
+    this.mark(0, 0);
   }
 
   of(peer: ReplicaId): PeerProgress | undefined {

@@ -132,12 +132,17 @@ export class Proposer {
     }
   }
 
-  /** Slots through `through` are learned: those still open were chosen without this ballot, and are done with. */
-  learnedNow(through: Slot): void {
-    if (this.leading === undefined || through <= this.chosen) return;
-    invariant(through < this.next, 9, 'phase 1 found every slot in which a batch may have been chosen');
+  /**
+   * Slots through `through` are learned: those still open were chosen without this ballot, and are done with.
+   * @returns false if slots are learned that this ballot never proposed. Phase 1 found every slot in which a lower
+   *   ballot may have chosen anything, so a higher one has: this ballot must be led no longer (contract 13).
+   */
+  learnedNow(through: Slot): boolean {
+    if (this.leading === undefined || through <= this.chosen) return true;
+    if (through >= this.next) return false;
     for (let slot = this.chosen + 1; slot <= through; slot++) this.close(slot);
     this.advanceChosen();
+    return true;
   }
 
   /** Sends `to` again what is open above `coveredThrough`; it lost those accepts or had no room for them. */

@@ -55,6 +55,7 @@ export class ReplicaCore {
   /** False until the next tick once lost answers have been repeated: reads make many heartbeats in a tick. */
   private repeatsAnswers = false;
   private ticksToHeartbeat = 0;
+  private ticksToMark = 0;
   private ticksToQuorumCheck = 0;
   private quorumCheckRound = 0;
   private advertised: Slot = 0;
@@ -222,7 +223,7 @@ export class ReplicaCore {
   /** The end of a turn: answers what is due, asks for what is missing, opens a round for waiting reads. */
   settle(): void {
     this.votesAnswer.settle();
-    this.proposer.learnedNow(this.learner.learnedThrough);
+    if (!this.proposer.learnedNow(this.learner.learnedThrough)) this.stepDown();
     this.learner.fetchMissing();
     if (this.proposer.ballot !== undefined && this.reads.wantsRound) this.sendHeartbeat();
   }
@@ -293,9 +294,8 @@ export class ReplicaCore {
     this.learner.seekFrom(from, message.learnedThrough);
     if (message.ballot !== this.proposer.ballot) return;
     this.reads.answered(from, message.round);
-    const { coveredThrough } = message;
-    if (message.round < this.reads.round) return;
-    this.proposer.resend(from, coveredThrough, this.progress.lastSlotOfRound);
+    if (!this.progress.tellsLoss(from, message.round)) return;
+    this.proposer.resend(from, message.coveredThrough, this.progress.lastSlotOfMark);
   }
 
   private onFetch(from: ReplicaId, message: Fetch): void {
@@ -391,6 +391,7 @@ export class ReplicaCore {
     this.progress.reset();
     this.ticksToHeartbeat = this.options.timing.heartbeatTicks;
     this.ticksToQuorumCheck = this.options.timing.electionTicks;
+    this.ticksToMark = 0;
     this.quorumCheckRound = this.reads.round;
     const { from, through } = campaign.mostLearned();
     this.learner.seekFrom(from, through);
@@ -408,6 +409,7 @@ export class ReplicaCore {
       this.quorumCheckRound = this.reads.round;
     }
     const news = this.learner.learnedThrough > this.advertised;
+    this.ticksToMark--;
     if (--this.ticksToHeartbeat <= 0 || news) this.sendHeartbeat();
   }
 
@@ -417,8 +419,11 @@ export class ReplicaCore {
     const { lastSlot } = this.proposer;
     this.ticksToHeartbeat = this.options.timing.heartbeatTicks;
     this.advertised = learnedThrough;
-    this.progress.lastSlotOfRound = lastSlot;
     const round = this.reads.nextRound();
+    if (this.ticksToMark <= 0) {
+      this.ticksToMark = this.options.timing.heartbeatTicks;
+      this.progress.mark(round, lastSlot);
+    }
     this.broadcast({ type: 'heartbeat', ballot, round, learnedThrough, lastSlot }, 0);
   }
 

@@ -5,7 +5,7 @@
 import { ballotAbove } from '../../lib/paxos/ballot.js';
 import type { Effects, Role } from '../../lib/paxos/effects.js';
 import type { Message, MessageType } from '../../lib/paxos/messages.js';
-import type { CoreOptions } from '../../lib/paxos/options.js';
+import type { CoreOptions, Timing } from '../../lib/paxos/options.js';
 import { ReplicaCore } from '../../lib/paxos/replica.js';
 import { digestOf } from '../../lib/storage/crc64.js';
 import {
@@ -37,7 +37,7 @@ export function configurationOf(members: number): Configuration {
   };
 }
 
-export const TIMING = { heartbeatTicks: 2, electionTicks: 6, fetchTicks: 3 };
+export const TIMING: Timing = { heartbeatTicks: 2, electionTicks: 6, fetchTicks: 3 };
 
 interface StoredVote {
   readonly slot: Slot;
@@ -67,7 +67,10 @@ export class TestLog {
     return votes;
   }
   promised(): Ballot {
-    return Math.max(0, ...this.items.map((item) => (typeof item === 'object' ? item.ballot : item))) as Ballot;
+    return Math.max(
+      0,
+      ...this.items.map((item) => (typeof item === 'object' ? item.ballot : item)),
+    ) as Ballot;
   }
   /** The death of the process: what is not durable is gone. */
   crash(): void {
@@ -91,7 +94,7 @@ export class TestNode implements Effects {
   private readonly itemsBefore: number;
   outbox: Sent[] = [];
   chosenSlots: Slot[] = [];
-  reads = new Map<number, Slot>();
+  reads: Map<number, Slot> = new Map();
   lostReadsThrough = 0;
   roles: { role: Role; ballot: Ballot; leader: ReplicaId }[] = [];
   needs: { from: ReplicaId; checkpointId: number; throughSlot: Slot }[] = [];
@@ -191,7 +194,7 @@ export class TestNode implements Effects {
 
 export class TestCluster {
   readonly configuration: Configuration;
-  readonly nodes = new Map<ReplicaId, TestNode>();
+  readonly nodes: Map<ReplicaId, TestNode> = new Map();
   /** What a test has kept from being delivered. */
   held: Sent[] = [];
   private readonly options: Partial<CoreOptions>;
