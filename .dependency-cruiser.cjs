@@ -1,7 +1,7 @@
 /**
  * Who may know whom. A layer may import what its line in LAYERS lists and itself, nothing else under lib/:
  *
- *   types limits contract errors ← paxos ← wire storage transport ← replica ← client kv simulation torture ← cli, index
+ *   types limits contract errors ← paxos ← wire storage transport ← replica ← client kv simulation torture ← cluster ← cli, index
  *
  * observe/ lies below replica/, not above: the host publishes to its channels, and subscribers need no import.
  */
@@ -59,9 +59,16 @@ module.exports = {
     },
     {
       name: 'nobody-imports-the-top',
-      comment: 'cli/ and index.ts are for users; inside, import the file that has the thing',
+      comment: 'cli/ and index.ts are for users, cluster/ is for cli/; inside, import the file that has the thing',
       severity: 'error',
-      from: { path: '^lib/', pathNot: '^lib/cli/' },
+      from: { path: '^lib/', pathNot: '^lib/(cli|cluster)/' },
+      to: { path: '^lib/(cli/|cluster/|index\\.ts$)' },
+    },
+    {
+      name: 'cluster-below-cli',
+      comment: 'supervision knows no command line',
+      severity: 'error',
+      from: { path: '^lib/cluster/' },
       to: { path: '^lib/(cli/|index\\.ts$)' },
     },
     {

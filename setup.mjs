@@ -112,12 +112,16 @@ function missingRequirements(purpose) {
   });
 }
 
-/** Why the addon cannot be built here; undefined where it can. */
+/** Why the addon cannot be built on this Linux; undefined where it can. @throws SetupError elsewhere */
 function platformGap() {
-  if (process.platform !== 'linux') return `this is ${process.platform}`;
+  if (process.platform !== 'linux') {
+    throw new SetupError(
+      `Indelible runs on Linux, and this is ${process.platform}; a container or a virtual machine will do`,
+    );
+  }
   if (!['x64', 'arm64'].includes(process.arch)) return `this is Linux on ${process.arch}`;
   const glibc = process.report?.getReport().header.glibcVersionRuntime;
-  return glibc === undefined ? 'this is Linux with musl' : undefined;
+  return glibc === undefined ? 'this Linux has musl for a C library' : undefined;
 }
 
 /** npm records what it installed in node_modules/.package-lock.json, last of all: that is the stamp. */
@@ -367,7 +371,7 @@ async function main() {
     gap === undefined ? [packagesStep(purpose), modulesStep, addonStep, distStep] : [modulesStep, distStep];
   if (gap !== undefined) {
     console.log(
-      `setup: ${gap}; the C++ addon needs Linux with glibc on x64 or arm64.\n` +
+      `setup: ${gap}; the C++ addon needs glibc on x64 or arm64.\n` +
         '  works here:  the library, and logs in files (npm start -- --backend file) or in memory\n' +
         '  does not:    logs in persistent memory, real or emulated, and the tests that need them',
     );

@@ -3,6 +3,7 @@
  */
 import path from 'node:path';
 import { argumentError } from '../errors.js';
+import { lockDirectory } from '../storage/file/lock.js';
 import { formatAddress } from '../transport/address.js';
 import type { DurabilityClass, ReplicaId } from '../types.js';
 import { clusterAddresses, type ReplicaAddresses } from './addresses.js';
@@ -54,12 +55,19 @@ export class Cluster {
   readonly addresses: readonly ReplicaAddresses[];
   readonly #options: ClusterOptions;
   readonly #supervisor: Supervisor;
+  readonly #unlock: () => Promise<void>;
   readonly #ready = new Set<ReplicaId>();
   #durability: DurabilityClass = 'power';
   #isUp = false;
 
-  private constructor(options: ClusterOptions, file: ClusterFile, addresses: readonly ReplicaAddresses[]) {
+  private constructor(
+    options: ClusterOptions,
+    file: ClusterFile,
+    addresses: readonly ReplicaAddresses[],
+    unlock: () => Promise<void>,
+  ) {
     this.#options = options;
+    this.#unlock = unlock;
     this.file = file;
     this.addresses = addresses;
     const { events } = options;
@@ -87,17 +95,28 @@ export class Cluster {
 
   /**
    * Forms what is new, then starts the replicas.
-   * @throws RangeError, ERR_INDELIBLE_STORE_* and ERR_INDELIBLE_NETWORK before any replica runs
+   * @throws RangeError, ERR_INDELIBLE_STORE_* (_LOCKED while another cluster runs in the directory) and ERR_INDELIBLE_NETWORK before any replica runs
    */
   static async start(options: ClusterOptions): Promise<Cluster> {
-    const { directory, wish, listen, port, peerPort, events } = options;
+    const { directory, wish } = options;
     prepareDirectory(directory, wish.backend);
+    const unlock = await lockDirectory(directory);
+    try {
+      return await Cluster.#startLocked(options, unlock);
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  static async #startLocked(options: ClusterOptions, unlock: () => Promise<void>): Promise<Cluster> {
+    const { directory, wish, listen, port, peerPort, events } = options;
     const formation = decideFormation(directory, readClusterFile(directory), storesIn(directory), wish);
     const ids = formation.file.members.map(({ id }) => id);
     const addresses = clusterAddresses(ids, listen, port, peerPort);
     await checkPortsFree(addresses);
     const file = await form(directory, formation, (id) => events.formatting(id, formation.file));
-    const cluster = new Cluster(options, file, addresses);
+    const cluster = new Cluster(options, file, addresses, unlock);
     writeRunning(directory, { pid: process.pid, replicas: addresses });
     events.starting(addresses.length);
     cluster.#supervisor.start();
@@ -126,6 +145,7 @@ export class Cluster {
   async stop(): Promise<void> {
     await this.#supervisor.stop();
     removeRunning(this.#options.directory);
+    await this.#unlock();
   }
 
   /** Ends every replica at once. What was answered is durable all the same. */

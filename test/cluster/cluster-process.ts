@@ -1,0 +1,127 @@
+/** A cluster as users run one: `indelible cluster --json` in a process of its own, in a directory of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { PROJECT_ROOT } from '../packaging/sources.js';
+
+export const PROGRAM: string = path.join(PROJECT_ROOT, 'dist', 'cli', 'main.js');
+
+/** One line that the cluster printed. */
+export interface ClusterEvent {
+  readonly event: string;
+  readonly replica?: number;
+  readonly leader?: number;
+  readonly durability?: string;
+  readonly replicas?: readonly { readonly id: number; readonly redis: string; readonly pid: number }[];
+}
+
+export interface Ports {
+  readonly port: number;
+  readonly peerPort: number;
+}
+
+const SPAN = 10;
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** Two runs of ten ports, free now, below those that the system hands out by itself. */
+export async function freePorts(): Promise<Ports> {
+  for (;;) {
+    const port = 20_000 + 2 * SPAN * Math.floor(Math.random() * 500);
+    const all = await Promise.all(Array.from({ length: 2 * SPAN }, (_, index) => isFree(port + index)));
+    if (all.every((free) => free)) return { port, peerPort: port + SPAN };
+  }
+}
+
+export function temporaryDirectory(): string {
+  return fs.mkdtempSync(path.join(os.tmpdir(), 'indelible-cluster-'));
+}
+
+export class ClusterProcess {
+  readonly child: ChildProcess;
+  readonly events: ClusterEvent[] = [];
+  readonly exited: Promise<number | null>;
+  problems = '';
+  #hasExited = false;
+  #wake: () => void = () => {};
+
+  constructor(args: readonly string[]) {
+    this.child = spawn(process.execPath, [PROGRAM, 'cluster', '--json', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    createInterface({ input: this.child.stdout! }).on('line', (line) => {
+      this.events.push(JSON.parse(line) as ClusterEvent);
+      this.#wake();
+    });
+    this.child.stderr!.on('data', (text) => {
+      this.problems += String(text);
+    });
+    this.exited = new Promise((resolve) => {
+      this.child.once('close', (code) => {
+        this.#hasExited = true;
+        resolve(code);
+        this.#wake();
+      });
+    });
+  }
+
+  /**
+   * The first event of that name among those from number `since` on, as soon as it is there.
+   * @throws when the process ends without it
+   */
+  async event(name: string, since = 0): Promise<ClusterEvent> {
+    for (;;) {
+      const found = this.events.slice(since).find(({ event }) => event === name);
+      if (found !== undefined) return found;
+      if (this.#hasExited) throw new Error(`the cluster ended without "${name}": ${this.problems}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.child.kill(signal);
+    return this.exited;
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly out: string;
+  readonly problems: string;
+}
+
+/** Runs one command of the program to its end. */
+export function indelible(...args: readonly string[]): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let problems = '';
+    child.stdout.on('data', (text) => {
+      out += String(text);
+    });
+    child.stderr.on('data', (text) => {
+      problems += String(text);
+    });
+    child.once('close', (code) => resolve({ code, out, problems }));
+  });
+}
