@@ -1,0 +1,66 @@
+/**
+ * The process that loads a cluster, through lib/client's batch form, and reads everything back. It takes orders
+ * over IPC, one at a time, and keeps the books of what was answered from the first order to the last.
+ *
+ *   client-program.ts '{"clusterId":…,"addresses":[[1,"127.0.0.1:…"],…]}'
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { built } from '../built.js';
+import { latenciesOf, latencyHistogram } from '../latencies.js';
+import { ClosedLoop } from './closed-loop.js';
+import { GetEntry, SetEntry } from './keys.js';
+import type { ClientOrder, LoadOrder, LoadResult, ReadBackResult } from './messages.js';
+import { ReadBack } from './read-back.js';
+
+const { Client } = (await built('client/client.js')) as typeof import('../../lib/client/client.js');
+const { COMMANDS } = (await built('kv/commands/table.js')) as typeof import('../../lib/kv/commands/table.js');
+
+const { clusterId, addresses } = JSON.parse(process.argv[2]!) as {
+  clusterId: string;
+  addresses: [number, string][];
+};
+const client = await Client.connect({ clusterId, addresses: new Map(addresses) });
+const unsure = new Set<number>();
+let next = 0;
+
+function opcodeOf(name: string): number {
+  const spec = COMMANDS.find((candidate) => candidate.name === name);
+  if (spec === undefined) throw new Error(`the service has no ${name}`);
+  return spec.opcode;
+}
+
+async function load(order: LoadOrder): Promise<LoadResult> {
+  const loop = new ClosedLoop(client, new SetEntry(opcodeOf('set')), order.inFlight, next);
+  loop.start();
+  await sleep(order.warmUpMs);
+  const histogram = latencyHistogram();
+  loop.histogram = histogram;
+  const doneBefore = loop.outcomes[0];
+  const began = performance.now();
+  await sleep(order.loadMs);
+  const seconds = (performance.now() - began) / 1000;
+  const commands = loop.outcomes[0] - doneBefore;
+  loop.histogram = undefined;
+  await loop.finish();
+  next = loop.next;
+  for (const n of loop.unsure) unsure.add(n);
+  return {
+    seconds,
+    commands,
+    latencies: latenciesOf(histogram),
+    outcomes: loop.outcomes,
+    refusals: loop.refusals,
+  };
+}
+
+async function readBack(): Promise<ReadBackResult> {
+  const counts = await new ReadBack(client, new GetEntry(opcodeOf('get')), 0, next, unsure).run();
+  return { answered: next - unsure.size, ...counts };
+}
+
+process.on('message', (order: ClientOrder) => {
+  const answer: Promise<LoadResult | ReadBackResult> = order.kind === 'load' ? load(order) : readBack();
+  answer.then((result) => process.send!(result));
+});
+process.on('disconnect', () => process.exit());
+process.send!('ready');

@@ -1,0 +1,33 @@
+/** What the benchmark and its client process say to each other, over IPC: plain data. */
+import type { Latencies } from '../latencies.js';
+import type { OutcomeCounts } from './closed-loop.js';
+
+export interface LoadOrder {
+  readonly kind: 'load';
+  readonly inFlight: number;
+  readonly warmUpMs: number;
+  readonly loadMs: number;
+}
+
+export interface ReadBackOrder {
+  readonly kind: 'readBack';
+}
+
+export type ClientOrder = LoadOrder | ReadBackOrder;
+
+export interface LoadResult {
+  readonly seconds: number;
+  readonly commands: number;
+  readonly latencies: Latencies;
+  /** From the beginning of the warm-up: done, not executed, unknown, declined. */
+  readonly outcomes: OutcomeCounts;
+  /** Commands that were executed and did not answer OK. */
+  readonly refusals: number;
+}
+
+export interface ReadBackResult {
+  /** Keys whose command was answered `done` with OK. */
+  readonly answered: number;
+  readonly equal: number;
+  readonly wrong: number;
+}

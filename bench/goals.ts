@@ -1,0 +1,100 @@
+/** What the project set out to reach, each a number of this run beside its bound. Nothing here is hard-coded but the bounds. */
+import type { ClusterFigures, LoadFigures } from './cluster/cluster-level.js';
+import { ratioOf, type Series } from './series.js';
+import { GROUPS_WAITING } from './storage/cases.js';
+import type { AppendFigures, StorageFigures } from './storage/storage-level.js';
+
+export interface Goal {
+  readonly what: string;
+  /** The median over the rounds; a ratio is taken within each round. */
+  readonly value: number;
+  readonly unit: string;
+  readonly comparison: '≤' | '≥';
+  readonly bound: number;
+  readonly met: boolean;
+}
+
+function goal(what: string, { median, unit }: Series, comparison: '≤' | '≥', bound: number): Goal {
+  const met = comparison === '≤' ? median <= bound : median >= bound;
+  return { what, value: median, unit, comparison, bound, met };
+}
+
+const COMMANDS_PER_SECOND_MIN = 300_000;
+const TRIMS_MIN = 5;
+
+export function storageGoals(figures: StorageFigures): readonly Goal[] {
+  const goals: Goal[] = [];
+  for (const { store, fences } of [
+    { store: 'two-fence', fences: 2 },
+    { store: 'fused', fences: 1 },
+  ] as const) {
+    for (const { votes, bytes, bound } of [
+      { votes: 1, bytes: 64, bound: 1.25 },
+      { votes: 100, bytes: 64, bound: 1.5 },
+    ]) {
+      const own = appendOf(figures, store, votes, bytes, 1);
+      const limit = figures.appendLimits.find(
+        (one) => one.fences === fences && one.votes === votes && one.bytes === bytes,
+      );
+      const what = `${votes} × ${bytes} B a group, ${store}: TypeScript ÷ the C++ loop`;
+      goals.push(goal(what, ratioOf(own.nanoseconds, limit!.nanoseconds), '≤', bound));
+    }
+  }
+  return [...goals, ...fileGoals(figures)];
+}
+
+function fileGoals(figures: StorageFigures): readonly Goal[] {
+  const alone = appendOf(figures, 'file', 1, 64, 1);
+  const waiting = appendOf(figures, 'file', 1, 64, GROUPS_WAITING);
+  const loopOf = (bytes: number): Series =>
+    (figures.syncLimits.find((one) => one.bytes >= bytes) ?? figures.syncLimits.at(-1)!).nanoseconds;
+  const perSecond = (loop: Series): Series => ({ ...loop, rounds: loop.rounds.map((ns) => 1e9 / ns) });
+  return [
+    goal(
+      'file, one group under way: TypeScript ÷ the fdatasync loop',
+      ratioOf(alone.nanoseconds, loopOf(alone.bytesWritten.median)),
+      '≤',
+      1.5,
+    ),
+    goal(
+      `file, ${GROUPS_WAITING} groups waiting: durable writes a second ÷ the fdatasync loop’s`,
+      ratioOf(waiting.barriersPerSecond, perSecond(loopOf(alone.bytesWritten.median))),
+      '≥',
+      0.9,
+    ),
+  ];
+}
+
+function appendOf(
+  { appends }: StorageFigures,
+  store: string,
+  votes: number,
+  bytes: number,
+  inFlight: number,
+): AppendFigures {
+  return appends.find(
+    (one) => one.store === store && one.votes === votes && one.bytes === bytes && one.inFlight === inFlight,
+  )!;
+}
+
+export function clusterGoals({ hopP50, backends }: ClusterFigures): readonly Goal[] {
+  const { loads, checks } = backends.find(({ backend }) => backend === 'emulated')!;
+  const loadOf = (inFlight: number): LoadFigures => loads.find((load) => load.inFlight === inFlight)!;
+  const trims = Math.min(...checks.map((check) => check.trims));
+  const fewest: Series = { unit: 'trims', rounds: [trims], median: trims, least: trims, most: trims };
+  return [
+    goal(
+      'emulated, 1,024 in flight: commands a second',
+      loadOf(1024).commandsPerSecond,
+      '≥',
+      COMMANDS_PER_SECOND_MIN,
+    ),
+    goal(
+      'emulated, 1 in flight: p50 ÷ the bare two-hop round trip',
+      ratioOf(loadOf(1).p50, hopP50),
+      '≤',
+      1.5,
+    ),
+    goal('emulated: trims of every log in every round', fewest, '≥', TRIMS_MIN),
+  ];
+}

@@ -1,0 +1,66 @@
+/**
+ * `npm run bench`: compares the backends honestly, side by side in one run, and writes what it found to
+ * bench/results/<name>.json and .html. docs/performance.md says what is measured, and how.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CLUSTER_STEPS_A_ROUND, measureClusterLevel } from './cluster/cluster-level.js';
+import { fingerprint } from './fingerprint.js';
+import { clusterGoals, storageGoals } from './goals.js';
+import { parseOptions, USAGE } from './options.js';
+import { progressOf } from './progress.js';
+import { pageOf } from './report/page.js';
+import { REPORT_FORMAT, type Report } from './report/report.js';
+import { type Table, tablesOf } from './report/tables.js';
+import { goalLine } from './report/text.js';
+import { measureStorageLevel, STORAGE_STEPS_A_ROUND } from './storage/storage-level.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const RESULTS = join(ROOT, 'bench', 'results');
+
+function print({ title, head, rows }: Table): void {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  const text = lines.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  console.log(`\n${title}\n\n${text.join('\n')}`);
+}
+
+const options = parseOptions(process.argv.slice(2), RESULTS);
+if (options === 'help') {
+  console.log(USAGE);
+} else {
+  mkdirSync(RESULTS, { recursive: true });
+  const startedAt = new Date();
+  const machine = fingerprint(ROOT, options.regionDirectory, options.diskDirectory);
+  const wanted = (level: string): boolean => options.levels.some((one) => one === level);
+  const steps =
+    (wanted('storage') ? STORAGE_STEPS_A_ROUND : 0) + (wanted('cluster') ? CLUSTER_STEPS_A_ROUND : 0);
+  const progress = progressOf(steps * options.rounds);
+  const storage = wanted('storage') ? await measureStorageLevel(options, progress) : undefined;
+  const cluster = wanted('cluster') ? await measureClusterLevel(options, progress) : undefined;
+  progress.end();
+  const report: Report = {
+    format: REPORT_FORMAT,
+    startedAt: startedAt.toISOString(),
+    seconds: Math.round((Date.now() - startedAt.getTime()) / 1000),
+    machine,
+    options,
+    goals: [
+      ...(storage === undefined ? [] : storageGoals(storage)),
+      ...(cluster === undefined ? [] : clusterGoals(cluster)),
+    ],
+    ...(storage === undefined ? {} : { storage }),
+    ...(cluster === undefined ? {} : { cluster }),
+  };
+  const path = join(RESULTS, options.name);
+  writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`);
+  writeFileSync(`${path}.html`, pageOf(report));
+  for (const table of tablesOf(report)) print(table);
+  console.log(`\n${report.goals.map(goalLine).join('\n')}\n\n${path}.json, ${path}.html`);
+}

@@ -1,0 +1,95 @@
+/** What `npm run bench -- …` takes. */
+import { parseArgs } from 'node:util';
+
+export const LEVELS = ['storage', 'cluster'] as const;
+export type Level = (typeof LEVELS)[number];
+
+export interface BenchOptions {
+  readonly levels: readonly Level[];
+  /** Rounds of everything, interleaved; results are medians over them. */
+  readonly rounds: number;
+  /** How long one case of the storage level runs in one round, in milliseconds. */
+  readonly storageMs: number;
+  /** How long one load of the cluster level runs in one round, in milliseconds, and before it unmeasured. */
+  readonly loadMs: number;
+  readonly warmUpMs: number;
+  /** Requests of each kind that redis-benchmark sends in one round. */
+  readonly redisRequests: number;
+  /** Bytes of a replica's log at the cluster level. */
+  readonly regionBytes: number;
+  /** Where emulated regions lie, and where files do; a directory of its own is made and removed in each. */
+  readonly regionDirectory: string;
+  readonly diskDirectory: string;
+  /** Results go to bench/results/<name>.json and .html. */
+  readonly name: string;
+  /** Node.js options of the replica processes, such as --cpu-prof. */
+  readonly replicaFlags: readonly string[];
+}
+
+export const USAGE = `usage: npm run bench -- [options]
+
+  --quick                 three short rounds: shows that it runs, measures little
+  --only storage|cluster  one level
+  --rounds N              rounds of everything, interleaved (7)
+  --storage-ms N          milliseconds of a storage case a round (400)
+  --load-ms N             milliseconds of a cluster load a round (10000), after --warm-up-ms (2000)
+  --redis-requests N      requests of each kind that redis-benchmark sends a round (200000)
+  --region-bytes N        bytes of a replica's log in the cluster (100663296)
+  --region-dir DIR        where emulated regions lie (/dev/shm)
+  --disk-dir DIR          where files lie (bench/results' own file system)
+  --replica-flags FLAGS   Node.js options of the replica processes
+  --name NAME             writes bench/results/NAME.json and NAME.html (latest)
+`;
+
+/** @throws RangeError, TypeError for options that are none */
+export function parseOptions(args: readonly string[], diskDirectory: string): BenchOptions | 'help' {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+      only: text,
+      rounds: text,
+      'storage-ms': text,
+      'load-ms': text,
+      'warm-up-ms': text,
+      'redis-requests': text,
+      'region-bytes': text,
+      'region-dir': text,
+      'disk-dir': text,
+      'replica-flags': text,
+      name: text,
+    },
+  });
+  if (values.help === true) return 'help';
+  const quick = values.quick === true;
+  const number = (name: string, given: string | undefined, short: number, long: number): number => {
+    const value = given === undefined ? (quick ? short : long) : Number(given);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new RangeError(`--${name} is a whole number above 0`);
+    return value;
+  };
+  const name = values.name ?? 'latest';
+  if (!/^[\w.-]+$/.test(name)) throw new RangeError('--name is letters, digits, dots and dashes');
+  return {
+    levels: levelsOf(values.only),
+    rounds: number('rounds', values.rounds, 3, 7),
+    storageMs: number('storage-ms', values['storage-ms'], 50, 400),
+    loadMs: number('load-ms', values['load-ms'], 1000, 10_000),
+    warmUpMs: number('warm-up-ms', values['warm-up-ms'], 500, 2000),
+    redisRequests: number('redis-requests', values['redis-requests'], 50_000, 200_000),
+    regionBytes: number('region-bytes', values['region-bytes'], 32 << 20, 96 << 20),
+    regionDirectory: values['region-dir'] ?? '/dev/shm',
+    diskDirectory: values['disk-dir'] ?? diskDirectory,
+    name,
+    replicaFlags: (values['replica-flags'] ?? '').split(' ').filter((flag) => flag !== ''),
+  };
+}
+
+function levelsOf(only: string | undefined): readonly Level[] {
+  if (only === undefined) return LEVELS;
+  const level = LEVELS.find((candidate) => candidate === only);
+  if (level === undefined) throw new RangeError(`--only is one of ${LEVELS.join(', ')}`);
+  return [level];
+}

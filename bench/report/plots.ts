@@ -1,0 +1,125 @@
+/** The figures of a run as SVG. */
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import type { Report } from './report.js';
+
+export interface Figure {
+  readonly title: string;
+  readonly svg: string;
+}
+
+const WIDTH = 760;
+
+export function figuresOf({ storage, cluster }: Report): readonly Figure[] {
+  const figures: Figure[] = [];
+  if (storage !== undefined) figures.push(...storageFigures(storage));
+  if (cluster !== undefined) figures.push(...clusterFigures(cluster));
+  return figures;
+}
+
+function drawn(title: string, options: Plot.PlotOptions): Figure {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const plot = Plot.plot({ ...options, width: WIDTH, document: document as never });
+  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return { title, svg: plot.outerHTML };
+}
+
+interface Bar {
+  readonly group: string;
+  readonly who: string;
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+function bars(title: string, label: string, data: readonly Bar[], logarithmic: boolean): Figure {
+  const least = Math.min(...data.map((bar) => bar.least));
+  const groups = [...new Set(data.map(({ group }) => group))];
+  const who = [...new Set(data.map((bar) => bar.who))];
+  return drawn(title, {
+    marginLeft: 150,
+    marginRight: 90,
+    height: 60 + 20 * data.length + 12 * groups.length,
+    x: { label, grid: true, ...(logarithmic ? { type: 'log' as const } : { zero: true }) },
+    y: { label: null, domain: who },
+    fy: { label: null, domain: groups },
+    color: { domain: who },
+    marks: [
+      Plot.barX(data, { x1: logarithmic ? least / 2 : 0, x2: 'median', y: 'who', fy: 'group', fill: 'who' }),
+      Plot.ruleY(data, { x1: 'least', x2: 'most', y: 'who', fy: 'group', strokeWidth: 2 }),
+    ],
+  });
+}
+
+function storageFigures({
+  appends,
+  appendLimits,
+  syncLimits,
+}: NonNullable<Report['storage']>): readonly Figure[] {
+  const groupOf = ({ votes, bytes }: { votes: number; bytes: number }): string => `${votes} × ${bytes} B`;
+  const fast = appends.filter(({ store }) => store === 'two-fence' || store === 'fused');
+  const slow = appends.filter(({ store }) => store === 'msync' || store === 'file');
+  const limits = appendLimits.map((one): Bar => {
+    return {
+      group: groupOf(one),
+      who: `C++, ${one.fences === 1 ? 'one fence' : 'two fences'}`,
+      ...one.nanoseconds,
+    };
+  });
+  const own = fast.map((one): Bar => ({ group: groupOf(one), who: one.store, ...one.nanoseconds }));
+  const slowBars = slow.map((one): Bar => {
+    const who = one.inFlight > 1 ? `${one.store}, ${one.inFlight} waiting` : one.store;
+    return { group: groupOf(one), who, ...one.nanoseconds };
+  });
+  const loop = syncLimits.map(
+    (one): Bar => ({ group: `loop, ${one.bytes} B`, who: 'fdatasync', ...one.nanoseconds }),
+  );
+  return [
+    bars('Appending to emulated persistent memory', 'nanoseconds a group', [...limits, ...own], false),
+    bars('Appending to a disk', 'nanoseconds a group', [...slowBars, ...loop], true),
+  ];
+}
+
+function clusterFigures({ hopP50, hopP99, backends }: NonNullable<Report['cluster']>): readonly Figure[] {
+  const throughput = backends.flatMap(({ backend, loads }) =>
+    loads.map(
+      (load): Bar => ({ group: `${load.inFlight} in flight`, who: backend, ...load.commandsPerSecond }),
+    ),
+  );
+  const latencies = backends.flatMap(({ backend, loads }) =>
+    loads.flatMap(({ inFlight, p50, p99, p999 }) =>
+      [
+        { quantile: 'p50', series: p50 },
+        { quantile: 'p99', series: p99 },
+        { quantile: 'p99.9', series: p999 },
+      ].map(({ quantile, series }) => ({
+        quantile,
+        median: series.median,
+        row: `${backend}, ${inFlight} in flight`,
+      })),
+    ),
+  );
+  const hop = [
+    { quantile: 'p50', median: hopP50.median, row: 'bare two-hop TCP' },
+    { quantile: 'p99', median: hopP99.median, row: 'bare two-hop TCP' },
+  ];
+  const dots = [...hop, ...latencies];
+  const redis = backends.flatMap(({ backend, redis: tests }) =>
+    tests.map(({ test, requestsPerSecond }): Bar => ({ group: test, who: backend, ...requestsPerSecond })),
+  );
+  return [
+    bars('Commands a second, through the library', 'commands a second', throughput, true),
+    drawn('Latency, through the library', {
+      marginLeft: 150,
+      height: 60 + 30 * new Set(dots.map(({ row }) => row)).size,
+      x: { label: 'microseconds', type: 'log', grid: true },
+      y: { label: null, domain: [...new Set(dots.map(({ row }) => row))] },
+      color: { legend: false, domain: ['p50', 'p99', 'p99.9'] },
+      marks: [
+        Plot.dot(dots, { x: 'median', y: 'row', fill: 'quantile', r: 5 }),
+        Plot.text(dots, { x: 'median', y: 'row', text: 'quantile', dy: -11, fontSize: 9 }),
+      ],
+    }),
+    bars('redis-benchmark, requests a second', 'requests a second', redis, true),
+  ];
+}

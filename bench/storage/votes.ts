@@ -1,0 +1,39 @@
+/** Votes to stage: batches that differ from one to the next, with the digests that their proposer has computed. */
+import type { Storage } from '../../lib/storage/storage.js';
+import type { Ballot, BatchKind, Digest, Slot } from '../../lib/types.js';
+
+type DigestFunction = (bytes: Uint8Array, start: number, end: number) => Digest;
+
+const VARIANTS = 128;
+const COMMANDS: BatchKind = 1;
+/** Round 1, replica 1. */
+const BALLOT = (2 ** 16 + 1) as Ballot;
+
+export class Votes {
+  /** All variants one behind the other: a leader's arena and a socket's chunk hold batches like that too. */
+  readonly #bytes: Uint8Array;
+  readonly #digests: readonly Digest[];
+  readonly #length: number;
+  #variant = 0;
+
+  constructor(length: number, digestOf: DigestFunction) {
+    this.#length = length;
+    this.#bytes = Uint8Array.from({ length: VARIANTS * length }, (_, at) => (at * 31 + (at >> 8)) & 255);
+    this.#digests = Array.from({ length: VARIANTS }, (_, variant) => {
+      return digestOf(this.#bytes, variant * length, (variant + 1) * length);
+    });
+  }
+
+  /** Stages votes for `count` slots from `first` on. @throws when the log has no room */
+  stage(storage: Storage, first: Slot, count: number): void {
+    for (let slot = first; slot < first + count; slot++) {
+      const variant = this.#variant;
+      this.#variant = (variant + 1) % VARIANTS;
+      const start = variant * this.#length;
+      const digest = this.#digests[variant]!;
+      if (storage.stageVote(slot, BALLOT, COMMANDS, digest, this.#bytes, start, start + this.#length))
+        continue;
+      throw new Error('the log is full: trims do not keep up');
+    }
+  }
+}
