@@ -10,6 +10,8 @@ const DIRECTORY = '/d/store';
 const FIRST = `${DIRECTORY}/segment-000000000001`;
 const SHAPE: StoreShape = { identity: IDENTITY, logBytes: 256 << 10, recordBytesMax: 16 << 10 };
 const GROUP = 4096;
+/** Where the descriptor of such a group stands: behind the header sector and a payload of 1500 bytes. */
+const DESCRIPTOR = 512 + 1504;
 const withCode = (code: string): unknown => expect.objectContaining({ code });
 
 /** A store with groups 1 … `groups`, group g holding the vote for slot g, closed. One page each. */
@@ -56,7 +58,7 @@ describe('a damaged group', () => {
 
   it('that lost its descriptor makes uncertain every slot no later group names', async () => {
     const medium = await storeWith(6);
-    rot(medium, FIRST, GROUP * 3 + 512 + 3);
+    rot(medium, FIRST, GROUP * 3 + DESCRIPTOR + 3);
     const { recovered } = await openFile(DIRECTORY, medium);
     expect(recovered).toMatchObject({ outcome: 'damaged', promised: ballotOf(6), highestVoted: 6 });
     expect(recovered.uncertain).toEqual([{ from: 1, through: 3 }]);
@@ -73,7 +75,7 @@ describe('a damaged group', () => {
 
   it('is healed by trims and later votes, and says so at the next opening', async () => {
     const medium = await storeWith(6);
-    rot(medium, FIRST, GROUP * 3 + 512 + 3);
+    rot(medium, FIRST, GROUP * 3 + DESCRIPTOR + 3);
     const storage = await openFile(DIRECTORY, medium);
     storage.trim(1, 1);
     for (const slot of [2, 3]) stage(storage, slot, ballotOf(9), 100);

@@ -1,11 +1,13 @@
 /**
  * Where things stand in a group; docs/format-file.md has the tables.
  *
- *   sector 0: header with the CRCs of the first sectors | CRC table | descriptors | payloads | zeros
+ *   sector 0: header with the first CRCs | payloads | descriptors | zeros | table with the other CRCs
  *
- * 1. A group is whole pages. Sector 0 has a digest of its own; every other sector has a CRC-32, the first
- *    CRCS_INLINE of them in sector 0, the rest in the table, whose own sectors are among the first ones.
+ * 1. A group is whole pages. Sector 0 has a digest of its own; every other sector has a CRC-32. The CRCs in
+ *    sector 0 cover the table's sectors first and then as many others as there is room for.
  * 2. So each sector of a group can be judged alone: it is as written, or it is not.
+ * 3. A payload's place does not depend on what is staged after it, so it is copied once, to where it is
+ *    written from, and its sectors' CRCs are computed while the group before is on its way.
  */
 import { PAGE_BYTES, SECTOR_BYTES } from './medium.js';
 
@@ -58,10 +60,13 @@ export function tableSectors(sectors: number): number {
   return Math.ceil(Math.max(0, sectors - 1 - CRCS_INLINE) / CRCS_PER_SECTOR);
 }
 
-/** Where the CRC of sector `sector` (≥ 1) stands, from the start of the group. */
-export function crcAt(sector: number): number {
-  if (sector <= CRCS_INLINE) return HEADER.crcs + (sector - 1) * 4;
-  return SECTOR_BYTES + (sector - 1 - CRCS_INLINE) * 4;
+/** Where the CRC of sector `sector` (≥ 1) of a group of `sectors` stands, from the start of the group. */
+export function crcAt(sector: number, sectors: number): number {
+  const table = tableSectors(sectors);
+  const tableStart = sectors - table;
+  const rank = sector >= tableStart ? sector - tableStart : sector - 1 + table;
+  if (rank < CRCS_INLINE) return HEADER.crcs + rank * 4;
+  return tableStart * SECTOR_BYTES + (rank - CRCS_INLINE) * 4;
 }
 
 export function alignPayload(bytes: number): number {

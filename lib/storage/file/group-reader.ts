@@ -10,7 +10,6 @@ import { crc32 } from 'node:zlib';
 import type { Ballot, BatchKind, Digest, Slot } from '../../types.js';
 import { digestOf } from '../crc64.js';
 import {
-  CRCS_INLINE,
   crcAt,
   DESCRIPTOR,
   DESCRIPTOR_BYTES,
@@ -115,7 +114,7 @@ export class SegmentImage {
     const view = this.view;
     const extent = view.getUint32(at + HEADER.extent, true);
     const states = this.#judge(at, extent);
-    const { votes, lost } = this.#readDescriptors(at, extent, states);
+    const { votes, lost } = this.#readDescriptors(at, states);
     return {
       number: getU64(view, at + HEADER.number),
       offset: at,
@@ -140,27 +139,30 @@ export class SegmentImage {
     if (extent === 0 || extent % PAGE_BYTES !== 0 || at + extent > this.bytes.length) return false;
     const descriptorsAt = view.getUint32(at + HEADER.descriptorsAt, true);
     const descriptors = view.getUint32(at + HEADER.descriptors, true);
-    return (
-      descriptorsAt === SECTOR_BYTES * (1 + tableSectors(extent / SECTOR_BYTES)) &&
-      descriptorsAt + descriptors * DESCRIPTOR_BYTES <= extent
-    );
+    const tableAt = extent - SECTOR_BYTES * tableSectors(extent / SECTOR_BYTES);
+    return descriptorsAt >= SECTOR_BYTES && descriptorsAt + descriptors * DESCRIPTOR_BYTES <= tableAt;
   }
 
-  /** The state of each sector; near ones first, because the far ones' CRCs stand in near sectors. */
+  /** The state of each sector; the table's first, because the others' CRCs may stand there. */
   #judge(at: number, extent: number): SectorState[] {
+    const sectors = extent / SECTOR_BYTES;
+    const tableStart = sectors - tableSectors(sectors);
     const states: SectorState[] = ['written'];
-    for (let sector = 1; sector < extent / SECTOR_BYTES; sector++) {
+    const judge = (sector: number): void => {
       const start = at + sector * SECTOR_BYTES;
-      const crcPlace = crcAt(sector);
-      const crcKnown = sector <= CRCS_INLINE || states[Math.floor(crcPlace / SECTOR_BYTES)] === 'written';
+      const crcPlace = crcAt(sector, sectors);
+      const crcKnown = states[Math.floor(crcPlace / SECTOR_BYTES)] === 'written';
       const crc = this.view.getUint32(at + crcPlace, true);
-      if (crcKnown && crc32(this.bytes.subarray(start, start + SECTOR_BYTES)) === crc) states.push('written');
-      else states.push(this.isOld(start) ? 'old' : 'bad');
-    }
+      if (crcKnown && crc32(this.bytes.subarray(start, start + SECTOR_BYTES)) === crc)
+        states[sector] = 'written';
+      else states[sector] = this.isOld(start) ? 'old' : 'bad';
+    };
+    for (let sector = tableStart; sector < sectors; sector++) judge(sector);
+    for (let sector = 1; sector < tableStart; sector++) judge(sector);
     return states;
   }
 
-  #readDescriptors(at: number, extent: number, states: SectorState[]): { votes: ReadVote[]; lost: number } {
+  #readDescriptors(at: number, states: SectorState[]): { votes: ReadVote[]; lost: number } {
     const view = this.view;
     const whole = (from: number, end: number): boolean => {
       for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
@@ -179,7 +181,7 @@ export class SegmentImage {
       const payloadAt = view.getUint32(here + DESCRIPTOR.payloadAt, true);
       const lengthBytes = view.getUint32(here + DESCRIPTOR.lengthBytes, true);
       const readable =
-        whole(place, place + DESCRIPTOR_BYTES) && type === ITEM_VOTE && payloadAt + lengthBytes <= extent;
+        whole(place, place + DESCRIPTOR_BYTES) && type === ITEM_VOTE && payloadAt + lengthBytes <= first;
       if (!readable) {
         lost++;
         continue;

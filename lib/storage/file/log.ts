@@ -60,7 +60,6 @@ export class GroupLog {
   readonly space: Space;
   readonly index: VoteIndex;
   readonly #parts: LogParts;
-  readonly #memory: Uint8Array;
   readonly #builders: GroupBuilder[] = [];
   readonly #queue: Job[] = [];
   #open: GroupBuilder;
@@ -85,8 +84,7 @@ export class GroupLog {
     this.#parts = parts;
     this.space = new Space(geometry, log.used, log.free, log.tailOffset);
     this.index = log.index;
-    this.#memory = medium.allocate(geometry.groupBytesMax);
-    this.#open = new GroupBuilder(geometry.groupBytesMax);
+    this.#open = new GroupBuilder(medium.allocate(geometry.groupBytesMax));
     this.#root = root;
     this.#nextNumber = log.nextNumber;
     this.#link = log.link;
@@ -156,6 +154,7 @@ export class GroupLog {
     this.#learnedThrough = Math.max(this.#learnedThrough, learnedThrough);
     this.#open.committed = this.#open.items.length > 0;
     this.#pump();
+    this.#open.advance();
   }
 
   trim(through: Slot, checkpointId: number): void {
@@ -207,7 +206,8 @@ export class GroupLog {
     builder.segment = segment;
     builder.offset = offset;
     this.#queue.push(builder);
-    this.#open = this.#builders.pop() ?? new GroupBuilder(this.#parts.geometry.groupBytesMax);
+    const { geometry, medium } = this.#parts;
+    this.#open = this.#builders.pop() ?? new GroupBuilder(medium.allocate(geometry.groupBytesMax));
   }
 
   /** The root write at the end of the queue, put there if need be. */
@@ -248,12 +248,12 @@ export class GroupLog {
       segment.firstGroup = number;
       segment.firstLink = this.#link;
     }
-    builder.learnedThrough = this.#learnedThrough;
-    const { bytes, digest } = builder.seal(this.#memory, {
+    const { bytes, digest } = builder.seal({
       incarnation: this.#parts.incarnation,
       number,
       link: this.#link,
       promised,
+      learnedThrough: this.#learnedThrough,
       trimThrough: this.index.trimThrough,
       checkpointId: this.#checkpointId,
       highestVoted: this.#highestVoted,
@@ -273,9 +273,8 @@ export class GroupLog {
   }
 
   #settle(builder: GroupBuilder, segment: Segment): void {
-    const payloadsAt = builder.payloadsAt;
     for (const item of builder.items) {
-      if (typeof item !== 'number') this.index.settle(item, segment, payloadsAt + item.at);
+      if (typeof item !== 'number') this.index.settle(item, segment, builder.offset + item.at);
     }
     segment.pending--;
   }

@@ -24,7 +24,22 @@ declare const WebAssembly: {
 /** WebAssembly memory is the page-aligned memory Node gives; a Buffer is not aligned. */
 function alignedBytes(lengthBytes: number): Uint8Array {
   const pages = Math.ceil(lengthBytes / 65536);
-  return new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer, 0, lengthBytes);
+  return new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer);
+}
+
+/** Each WebAssembly memory reserves gigabytes of addresses, so pieces are cut from few of them. */
+const PIECES_BYTES: number = 16 << 20;
+
+class AlignedPieces {
+  #rest: Uint8Array = new Uint8Array(0);
+
+  cut(lengthBytes: number): Uint8Array {
+    const padded = Math.ceil(lengthBytes / PAGE_BYTES) * PAGE_BYTES;
+    if (this.#rest.length < padded) this.#rest = alignedBytes(Math.max(padded, PIECES_BYTES));
+    const piece = this.#rest.subarray(0, lengthBytes);
+    this.#rest = this.#rest.subarray(padded);
+    return piece;
+  }
 }
 
 async function openDirect(path: string, flags: number): Promise<FileHandle> {
@@ -120,6 +135,7 @@ class RealFile implements MediumFile {
 
 export class RealMedium implements FileMedium {
   readonly #reader = new DeviceReader();
+  readonly #pieces = new AlignedPieces();
 
   async list(directory: string): Promise<readonly string[]> {
     return readdir(directory);
@@ -164,7 +180,7 @@ export class RealMedium implements FileMedium {
   }
 
   allocate(lengthBytes: number): Uint8Array {
-    return alignedBytes(lengthBytes);
+    return this.#pieces.cut(lengthBytes);
   }
 
   lock(directory: string): Promise<() => Promise<void>> {

@@ -15,7 +15,7 @@ export interface VoteEntry {
   readonly kind: BatchKind;
   readonly digest: Digest;
   readonly lengthBytes: number;
-  /** The group that holds it until that is durable; `at` is then within the group's payloads. */
+  /** The group that holds it until that is durable; `at` is then its payload's place in the group. */
   builder: GroupBuilder | undefined;
   segment: Segment | undefined;
   /** Otherwise `at` is the payload's place in the segment. */
