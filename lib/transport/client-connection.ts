@@ -28,7 +28,10 @@ export interface ClientConnection {
 
   /** Queues a message; its bytes are copied, and may change as soon as this returns. */
   send(message: ClientMessage): void;
-  /** Queues the outcome of a run of requests, as {@link send} would: the form of `Requester.outcome`. */
+  /**
+   * Queues the outcome of a run of requests, in as many frames as the results need: the form of
+   * `Requester.outcome`. A single result too long for a frame closes the connection.
+   */
   sendOutcomes(
     first: number,
     count: number,

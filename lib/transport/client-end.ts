@@ -4,8 +4,12 @@
  * 1. A client may say submit, query and statusRequest; anything else closes its connection.
  * 2. Reading stops while the host asks for it, and while the client does not take its answers; it goes on when
  *    neither holds.
+ * 3. A long run of results is sent in several frames; one result that fits no frame ends the connection, not the
+ *    replica.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { FRAME_BYTES_MAX } from '../limits.js';
+import { entryEnd } from '../wire/body.js';
 import { decodeClientMessage, encodeClientMessage } from '../wire/client-codec.js';
 import type { ClientMessage, RequestOutcome } from '../wire/client-messages.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
@@ -13,6 +17,12 @@ import { frameError } from '../wire/reader.js';
 import type { Writer } from '../wire/writer.js';
 import type { ClientConnection } from './client-connection.js';
 import type { Link, Talk } from './link.js';
+
+/** Results go on in another frame once one has this many bytes. */
+const RESULTS_BYTES_TARGET = 256 << 10;
+
+/** Longest result that fits a frame, in bytes, with room for the fields in front of it. */
+const RESULT_BYTES_MAX = FRAME_BYTES_MAX - 64;
 
 /** What the owner of the connections keeps for all of them. */
 export interface ClientEndOwner {
@@ -73,7 +83,19 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
     start: number,
     end: number,
   ): void {
-    this.send({ type: 'outcomes', first, count, outcome, body: results.subarray(start, end) });
+    let sent = 0;
+    let from = start;
+    let at = start;
+    for (let i = 0; end - from > RESULTS_BYTES_TARGET && i < count; i++) {
+      const next = entryEnd(results, at);
+      if (next - from > RESULTS_BYTES_TARGET && i > sent) {
+        this.#sendRun(first + sent, i - sent, outcome, results.subarray(from, at));
+        sent = i;
+        from = at;
+      }
+      at = next;
+    }
+    this.#sendRun(first + sent, count - sent, outcome, results.subarray(from, end));
   }
 
   flush(): void {
@@ -117,6 +139,15 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
 
   settled(): void {
     this.onSettled();
+  }
+
+  #sendRun(first: number, count: number, outcome: RequestOutcome, body: Uint8Array): void {
+    if (body.length > RESULT_BYTES_MAX) {
+      const text = `${this.remote}: a result of ${body.length} bytes does not fit a frame`;
+      this.#link.destroy(new IndelibleError(ErrorCode.network, text, { path: this.remote }));
+      return;
+    }
+    this.send({ type: 'outcomes', first, count, outcome, body });
   }
 
   drained(): void {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
+import { FRAME_BYTES_MAX } from '../../lib/limits.js';
 import type { ClientConnection } from '../../lib/transport/client-connection.js';
 import type { ExchangeOptions } from '../../lib/transport/exchange.js';
 import { Exchange } from '../../lib/transport/exchange.js';
@@ -140,6 +141,35 @@ describe('the asking end of a connection', () => {
     exchange.flush();
     await until(place, () => exchange.outstanding === 0);
     expect(asker.got.map(([, outcome]) => outcome)).toEqual([1, 2, 3]);
+  });
+
+  it('brings results that are longer together than any frame', async () => {
+    const { place, server, exchange } = await served();
+    const large = bodyOf(Array.from({ length: 40 }, (_, i) => Buffer.alloc(100_000, `${i % 10}`)));
+    server.answer = (connection, message) => {
+      if (message.type === 'submit') connection.sendOutcomes(message.first, 40, 0, large, 0, large.length);
+    };
+    const asker = new Answers();
+    submit(exchange, asker, 1, ...Array.from({ length: 40 }, () => 'x'));
+    exchange.flush();
+    await until(place, () => exchange.outstanding === 0);
+    expect(asker.got.map(([number, , text]) => [number, text.length, text[0]])).toEqual(
+      Array.from({ length: 40 }, (_, i) => [i + 1, 100_000, `${i % 10}`]),
+    );
+  });
+
+  it('ends, and nothing else does, when one result fits no frame', async () => {
+    const { place, server, exchange } = await served();
+    const large = bodyOf([new Uint8Array(FRAME_BYTES_MAX)]);
+    server.answer = (connection, message) => {
+      if (message.type === 'submit') connection.sendOutcomes(message.first, 1, 0, large, 0, large.length);
+    };
+    const asker = new Answers();
+    submit(exchange, asker, 1, 'x');
+    exchange.flush();
+    await until(place, () => asker.got.length === 1);
+    expect(asker.got[0]![1]).toBe(2);
+    (await Exchange.connect({ address: exchange.address })).close();
   });
 
   it('drops what an asker that was abandoned is owed', async () => {

@@ -23,7 +23,7 @@ export const QUICK: NonNullable<TcpTransportOptions['bounds']> = { redialMsMin: 
 
 export class SocketPlace {
   readonly directory: string;
-  readonly addresses = new Map<ReplicaId, string>();
+  readonly addresses: Map<ReplicaId, string> = new Map();
   readonly count: number;
 
   private constructor(directory: string, count: number) {

@@ -9,7 +9,7 @@ import type { SocketPlace } from './places.js';
 /** Answers every request with its own bytes, or as `answer` says. */
 export class EchoServer {
   readonly transport: TcpTransport;
-  readonly connections = new Set<ClientConnection>();
+  readonly connections: Set<ClientConnection> = new Set();
   readonly received: ClientMessage[] = [];
   /** Who leads, as told to each new client. */
   leader: ReplicaId;
