@@ -15,6 +15,7 @@ import type { ClientConnection } from '../transport/client-connection.js';
 import { TcpTransport } from '../transport/tcp.js';
 import type { Transport } from '../transport/transport.js';
 import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId } from '../types.js';
+import { announce } from './announcements.js';
 import { Checkpoints } from './checkpoints.js';
 import { Clients } from './clients.js';
 import { Forwarder } from './forwarder.js';
@@ -120,6 +121,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     });
     const clients = new Clients(this.host, () => Buffer.from(JSON.stringify(this.status())));
     this.pledges = new Pledges(this.host);
+    announce(this, log);
   }
 
   /** Where this replica really listens (a port of 0 has been chosen by now). */
