@@ -1,0 +1,2 @@
+import type { Campaign } from './campaign.js';
+export const lapsCampaign: Campaign = async () => {};

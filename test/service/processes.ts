@@ -1,0 +1,37 @@
+/** Processes as the system shows them, whatever they say of themselves. */
+import fs from 'node:fs';
+
+/** What /proc calls a process that has ended and not been waited for. */
+const ZOMBIE = 'Z';
+
+function read(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** True until the process has ended, waited for or not. */
+export function runs(pid: number): boolean {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat !== undefined && stat.slice(stat.lastIndexOf(')') + 2).charAt(0) !== ZOMBIE;
+}
+
+export function childrenOf(pid: number): readonly number[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`) ?? '';
+  return children
+    .split(' ')
+    .filter((text) => text !== '')
+    .map(Number);
+}
+
+export function argumentsOf(pid: number): readonly string[] {
+  return (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
+}
+
+/** Anonymous memory of the process in bytes: what it took for itself, the mapped log left out. */
+export function ownMemoryBytes(pid: number): number {
+  const kibibytes = /^RssAnon:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  return Number(kibibytes ?? 0) * 1024;
+}
