@@ -36,6 +36,8 @@ class Run {
   count: number;
   query: boolean;
   sent = false;
+  /** Repeating it is always safe, whatever became of it. */
+  readonly readOnly: boolean;
   readonly watch: boolean;
   readonly muted: boolean;
   /** The bytes, kept until sent, or for a query until answered; the first `answered` of them are. */
@@ -46,9 +48,10 @@ class Run {
   /** Set if the service refused for good. */
   failed = false;
 
-  constructor(count: number, query: boolean, watch: boolean, muted: boolean) {
+  constructor(count: number, query: boolean, readOnly: boolean, watch: boolean, muted: boolean) {
     this.count = count;
     this.query = query;
+    this.readOnly = readOnly;
     this.watch = watch;
     this.muted = muted;
   }
@@ -89,7 +92,7 @@ export class Pipeline implements Requester {
 
   /** Adds requests whose body is body[0, length); the bytes may be changed afterwards. */
   add(count: number, body: Buffer, length: number, readOnly: boolean, watch: boolean, muted: boolean): void {
-    const run = new Run(count, readOnly && this.#commands === 0, watch, muted);
+    const run = new Run(count, readOnly && this.#commands === 0, readOnly, watch, muted);
     this.#runs.push(run);
     this.#outstanding += count;
     this.#unsent++;
@@ -105,7 +108,7 @@ export class Pipeline implements Requester {
     if (this.idle) return this.#owner.out;
     const last = this.#runs[this.#runs.length - 1]!;
     if (last.own !== undefined) return last.own;
-    const run = new Run(0, false, false, false);
+    const run = new Run(0, false, true, false, false);
     run.sent = true;
     run.own = new Output(128);
     this.#runs.push(run);
@@ -162,7 +165,7 @@ export class Pipeline implements Requester {
       }
       const part = Math.min(rest, run.count);
       if (outcome === Outcome.done) at = this.#answer(run, part, results, at, end);
-      else this.#fail(run, part, outcome === Outcome.unknown && !run.query);
+      else this.#fail(run, part, outcome === Outcome.unknown && !run.readOnly);
       number += part;
       rest -= part;
       this.#answered(run, part);
@@ -191,7 +194,7 @@ export class Pipeline implements Requester {
   }
 
   #fail(run: Run, count: number, unknown: boolean): void {
-    const text = unknown && !run.watch ? UNKNOWN : NOT_EXECUTED;
+    const text = unknown ? UNKNOWN : NOT_EXECUTED;
     for (let i = 0; i < count && !run.muted; i++) this.#owner.out.write(text);
     if (run.watch) this.#owner.watched(NOTHING);
   }

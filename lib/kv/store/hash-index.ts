@@ -1,28 +1,30 @@
 /**
- * Which entries there are, by the hash of their keys: chains of entries, one for each stretch of hashes.
+ * Which entries there are, by the hash of their keys.
  *
  * 1. A bucket is named by the *top* bits of the hash, so walking the buckets walks the entries in the order
  *    of their hashes whatever the table's size is: a position in that order survives any resizing.
  * 2. While the table is resized, hashes below `#boundary` are in the new table and all others in the old one.
  *    The boundary is at the start of a bucket of both.
- * 3. A resize moves a few buckets with each write; one ends before the next can begin.
+ * 3. A resize moves a bucket or two with each write, touching no entry; one ends before the next can begin.
  */
+import { BUCKET_PAIRS, BUCKET_SHIFT, HashBuckets } from './hash-buckets.js';
 import { WORD } from './record.js';
 import { SEGMENT_SHIFT, type Segment, UNIT_MASK } from './slab.js';
 
-const BITS_MIN = 8;
-const BITS_MAX = 30;
-/** Stretches moved by one write. With 2, a doubling ends after a quarter of the writes that fill the table. */
-const MOVED_PER_WRITE = 2;
+const BITS_MIN = 6;
+const BITS_MAX = 26;
+/** Entries to a bucket, on average, above which the table doubles; below an eighth of it, it halves. */
+const LOAD_MAX = 4;
 /** The end of all hashes. */
 export const HASHES_END: number = 2 ** 32;
 
 export class HashIndex {
   readonly #segments: Segment[];
+  readonly #buckets: HashBuckets = new HashBuckets();
   #count = 0;
-  #bits = BITS_MIN;
-  #buckets: Uint32Array = new Uint32Array(2 ** BITS_MIN);
-  #oldBits = 0;
+  #shift: number = 32 - BITS_MIN;
+  #table: Uint32Array = new Uint32Array((2 ** BITS_MIN) << BUCKET_SHIFT);
+  #oldShift = 0;
   #old: Uint32Array | undefined = undefined;
   #boundary = 0;
 
@@ -35,55 +37,43 @@ export class HashIndex {
   }
 
   get heldBytes(): number {
-    return this.#buckets.byteLength + (this.#old?.byteLength ?? 0);
+    return this.#table.byteLength + (this.#old?.byteLength ?? 0) + this.#buckets.heldBytes;
   }
 
   /** The entry whose key is bytes[start, end), or 0. */
   find(hash: number, bytes: Uint8Array, start: number, end: number): number {
-    const length = end - start;
-    const old = this.#old;
-    let address =
-      old !== undefined && hash >= this.#boundary
-        ? old[hash >>> (32 - this.#oldBits)]!
-        : this.#buckets[hash >>> (32 - this.#bits)]!;
-    while (address !== 0) {
-      const segment = this.#segments[address >>> SEGMENT_SHIFT]!;
-      const word = (address & UNIT_MASK) << 2;
-      const u32 = segment.u32;
-      if (u32[word + WORD.hash] === hash && u32[word + WORD.keyLength] === length) {
-        const u8 = segment.u8;
-        let at = (word + WORD.key) << 2;
-        let from = start;
-        while (from < end && u8[at] === bytes[from]) {
-          from++;
-          at++;
-        }
-        if (from === end) return address;
+    const inOld = this.#old !== undefined && hash >= this.#boundary;
+    let words = inOld ? this.#old! : this.#table;
+    let base = (hash >>> (inOld ? this.#oldShift : this.#shift)) << BUCKET_SHIFT;
+    for (;;) {
+      const last = base + 2 * words[base + 15]!;
+      for (let at = base; at < last; at += 2) {
+        if (words[at] === hash && this.#hasKey(words[at + 1]!, bytes, start, end)) return words[at + 1]!;
       }
-      address = u32[word]!;
+      const more = words[base + 2 * BUCKET_PAIRS]!;
+      if (more === 0) return 0;
+      words = this.#buckets.words(more);
+      base = this.#buckets.base(more);
     }
-    return 0;
   }
 
   insert(hash: number, address: number): void {
     const table = this.#tableOf(hash);
-    const bucket = hash >>> (32 - (table === this.#old ? this.#oldBits : this.#bits));
-    this.#link(address, table[bucket]!);
-    table[bucket] = address;
+    this.#buckets.insert(table, this.#bucketOf(table, hash), hash, address);
     this.#count++;
     this.#work();
   }
 
   remove(hash: number, address: number): void {
-    this.#substitute(hash, address, this.#following(address));
+    this.replace(hash, address, 0);
     this.#count--;
     this.#work();
   }
 
   /** The entry at `address` has moved to `to`. */
   replace(hash: number, address: number, to: number): void {
-    this.#link(to, this.#following(address));
-    this.#substitute(hash, address, to);
+    const table = this.#tableOf(hash);
+    this.#buckets.substitute(table, this.#bucketOf(table, hash), address, to);
   }
 
   /**
@@ -95,53 +85,34 @@ export class HashIndex {
     let from = fromHash;
     while (from < HASHES_END) {
       const table = this.#tableOf(from);
-      const shift = 32 - (table === this.#old ? this.#oldBits : this.#bits);
-      const last = table === this.#old || this.#old === undefined ? HASHES_END : this.#boundary;
-      const span = 2 ** shift;
-      let bucket = Math.floor(from / span);
-      const buckets = last / span;
-      for (; bucket < buckets; bucket++) {
-        for (let at = table[bucket]!; at !== 0; at = this.#following(at)) {
-          if (this.#hashOf(at) >= fromHash) found.push(at);
-        }
+      const span = 2 ** (table === this.#old ? this.#oldShift : this.#shift);
+      const end = table === this.#old || this.#old === undefined ? HASHES_END : this.#boundary;
+      for (let bucket = Math.floor(from / span); bucket < end / span; bucket++) {
+        this.#buckets.collect(table, bucket << BUCKET_SHIFT, fromHash, found);
         if (found.length > 0) return (bucket + 1) * span;
       }
-      from = last;
+      from = end;
     }
     return HASHES_END;
   }
 
+  #hasKey(address: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const segment = this.#segments[address >>> SEGMENT_SHIFT]!;
+    const word = (address & UNIT_MASK) << 2;
+    if (segment.u32[word + WORD.keyLength] !== end - start) return false;
+    const u8 = segment.u8;
+    let at = (word + WORD.key) << 2;
+    for (let from = start; from < end; from++, at++) if (u8[at] !== bytes[from]) return false;
+    return true;
+  }
+
   #tableOf(hash: number): Uint32Array {
     const old = this.#old;
-    return old !== undefined && hash >= this.#boundary ? old : this.#buckets;
+    return old !== undefined && hash >= this.#boundary ? old : this.#table;
   }
 
-  #following(address: number): number {
-    return this.#segments[address >>> SEGMENT_SHIFT]!.u32[(address & UNIT_MASK) << 2]!;
-  }
-
-  #hashOf(address: number): number {
-    return this.#segments[address >>> SEGMENT_SHIFT]!.u32[((address & UNIT_MASK) << 2) + WORD.hash]!;
-  }
-
-  #link(address: number, to: number): void {
-    this.#segments[address >>> SEGMENT_SHIFT]!.u32[(address & UNIT_MASK) << 2] = to;
-  }
-
-  #substitute(hash: number, address: number, by: number): void {
-    const table = this.#tableOf(hash);
-    const bucket = hash >>> (32 - (table === this.#old ? this.#oldBits : this.#bits));
-    let at = table[bucket]!;
-    if (at === address) {
-      table[bucket] = by;
-      return;
-    }
-    for (;;) {
-      const next = this.#following(at);
-      if (next === address) break;
-      at = next;
-    }
-    this.#link(at, by);
+  #bucketOf(table: Uint32Array, hash: number): number {
+    return (hash >>> (table === this.#old ? this.#oldShift : this.#shift)) << BUCKET_SHIFT;
   }
 
   /** A write's share of a resize, or the beginning of one. */
@@ -150,37 +121,27 @@ export class HashIndex {
       this.#move();
       return;
     }
-    const size = this.#buckets.length;
-    if (this.#count > size && this.#bits < BITS_MAX) this.#resize(this.#bits + 1);
-    else if (this.#count < size >>> 3 && this.#bits > BITS_MIN) this.#resize(this.#bits - 1);
+    const buckets = 2 ** (32 - this.#shift);
+    if (this.#count > buckets * LOAD_MAX && this.#shift > 32 - BITS_MAX) this.#resize(this.#shift - 1);
+    else if (this.#count < (buckets * LOAD_MAX) / 8 && this.#shift < 32 - BITS_MIN)
+      this.#resize(this.#shift + 1);
   }
 
-  #resize(bits: number): void {
-    this.#old = this.#buckets;
-    this.#oldBits = this.#bits;
-    this.#buckets = new Uint32Array(2 ** bits);
-    this.#bits = bits;
+  #resize(shift: number): void {
+    this.#old = this.#table;
+    this.#oldShift = this.#shift;
+    this.#table = new Uint32Array((2 ** (32 - shift)) << BUCKET_SHIFT);
+    this.#shift = shift;
     this.#boundary = 0;
     this.#move();
   }
 
   #move(): void {
     const old = this.#old!;
-    const oldSpan = 2 ** (32 - this.#oldBits);
-    const stretch = Math.max(oldSpan, 2 ** (32 - this.#bits));
-    const end = Math.min(HASHES_END, this.#boundary + MOVED_PER_WRITE * stretch);
-    const shift = 32 - this.#bits;
-    for (let from = this.#boundary; from < end; from += oldSpan) {
-      let at = old[from / oldSpan]!;
-      while (at !== 0) {
-        const segment = this.#segments[at >>> SEGMENT_SHIFT]!;
-        const word = (at & UNIT_MASK) << 2;
-        const next = segment.u32[word]!;
-        const bucket = segment.u32[word + WORD.hash]! >>> shift;
-        segment.u32[word] = this.#buckets[bucket]!;
-        this.#buckets[bucket] = at;
-        at = next;
-      }
+    const span = 2 ** this.#oldShift;
+    const end = this.#boundary + Math.max(span, 2 ** this.#shift);
+    for (let from = this.#boundary; from < end; from += span) {
+      this.#buckets.move(old, (from / span) << BUCKET_SHIFT, this.#table, this.#shift);
     }
     this.#boundary = end;
     if (end === HASHES_END) this.#old = undefined;

@@ -1,10 +1,10 @@
 /**
  * One entry as it lies in its block, little-endian, in 32-bit words from the block's start:
  *
- *   0 next entry of the chain   1 hash of the key   2 key length   3 value length
- *   4 version (f64)             6 expiry (f64, ms since 1970; 0 = never)
- *   8 place in the expiry heap + 1, or 0            9, 10 content lanes over the whole words of key and value
- *   11 … key, zero-padded to a word, then value, zero-padded to a word
+ *   0 hash of the key   1 key length   2 value length   3 place in the expiry heap + 1, or 0
+ *   4 version (f64)     6 expiry (f64, ms since 1970; 0 = never)
+ *   8, 9 content lanes over the whole words of key and value
+ *   10 … key, zero-padded to a word, then value, zero-padded to a word
  *
  * 1. A key starts and a value starts at a word; the bytes behind them up to the word's end are zero.
  * 2. The lanes cover the padded key and the value's complete words; its last, partial word is not in them.
@@ -13,18 +13,17 @@ import { copyBytes } from '../resp/reply.js';
 import { LANE_A, LANE_B, laneA, laneB, mix32 } from './hash.js';
 import type { Segment } from './slab.js';
 
-export const HEADER_BYTES = 44;
+export const HEADER_BYTES = 40;
 export const WORD = {
-  next: 0,
-  hash: 1,
-  keyLength: 2,
-  valueLength: 3,
+  hash: 0,
+  keyLength: 1,
+  valueLength: 2,
+  heap: 3,
   expiryLow: 6,
   expiryHigh: 7,
-  heap: 8,
-  laneA: 9,
-  laneB: 10,
-  key: 11,
+  laneA: 8,
+  laneB: 9,
+  key: 10,
 } as const;
 
 /** Bytes up to the next word. */
