@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './bench-command.js';
 import { clusterCommand } from './cluster-command.js';
 import { errorLines } from './error-report.js';
 import { type ExitCode, exitCodeOf } from './exit-code.js';
@@ -31,6 +32,7 @@ export function buildProgram(output: Output): Command {
   program.addCommand(serveCommand());
   program.addCommand(statusCommand(output));
   program.addCommand(inspectCommand(output));
+  program.addCommand(benchCommand());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => output.line(text.trimEnd()),

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { parseOptions } from '../../bench/options.js';
+
+describe('the options of the benchmark', () => {
+  it('measure everything in seven rounds of ten seconds a load, unless told otherwise', () => {
+    const options = parseOptions([], '/disk');
+    expect(options).toMatchObject({
+      levels: ['storage', 'cluster'],
+      rounds: 7,
+      loadMs: 10_000,
+      regionDirectory: '/dev/shm',
+      diskDirectory: '/disk',
+      name: 'latest',
+    });
+  });
+
+  it('are shorter with --quick, and what is given goes before that', () => {
+    expect(parseOptions(['--quick'], '/')).toMatchObject({ rounds: 3, loadMs: 1000 });
+    expect(parseOptions(['--quick', '--rounds', '9'], '/')).toMatchObject({ rounds: 9, loadMs: 1000 });
+  });
+
+  it('may name one level', () => {
+    expect(parseOptions(['--only', 'cluster'], '/')).toMatchObject({ levels: ['cluster'] });
+  });
+
+  it('are refused where they mean nothing', () => {
+    for (const args of [
+      ['--only', 'moon'],
+      ['--rounds', '0'],
+      ['--rounds', 'x'],
+      ['--name', '../up'],
+      ['--x'],
+    ]) {
+      expect(() => parseOptions(args, '/'), args.join(' ')).toThrow();
+    }
+  });
+});
