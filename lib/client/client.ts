@@ -1,10 +1,10 @@
 /**
  * A client of a cluster from another process: proposes commands and reads, at whichever replica leads.
  *
- * 1. It connects to any replica it has an address of, learns who leads, and goes there; when the leader changes
- *    or its connection is lost, it does so again.
- * 2. No request is ever sent twice. One whose connection is lost rejects with ERR_INDELIBLE_UNKNOWN (a command)
- *    or ERR_INDELIBLE_NOT_EXECUTED (a query); who may repeat it knows best whether to.
+ * 1. It connects to any replica it has an address of, learns who leads, and goes there; when the leader
+ *    changes or its connection is lost, it does so again.
+ * 2. No request is ever sent twice. One whose connection is lost rejects with ERR_INDELIBLE_UNKNOWN (a
+ *    command) or ERR_INDELIBLE_NOT_EXECUTED (a query); who may repeat it knows best whether to.
  * 3. It has the batch form of a service (`submit`, `query`), without an object for each command, and a
  *    convenient form over it (`propose`, `read`).
  */
@@ -47,8 +47,8 @@ export class Client implements Service {
 
   /**
    * Connects, and resolves once a leader takes requests.
-   * @throws ERR_INDELIBLE_STRANGER when every replica refuses this client; ERR_INDELIBLE_NETWORK when no leader
-   * was found in time (`cause` is the last failure) or an address is none.
+   * @throws ERR_INDELIBLE_STRANGER when every replica refuses this client; ERR_INDELIBLE_NETWORK when no
+   * leader was found in time (`cause` is the last failure) or an address is none.
    */
   static async connect(options: ClientOptions): Promise<Client> {
     if (options.addresses.size === 0) throw argumentError('a client needs at least one address');
@@ -90,10 +90,10 @@ export class Client implements Service {
   }
 
   /**
-   * Executes one command. The bytes are copied. Resolves with its result once the command is chosen, durable at
-   * a quorum, and applied.
-   * @throws (by rejection) ERR_INDELIBLE_NOT_EXECUTED, ERR_INDELIBLE_UNKNOWN, ERR_INDELIBLE_COMMAND_TOO_LARGE,
-   * ERR_INDELIBLE_STOPPED.
+   * Executes one command. The bytes are copied. Resolves with its result once the command is chosen, durable
+   * at a quorum, and applied.
+   * @throws (by rejection) ERR_INDELIBLE_NOT_EXECUTED, ERR_INDELIBLE_UNKNOWN,
+   * ERR_INDELIBLE_COMMAND_TOO_LARGE, ERR_INDELIBLE_STOPPED.
    */
   propose(command: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.#commands.ask(command, options.signal);
@@ -101,7 +101,8 @@ export class Client implements Service {
 
   /**
    * Answers one query by a state that holds everything answered before this call. The bytes are copied.
-   * @throws (by rejection) ERR_INDELIBLE_NOT_EXECUTED, ERR_INDELIBLE_COMMAND_TOO_LARGE, ERR_INDELIBLE_STOPPED.
+   * @throws (by rejection) ERR_INDELIBLE_NOT_EXECUTED, ERR_INDELIBLE_COMMAND_TOO_LARGE,
+   * ERR_INDELIBLE_STOPPED.
    */
   read(query: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.#queries.ask(query, options.signal);
@@ -155,7 +156,7 @@ export class Client implements Service {
     return parseStatus(await exchange.status());
   }
 
-  /** Closes the connection. What is outstanding settles as unknown, what is held as not executed. Idempotent. */
+  /** Closes. What is outstanding settles as when the connection is lost, what is held as not executed. */
   close(): void {
     this.#closed = true;
     this.#connection.close();

@@ -1,11 +1,12 @@
 /**
  * Keeps one connection of a client to whoever leads.
  *
- * 1. At most one connection is open at a time, so what a requester sends is answered in the order it was sent.
- * 2. Requests are given only to a replica that says it leads. When it says that another does, it still answers
- *    what it was given; then the other is dialled.
- * 3. A replica that knows of no leader for too long, or leaves requests unanswered for too long, is left for the
- *    next one; what it was given is answered `unknown` then.
+ * 1. At most one connection is open at a time, so what a requester sends is answered in the order it was
+ *    sent.
+ * 2. Requests are given only to a replica that says it leads. When it says that another does, it still
+ *    answers what it was given; then the other is dialled.
+ * 3. A replica that knows of no leader for too long, or leaves requests unanswered for too long, is left for
+ *    the next one; what it was given is answered `unknown` then.
  *
  * | state | exchange | left when |
  * |---|---|---|

@@ -1,9 +1,10 @@
 /**
  * Requests that are answered by a Promise each: the convenient form over the batch form.
  *
- * 1. Every request settles exactly once: with its result, with ERR_INDELIBLE_NOT_EXECUTED if it was not and will
- *    not be executed, or with ERR_INDELIBLE_UNKNOWN if that cannot be said.
- * 2. Requests go out in the order they were made. Those that cannot go out yet are held, up to a bound in bytes.
+ * 1. Every request settles exactly once: with its result, with ERR_INDELIBLE_NOT_EXECUTED if it was not and
+ *    will not be executed, or with ERR_INDELIBLE_UNKNOWN if that cannot be said.
+ * 2. Requests go out in the order they were made. Those that cannot go out yet are held, up to a bound in
+ *    bytes.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Requester } from '../replica/service.js';

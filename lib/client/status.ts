@@ -7,9 +7,10 @@ import { Exchange } from '../transport/exchange.js';
 import { frameError } from '../wire/reader.js';
 
 /**
- * Asks the replica at an address for its status, the shape of `Replica.status()`, over a connection of its own.
- * @throws ERR_INDELIBLE_NETWORK when nobody answers in time, ERR_INDELIBLE_STRANGER when who answers is not who
- * was asked for.
+ * Asks the replica at an address for its status, the shape of `Replica.status()`, over a connection of its
+ * own.
+ * @throws ERR_INDELIBLE_NETWORK when nobody answers in time, ERR_INDELIBLE_STRANGER when who answers is not
+ * who was asked for.
  */
 export async function statusAt(
   options: Pick<ExchangeOptions, 'address' | 'clusterId' | 'replicaId' | 'helloMsMax'>,

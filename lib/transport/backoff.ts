@@ -15,7 +15,7 @@ export class Backoff {
     this.#msMax = msMax;
   }
 
-  /** Milliseconds to wait after one more failure: between half and all of min · 2^failures, at most the most. */
+  /** Milliseconds to wait after one more failure: half to all of min · 2^failures, or of max if less. */
   next(): number {
     const whole = Math.min(this.#msMax, this.#msMin * 2 ** Math.min(this.#failures++, 30));
     return whole * (0.5 + this.#random() / 2);

@@ -4,8 +4,8 @@
  *
  * 1. The handler sets the `on…` callbacks before it returns; nothing has been delivered until then.
  * 2. The handler sends `leaderIs` at once, and whenever the leader changes.
- * 3. A client that does not take its answers is not read from either: what is queued for it is bounded by what
- *    it asked for before, and past a hard bound its connection is closed.
+ * 3. A client that does not take its answers is not read from either: what is queued for it is bounded by
+ *    what it asked for before, and past a hard bound its connection is closed.
  */
 import type { ClientMessage, RequestOutcome } from '../wire/client-messages.js';
 

@@ -2,10 +2,10 @@
  * The replica's end of a client's connection, over a link; client-connection.ts says what it promises.
  *
  * 1. A client may say submit, query and statusRequest; anything else closes its connection.
- * 2. Reading stops while the host asks for it, and while the client does not take its answers; it goes on when
- *    neither holds.
- * 3. A long run of results is sent in several frames; one result that fits no frame ends the connection, not the
- *    replica.
+ * 2. Reading stops while the host asks for it, and while the client does not take its answers; it goes on
+ *    when neither holds.
+ * 3. A long run of results is sent in several frames; one result that fits no frame ends the connection, not
+ *    the replica.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { FRAME_BYTES_MAX } from '../limits.js';

@@ -1,12 +1,13 @@
 /**
- * The asking end of a connection to a replica: commands and queries out, outcomes back. External clients use it,
- * and so does a follower that forwards to its leader. It has the form of `Service` in replica/service.ts.
+ * The asking end of a connection to a replica: commands and queries out, outcomes back. External clients use
+ * it, and so does a follower that forwards to its leader. It has the form of `Service` in replica/service.ts.
  *
  * 1. Every request taken is answered exactly once: by the replica, or when the connection ends, commands with
  *    `unknown` and queries with `notExecuted`.
- * 2. Commands are answered in the order submitted, queries in theirs; what comes otherwise closes the connection.
- * 3. No object is made per command. Requests are numbered here, commands from 1 and queries from QUERIES_FIRST,
- *    and go out in one write per flush.
+ * 2. Commands are answered in the order submitted, queries in theirs; what comes otherwise closes the
+ *    connection.
+ * 3. No object is made per command. Requests are numbered here, commands from 1 and queries from
+ *    QUERIES_FIRST, and go out in one write per flush.
  * 4. What waits is bounded: past `queueBytesMax` requests are refused with `false` until `drain`.
  */
 import { connect } from 'node:net';
@@ -45,7 +46,7 @@ export interface ExchangeOptions {
   readonly helloMsMax?: number;
   /** Bytes that may wait for the replica before requests are refused with `false`. Default 4 MiB. */
   readonly queueBytesMax?: number;
-  /** A replica that says nothing for `silentBeatsMax` beats of `keepAliveMs` is given up. Default 6 of 500 ms. */
+  /** A replica silent for `silentBeatsMax` beats of `keepAliveMs` is given up. Default 6 of 500 ms. */
   readonly keepAliveMs?: number;
   readonly silentBeatsMax?: number;
 }
@@ -148,7 +149,8 @@ export class Exchange implements Talk<ClientMessage> {
   /**
    * Sends `count` commands, the body bytes[start, end), at the next flush. The bytes are copied.
    * @returns false, and takes nothing, under back-pressure: wait for `asker.drain()`.
-   * @throws ERR_INDELIBLE_STOPPED once closed, ERR_INDELIBLE_COMMAND_TOO_LARGE; a RangeError for a malformed body.
+   * @throws ERR_INDELIBLE_STOPPED once closed, ERR_INDELIBLE_COMMAND_TOO_LARGE; a RangeError for a malformed
+   * body.
    */
   submit(asker: Asker, first: number, count: number, bytes: Uint8Array, start: number, end: number): boolean {
     return this.#body(FrameKind.submit, this.#commands, asker, first, count, bytes, start, end);

@@ -1,15 +1,15 @@
 /**
- * Who may talk to this replica: the judgement on a hello, from either end of a connection (contract 7: messages
- * of another cluster, or of an earlier store of the same id, never get through).
+ * Who may talk to this replica: the judgement on a hello, from either end of a connection (contract 7:
+ * messages of another cluster, or of an earlier store of the same id, never get through).
  *
- * 1. The caller says who it is and whom it wants; the listener judges, and answers with its own hello or with a
- *    refusal that says why. The caller judges the answer by the same rules.
+ * 1. The caller says who it is and whom it wants; the listener judges, and answers with its own hello or with
+ *    a refusal that says why. The caller judges the answer by the same rules.
  * 2. A replica is taken for who it says only if it is another member of the configuration and speaks for that
  *    member's store.
  * 3. A client may name the cluster it wants, or none, and is told who answers.
  *
- * The configuration number is carried for people and later versions; it refuses nobody, because a replica that
- * lags must be let in to catch up.
+ * The configuration number is carried for people and later versions; it refuses nobody, because a replica
+ * that lags must be let in to catch up.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Configuration, Identity, ReplicaId } from '../types.js';

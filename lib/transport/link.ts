@@ -103,7 +103,7 @@ export class Link {
     return this.#closing;
   }
 
-  /** The greeting is over: from the next frame on, `talk` has the word, and frames may be as long as they get. */
+  /** The greeting is over: from the next frame on `talk` has the word, and frames may have full length. */
   become(talk: Talk<unknown>, bounds: LinkBounds): void {
     this.#talk = talk;
     this.#bounds = bounds;
@@ -154,7 +154,8 @@ export class Link {
 
   /**
    * One beat of the owner's keep-alive clock: says something if nothing was said since the last beat.
-   * @returns beats since something was last heard. Counting beats, not time, forgives a stall of this process.
+   * @returns beats since something was last heard. Counting beats, not time, forgives a stall of this
+   * process.
    */
   beat(): number {
     if (this.#greeted && this.#quiet && this.add(KEEP_ALIVE, KEEP_ALIVE.length)) this.flush();

@@ -35,7 +35,7 @@ export class MemoryNetwork {
     return true;
   }
 
-  /** Delivers round after round, pairs by rising ids, until nothing is under way. @returns messages delivered. */
+  /** Delivers round after round, pairs by rising ids, until nothing is under way. @returns how many. */
   deliverAll(): number {
     const ids = [...this.#transports.keys()].sort((a, b) => a - b);
     let delivered = 0;

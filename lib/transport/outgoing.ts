@@ -52,8 +52,8 @@ export class Outgoing {
   }
 
   /**
-   * Writes everything that waits. `done` is called when the socket has taken it, which may be long after; call
-   * {@link written} then.
+   * Writes everything that waits. `done` is called when the socket has taken it, which may be long after;
+   * call {@link written} then.
    */
   writeTo(socket: Socket, done: () => void): void {
     const writer = this.#filling;

@@ -3,7 +3,8 @@
  *
  * 1. Of each pair the replica with the lower id dials and the other one waits, so there is one connection a
  *    pair and no tie to break.
- * 2. A new connection of the same peer replaces the one in use: the peer knows better that the old one is gone.
+ * 2. A new connection of the same peer replaces the one in use: the peer knows better that the old one is
+ *    gone.
  * 3. A lost or refused connection is dialled again, after a growing and random wait, until `close`.
  */
 import { connect } from 'node:net';

@@ -99,7 +99,8 @@ export class RequestFrames {
 
 /**
  * Checks what a caller gives as a body of `count` requests.
- * @throws RangeError when it is not one, ERR_INDELIBLE_COMMAND_TOO_LARGE when an entry is above COMMAND_BYTES_MAX.
+ * @throws RangeError when it is not one, ERR_INDELIBLE_COMMAND_TOO_LARGE when an entry is above
+ * COMMAND_BYTES_MAX.
  */
 export function checkRequests(bytes: Uint8Array, start: number, end: number, count: number): void {
   let at = start;

@@ -1,8 +1,9 @@
 /**
- * Requests under way, in the order sent: which run of whose requests each number of the connection stands for.
+ * Requests under way, in the order sent: which run of whose requests each number of the connection stands
+ * for.
  *
- * 1. Requests are answered in the order they were appended; a run of answers may end in the middle of one run of
- *    requests and take in several.
+ * 1. Requests are answered in the order they were appended; a run of answers may end in the middle of one run
+ *    of requests and take in several.
  * 2. Nothing is kept per request: consecutive requests of one requester are one entry.
  */
 import { entriesEnd } from '../wire/body.js';

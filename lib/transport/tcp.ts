@@ -1,6 +1,6 @@
 /**
- * The transport over sockets: TCP, or Unix sockets between processes of one machine. One port serves peers and
- * clients; the first words of a connection tell which it is (hello.ts).
+ * The transport over sockets: TCP, or Unix sockets between processes of one machine. One port serves peers
+ * and clients; the first words of a connection tell which it is (hello.ts).
  *
  * 1. Everything transport.ts promises, by one connection a pair (peer.ts).
  * 2. A message sent to several peers one after the other is encoded once.

@@ -1,8 +1,7 @@
 /**
  * A body: commands, queries or results one behind the other, each as a u32 length and that many bytes.
  *
- * 1. A body that was counted holds exactly that many entries, none above COMMAND_BYTES_MAX where `entryBytesMax`
- *    says so, and nothing behind them.
+ * 1. A body that has been checked holds exactly as many entries as were counted, and nothing behind them.
  */
 import { frameError, readU32 } from './reader.js';
 

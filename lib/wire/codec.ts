@@ -3,8 +3,8 @@
  * files next to this one; docs/wire.md has the whole table.
  *
  * 1. What is written is read back equal.
- * 2. A decoder throws ERR_INDELIBLE_FRAME, and nothing else, for any bytes that are no message: every number is
- *    checked before it is used, and nothing may follow the last field.
+ * 2. A decoder throws ERR_INDELIBLE_FRAME, and nothing else, for any bytes that are no message: every number
+ *    is checked before it is used, and nothing may follow the last field.
  * 3. `bytes` of a decoded message are views of the bytes given.
  */
 import type { Message } from '../paxos/messages.js';

@@ -1,7 +1,8 @@
 /**
  * Frames out of the chunks of a socket, one at a time, as windows over the chunk they arrived in.
  *
- * 1. A frame that lies whole in a chunk is not copied. One that spans chunks is gathered into a buffer of its own.
+ * 1. A frame that lies whole in a chunk is not copied. One that spans chunks is gathered into a buffer of its
+ *    own.
  * 2. That buffer never exceeds GATHER_GROWTH times the bytes that have really come, plus GATHER_BYTES_MIN: a
  *    header that announces 2 MiB makes nobody allocate them.
  * 3. A window stays valid and unchanged for as long as it is held, provided the chunks do.

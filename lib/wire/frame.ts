@@ -6,7 +6,8 @@
  *   +8  u16  protocol version of the sender
  *   +10 u16  kind (protocol.ts)
  *
- * 1. One frame carries one message; a message may carry many commands, so a CRC is per frame, never per command.
+ * 1. One frame carries one message; a message may carry many commands, so a CRC is per frame, never per
+ *    command.
  * 2. No frame is longer than FRAME_BYTES_MAX; neither side writes or accepts one.
  */
 import { crc32 } from 'node:zlib';
@@ -35,8 +36,8 @@ export function beginFrame(writer: Writer, kind: FrameKind, version: number = PR
 }
 
 /**
- * Ends the frame begun at `start`: fills in its length and CRC. `tail` is the last part of the body where that
- * is not in the writer; whoever sends the frame sends it right behind the writer's bytes.
+ * Ends the frame begun at `start`: fills in its length and CRC. `tail` is the last part of the body where
+ * that is not in the writer; whoever sends the frame sends it right behind the writer's bytes.
  * @throws RangeError when the frame would be longer than FRAME_BYTES_MAX.
  */
 export function sealFrame(writer: Writer, start: number, tail: Uint8Array = NO_BYTES): void {

@@ -2,7 +2,8 @@
  * The first words on every connection: hello from both ends, or a refusal. These bytes are the same in every
  * protocol version.
  *
- * hello:   u8 role, u16 replica id, u16 id of the replica it wants to reach, 16 B cluster id, 16 B store uuid,
+ * hello:   u8 role, u16 replica id, u16 id of the replica it wants to reach, 16 B cluster id, 16 B store
+ * uuid,
  *          u64 configuration number
  * refusal: u8 code, then why, as UTF-8 of at most REFUSAL_TEXT_BYTES_MAX bytes
  */

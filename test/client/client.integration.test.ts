@@ -88,7 +88,7 @@ describe('a client', () => {
     expect(client.leader).toBe(2);
   });
 
-  it('says what became of requests under way when the leader is lost, and reaches it when it is back', async () => {
+  it('says what became of requests when the leader is lost, and reaches it when it is back', async () => {
     const { place, servers, client } = await cluster(2, 1);
     servers.get(1)!.answer = silence;
     const outcomes = Promise.allSettled([

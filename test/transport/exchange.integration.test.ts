@@ -95,7 +95,7 @@ describe('the asking end of a connection', () => {
     expect(heard).toEqual([1, 3]);
   });
 
-  it('answers everything outstanding when the connection ends: commands unknown, queries not executed', async () => {
+  it('answers all outstanding when the connection ends: commands unknown, queries not executed', async () => {
     let closed = 0;
     const outstandingAtClose: number[] = [];
     const { place, server, exchange } = await served({

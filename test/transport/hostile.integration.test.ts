@@ -54,7 +54,7 @@ const clientHello = frameOf(encodeHello, {
   configurationNumber: 0,
 });
 
-/** Says `bytes` and waits until the other end has closed, which it must do, or we have nothing left to say. */
+/** Says all of `parts` and then no more; the other end must close, be it for what was said or for the end. */
 async function say(address: string, ...parts: Uint8Array[]): Promise<void> {
   const raw = await RawConnection.open(address);
   for (const part of parts) raw.write(part);

@@ -40,8 +40,9 @@ describe('a listening address', () => {
   it('that a killed process left behind is taken over', async () => {
     const where = (await place()).addresses.get(1)!;
     const path = where.slice('unix:'.length);
-    const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 9))`;
-    spawnSync(process.execPath, ['-e', script]);
+    const listening = `require('net').createServer()`;
+    const script = `${listening}.listen(process.argv[1], () => process.kill(process.pid, 9))`;
+    spawnSync(process.execPath, ['-e', script, path]);
     expect(existsSync(path)).toBe(true);
     const { server } = await listen(where, () => {});
     ends.push(() => server.close());
