@@ -132,7 +132,7 @@ class Ending {
   readonly reached: Promise<Error | undefined>;
   onSecondSignal: () => void = () => {};
   #resolve: (failure: Error | undefined) => void = () => {};
-  #signals = 0;
+  #firstSignalMs = 0;
 
   constructor() {
     this.reached = new Promise((resolve) => {
@@ -150,10 +150,14 @@ class Ending {
   }
 
   readonly #onSignal = (): void => {
-    this.#signals += 1;
-    if (this.#signals > 1) this.onSecondSignal();
+    const nowMs = performance.now();
+    if (this.#firstSignalMs === 0) this.#firstSignalMs = nowMs;
+    else if (nowMs - this.#firstSignalMs > SAME_SIGNAL_MS) this.onSecondSignal();
     this.#resolve(undefined);
   };
 }
+
+/** Under npm one Ctrl-C arrives twice: from the terminal, and passed on. */
+const SAME_SIGNAL_MS = 1000;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

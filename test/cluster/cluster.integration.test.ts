@@ -98,6 +98,18 @@ describe.each(['emulated', 'file'])('a cluster on the backend %s', (backend) => 
 });
 
 describe('a cluster', () => {
+  it('closes in order though npm passes the signal on a second time', async () => {
+    const cluster = start();
+    await cluster.event('up');
+    cluster.child.kill('SIGINT');
+    cluster.child.kill('SIGTERM');
+    expect(await cluster.exited).toBe(0);
+    for (const replica of [1, 2, 3]) {
+      const said = fs.readFileSync(path.join(directory, 'data', `replica-${replica}.log`), 'utf8');
+      expect(said).toContain('"msg":"closed"');
+    }
+  });
+
   it('does not outlive its supervisor', async () => {
     const cluster = start();
     const up = await cluster.event('up');
