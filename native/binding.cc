@@ -12,6 +12,8 @@ void release_function(napi_env env, void* data, void* /*hint*/) {
   auto* handle = static_cast<Handle*>(data);
   if (--handle->functions > 0) return;
   handle->release();
+  std::int64_t adjusted = 0;
+  napi_adjust_external_memory(env, -handle->external_bytes, &adjusted);
   napi_delete_reference(env, handle->table_reference);
   napi_delete_reference(env, handle->gauges_reference);
   delete handle;
@@ -269,6 +271,7 @@ void Handle::release() {
   log.reset();
   medium.reset();
   recording = nullptr;
+  samples.clear();
   if (addon != nullptr) addon->open.erase(this);
   addon = nullptr;
 }
@@ -321,7 +324,13 @@ napi_value expose(napi_env env, std::unique_ptr<Handle> owned) {
   bind(env, object, handle, "recovered", recovered);
   bind(env, object, handle, "counters", counters);
   bind(env, object, handle, "close", close);
-  if (handle->recording != nullptr) bind_recording(env, object, handle);
+  if (handle->recording != nullptr) {
+    bind_recording(env, object, handle);
+    // The collector must know what a forgotten recording holds: two images.
+    handle->external_bytes = static_cast<std::int64_t>(2 * handle->medium->size());
+    std::int64_t adjusted = 0;
+    napi_adjust_external_memory(env, handle->external_bytes, &adjusted);
+  }
   handle->update_gauges();
   return object;
 }

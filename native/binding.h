@@ -49,6 +49,8 @@ struct Handle {
   napi_ref table_reference = nullptr;
   napi_ref gauges_reference = nullptr;
   std::size_t functions = 0;
+  /// What the collector was told that this handle holds outside its heap.
+  std::int64_t external_bytes = 0;
 
   void update_gauges() {
     gauges[0] = static_cast<double>(log->room(false));

@@ -132,6 +132,15 @@ napi_value take_samples_out(napi_env env, napi_callback_info info) {
   return array;
 }
 
+/// release(): frees the images at once instead of when the collector comes by.
+napi_value release(napi_env env, napi_callback_info info) {
+  std::size_t count = 0;
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &count, nullptr, nullptr, &data);
+  static_cast<Handle*>(data)->release();
+  return nullptr;
+}
+
 }  // namespace
 
 void take_samples(Handle* handle, Site site) {
@@ -157,6 +166,7 @@ void bind_recording(napi_env env, napi_value object, Handle* handle) {
   bind(env, object, handle, "untracedStore", untraced_store);
   bind(env, object, handle, "sampleAtFences", sample_at_fences);
   bind(env, object, handle, "takeSamples", take_samples_out);
+  bind(env, object, handle, "release", release);
 }
 
 }  // namespace indelible

@@ -91,7 +91,7 @@ class RecordBuilder {
   static constexpr std::uint32_t kDirectBytesMin = 1024;
 
   void place(const std::byte* payload, std::uint32_t length) {
-    const std::uint64_t whole = length / 8 * 8;
+    const std::uint64_t whole = std::uint64_t{length} / 8 * 8;
     const std::uint64_t padded = align_up(length, 8);
     if (padded > whole) std::memset(scratch_.get() + cursor_ + whole, 0, 8);
     if (length < kDirectBytesMin) {

@@ -88,6 +88,7 @@ export interface NativeRecordingLog extends NativeLog {
   sampleAtFences(images: number, seed: number): void;
   /** Site, image, site, image … */
   takeSamples(): (number | Uint8Array)[];
+  release(): void;
 }
 
 export interface NativeAddon {

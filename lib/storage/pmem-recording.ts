@@ -121,6 +121,11 @@ export class Recording {
     return entries;
   }
 
+  /** Frees the images at once; the store and this are closed then. */
+  release(): void {
+    this.#native.release();
+  }
+
   /** True once a fence found bytes that no traced store had written. */
   get untracedStore(): boolean {
     return this.#native.untracedStore() === 1;

@@ -1,0 +1,173 @@
+/**
+ * Damages images that were durable, as failing media do, and judges what recovery says about them:
+ *
+ * 1. Damage to one copy of a header or a root changes nothing that is recovered.
+ * 2. Elsewhere: `intact` only with exactly the right contents (or, where old bytes were put back, those of an
+ *    earlier time: no log can see that alone); `damaged` only with a promise as high as answered, right votes,
+ *    and every vote that is missing among the uncertain slots; `lost` claims nothing.
+ */
+import type { Random } from '../simulation/random.js';
+import { openRecording } from '../storage/pmem-recording.js';
+import type { Storage } from '../storage/storage.js';
+import type { Slot } from '../types.js';
+import { bytesOf, type Contents, stageGroup } from './log-contents.js';
+import { attempt } from './log-judge.js';
+
+/** A quiescent moment of a history: the durable image and what it holds. */
+export interface Moment {
+  readonly image: Uint8Array;
+  readonly contents: Contents;
+}
+
+const PAGE_BYTES = 4096;
+const LOG_OFFSET_BYTES = 0x4000;
+const LINE_BYTES = 64;
+const BLOCK_BYTES = [64, 256, 4096] as const;
+
+/** @returns what was violated, or undefined. `earlier` are moments before `now`, oldest first. */
+export function checkDamage(now: Moment, earlier: readonly Moment[], random: Random): string | undefined {
+  return (
+    mirrored(now, earlier, random) ??
+    flipped(now, random) ??
+    zeroed(now, random) ??
+    stale(now, earlier, random)
+  );
+}
+
+/** Rule 1: a page of one header or root copy is flipped, zeroed or as it was earlier. */
+function mirrored(now: Moment, earlier: readonly Moment[], random: Random): string | undefined {
+  const page = random.below(4) * PAGE_BYTES;
+  const image = now.image.slice();
+  const how = random.below(3);
+  const old = earlier[random.below(earlier.length)];
+  if (how === 0) image[page + random.below(1024)]! ^= 1 << random.below(8);
+  else if (how === 1 || old === undefined) image.fill(0, page, page + PAGE_BYTES);
+  else image.set(old.image.subarray(page, page + PAGE_BYTES), page);
+  return exactly(image, [now.contents], `one copy at ${page} ${['flipped', 'zeroed', 'stale'][how]}`);
+}
+
+function flipped(now: Moment, random: Random): string | undefined {
+  const image = now.image.slice();
+  const at = LOG_OFFSET_BYTES + random.below(image.length - LOG_OFFSET_BYTES);
+  image[at]! ^= 1 << random.below(8);
+  return honest(image, [now.contents], `a bit flipped at ${at}`);
+}
+
+function zeroed(now: Moment, random: Random): string | undefined {
+  const image = now.image.slice();
+  const bytes = BLOCK_BYTES[random.below(BLOCK_BYTES.length)]!;
+  const at = LOG_OFFSET_BYTES + random.below((image.length - LOG_OFFSET_BYTES) / bytes) * bytes;
+  image.fill(0, at, at + bytes);
+  return honest(image, [now.contents], `${bytes} bytes zeroed at ${at}`);
+}
+
+/** Lost writes: one block of the log is as it was earlier. */
+function stale(now: Moment, earlier: readonly Moment[], random: Random): string | undefined {
+  const old = earlier[random.below(earlier.length)];
+  if (old === undefined) return undefined;
+  const image = now.image.slice();
+  const bytes = BLOCK_BYTES[random.below(BLOCK_BYTES.length)]!;
+  const at = LOG_OFFSET_BYTES + random.below((image.length - LOG_OFFSET_BYTES) / bytes) * bytes;
+  image.set(old.image.subarray(at, at + bytes), at);
+  const legal = [now, ...earlier].map((moment) => moment.contents);
+  return honest(image, legal, `${bytes} stale bytes at ${at}`);
+}
+
+/**
+ * Two logs that went separate ways from the same image, with records of equal length, their blocks mixed: a
+ * restored backup, a half-copied region. Only one of the two ways may pass for intact.
+ */
+export function checkMixture(base: Moment, slot: Slot, random: Random): string | undefined {
+  const legal = [base.contents];
+  const [one, other] = [branch(base, slot, 1, legal), branch(base, slot, 2, legal)];
+  const parting = one.image.findIndex((byte, at) => at >= LOG_OFFSET_BYTES && byte !== other.image[at]);
+  if (parting < 0) return undefined;
+  const image = one.image.slice();
+  const from = (Math.floor(parting / LINE_BYTES) + random.below(24)) * LINE_BYTES;
+  image.set(other.image.subarray(from), from);
+  return honest(image, legal, `two branches mixed from ${from}`);
+}
+
+function branch(base: Moment, slot: Slot, which: number, legal: Contents[]): Moment {
+  const { storage, recording } = openRecording({ image: base.image });
+  let contents = base.contents;
+  for (let index = 1; index <= 4; index++) {
+    const ballot = base.contents.promised + 10 * index + which;
+    const group = { promise: 0, votes: [{ slot: slot + index, ballot, lengthBytes: 60 }] };
+    if (!stageGroup(storage, group)) break;
+    storage.commit(0);
+    contents = contents.copy();
+    contents.apply(group);
+    legal.push(contents);
+  }
+  const image = recording.durableImage();
+  recording.release();
+  return { image, contents };
+}
+
+function exactly(image: Uint8Array, legal: readonly Contents[], what: string): string | undefined {
+  return opened(image, what, (storage) => {
+    const { outcome, reason } = storage.recovered;
+    if (outcome !== 'intact') return `${what}: ${outcome} (${reason})`;
+    return matching(storage, legal, what);
+  });
+}
+
+function honest(image: Uint8Array, legal: readonly Contents[], what: string): string | undefined {
+  return opened(image, what, (storage) => {
+    const { outcome } = storage.recovered;
+    if (outcome === 'lost') return undefined;
+    if (outcome === 'intact') return matching(storage, legal, what);
+    const why = legal.map((contents) => dishonest(storage, contents));
+    return why.includes(undefined) ? undefined : `${what}, called damaged: ${why[0]}`;
+  });
+}
+
+function opened(
+  image: Uint8Array,
+  what: string,
+  judge: (storage: Storage) => string | undefined,
+): string | undefined {
+  const found = attempt(() => openRecording({ image }));
+  if (typeof found === 'string') return `${what}: ${found}`;
+  try {
+    return judge(found.storage);
+  } finally {
+    found.recording.release();
+  }
+}
+
+function matching(storage: Storage, legal: readonly Contents[], what: string): string | undefined {
+  const why = legal.map((contents) => {
+    const candidate = trimmedTo(contents, storage);
+    // Where the log is of an earlier time the roots, and the promise in them, may still be of now.
+    const rooted = Math.min(storage.recovered.promised, legal[0]!.promised);
+    candidate.promised = Math.max(candidate.promised, rooted);
+    return candidate.difference(storage);
+  });
+  return why.includes(undefined) ? undefined : `${what}, called intact: ${why[0]}`;
+}
+
+function trimmedTo(contents: Contents, storage: Storage): Contents {
+  const trimmed = contents.copy();
+  trimmed.forget(storage.recovered.trimThrough);
+  return trimmed;
+}
+
+/** Why a damaged log's report about `contents` misleads; undefined if it does not. */
+function dishonest(storage: Storage, contents: Contents): string | undefined {
+  const { recovered } = storage;
+  if (recovered.promised < contents.promised)
+    return `promised ${recovered.promised}, not ${contents.promised}`;
+  const found = new Map(recovered.votes.map((vote) => [vote.slot, vote]));
+  for (const [slot, vote] of trimmedTo(contents, storage).votes) {
+    if (recovered.uncertain.some((range) => range.from <= slot && slot <= range.through)) continue;
+    const known = found.get(slot);
+    if (known === undefined) return `slot ${slot} is neither there nor uncertain`;
+    if (known.ballot !== vote.ballot) return `slot ${slot} at ballot ${known.ballot}, not ${vote.ballot}`;
+    const bytes = known.available ? storage.readVote(slot) : undefined;
+    if (bytes !== undefined && Buffer.compare(bytes, bytesOf(vote)) !== 0)
+      return `slot ${slot} has other bytes`;
+  }
+  return undefined;
+}
