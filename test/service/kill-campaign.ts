@@ -9,7 +9,7 @@
  */
 import path from 'node:path';
 import type { Campaign, CampaignReport, CampaignSettings } from './campaign.js';
-import { Loader, valueOf } from './loader.js';
+import { Loader, valueFor } from './loader.js';
 import { ServiceCluster } from './service-cluster.js';
 import { checkAcknowledged, sizesOf } from './verification.js';
 import { encodeRequest, readWords, runTool } from './words.js';
@@ -41,14 +41,14 @@ export const killCampaign: Campaign = async (settings, report) => {
     return loader.summary();
   });
   await report.check('every acknowledged key is on every replica', async () => {
-    const count = await checkAcknowledged(cluster, file, valueOf);
+    const count = await checkAcknowledged(cluster, file, valueFor);
     counter = await loader.checkCounter(cluster.redisPort(1), 0);
     return `${count} keys, counter at ${counter}`;
   });
   await report.check('killed with its supervisor and started again, nothing is missing', async () => {
     await cluster.killEverything();
     await cluster.startAgain();
-    const count = await checkAcknowledged(cluster, file, valueOf);
+    const count = await checkAcknowledged(cluster, file, valueFor);
     await loader.checkCounter(cluster.redisPort(2), 0);
     return `${count} keys`;
   });

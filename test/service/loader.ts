@@ -26,15 +26,15 @@ export interface LoaderOptions {
 const COUNTER = 'loader:counter';
 
 /** What a key holds: derived from it, so that the file of keys suffices to check values. */
-export function valueOf(key: string, bytes = 0): string {
+export function valueFor(key: string, bytes = 0): string {
   return `of ${key} `.padEnd(bytes, '.');
 }
 
 export class Loader {
   acknowledged = 0;
-  readonly counter = { sent: 0, done: 0, notExecuted: 0 };
+  readonly counter: { sent: number; done: number; notExecuted: number } = { sent: 0, done: 0, notExecuted: 0 };
   /** Error texts by how often they came. */
-  readonly refusals = new Map<string, number>();
+  readonly refusals: Map<string, number> = new Map<string, number>();
   readonly #options: LoaderOptions;
   readonly #clients: readonly Redis[];
   readonly #file: number;
@@ -111,7 +111,7 @@ export class Loader {
     while (!this.#stopping) {
       const number = this.#next++ % keysMax;
       const key = `${words[number % words.length]}:${Math.floor(number / words.length)}`;
-      const value = valueOf(key, valueBytes);
+      const value = valueFor(key, valueBytes);
       while (!(await this.#set(redis, key, value)) && !this.#stopping);
     }
   }

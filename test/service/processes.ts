@@ -1,9 +1,6 @@
 /** Processes as the system shows them, whatever they say of themselves. */
 import fs from 'node:fs';
 
-/** What /proc calls a process that has ended and not been waited for. */
-const ZOMBIE = 'Z';
-
 function read(path: string): string | undefined {
   try {
     return fs.readFileSync(path, 'utf8');
@@ -12,10 +9,13 @@ function read(path: string): string | undefined {
   }
 }
 
-/** True until the process has ended, waited for or not. */
+/** True until the last thread of the process has ended, waited for or not. */
 export function runs(pid: number): boolean {
   const stat = read(`/proc/${pid}/stat`);
-  return stat !== undefined && stat.slice(stat.lastIndexOf(')') + 2).charAt(0) !== ZOMBIE;
+  if (stat === undefined) return false;
+  // Behind the command: the state, Z for a zombie; and, 17 fields on, the number of threads.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] !== 'Z' || Number(fields[17]) > 1;
 }
 
 export function childrenOf(pid: number): readonly number[] {

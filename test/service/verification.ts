@@ -17,7 +17,7 @@ export function readKeys(file: string): readonly string[] {
 async function checkThrough(
   port: number,
   keys: readonly string[],
-  valueOf: (key: string) => string,
+  expected: (key: string) => string,
 ): Promise<void> {
   const redis = new Redis({ port, host: '127.0.0.1' });
   const wrong: string[] = [];
@@ -25,7 +25,7 @@ async function checkThrough(
     const some = keys.slice(at, at + KEYS_AT_ONCE);
     const values = await redis.mget(some);
     for (const [index, key] of some.entries()) {
-      if (values[index] !== valueOf(key)) wrong.push(`${key} = ${values[index]}`);
+      if (values[index] !== expected(key)) wrong.push(`${key} = ${values[index]}`);
     }
   }
   redis.disconnect();
@@ -43,12 +43,12 @@ async function checkThrough(
 export async function checkAcknowledged(
   cluster: ServiceCluster,
   file: string,
-  valueOf: (key: string) => string,
+  expected: (key: string) => string,
 ): Promise<number> {
   const keys = readKeys(file);
   await cluster.converged();
   for (const id of cluster.ids) {
-    await checkThrough(cluster.redisPort(id), keys, valueOf).catch(async (error: Error) => {
+    await checkThrough(cluster.redisPort(id), keys, expected).catch(async (error: Error) => {
       throw new Error(`${error.message}\n${await cluster.diagnosis()}`);
     });
   }

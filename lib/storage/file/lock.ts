@@ -3,7 +3,7 @@
  *
  * 1. The file appears whole, by link(2), or not at all.
  * 2. It counts only while the process it names runs: same boot, same pid, same start time. A holder that was
- *    killed leaves a stale file, which the next one moves aside before it takes its place.
+ *    killed leaves a stale file, which the next one moves aside before it takes its place; so does a zombie.
  * 3. Moving aside is checked: a file that turns out to be another than the stale one is put back.
  *
  * Processes that do not see each other's pids (two containers over one directory) are not kept apart.
@@ -16,11 +16,15 @@ import { systemCode } from './medium.js';
 
 const NAME = 'lock';
 
+/** When process `pid` started; undefined if there is none, or it has ended and only waits to be waited for. */
 async function startTimeOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     // The command, in parentheses, may hold anything; field 22 of the whole is the 20th behind it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // A killed process can be a zombie while a thread of it still writes: only the last one's end is the end.
+    const hasEnded = fields[0] === 'Z' && Number(fields[17]) <= 1;
+    return hasEnded ? undefined : fields[19];
   } catch {
     return undefined;
   }
