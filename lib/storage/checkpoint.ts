@@ -23,6 +23,7 @@ import {
   sealBlock,
 } from './checkpoint-format.js';
 import { CheckpointReceiver } from './checkpoint-receiver.js';
+import { preferNativeDigest } from './crc64-native.js';
 import { type FileMedium, type MediumFile, systemCode } from './file/medium.js';
 import { RealMedium } from './file/real-medium.js';
 import { getU64, viewOf } from './file/words.js';
@@ -113,6 +114,7 @@ export async function openCheckpoints(
   clusterId: string,
   medium: FileMedium = new RealMedium(),
 ): Promise<CheckpointStore> {
+  preferNativeDigest();
   const names = await medium.list(directory).catch((error: unknown) => {
     if (systemCode(error) !== 'ENOENT') throw ioError(directory, error);
     return [];

@@ -103,9 +103,12 @@ export function portableDigestOf(bytes: Uint8Array, start: number, end: number):
 
 let chosen: DigestFunction = portableDigestOf;
 
+/** Bytes below which a call into the addon costs more than it saves. */
+const SHORT_BYTES = 64;
+
 /** Digest of bytes[start, end): the low 52 bits of its CRC-64/XZ; 0 for an empty range. */
 export function digestOf(bytes: Uint8Array, start: number, end: number): Digest {
-  return chosen(bytes, start, end);
+  return end - start < SHORT_BYTES ? portableDigestOf(bytes, start, end) : chosen(bytes, start, end);
 }
 
 /**

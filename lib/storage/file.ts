@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot } from '../types.js';
 import { digestOf } from './crc64.js';
+import { preferNativeDigest } from './crc64-native.js';
 import { type Geometry, geometryOf } from './file/geometry.js';
 import { drawIncarnation, IDENTITY_NAME, readIdentity, writeIdentity } from './file/identity-file.js';
 import { GroupLog } from './file/log.js';
@@ -164,6 +165,7 @@ export async function openFile(
   directory: string,
   medium: FileMedium = new RealMedium(),
 ): Promise<FileStorage> {
+  preferNativeDigest();
   try {
     const names: readonly string[] = await medium.list(directory).catch((error: unknown) => {
       if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
