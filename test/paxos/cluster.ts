@@ -16,6 +16,7 @@ import {
   type Digest,
   type ReplicaId,
   type Slot,
+  type SlotRange,
 } from '../../lib/types.js';
 
 export function batchOf(text: string): Batch {
@@ -56,6 +57,9 @@ export class TestLog {
   hint: Slot = 0;
   durableHint: Slot = 0;
   trimThrough: Slot = 0;
+  /** Slots whose bytes the medium has lost, and those at which a vote can no longer be read. */
+  readonly lostBytes: Set<Slot> = new Set();
+  uncertain: readonly SlotRange[] = [];
   /** Votes that may still be staged; promises always may. */
   room: number = Number.POSITIVE_INFINITY;
 
@@ -65,6 +69,10 @@ export class TestLog {
       if (typeof item === 'object' && item.slot > this.trimThrough) votes.set(item.slot, item);
     }
     return votes;
+  }
+  /** The batch last voted for in `slot`, as text. */
+  textOf(slot: Slot): string | undefined {
+    return textOf(this.votes().get(slot));
   }
   promised(): Ballot {
     return Math.max(
@@ -118,8 +126,11 @@ export class TestNode implements Effects {
       {
         promised: log.promised(),
         trimThrough: log.trimThrough,
-        votes: [...log.votes().values()].map(({ bytes: _, ...vote }) => ({ ...vote, available: true })),
-        uncertain: [],
+        votes: [...log.votes().values()].map(({ bytes: _, ...vote }) => ({
+          ...vote,
+          available: !log.lostBytes.has(vote.slot),
+        })),
+        uncertain: log.uncertain,
         voting: true,
         learnedThrough: log.hint,
       },
@@ -131,6 +142,7 @@ export class TestNode implements Effects {
   persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
     if (this.log.room <= 0) return false;
     this.log.room--;
+    this.log.lostBytes.delete(slot);
     this.log.items.push({ slot, ballot, kind, digest, bytes });
     return true;
   }
@@ -139,7 +151,7 @@ export class TestNode implements Effects {
     return true;
   }
   readVote(slot: Slot): Uint8Array | undefined {
-    return this.log.votes().get(slot)?.bytes;
+    return this.log.lostBytes.has(slot) ? undefined : this.log.votes().get(slot)?.bytes;
   }
   send(to: ReplicaId, message: Message, after: number): void {
     this.outbox.push({ from: this.id, to, message, after });

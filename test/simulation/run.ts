@@ -33,7 +33,8 @@ for (let seed = first; seed < first + count; seed++) {
     failed++;
     const what = violation?.sentence ?? 'no crash-restart or no leader change';
     console.log(`seed ${seed} (${replicas} replicas, ${used}), event ${violation?.event ?? ran}: ${what}`);
-    if (violation?.checker === 'error' || violation?.checker === 'contract') console.log(violation.error.stack);
+    if (violation?.checker === 'error' || violation?.checker === 'contract')
+      console.log(violation.error.stack);
     console.log(`replay: node ${process.argv[1]} ${seed} 1 ${events} ${used} verbose`);
     if (failed >= 10) break;
   }

@@ -1,0 +1,13 @@
+/** Every directed schedule: histories that chance takes too long to find, each of them safe in the core as it is. */
+import { lostBytes } from './lost-bytes.js';
+import { outlivedLeader } from './outlived-leader.js';
+import type { Schedule } from './schedule.js';
+import { uncertainSlot } from './uncertain-slot.js';
+import { voteAtFirstBallot } from './vote-at-first-ballot.js';
+
+export const schedules: readonly Schedule[] = [
+  voteAtFirstBallot,
+  outlivedLeader,
+  ...lostBytes,
+  ...uncertainSlot,
+];
