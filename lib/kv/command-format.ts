@@ -1,10 +1,11 @@
 /**
  * A command of the key-value service as it goes into the log, little-endian:
  *
- *   u8 opcode   u8 flags   [u32 memory limit in KiB, if flags has `limited`]   then each argument: u32 length, bytes
+ *   u8 opcode   u8 flags   [u32 memory limit in KiB, if flags has `limited`]
+ *   then each argument: u32 length, bytes
  *
  * 1. The arguments are those of the request behind its name. An EXEC carries instead: u32 number of watched
- *    keys, each as u32 length, bytes, f64 version; then each queued command: u32 length, its bytes in this form.
+ *    keys, each as u32 length, bytes, f64 version; then each queued command: u32 length, bytes in this form.
  * 2. The memory limit travels with the command: replicas whose ports are configured differently still agree.
  * 3. Opcodes and flags are never given another meaning: they lie in logs.
  */
@@ -51,7 +52,7 @@ export function endCommand(out: Output, at: number): number {
   return length;
 }
 
-/** The command under the cursor: its arguments are bytes[starts[i], ends[i]). Used again for every command. */
+/** The command under the cursor, its arguments bytes[starts[i], ends[i]). Used again for every command. */
 export class CommandReader {
   bytes: Uint8Array = Buffer.alloc(0);
   opcode = 0;

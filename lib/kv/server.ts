@@ -79,7 +79,8 @@ class KvPort implements KvServer, SessionHost {
       this.#server.once('error', refused);
       this.#server.listen({ host, port, backlog: 511 }, () => {
         this.#server.off('error', refused);
-        this.#server.on('error', () => undefined);
+        // A client that could not be accepted, as when files run out: the others go on.
+        this.#server.on('error', () => this.counters.rejected++);
         this.#port = (this.#server.address() as AddressInfo).port;
         resolve();
       });

@@ -1,10 +1,10 @@
 /**
- * The bundled state machine: Redis's strings, replicated. Every replica executes the same commands at the same
- * replicated times and holds the same state; see command-format.ts for what a command looks like.
+ * The bundled state machine: Redis's strings, replicated. Every replica executes the same commands at the
+ * same replicated times and holds the same state; see command-format.ts for what a command looks like.
  *
  * 1. `execute` looks at no clock and no randomness, and never throws for what a command contains.
- * 2. A key whose expiry has passed by the replicated time is absent. A query that touches one whose expiry has
- *    passed by this replica's own clock only is declined: the log decides.
+ * 2. A key whose expiry has passed by the replicated time is absent. A query that touches one whose expiry
+ *    has passed by this replica's own clock only is declined: the log decides.
  * 3. Each executed command first removes a bounded number of expired keys, the longest expired first.
  * 4. Keys and values longer than the bounds of limits.ts are never stored.
  */

@@ -1,4 +1,4 @@
-/** How the random tests of this folder run: a seed that a failure prints, and that the environment can set. */
+/** How the random tests of this folder run: with a seed that a failure prints, and the environment can set. */
 import type { Parameters } from 'fast-check';
 
 const given = process.env['INDELIBLE_TEST_SEED'];
@@ -13,7 +13,8 @@ export function seeded<T>(file: string, runs: number): Parameters<T> {
       if (!details.failed) return;
       const cause = details.errorInstance instanceof Error ? details.errorInstance.stack : '';
       throw new Error(
-        `seed ${details.seed}, path ${details.counterexamplePath}: ${JSON.stringify(details.counterexample)}\n` +
+        `seed ${details.seed}, path ${details.counterexamplePath}: ` +
+          `${JSON.stringify(details.counterexample)}\n` +
           `replay: INDELIBLE_TEST_SEED=${details.seed} npx vitest run --project unit ${file}\n${cause}`,
       );
     },

@@ -228,7 +228,8 @@ describe('a transaction', () => {
     machine.do('SET', 'a', 'v'.repeat(2000));
     const commands = [encode(['DEL', 'a']), encode(['SET', 'b', 'v'])];
     expect(machine.run(encodeExec(commands, { limitKibibytes: 1 }))).toBe(
-      "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.\r\n",
+      '-EXECABORT Transaction discarded because of: ' +
+        "OOM command not allowed when used memory > 'maxmemory'.\r\n",
     );
     expect(machine.do('EXISTS', 'a')).toBe(':1\r\n');
   });

@@ -82,7 +82,7 @@ function checkWatched(context: Context): number {
   return unchanged ? at : -1;
 }
 
-/** How many commands are queued from `from` on; −1: malformed. Tells too whether one of them may grow the state. */
+/** How many commands are queued from `from` on (−1: malformed), and whether one may grow the state. */
 function countQueued(context: Context, from: number): { count: number; grows: boolean } {
   const { bytes, end } = context.reader;
   let count = 0;

@@ -18,7 +18,7 @@ function hexDigit(byte: number): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
-/** Where the arguments of one line go: the bytes one behind the other in `bytes`, argument i ends at ends[i]. */
+/** The arguments of one line, one behind the other in `bytes`; argument i ends at ends[i]. */
 export interface InlineArguments {
   readonly bytes: Buffer;
   readonly ends: number[];

@@ -59,7 +59,7 @@ export function command(_session: Session, argv: readonly Buffer[], reply: Reply
     const specs = named(argv);
     reply.array(specs.length);
     for (const spec of specs) {
-      if (spec === undefined) reply.nullArray();
+      if (spec === undefined) reply.null();
       else describe(spec, reply);
     }
   } else if (name === 'docs') {

@@ -1,8 +1,8 @@
 /**
  * One client: bytes in, requests to the service in runs, replies out in the order of the requests.
  *
- * 1. One socket write a turn, whatever was answered in it, unless that is very much; one `flush` of the service
- *    for each turn's requests.
+ * 1. One socket write a turn, whatever was answered in it, unless that is very much; one `flush` of the
+ *    service for each turn's requests.
  * 2. Reading stops while a run waits for the service, a WATCH is under way, too many requests are unanswered
  *    or too many reply bytes unread; requests already received wait in the parser. It goes on by itself.
  * 3. After QUIT, a protocol error or the client's end of input nothing more is read; the connection closes
@@ -207,7 +207,9 @@ export class Connection implements Session {
     if (!arityHolds(spec, parser.argc)) {
       this.#refuse(`ERR wrong number of arguments for '${spec.name}' command`);
     } else if (!this.authenticated && !isOpenToStrangers(spec)) {
-      this.#refuse('NOAUTH Authentication required.');
+      const refusal = 'NOAUTH Authentication required.';
+      const exec = spec.name === 'exec';
+      this.#refuse(exec ? `EXECABORT Transaction discarded because of: ${refusal}` : refusal);
     } else if (spec.kind === 'local') this.#own(spec);
     else this.#encode(spec);
   }

@@ -38,7 +38,7 @@ export interface KvServerOptions {
   /** Longest key and value that this port accepts, in bytes. Default and most: 32 KiB and 960 KiB. */
   readonly keyBytesMax?: number;
   readonly valueBytesMax?: number;
-  /** Size of the state, in bytes, above which writes that may add to it get an OOM error. 0: none. Default 1 GiB. */
+  /** Bytes of state above which writes that may add to it get an OOM error. 0: no limit. Default 1 GiB. */
   readonly memoryBytesMax?: number;
   /** Connections at a time. Default 10,000. */
   readonly clientsMax?: number;

@@ -80,7 +80,7 @@ function hello(session: Session, argv: readonly Buffer[], reply: Reply): void {
   }
   if (!session.authenticated) {
     reply.error(
-      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH ' +
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH ' +
         '<user> <pass> option can be used to authenticate the client and select the RESP protocol version ' +
         'at the same time',
     );

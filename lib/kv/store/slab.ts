@@ -83,7 +83,7 @@ export class Slab {
     this.segments = [this.#empty];
   }
 
-  /** A block of at least that many bytes. @throws RangeError when the address space or the memory is spent. */
+  /** A block of at least that many bytes. @throws RangeError when address space or memory is spent. */
   allocate(lengthBytes: number): number {
     const units = (lengthBytes + UNIT_BYTES - 1) >>> 4;
     if (units > SMALL_UNITS_MAX) return this.#allocateLarge(units);

@@ -63,7 +63,8 @@ describe('the connection', () => {
       'CLIENT ID',
     );
     await client.expect(
-      `$-1\r\n${OK}$2\r\nme\r\n-ERR Client names cannot contain spaces, newlines or special characters.\r\n:1\r\n`,
+      `$-1\r\n${OK}$2\r\nme\r\n` +
+        '-ERR Client names cannot contain spaces, newlines or special characters.\r\n:1\r\n',
     );
     client.lines(
       'CLIENT REPLY SKIP',

@@ -48,9 +48,12 @@ describe('transactions', () => {
     client.lines('EXEC', 'DISCARD', 'MULTI', 'MULTI', 'WATCH a', 'EXEC', 'MULTI', 'GET', 'SET a 1', 'EXEC');
     client.lines('MULTI', 'SET a 1', 'DISCARD', 'GET a');
     await client.expect(
-      '-ERR EXEC without MULTI\r\n-ERR DISCARD without MULTI\r\n+OK\r\n-ERR MULTI calls can not be nested\r\n' +
-        "-ERR WATCH inside MULTI is not allowed\r\n*0\r\n+OK\r\n-ERR wrong number of arguments for 'get' command\r\n" +
-        '+QUEUED\r\n-EXECABORT Transaction discarded because of previous errors.\r\n+OK\r\n+QUEUED\r\n+OK\r\n$-1\r\n',
+      '-ERR EXEC without MULTI\r\n-ERR DISCARD without MULTI\r\n' +
+        '+OK\r\n-ERR MULTI calls can not be nested\r\n' +
+        '-ERR WATCH inside MULTI is not allowed\r\n*0\r\n' +
+        "+OK\r\n-ERR wrong number of arguments for 'get' command\r\n+QUEUED\r\n" +
+        '-EXECABORT Transaction discarded because of previous errors.\r\n' +
+        '+OK\r\n+QUEUED\r\n+OK\r\n$-1\r\n',
     );
   });
 
