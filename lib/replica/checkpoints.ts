@@ -222,8 +222,10 @@ export class Checkpoints {
 
   /** Trims through the newest checkpoint, as far as near followers allow. */
   private forget(host: CheckpointSource): void {
-    const { core } = host;
+    const { core, executor } = host;
     let through = this.base.through;
+    // A peer's checkpoint is the newest from the moment it is durable, and the state only a moment later.
+    if (through > executor.appliedThrough) return;
     if (through <= core.acceptor.trimThrough) return;
     if (
       core.role === 'leader' &&
