@@ -325,6 +325,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.core.settle();
     transport.flush();
     this.commitNow(storage);
+    // Applying a large slot takes longer than a round trip: answers for votes do not wait for it.
+    transport.flush();
     this.applyLearned();
     this.queries.serve(now());
     this.submissions.wakeStalled();
