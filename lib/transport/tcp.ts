@@ -110,7 +110,13 @@ export class TcpTransport implements Transport {
       if (id !== own) this.#peers.set(id, new Peer(id, around));
     }
     const { server, address } = await listen(where, (socket) => this.#accept(socket));
+    if (this.#closing !== undefined) {
+      server.close();
+      return;
+    }
     server.maxConnections = this.#bounds.clientsMax + 4 * MEMBERS_MAX;
+    // A connection that could not be accepted, for want of descriptors say, is its caller's loss alone.
+    server.on('error', (error) => publish({ event: 'accept-failed', remote: address, error }));
     this.#server = server;
     this.#address = address;
     this.#heart = setInterval(() => this.#beat(), this.#bounds.keepAliveMs).unref();

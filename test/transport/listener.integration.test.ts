@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
 import { listen } from '../../lib/transport/listener.js';
@@ -75,6 +76,27 @@ describe('a transport over TCP', () => {
     for (const bounds of [{ helloMsMax: 0 }, { clientsMax: Number.NaN }, { peerQueueBytesMax: 1000 }]) {
       expect(() => where.transport(1, { bounds })).toThrow(RangeError);
     }
+  });
+
+  it('does not begin to listen when it is closed while starting', async () => {
+    const where = await place();
+    const transport = where.transport(1);
+    const starting = transport.start(new Witness());
+    await transport.close();
+    await starting;
+    const { server } = await listen(where.addresses.get(1)!, () => {});
+    server.close();
+  });
+
+  it('outlives having no descriptors left for another connection', async () => {
+    const where = await place(1);
+    const script = resolve(import.meta.dirname, 'few-descriptors.ts');
+    const { status, stdout } = spawnSync(
+      'sh',
+      ['-c', 'ulimit -n 64; exec "$0" --import tsx "$1" "$2"', process.execPath, script, where.directory],
+      { encoding: 'utf8' },
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'many connections, then alive\n' });
   });
 
   it('gives up a peer that falls silent, and reaches it again when it speaks', async () => {
