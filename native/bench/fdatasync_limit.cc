@@ -37,7 +37,7 @@ double microseconds_a_write(int fd, std::uint64_t file_bytes, std::uint32_t byte
   while (Clock::now() < end) {
     source[0]++;
     if (::pwrite(fd, source.data(), bytes, static_cast<off_t>(offset)) < 0 || ::fdatasync(fd) != 0) return -1;
-    offset = offset + 2 * bytes > file_bytes ? 0 : offset + bytes;
+    offset = offset + 2 * source.size() > file_bytes ? 0 : offset + bytes;
     writes++;
   }
   const std::chrono::duration<double, std::micro> took = Clock::now() - start;
