@@ -134,7 +134,8 @@ export class Checkpoints {
       this.saving = false;
       if (checkpoint.through <= this.host.saved.through) return;
       this.host.saved = checkpoint;
-      then(checkpoint);
+      // A crash in between leaves a checkpoint that nothing has come of.
+      this.host.later(this.around.random.below(20), () => then(checkpoint));
     });
   }
 

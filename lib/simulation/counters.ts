@@ -13,6 +13,7 @@ export interface Counters {
   partitions: number;
   oneWayPartitions: number;
   chainedPartitions: number;
+  isolatedLeaders: number;
   pauses: number;
   messagesDelivered: number;
   messagesLost: number;
@@ -46,6 +47,7 @@ export function newCounters(): Counters {
     partitions: 0,
     oneWayPartitions: 0,
     chainedPartitions: 0,
+    isolatedLeaders: 0,
     pauses: 0,
     messagesDelivered: 0,
     messagesLost: 0,

@@ -8,7 +8,7 @@ import type { Clock } from './clock.js';
 import { TICK_UNITS } from './clock.js';
 import type { Counters } from './counters.js';
 import { FAIR_WEATHER, type Network, type Weather } from './network.js';
-import { cutChained, cutOneWay, cutSymmetric } from './partitions.js';
+import { cutChained, cutOneWay, cutSymmetric, isolate } from './partitions.js';
 import type { Random } from './random.js';
 import type { SimulatedReplica } from './replica.js';
 
@@ -21,6 +21,8 @@ export interface FaultRates {
   readonly partition: number;
   readonly oneWayPartition: number;
   readonly chainedPartition: number;
+  /** Cuts off whoever leads, and may slow it down, so that it believes for long that it still does. */
+  readonly isolateLeader: number;
   readonly heal: number;
   readonly weather: number;
   readonly pause: number;
@@ -36,6 +38,7 @@ export const FAULT_RATES: FaultRates = {
   partition: 2,
   oneWayPartition: 1.5,
   chainedPartition: 1.5,
+  isolateLeader: 2,
   heal: 4,
   weather: 3,
   pause: 1.5,
@@ -83,7 +86,7 @@ export class Faults {
 
   /** Crashes whoever leads; its successor has to show itself. False if nobody leads. */
   crashLeader(): boolean {
-    const leader = this.replicas.find((replica) => replica.process?.core.role === 'leader');
+    const { leader } = this;
     if (leader === undefined) return false;
     this.crash([leader], this.random.between(10, SHORT_OUTAGE_TICKS * 3));
     return true;
@@ -98,6 +101,11 @@ export class Faults {
       replica.pausedUntil = 0;
       if (!replica.isUp) replica.start();
     }
+  }
+
+  /** Some replica that leads, or believes so. */
+  private get leader(): SimulatedReplica | undefined {
+    return this.replicas.find((replica) => replica.process?.core.role === 'leader');
   }
 
   private strike(): void {
@@ -130,6 +138,8 @@ export class Faults {
       case 'chainedPartition':
         counters.chainedPartitions++;
         return cutChained(network, random, this.ids());
+      case 'isolateLeader':
+        return this.isolateLeader();
       case 'heal':
         return network.heal();
       case 'weather':
@@ -157,8 +167,16 @@ export class Faults {
     }
   }
 
+  private isolateLeader(): void {
+    const { leader } = this;
+    if (leader === undefined) return;
+    this.counters.isolatedLeaders++;
+    isolate(this.network, leader.id, this.ids());
+    leader.slowness = this.random.pick([1, 2, 4]);
+  }
+
   private handOver(): void {
-    const leader = this.replicas.find((replica) => replica.process?.core.role === 'leader');
+    const { leader } = this;
     if (leader?.process?.core.handOver()) {
       this.counters.handOvers++;
       leader.process.endTurnSoon();

@@ -14,6 +14,11 @@ export function cutSymmetric(network: Network, random: Random, ids: readonly Rep
   for (const a of side) for (const b of ids) if (!side.has(b)) cutBoth(network, a, b);
 }
 
+/** Nobody hears `one`, and it hears nobody. */
+export function isolate(network: Network, one: ReplicaId, ids: readonly ReplicaId[]): void {
+  for (const other of ids) if (other !== one) cutBoth(network, one, other);
+}
+
 /** One replica is heard and does not hear, or the other way round, towards some of the others. */
 export function cutOneWay(network: Network, random: Random, ids: readonly ReplicaId[]): void {
   const one = random.pick(ids);

@@ -42,13 +42,14 @@ export class Recovery implements Observer {
         () => `replica ${replica} has lost its durable vote at slot ${slot}`,
       );
     }
-    for (const vote of recovered.votes) {
-      if (vote.slot > recovered.learnedThrough) break;
+    // Through its checkpoint a state needs no log, whatever may be left of one there.
+    for (let slot = checkpointThrough + 1; slot <= recovered.learnedThrough; slot++) {
+      const digest = found.get(slot)?.digest;
       must(
-        this.votes.chosenAt(vote.slot)?.digest === vote.digest,
+        digest !== undefined && this.votes.chosenAt(slot)?.digest === digest,
         'recovery',
         () =>
-          `replica ${replica} vouches for slot ${vote.slot} in its log, where another batch was chosen, or none`,
+          `the log of replica ${replica} vouches for slot ${slot} and does not hold the batch chosen there`,
       );
     }
   }

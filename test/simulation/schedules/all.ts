@@ -4,8 +4,10 @@ import { outlivedLeader } from './outlived-leader.js';
 import type { Schedule } from './schedule.js';
 import { uncertainSlot } from './uncertain-slot.js';
 import { voteAtFirstBallot } from './vote-at-first-ballot.js';
+import { vouchedLog } from './vouched-log.js';
 
 export const schedules: readonly Schedule[] = [
+  vouchedLog,
   voteAtFirstBallot,
   outlivedLeader,
   ...lostBytes,
