@@ -169,6 +169,14 @@ describe('what was not done', () => {
     expect(client.text).toMatch(/^-TRYAGAIN not executed.*\r\n\+PONG\r\n-TRYAGAIN not executed.*\r\n$/);
   });
 
+  it('is an error of its own when the store is too small for the command', async () => {
+    const setup = await start();
+    setup.service.stopped = new IndelibleError(ErrorCode.commandTooLarge, 'a command has 9 bytes, 8 fit');
+    const client = raw(setup);
+    client.lines('SET a 1');
+    await client.expect('-ERR not executed: a command has 9 bytes, 8 fit\r\n');
+  });
+
   it('leaves a failed WATCH unwatched', async () => {
     const setup = await start();
     const client = raw(setup);

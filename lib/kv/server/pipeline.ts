@@ -9,7 +9,7 @@
  *    numbers; what still comes for the old ones is dropped.
  * 4. Nothing is sent past a run that could not be sent.
  */
-import { IndelibleError } from '../../errors.js';
+import { ErrorCode, IndelibleError } from '../../errors.js';
 import { Outcome, type Requester, type Service } from '../../replica/service.js';
 import { readUint32 } from '../command-format.js';
 import { Output } from '../resp/output.js';
@@ -45,8 +45,8 @@ class Run {
   answered = 0;
   /** Our own reply. */
   own: Output | undefined = undefined;
-  /** Set if the service refused for good. */
-  failed = false;
+  /** Set if the service refused for good: what each request is told. */
+  refusal: Buffer | undefined = undefined;
 
   constructor(count: number, query: boolean, readOnly: boolean, watch: boolean, muted: boolean) {
     this.count = count;
@@ -165,7 +165,7 @@ export class Pipeline implements Requester {
       }
       const part = Math.min(rest, run.count);
       if (outcome === Outcome.done) at = this.#answer(run, part, results, at, end);
-      else this.#fail(run, part, outcome === Outcome.unknown && !run.readOnly);
+      else this.#fail(run, part, outcome === Outcome.unknown && !run.readOnly ? UNKNOWN : NOT_EXECUTED);
       number += part;
       rest -= part;
       this.#answered(run, part);
@@ -193,8 +193,7 @@ export class Pipeline implements Requester {
     return at;
   }
 
-  #fail(run: Run, count: number, unknown: boolean): void {
-    const text = unknown ? UNKNOWN : NOT_EXECUTED;
+  #fail(run: Run, count: number, text: Buffer): void {
     for (let i = 0; i < count && !run.muted; i++) this.#owner.out.write(text);
     if (run.watch) this.#owner.watched(NOTHING);
   }
@@ -227,8 +226,8 @@ export class Pipeline implements Requester {
       if (run.own !== undefined) {
         this.#owner.out.write(run.own.buffer, 0, run.own.length);
         this.#leave();
-      } else if (run.failed) {
-        this.#fail(run, run.count, false);
+      } else if (run.refusal !== undefined) {
+        this.#fail(run, run.count, run.refusal);
         this.#answered(run, run.count);
       } else break;
     }
@@ -277,7 +276,8 @@ export class Pipeline implements Requester {
         : service.submit(this, run.first, count, body, 0, body.length);
     } catch (error) {
       if (!(error instanceof IndelibleError)) throw error;
-      run.failed = true;
+      const tooLarge = error.code === ErrorCode.commandTooLarge;
+      run.refusal = tooLarge ? Buffer.from(`-ERR not executed: ${error.message}\r\n`) : NOT_EXECUTED;
       this.#settle();
       return true;
     }
