@@ -32,7 +32,11 @@ export function valueFor(key: string, bytes = 0): string {
 
 export class Loader {
   acknowledged = 0;
-  readonly counter: { sent: number; done: number; notExecuted: number } = { sent: 0, done: 0, notExecuted: 0 };
+  readonly counter: { sent: number; done: number; notExecuted: number } = {
+    sent: 0,
+    done: 0,
+    notExecuted: 0,
+  };
   /** Error texts by how often they came. */
   readonly refusals: Map<string, number> = new Map<string, number>();
   readonly #options: LoaderOptions;
