@@ -38,6 +38,7 @@ export class Learner {
   private asked: ReplicaId = 0;
   private fetchAge = 0;
   private fetching = false;
+  private heldBytes = 0;
 
   constructor(
     acceptor: Acceptor,
@@ -67,6 +68,10 @@ export class Learner {
   }
   get loggedThrough(): Slot {
     return this.logged;
+  }
+  /** Bytes of learned batches that this replica's log does not hold: only a checkpoint lets go of them. */
+  get unloggedBytes(): number {
+    return this.heldBytes;
   }
   /** The digest chain at `learnedThrough`. */
   get chain(): Digest {
@@ -98,6 +103,7 @@ export class Learner {
     }
     const logged = this.acceptor.record(slot, ballot, batch);
     this.batches.set(slot, { kind: batch.kind, digest: batch.digest, bytes: batch.bytes, logged });
+    if (!logged) this.heldBytes += batch.bytes.length;
     const from = this.learned;
     while (this.batches.has(this.learned + 1)) this.advance();
     this.announce(from);
@@ -177,7 +183,7 @@ export class Learner {
     );
     for (let slot = this.applied + 1; slot <= through; slot++) {
       this.acceptor.release(slot);
-      if (slot <= this.logged) this.batches.delete(slot);
+      if (slot <= this.logged) this.drop(slot);
     }
     this.applied = through;
   }
@@ -185,7 +191,7 @@ export class Learner {
   /** A checkpoint through `through` has replaced the state (contract 26: only a newer one may). */
   installed(through: Slot, chain: Digest): void {
     invariant(through > this.applied, 26, 'a checkpoint is installed only if it is newer than the state');
-    for (const slot of this.batches.keys()) if (slot <= through) this.batches.delete(slot);
+    for (const slot of this.batches.keys()) if (slot <= through) this.drop(slot);
     this.fetching = false;
     this.applied = through;
     this.installedThrough = through;
@@ -233,7 +239,14 @@ export class Learner {
 
   private stepLogged(): void {
     this.logged++;
-    if (this.logged <= this.applied) this.batches.delete(this.logged);
+    if (this.logged <= this.applied) this.drop(this.logged);
+  }
+
+  private drop(slot: Slot): void {
+    const batch = this.batches.get(slot);
+    if (batch === undefined) return;
+    if (!batch.logged) this.heldBytes -= batch.bytes.length;
+    this.batches.delete(slot);
   }
 
   private announce(from: Slot): void {

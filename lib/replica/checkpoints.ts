@@ -94,7 +94,10 @@ export class Checkpoints {
     const { usedBytes, capacityBytes } = this.storage;
     const { throughSlot } = this.store.newest.meta;
     const worthIt = host.executor.appliedThrough > throughSlot;
-    if (usedBytes > capacityBytes * this.tuning.checkpointAtShare && worthIt && !this.busy) this.write(host);
+    // A replica that does not vote logs nothing; what it learned weighs as much as if it did.
+    const weightBytes = Math.max(usedBytes, host.core.learner.unloggedBytes);
+    if (weightBytes > capacityBytes * this.tuning.checkpointAtShare && worthIt && !this.busy)
+      this.write(host);
     this.forget(host);
     this.tickTransfer(host);
   }

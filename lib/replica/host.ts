@@ -274,7 +274,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   trim(through: Slot, checkpointId: number): void {
-    this.parts.storage.trim(through, checkpointId);
+    // A lost store is not written to again: it stays as it was found.
+    if (this.core.acceptor.voting) this.parts.storage.trim(through, checkpointId);
     this.core.trimmed(through);
   }
 
@@ -338,6 +339,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   };
 
   private commitNow(storage: Storage): void {
+    if (!this.core.acceptor.voting) return;
     this.committed = this.core.acceptor.stagedThrough;
     this.committing = true;
     storage.commit(this.core.learner.loggedThrough);

@@ -129,6 +129,11 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     return this.transport.address;
   }
 
+  /** Why the replica has stopped; undefined while it runs. */
+  get failure(): Error | undefined {
+    return this.host.failure;
+  }
+
   /** The batch form: commands and queries without an object or a Promise for each. */
   get service(): Service {
     return this.host;

@@ -24,9 +24,8 @@ const hex32 = (): string => randomBytes(16).toString('hex');
 const TUNING: Partial<Tuning> = { tickMs: 2, electionTicks: 30, heartbeatTicks: 5 };
 
 export class TestCluster {
-  readonly directory = mkdtempSync(join(tmpdir(), 'indelible-'));
-  readonly replicas = new Map<number, Replica>();
-  readonly machines = new Map<number, StateMachine>();
+  readonly directory: string = mkdtempSync(join(tmpdir(), 'indelible-'));
+  readonly replicas: Map<number, Replica> = new Map();
   readonly ids: readonly number[];
   private readonly options: ClusterOptions;
   private readonly storage = new Map<number, StorageChoice>();
@@ -60,16 +59,14 @@ export class TestCluster {
   }
 
   async open(id: number): Promise<Replica> {
-    const machine = this.options.machine();
     const replica = await Replica.open({
       directory: this.pathOf(id),
       storage: this.storage.get(id)!,
       listen: this.addressOf(id),
       peers: new Map(this.ids.map((peer) => [peer, this.addressOf(peer)])),
-      stateMachine: machine,
+      stateMachine: this.options.machine(),
       tuning: { ...TUNING, ...this.options.tuning },
     });
-    this.machines.set(id, machine);
     this.replicas.set(id, replica);
     return replica;
   }
