@@ -14,14 +14,21 @@ import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot } from 
 import { digestOf } from './crc64.js';
 import { preferNativeDigest } from './crc64-native.js';
 import { type Geometry, geometryOf } from './file/geometry.js';
-import { drawIncarnation, IDENTITY_NAME, readIdentity, writeIdentity } from './file/identity-file.js';
+import {
+  drawIncarnation,
+  IDENTITY_NAME,
+  markUnfinished,
+  readIdentity,
+  UNFINISHED_NAME,
+  writeIdentity,
+} from './file/identity-file.js';
 import { GroupLog } from './file/log.js';
 import { type FileMedium, PAGE_BYTES, SECTOR_BYTES, systemCode } from './file/medium.js';
 import { RealMedium } from './file/real-medium.js';
 import { type RecoveredLog, recoverLog } from './file/recovery.js';
-import { type Root, RootFile } from './file/root-file.js';
+import { ROOT_NAME, type Root, RootFile } from './file/root-file.js';
 import { type Scan, scanLog } from './file/scan.js';
-import { fillPattern, prefill, segmentName } from './file/segment.js';
+import { fillPattern, prefill, segmentName, sequenceOf } from './file/segment.js';
 import type { VoteIndex } from './file/vote-index.js';
 import { checkShape, type StoreShape } from './shape.js';
 import type { Recovered, Storage, StorageCounters } from './storage.js';
@@ -50,6 +57,20 @@ const FIRST_ROOT: Root = {
   clean: true,
 };
 
+/** Refuses a directory with a store, or with parts of one; removes what an unfinished format left. */
+async function clearForFormat(medium: FileMedium, directory: string): Promise<void> {
+  const names = await medium.list(directory);
+  const parts = names.filter((name) => name === ROOT_NAME || sequenceOf(name) !== undefined);
+  if (names.includes(IDENTITY_NAME) || (parts.length > 0 && !names.includes(UNFINISHED_NAME))) {
+    const what = names.includes(IDENTITY_NAME) ? 'a store' : 'parts of a store';
+    throw new IndelibleError(ErrorCode.storeExists, `${directory} holds ${what} already`, {
+      path: directory,
+    });
+  }
+  await markUnfinished(medium, directory);
+  for (const name of parts) await medium.remove(join(directory, name), 'identity');
+}
+
 /**
  * Makes a store in `directory` (created if need be): all its space is taken and written now. Durable when it
  * resolves; if it fails or is interrupted there is no store, and it can be run again.
@@ -67,11 +88,7 @@ export async function formatFile(
     await medium.makeDirectory(directory);
     const unlock = await medium.lock(directory);
     try {
-      if ((await medium.list(directory)).includes(IDENTITY_NAME)) {
-        throw new IndelibleError(ErrorCode.storeExists, `${directory} holds a store already`, {
-          path: directory,
-        });
-      }
+      await clearForFormat(medium, directory);
       for (let sequence = 1; sequence <= geometry.segments; sequence++) {
         const file = await medium.open(join(directory, segmentName(sequence)), 'create');
         await prefill(file, incarnation, sequence, geometry.segmentBytes).finally(() => file.close());
@@ -121,8 +138,9 @@ async function beginUse(rootFile: RootFile, root: Root, log: RecoveredLog): Prom
   return next;
 }
 
-async function closeAll(scan: Scan, rootFile: RootFile): Promise<void> {
-  const files = [...scan.scanned.map(({ segment }) => segment.file), ...scan.spares.map(({ file }) => file)];
+async function closeAll(scan: Scan | undefined, rootFile: RootFile): Promise<void> {
+  const { scanned = [], spares = [] } = scan ?? {};
+  const files = [...scanned.map(({ segment }) => segment.file), ...spares.map(({ file }) => file)];
   await Promise.allSettled([rootFile.close(), ...files.map((file) => file.close())]);
 }
 
@@ -134,20 +152,23 @@ async function openLocked(
   const { incarnation, shape } = await readIdentity(medium, directory);
   const geometry = geometryOf(shape);
   const rootFile = await RootFile.open(medium, directory, incarnation);
-  const root = await rootFile.read();
-  const scan = await scanLog(medium, directory, incarnation, geometry.segmentBytes, root?.headSegment ?? 0);
+  let scan: Scan | undefined;
   try {
-    const log = recoverLog(scan, root, geometry);
+    const root = await rootFile.read();
+    const headSegment = root?.headSegment ?? 0;
+    scan = await scanLog(medium, directory, incarnation, geometry.segmentBytes, headSegment);
+    const found = scan;
+    const log = recoverLog(found, root, geometry);
     const common = { shape, geometry, recovered: log.recovered, index: log.index, directory };
     const close = async (): Promise<void> => {
-      await closeAll(scan, rootFile);
+      await closeAll(found, rootFile);
       await unlock();
     };
     if (!root || log.recovered.outcome === 'lost')
       return new FileStorage({ ...common, close, log: undefined });
     await refill(log);
     const inUse = await beginUse(rootFile, root, log);
-    const { spares } = scan;
+    const { spares } = found;
     const parts = { medium, directory, incarnation, geometry, rootFile, root: inUse, log, spares };
     const groupLog = new GroupLog(parts);
     return new FileStorage({ ...common, close, log: groupLog });

@@ -244,6 +244,34 @@ describe('a failing device', () => {
     }
   });
 
+  it('leaves a power cut during format nothing that stops the next one', async () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const random = seededRandom(seed);
+      const medium = new RecordingMedium();
+      const images: RecordingMedium[] = [];
+      medium.onEvent = () => images.push(medium.powerCut(random));
+      await formatFile(DIRECTORY, SHAPE, medium);
+      for (const image of images) {
+        const open = () => openFile(DIRECTORY, image);
+        const storage = await open().catch(async (error) => {
+          expect(error).toEqual(withCode('ERR_INDELIBLE_STORE_MISSING'));
+          await formatFile(DIRECTORY, { ...SHAPE, logBytes: 512 << 10 }, image);
+          return open();
+        });
+        expect(storage.recovered).toMatchObject({ outcome: 'intact', votes: [] });
+        await storage.close();
+      }
+    }
+  });
+
+  it('and a store that has lost its identity file is not formatted over', async () => {
+    const medium = await storeWith(3);
+    await medium.remove(`${DIRECTORY}/identity`, 'identity');
+    await expect(formatFile(DIRECTORY, SHAPE, medium)).rejects.toThrow(
+      withCode('ERR_INDELIBLE_STORE_EXISTS'),
+    );
+  });
+
   it('poisons the store from any site, also in the background', async () => {
     for (const site of ['group', 'root', 'segment.prefill', 'segment.rename'] as const) {
       const medium = await storeWith(1);

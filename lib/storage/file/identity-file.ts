@@ -1,7 +1,8 @@
 /**
  * The identity file: whose store this is and how it is cut, written once by `format`, never changed.
  *
- * 1. It comes last and by rename: a directory has a store if and only if it has this file.
+ * 1. It comes last and by rename: a directory has a store if and only if it has this file. Its temporary file
+ *    comes first, empty: with it alone, the directory holds what an unfinished format left, which may go.
  * 2. It holds its page twice; either copy will do. A bad one is mended from the good one, by rename again.
  * 3. An unknown major version is refused before anything else is looked at.
  */
@@ -14,7 +15,7 @@ import { type FileMedium, PAGE_BYTES, systemCode } from './medium.js';
 import { getU64, putU64, viewOf } from './words.js';
 
 export const IDENTITY_NAME = 'identity';
-const TEMPORARY_NAME = 'identity.new';
+export const UNFINISHED_NAME = 'identity.new';
 const MAGIC_LOW = 0x464c_4449;
 const MAGIC_HIGH = 0x454c_4946;
 const FORMAT_MAJOR = 1;
@@ -76,12 +77,19 @@ function decodePage(page: Uint8Array, path: string): StoreIdentity | undefined {
   };
 }
 
+/** Marks the directory as one whose format is under way, durably. */
+export async function markUnfinished(medium: FileMedium, directory: string): Promise<void> {
+  const file = await medium.open(join(directory, UNFINISHED_NAME), 'create');
+  await file.close();
+  await medium.syncDirectory(directory, 'identity');
+}
+
 export async function writeIdentity(
   medium: FileMedium,
   directory: string,
   identity: StoreIdentity,
 ): Promise<void> {
-  const temporary = join(directory, TEMPORARY_NAME);
+  const temporary = join(directory, UNFINISHED_NAME);
   const page = encodePage(identity);
   const file = await medium.open(temporary, 'create');
   try {

@@ -260,15 +260,15 @@ export class GroupLog {
     });
     this.#link = digest;
     segment.file.writeDurable(bytes, builder.offset, 'group', (error) => {
+      this.#busy = false;
       if (error) return this.#fail(error);
+      const { lastItem } = builder;
       this.#promised = promised;
       this.groups++;
       this.bytesWritten += bytes.length;
       this.barriers++;
       this.#settle(builder, segment);
-      this.#finish(builder.lastItem);
-      builder.reset();
-      this.#builders.push(builder);
+      this.#finish(lastItem);
     });
   }
 
@@ -277,6 +277,8 @@ export class GroupLog {
       if (typeof item !== 'number') this.index.settle(item, segment, builder.offset + item.at);
     }
     segment.pending--;
+    builder.reset();
+    this.#builders.push(builder);
   }
 
   #writeRoot(job: RootJob): void {
@@ -285,6 +287,7 @@ export class GroupLog {
     if (job.promised > promised) promised = job.promised;
     const root = this.#nextRoot(released, promised, false);
     this.#parts.rootFile.write(root, (error) => {
+      this.#busy = false;
       if (error) return this.#fail(error);
       this.#root = root;
       this.#promised = promised;
@@ -315,21 +318,26 @@ export class GroupLog {
 
   /** A write is durable: the next one starts before the owner hears of it, so that the device does not wait. */
   #finish(lastItem: number): void {
-    this.#busy = false;
-    if (lastItem > this.durableThrough) this.durableThrough = lastItem;
-    this.#giveUpSegments();
-    this.#pump();
-    if (lastItem > 0 && this.#state === 'running') this.onDurable(this.durableThrough);
-    for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#state === 'running') {
+      if (lastItem > this.durableThrough) this.durableThrough = lastItem;
+      this.#giveUpSegments();
+      this.#pump();
+      if (lastItem > 0) this.onDurable(this.durableThrough);
+    }
+    this.#wake();
   }
 
+  /** From a write's end or from the background, where a write may be under way and is left to end. */
   #fail(error: Error): void {
-    this.#busy = false;
     const first = this.#state === 'running';
     if (first) this.#state = 'failed';
     this.#queue.length = 0;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    this.#wake();
     if (first) this.onFailure(error);
+  }
+
+  #wake(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** Pre-fills a file anew in the background, one after the other, and adds it to the free segments. */

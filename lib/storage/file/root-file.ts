@@ -13,7 +13,7 @@ import { digestOf } from '../crc64.js';
 import { type Done, type FileMedium, type MediumFile, PAGE_BYTES } from './medium.js';
 import { getU64, putU64, viewOf } from './words.js';
 
-const NAME = 'root';
+export const ROOT_NAME = 'root';
 const MAGIC_LOW = 0x524c_4449;
 const MAGIC_HIGH = 0x2054_4f4f;
 const DIGEST_AT = 504;
@@ -90,7 +90,7 @@ export class RootFile {
 
   /** Makes the file with `root` in both pages. Its directory entry is the caller's to sync. */
   static async create(medium: FileMedium, directory: string, root: Root, incarnation: number): Promise<void> {
-    const file = await medium.open(join(directory, NAME), 'create');
+    const file = await medium.open(join(directory, ROOT_NAME), 'create');
     const page = new Uint8Array(PAGE_BYTES);
     encode(page, root, incarnation);
     try {
@@ -103,7 +103,7 @@ export class RootFile {
   }
 
   static async open(medium: FileMedium, directory: string, incarnation: number): Promise<RootFile> {
-    return new RootFile(medium, await medium.open(join(directory, NAME), 'write'), incarnation);
+    return new RootFile(medium, await medium.open(join(directory, ROOT_NAME), 'write'), incarnation);
   }
 
   /** The root that counts; undefined when neither page is valid. */

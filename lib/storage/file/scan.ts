@@ -74,7 +74,31 @@ function scanSegment(segment: Segment, image: SegmentImage): ScannedSegment {
   return { segment, groups, behind, spoiledPages };
 }
 
-/** @param headSegment segments below it are spare. */
+/** Adds the segment in `file` to `found`, or its sequence to the unreadable ones. */
+async function scanFile(
+  file: MediumFile,
+  sequence: number,
+  incarnation: number,
+  bytes: Uint8Array,
+  found: { readonly scanned: ScannedSegment[]; readonly unreadable: number[] },
+): Promise<void> {
+  await file.sync('segment.recovered');
+  bytes.fill(0);
+  await readWhole(file, bytes);
+  const key = decodeHeader(bytes.subarray(0, PAGE_BYTES), incarnation, sequence);
+  if (key && (await file.length()) === bytes.length) {
+    const image = new SegmentImage(bytes, key, sequence, incarnation);
+    found.scanned.push(scanSegment(new Segment(sequence, key, file), image));
+    return;
+  }
+  found.unreadable.push(sequence);
+  await file.close();
+}
+
+/**
+ * @param headSegment segments below it are spare.
+ * @throws system errors, with every file closed again
+ */
 export async function scanLog(
   medium: FileMedium,
   directory: string,
@@ -86,25 +110,19 @@ export async function scanLog(
   const scanned: ScannedSegment[] = [];
   const spares: SpareFile[] = [];
   const unreadable: number[] = [];
+  const opened: MediumFile[] = [];
   const bytes = new Uint8Array(segmentBytes);
-  for (const name of names) {
-    const sequence = sequenceOf(name)!;
-    const file = await medium.open(join(directory, name), 'write');
-    if (sequence < headSegment) {
-      spares.push({ name, file });
-      continue;
+  try {
+    for (const name of names) {
+      const sequence = sequenceOf(name)!;
+      const file = await medium.open(join(directory, name), 'write');
+      opened.push(file);
+      if (sequence < headSegment) spares.push({ name, file });
+      else await scanFile(file, sequence, incarnation, bytes, { scanned, unreadable });
     }
-    await file.sync('segment.recovered');
-    bytes.fill(0);
-    await readWhole(file, bytes);
-    const key = decodeHeader(bytes.subarray(0, PAGE_BYTES), incarnation, sequence);
-    if (!key || (await file.length()) !== segmentBytes) {
-      unreadable.push(sequence);
-      await file.close();
-      continue;
-    }
-    const image = new SegmentImage(bytes, key, sequence, incarnation);
-    scanned.push(scanSegment(new Segment(sequence, key, file), image));
+  } catch (error) {
+    await Promise.allSettled(opened.map((file) => file.close()));
+    throw error;
   }
   return { scanned, spares, unreadable, files: names.length };
 }
