@@ -124,7 +124,7 @@ describe('replicas', () => {
           expect(third.kv.statistics.usedBytes).toBe(one.kv.statistics.usedBytes);
         });
       }),
-      seeded(FILE, 300),
+      seeded(FILE, 150),
     );
   });
 
@@ -274,7 +274,7 @@ describe('bytes that are no command', () => {
         }
         expect(other.kv.digest()).toBe(one.kv.digest());
       }),
-      seeded(FILE, 500),
+      seeded(FILE, 250),
     );
   });
 

@@ -59,7 +59,7 @@ describe('decimal fractions', () => {
         expect(sum(there, back)).toBe(a);
         expect(sum(b, a)).toBe(there);
       }),
-      seeded(FILE, 500),
+      seeded(FILE, 250),
     );
   });
 

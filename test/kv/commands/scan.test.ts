@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Glob } from '../../../lib/kv/commands/glob.js';
+import { hashKey } from '../../../lib/kv/store/hash.js';
 import { Machine } from '../machine.js';
 import { seeded } from '../random.js';
 
@@ -53,6 +54,24 @@ describe('SCAN', () => {
       }),
       seeded(FILE, 6),
     );
+  });
+
+  it('gives keys with one hash together, however small COUNT is', () => {
+    const machine = new Machine();
+    machine.do('DBSIZE');
+    const seed = Buffer.from([...machine.kv.checkpoint()][0]!).readUInt32LE(8);
+    const names = new Map<number, string>();
+    const pairs: string[] = [];
+    for (let i = 0; pairs.length < 6; i++) {
+      const name = `key${i}`;
+      const hash = hashKey(Buffer.from(name), 0, name.length, seed);
+      const other = names.get(hash);
+      if (other !== undefined) pairs.push(name, other);
+      else names.set(hash, name);
+    }
+    for (const name of pairs) machine.do('SET', name, 'v');
+    expect(scanAll(machine, 'COUNT', '1').sort()).toEqual([...pairs].sort());
+    expect(scan(machine, '0', 'COUNT', '1')[1]).toHaveLength(2);
   });
 
   it('takes MATCH and TYPE', () => {

@@ -56,7 +56,7 @@ describe('integers', () => {
         expect(bytes.toString('latin1', 0, writeInteger(bytes, 0, value))).toBe(String(value));
         expect(digitsOf(Math.abs(value))).toBe(String(Math.abs(value)).length);
       }),
-      seeded(FILE, 1000),
+      seeded(FILE, 400),
     );
   });
 
@@ -69,7 +69,7 @@ describe('integers', () => {
         if (!Number.isNaN(small)) expect(BigInt(small)).toBe(value);
         else expect(bytes.length).toBeGreaterThan(15);
       }),
-      seeded(FILE, 1000),
+      seeded(FILE, 400),
     );
   });
 

@@ -143,7 +143,7 @@ describe('requests out of bytes', () => {
         const bytes = Buffer.concat(parts);
         expect(parse(cut(bytes, places))).toEqual(parse([bytes]));
       }),
-      seeded(FILE, 300),
+      seeded(FILE, 150),
     );
   });
 
@@ -159,7 +159,7 @@ describe('requests out of bytes', () => {
           expect(parse(cut(Buffer.concat(requests.map(request)), places))).toEqual(texts);
         },
       ),
-      seeded(FILE, 300),
+      seeded(FILE, 150),
     );
   });
 
@@ -187,7 +187,7 @@ describe('requests out of bytes', () => {
         const broken = [...whole, ...parts].some((one) => typeof one === 'string');
         if (!broken) expect(parts).toEqual(whole);
       }),
-      seeded(FILE, 1000),
+      seeded(FILE, 400),
     );
   });
 });

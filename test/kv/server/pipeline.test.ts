@@ -136,7 +136,7 @@ describe('a pipeline', () => {
         expect(pipeline.idle).toBe(true);
         expect(pipeline.outstanding).toBe(0);
       }),
-      seeded(FILE, 1000),
+      seeded(FILE, 400),
     );
   });
 

@@ -137,7 +137,7 @@ describe('the store', () => {
         expect(store.store.expiring).toBe(expiring.length);
         expect(store.store.nextExpiry).toBe(Math.min(...expiring.map((entry) => entry.expiry), Infinity));
       }),
-      seeded(FILE, 200),
+      seeded(FILE, 120),
     );
   });
 
@@ -153,7 +153,7 @@ describe('the store', () => {
         for (const { entry } of entries) again.set(entry[0], entry[1].value, entry[1].expiry);
         expect(again.digest()).toEqual(store.digest());
       }),
-      seeded(FILE, 200),
+      seeded(FILE, 120),
     );
   });
 
@@ -258,7 +258,7 @@ describe('a checkpoint of the store', () => {
           expect(sorted(store.entries())).toEqual(sorted(model));
         },
       ),
-      seeded(FILE, 200),
+      seeded(FILE, 120),
     );
   });
 
