@@ -165,7 +165,8 @@ export class Acceptor {
 
   /** The answer to a prepare at the promised ballot, in as many parts as its bytes need. */
   promisedAnswer(fromSlot: Slot, learnedThrough: Slot): Promised[] {
-    const groups: Vote[][] = [[]];
+    // The uncertain ranges travel in the first part; beside a largest batch they might not fit into a frame.
+    const groups: Vote[][] = this.uncertain.length > 0 ? [[], []] : [[]];
     let bytesInGroup = 0;
     for (let slot = Math.max(fromSlot, this.trimPoint + 1); slot <= this.highest; slot++) {
       const mark = this.marks.get(slot);
@@ -194,7 +195,7 @@ export class Acceptor {
       trimThrough: this.trimPoint,
       learnedThrough,
       votes,
-      uncertain: this.uncertain,
+      uncertain: part === 0 ? this.uncertain : [],
     }));
   }
 

@@ -41,7 +41,7 @@ export interface Promised {
   readonly trimThrough: Slot;
   readonly learnedThrough: Slot;
   readonly votes: readonly Vote[];
-  /** Slots at which there may have been a vote that can no longer be read. */
+  /** Slots at which there may have been a vote that can no longer be read; all of them in part 0. */
   readonly uncertain: readonly SlotRange[];
 }
 
