@@ -48,7 +48,7 @@ bool matches(const Expectation& expectation, Log& log) {
 
 class History {
  public:
-  explicit History(std::uint64_t seed) : random_{mix64(seed)}, fused_(seed % 2 == 0), seed_(seed) {
+  explicit History(std::uint64_t seed) : random_{mix64(seed)}, fused_(seed % 2 == 0) {
     restart(std::make_unique<RecordingMedium>(formatted(small_format(seed + 1))));
   }
 
@@ -196,7 +196,6 @@ class History {
 
   Random random_;
   bool fused_;
-  std::uint64_t seed_;
   std::unique_ptr<RecordingMedium> medium_;
   std::unique_ptr<Log> log_;
   Expectation expectation_;

@@ -53,7 +53,7 @@ TEST(log_says_which_vote_lost_its_bytes) {
   OpenLog opened = open_image(image);
   CHECK(opened.log->recovered().outcome == Outcome::damaged);
   CHECK((opened.log->state().votes.find(2)->flags & kFlagUnavailable) != 0);
-  CHECK(opened.log->state().votes.find(2)->ballot == 65537 * 2);
+  CHECK(opened.log->state().votes.find(2)->ballot == 65537UL * 2);
   CHECK(opened.log->state().votes.find(3)->flags == 0);
 }
 
@@ -65,7 +65,7 @@ TEST(log_calls_slots_uncertain_where_a_record_is_unreadable) {
     for (int round = 0; round < 2; round++) {
       OpenLog opened = open_image(image);
       CHECK(opened.log->recovered().outcome == Outcome::damaged);
-      CHECK(opened.log->state().promised == 65537 * 3);
+      CHECK(opened.log->state().promised == 65537UL * 3);
       CHECK(opened.log->state().uncertain());
       CHECK(opened.log->state().votes.find(3) != nullptr);
       image = opened.medium->durable();
@@ -100,7 +100,7 @@ TEST(log_notices_a_lost_write_behind_the_tail) {
   std::memcpy(image.data() + offsets[1], &empty, sizeof empty);
   OpenLog opened = open_image(image);
   CHECK(opened.log->recovered().outcome == Outcome::damaged);
-  CHECK(opened.log->state().promised == 65537 * 3);
+  CHECK(opened.log->state().promised == 65537UL * 3);
 }
 
 TEST(log_mends_a_damaged_root_header_and_commit_word) {
