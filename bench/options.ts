@@ -1,5 +1,6 @@
 /** What `npm run bench -- …` takes. */
 import { parseArgs } from 'node:util';
+import { COMMANDS_MAX } from './cluster/keys.js';
 
 export const LEVELS = ['storage', 'cluster'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -15,6 +16,8 @@ export interface BenchOptions {
   readonly warmUpMs: number;
   /** Requests of each kind that redis-benchmark sends in one round. */
   readonly redisRequests: number;
+  /** Commands of the cluster level go over this many keys; the most there can be: no two on the same key. */
+  readonly keys: number;
   /** Bytes of a replica's log at the cluster level. */
   readonly regionBytes: number;
   /** Where emulated regions lie, and where files do; a directory of its own is made and removed in each. */
@@ -34,6 +37,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --storage-ms N          milliseconds of a storage case a round (400)
   --load-ms N             milliseconds of a cluster load a round (10000), after --warm-up-ms (2000)
   --redis-requests N      requests of each kind that redis-benchmark sends a round (200000)
+  --keys N                keys that the commands of the cluster go over (no two commands on the same key)
   --region-bytes N        bytes of a replica's log in the cluster (100663296)
   --region-dir DIR        where emulated regions lie (/dev/shm)
   --disk-dir DIR          where files lie (bench/results' own file system)
@@ -55,6 +59,7 @@ export function parseOptions(args: readonly string[], diskDirectory: string): Be
       'load-ms': text,
       'warm-up-ms': text,
       'redis-requests': text,
+      keys: text,
       'region-bytes': text,
       'region-dir': text,
       'disk-dir': text,
@@ -79,6 +84,7 @@ export function parseOptions(args: readonly string[], diskDirectory: string): Be
     loadMs: number('load-ms', values['load-ms'], 1000, 10_000),
     warmUpMs: number('warm-up-ms', values['warm-up-ms'], 500, 2000),
     redisRequests: number('redis-requests', values['redis-requests'], 50_000, 200_000),
+    keys: number('keys', values.keys, COMMANDS_MAX, COMMANDS_MAX),
     regionBytes: number('region-bytes', values['region-bytes'], 32 << 20, 96 << 20),
     regionDirectory: values['region-dir'] ?? '/dev/shm',
     diskDirectory: values['disk-dir'] ?? diskDirectory,

@@ -2,23 +2,20 @@
  * The process that loads a cluster, through lib/client's batch form, and reads everything back. It takes orders
  * over IPC, one at a time, and keeps the books of what was answered from the first order to the last.
  *
- *   client-program.ts '{"clusterId":…,"addresses":[[1,"127.0.0.1:…"],…]}'
+ *   client-program.ts '<a ClientArgument as JSON>'
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { built } from '../built.js';
 import { latenciesOf, latencyHistogram } from '../latencies.js';
 import { ClosedLoop } from './closed-loop.js';
 import { GetEntry, SetEntry } from './keys.js';
-import type { ClientOrder, LoadOrder, LoadResult, ReadBackResult } from './messages.js';
+import type { ClientArgument, ClientOrder, LoadOrder, LoadResult, ReadBackResult } from './messages.js';
 import { ReadBack } from './read-back.js';
 
 const { Client } = (await built('client/client.js')) as typeof import('../../lib/client/client.js');
 const { COMMANDS } = (await built('kv/commands/table.js')) as typeof import('../../lib/kv/commands/table.js');
 
-const { clusterId, addresses } = JSON.parse(process.argv[2]!) as {
-  clusterId: string;
-  addresses: [number, string][];
-};
+const { clusterId, addresses, keys } = JSON.parse(process.argv[2]!) as ClientArgument;
 const client = await Client.connect({ clusterId, addresses: new Map(addresses) });
 const unsure = new Set<number>();
 let next = 0;
@@ -30,7 +27,7 @@ function opcodeOf(name: string): number {
 }
 
 async function load(order: LoadOrder): Promise<LoadResult> {
-  const loop = new ClosedLoop(client, new SetEntry(opcodeOf('set')), order.inFlight, next);
+  const loop = new ClosedLoop(client, new SetEntry(opcodeOf('set'), keys), order.inFlight, next);
   loop.start();
   await sleep(order.warmUpMs);
   const histogram = latencyHistogram();
@@ -56,8 +53,11 @@ async function load(order: LoadOrder): Promise<LoadResult> {
 }
 
 async function readBack(): Promise<ReadBackResult> {
-  const counts = await new ReadBack(client, new GetEntry(opcodeOf('get')), 0, next, unsure).run();
-  return { answered: next - unsure.size, ...counts };
+  // Of the commands on one key the last one holds: they were executed in the order submitted.
+  const first = Math.max(0, next - keys);
+  const counts = await new ReadBack(client, new GetEntry(opcodeOf('get'), keys), first, next, unsure).run();
+  const sure = (n: number): boolean => n >= first;
+  return { answered: next - first - [...unsure].filter(sure).length, ...counts };
 }
 
 process.on('message', (order: ClientOrder) => {

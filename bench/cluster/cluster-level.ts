@@ -91,11 +91,11 @@ async function measureCluster(
   options: BenchOptions,
   progress: Progress,
 ): Promise<Round> {
-  const { regionBytes, replicaFlags, warmUpMs, loadMs, redisRequests } = options;
+  const { regionBytes, replicaFlags, keys, warmUpMs, loadMs, redisRequests } = options;
   const title = `round ${round}: ${backend}`;
   const parent = backend === 'emulated' ? options.regionDirectory : options.diskDirectory;
   progress.step(`${title}, starting three replicas`);
-  const cluster = await BenchCluster.start({ backend, parent, regionBytes, replicaFlags });
+  const cluster = await BenchCluster.start({ backend, parent, regionBytes, replicaFlags, keys });
   try {
     const loads: ClusterLoad[] = [];
     for (const inFlight of LOADS) {

@@ -1,6 +1,6 @@
 /**
- * The commands of the load: SET of key number n to a value that follows from n, and the GET that reads it back.
- * 64 bytes a command, no two alike, made in place: making them must not be what is measured.
+ * The commands of the load: command n sets key number n mod `keys` to a value that follows from n, and a GET reads it
+ * back. 64 bytes a command, no two alike, made in place: making them must not be what is measured.
  */
 
 const KEY_PREFIX = 'indelib:';
@@ -17,14 +17,14 @@ const HEX = Buffer.from('0123456789abcdef');
 /** Bytes of one SET as the state machine sees it. */
 export const SET_BYTES: number = HEAD_BYTES + KEY_BYTES + LENGTH_BYTES + VALUE_BYTES;
 
-/** Numbers of keys are below this. */
-export const KEYS_MAX: number = 2 ** 32;
+/** Numbers of commands are below this; with as many keys, no two commands set the same one. */
+export const COMMANDS_MAX: number = 2 ** 32;
 
 function writeHex(bytes: Uint8Array, at: number, number: number): void {
   for (let digit = 0; digit < 8; digit++) bytes[at + digit] = HEX[(number >>> (28 - 4 * digit)) & 15]!;
 }
 
-/** The part of a value that follows from its key's number: a bijection of 32 bits. */
+/** The part of a value that follows from its command's number: a bijection of 32 bits. */
 function valueNumber(n: number): number {
   return Math.imul(n, 0x9e3779b1) >>> 0;
 }
@@ -32,8 +32,10 @@ function valueNumber(n: number): number {
 /** The entry of a body that sets one key: `bytes` holds it whole, length in front, until the next `number`. */
 export class SetEntry {
   readonly bytes: Buffer = Buffer.alloc(LENGTH_BYTES + SET_BYTES);
+  readonly #keys: number;
 
-  constructor(opcode: number) {
+  constructor(opcode: number, keys: number) {
+    this.#keys = keys;
     const { bytes } = this;
     bytes.writeUInt32LE(SET_BYTES, 0);
     bytes[LENGTH_BYTES] = opcode;
@@ -44,16 +46,18 @@ export class SetEntry {
   }
 
   number(n: number): void {
-    writeHex(this.bytes, KEY_AT + KEY_PREFIX.length, n);
+    writeHex(this.bytes, KEY_AT + KEY_PREFIX.length, n % this.#keys);
     writeHex(this.bytes, VALUE_AT, valueNumber(n));
   }
 }
 
-/** The entry of a body that gets one key. */
+/** The entry of a body that gets the key of one command. */
 export class GetEntry {
   readonly bytes: Buffer = Buffer.alloc(KEY_AT + KEY_BYTES);
+  readonly #keys: number;
 
-  constructor(opcode: number) {
+  constructor(opcode: number, keys: number) {
+    this.#keys = keys;
     const { bytes } = this;
     bytes.writeUInt32LE(HEAD_BYTES + KEY_BYTES, 0);
     bytes[LENGTH_BYTES] = opcode;
@@ -62,7 +66,7 @@ export class GetEntry {
   }
 
   number(n: number): void {
-    writeHex(this.bytes, KEY_AT + KEY_PREFIX.length, n);
+    writeHex(this.bytes, KEY_AT + KEY_PREFIX.length, n % this.#keys);
   }
 }
 
@@ -77,7 +81,7 @@ export function isSetReply(bytes: Uint8Array, start: number, end: number): boole
 export class GetReply {
   readonly #expected = Buffer.from(`$${VALUE_BYTES}\r\n00000000${FILLING}\r\n`);
 
-  /** Whether bytes[start, end) is the value that key number `n` was set to. */
+  /** Whether bytes[start, end) is the value that command `n` set its key to. */
   holds(n: number, bytes: Buffer, start: number, end: number): boolean {
     writeHex(this.#expected, 5, valueNumber(n));
     return bytes.compare(this.#expected, 0, this.#expected.length, start, end) === 0;

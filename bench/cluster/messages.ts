@@ -2,6 +2,14 @@
 import type { Latencies } from '../latencies.js';
 import type { OutcomeCounts } from './closed-loop.js';
 
+export interface ClientArgument {
+  readonly clusterId: string;
+  /** Id and address of each replica. */
+  readonly addresses: readonly (readonly [number, string])[];
+  /** Commands go over this many keys, one after the other and again from the first. */
+  readonly keys: number;
+}
+
 export interface LoadOrder {
   readonly kind: 'load';
   readonly inFlight: number;
@@ -26,7 +34,7 @@ export interface LoadResult {
 }
 
 export interface ReadBackResult {
-  /** Keys whose command was answered `done` with OK. */
+  /** Keys whose last command was answered `done` with OK. */
   readonly answered: number;
   readonly equal: number;
   readonly wrong: number;
