@@ -37,7 +37,6 @@ interface Transfer {
 }
 
 const CHAIN_BYTES = 8;
-const SAVE_DELAY_MAX = 200;
 /** Ticks without a chunk after which it is asked for again, and after which the transfer is given up. */
 const ASK_AGAIN_TICKS = 4;
 const GIVE_UP_TICKS = 15;
@@ -130,7 +129,7 @@ export class Checkpoints {
 
   /** Writes a checkpoint to the disk; it is there, whole, some time later. An older one is never put back. */
   private write(checkpoint: SavedCheckpoint, then: (checkpoint: SavedCheckpoint) => void): void {
-    this.host.later(this.around.random.between(1, SAVE_DELAY_MAX), () => {
+    this.host.later(this.around.random.between(1, this.around.checkpoints.saveDelayMax), () => {
       this.saving = false;
       if (checkpoint.through <= this.host.saved.through) return;
       this.host.saved = checkpoint;

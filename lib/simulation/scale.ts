@@ -32,6 +32,7 @@ export function drawScale(random: Random): Scale {
       usedShareMax: random.pick([0.3, 0.6, 0.9]),
       keptSlots: random.pick([0, 0, 5, 30]),
       chunkBytes: random.pick([64, 300, 4096]),
+      saveDelayMax: random.pick([50, 200, 3000]),
     },
     workload: {
       pauseMax: random.pick([20, 60, 200]),

@@ -16,6 +16,8 @@ export interface CheckpointPolicy {
   /** Slots below a checkpoint that stay in the log for peers to catch up from. */
   readonly keptSlots: number;
   readonly chunkBytes: number;
+  /** Units of time until a checkpoint is on the disk, at most. */
+  readonly saveDelayMax: number;
 }
 
 export interface Surroundings {

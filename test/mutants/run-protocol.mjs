@@ -1,8 +1,8 @@
 /**
  * Planted protocol bugs: every patch in protocol/ breaks one rule of the core, and must be caught.
  *
- * Each patch is applied to a copy of the sources, which then runs the simulator over seeds 1 … SEEDS, or the directed
- * schedules, as its "Killed by" line says. Only a broken checker or contract counts as caught: not an exception of
+ * Each patch is applied to a copy of the sources, which then runs the simulator over seeds 1 … SEEDS (with the fault
+ * rates given, if any), or the directed schedules, as its "Killed by" line says. Only a broken checker or contract counts as caught: not an exception of
  * another kind, not a time-out, and a lack of progress only where the patch says that it takes progress away. The
  * sources as they are must pass the same runs.
  *
@@ -82,11 +82,11 @@ function prepare(name, patch) {
 const load = (directory, path) => import(pathToFileURL(join(directory, path)).href);
 
 /** Runs seeds until one breaks something. @returns what broke, or undefined. */
-async function simulateSeeds(directory, seeds) {
+async function simulateSeeds(directory, seeds, faults) {
   const { simulate } = await load(directory, 'lib/simulation/simulation.js');
   for (let seed = 1; seed <= seeds; seed++) {
     const backend = BACKENDS[seed % BACKENDS.length];
-    const { violation } = await simulate({ seed, events: EVENTS, backend });
+    const { violation } = await simulate({ seed, events: EVENTS, backend, faults });
     if (violation !== undefined)
       return { checker: violation.checker, where: `seed ${seed}`, error: violation.error };
   }
@@ -120,7 +120,7 @@ async function tryPatch(file) {
   const directory = prepare(file, join(PATCHES, file));
   const found = killer.startsWith('schedule')
     ? await runSchedules(directory)
-    : await simulateSeeds(directory, SEEDS);
+    : await simulateSeeds(directory, SEEDS, JSON.parse(/\{.*\}/.exec(killer)?.[0] ?? '{}'));
   return { killed: isKill(found, killer), found };
 }
 
@@ -148,7 +148,7 @@ for (const file of readdirSync(PATCHES).sort()) {
 if (wanted === '') {
   const startedMs = Date.now();
   const directory = prepare('unmutated', undefined);
-  const found = (await runSchedules(directory)) ?? (await simulateSeeds(directory, SEEDS));
+  const found = (await runSchedules(directory)) ?? (await simulateSeeds(directory, SEEDS, {}));
   report(
     found === undefined,
     'the core as it is',

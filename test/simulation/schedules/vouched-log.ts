@@ -19,8 +19,11 @@ export const vouchedLog: Schedule = {
     cluster.run([2, 3]);
     const { core } = cluster.node(1);
     core.installed(1, second.core.learner.chain);
+    const votes = [{ slot: 2, ballot: second.core.ballot, ...batchOf('x') }];
+    core.receive(2, { type: 'chosen', fromSlot: 2, votes, learnedThrough: 2 });
+    mustBe(core.learner.learnedThrough, 2, 'slot 2 is learned');
     mustBe(core.learner.loggedThrough, 0, 'slot 1 holds w in this log');
     core.trimmed(1);
-    mustBe(core.learner.loggedThrough, 1, 'slot 1 is trimmed');
+    mustBe(core.learner.loggedThrough, 2, 'slot 1 is trimmed');
   },
 };
