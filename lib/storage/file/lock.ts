@@ -1,20 +1,25 @@
 /**
- * One process per store: a lock file that names its holder.
+ * One process per directory: an empty lock file whose name says who holds it.
  *
- * 1. The file appears whole, by link(2), or not at all.
- * 2. It counts only while the process it names runs: same boot, same pid, same start time. A holder that was
- *    killed leaves a stale file, which the next one moves aside before it takes its place; so does a zombie.
- * 3. Moving aside is checked: a file that turns out to be another than the stale one is put back.
+ * 1. The name holds pid, start time and boot; it counts only while that process runs, so a killed holder is no
+ *    obstacle, waited for or not, and no two processes that ever were have the same name.
+ * 2. Whoever wants the lock makes its file first and looks for others after. Of two that want it at once at
+ *    least one sees the other; who sees another live file takes its own away again. So never two succeed;
+ *    both may withdraw, and then try again.
  *
  * Processes that do not see each other's pids (two containers over one directory) are not kept apart.
  */
-import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ErrorCode, IndelibleError } from '../../errors.js';
-import { systemCode } from './medium.js';
 
-const NAME = 'lock';
+const NAME = /^lock-(\d+)-(\d+)-([0-9a-f]+)-[0-9a-f]+$/;
+
+/** Tries, each after a random wait, for the case that two withdrew in favour of each other. */
+const TRIES = 5;
+const WAIT_MS_MAX = 20;
 
 /** When process `pid` started; undefined if there is none, or it has ended and only waits to be waited for. */
 async function startTimeOf(pid: number): Promise<string | undefined> {
@@ -31,58 +36,41 @@ async function startTimeOf(pid: number): Promise<string | undefined> {
 }
 
 async function bootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim().replaceAll('-', '');
 }
 
-/** "pid start-time boot-id" of this process. */
-async function ownLine(): Promise<string> {
-  return `${process.pid} ${await startTimeOf(process.pid)} ${await bootId()}\n`;
-}
-
-async function isAlive(line: string): Promise<boolean> {
-  const [pid, startTime, boot] = line.trim().split(' ');
-  return (
-    boot === (await bootId()) && startTime !== undefined && startTime === (await startTimeOf(Number(pid)))
-  );
-}
-
-async function moveAside(path: string, staleLine: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return;
-    throw error;
+/** The pid of a running process that holds, or wants, the lock by another name than `own`. */
+async function liveHolder(directory: string, own: string, boot: string): Promise<number | undefined> {
+  for (const name of await readdir(directory)) {
+    const [, pid, startTime, itsBoot] = NAME.exec(name) ?? [];
+    if (pid === undefined || name === own) continue;
+    if (itsBoot === boot && startTime === (await startTimeOf(Number(pid)))) return Number(pid);
+    await rm(join(directory, name), { force: true });
   }
-  if ((await readFile(aside, 'utf8')) !== staleLine) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
+  return undefined;
 }
 
-/** Takes the lock of `directory`. @throws ERR_INDELIBLE_STORE_LOCKED with the holder's pid. */
+/** Takes the lock of `directory`; the result gives it back. @throws ERR_INDELIBLE_STORE_LOCKED with the holder's pid */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  const path = join(directory, NAME);
-  const own = `${path}.${randomUUID()}`;
-  const line = await ownLine();
-  await writeFile(own, line, { flag: 'wx' });
-  try {
-    for (;;) {
-      try {
-        await link(own, path);
-        return () => rm(path, { force: true });
-      } catch (error) {
-        if (systemCode(error) !== 'EEXIST') throw error;
-      }
-      const holder = await readFile(path, 'utf8').catch(() => '');
-      if (holder === '') continue;
-      if (await isAlive(holder)) {
-        const pid = holder.split(' ')[0];
-        throw new IndelibleError(ErrorCode.storeLocked, `process ${pid} has the store at ${directory} open`, {
-          path: directory,
-        });
-      }
-      await moveAside(path, holder);
+  const boot = await bootId();
+  const startTime = await startTimeOf(process.pid);
+  let holder: number | undefined;
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const own = `lock-${process.pid}-${startTime}-${boot}-${randomInt(2 ** 47).toString(16)}`;
+    const path = join(directory, own);
+    await (await open(path, 'wx')).close();
+    const release = (): Promise<void> => rm(path, { force: true });
+    try {
+      holder = await liveHolder(directory, own, boot);
+    } catch (error) {
+      await release();
+      throw error;
     }
-  } finally {
-    await rm(own, { force: true });
+    if (holder === undefined) return release;
+    await release();
+    await delay(randomInt(1, WAIT_MS_MAX));
   }
+  throw new IndelibleError(ErrorCode.storeLocked, `process ${holder} has the store at ${directory} open`, {
+    path: directory,
+  });
 }

@@ -33,8 +33,8 @@ it('takes no notice of a holder that was killed, even if nobody has waited for i
       .then(({ value }) => [String(value)]);
     const zombie = Number(line);
     while (statOf(zombie)[0] !== 'Z') await new Promise((resolve) => setImmediate(resolve));
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    writeFileSync(join(directory, 'lock'), `${zombie} ${statOf(zombie)[19]} ${boot}\n`);
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '');
+    writeFileSync(join(directory, `lock-${zombie}-${statOf(zombie)[19]}-${boot}-1`), '');
     await (await lockDirectory(directory))();
   } finally {
     parent.kill('SIGKILL');

@@ -22,17 +22,29 @@ describe('the lock of a store', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('goes to exactly one of many that want it at once, over a stale file too', async () => {
-    await writeFile(join(directory, 'lock'), `${process.pid} 1 another-boot\n`);
-    const results = await Promise.allSettled(Array.from({ length: 12 }, () => lockDirectory(directory)));
-    expect(results.filter((result) => result.status === 'fulfilled').length).toBe(1);
-    expect(await readdir(directory)).toEqual(['lock']);
+  it('never goes to two of many that want it at once', async () => {
+    for (let round = 0; round < 5; round++) {
+      const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(directory)));
+      const holders = results.filter((result) => result.status === 'fulfilled');
+      expect(holders.length).toBeLessThanOrEqual(1);
+      for (const { value: unlock } of holders) await unlock();
+      expect(await readdir(directory)).toEqual([]);
+    }
   });
 
   it('outlives no holder: a dead process, a reused pid and an earlier boot do not count', async () => {
-    for (const line of ['999999999 5 x\n', `${process.pid} 5 x\n`, 'nonsense\n']) {
-      await writeFile(join(directory, 'lock'), line);
+    const unlock = await lockDirectory(directory);
+    const [live] = await readdir(directory);
+    const [, pid, startTime, boot] = live!.split('-');
+    await unlock();
+    for (const stale of [
+      `lock-4194305-${startTime}-${boot}-1`,
+      `lock-${pid}-5-${boot}-2`,
+      `lock-${pid}-${startTime}-0123456789abcdef-3`,
+    ]) {
+      await writeFile(join(directory, stale), '');
       await (await lockDirectory(directory))();
+      expect(await readdir(directory)).toEqual([]);
     }
   });
 });
