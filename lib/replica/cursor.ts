@@ -11,6 +11,12 @@ const UTF8 = new TextDecoder();
 const NOTHING = new Uint8Array(0);
 const RESULTS_BYTES_MIN = 64 << 10;
 
+/**
+ * Results of this many bytes are handed over, whoever else's would come with them: requests are small,
+ * results not.
+ */
+export const RESULTS_BYTES_MAX: number = 1 << 20;
+
 export class CommandCursor implements CommandView {
   bytes: Uint8Array = NOTHING;
   start = 0;

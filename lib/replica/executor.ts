@@ -2,17 +2,19 @@
  * The executor: applies learned slots to the state machine, in order, each once (contract 16), and tells the
  * requesters whose commands they were.
  *
- * 1. A requester hears `done` only here: its command is chosen, durable at a quorum, and applied (contract 17).
+ * 1. A requester hears `done` only here: its command is chosen, durable at a quorum, and applied (contract
+ *    17).
  * 2. A slot that was learned with another batch than the one proposed here says *not executed*: that batch's
  *    ballot and sequence are its own, so it can never be chosen elsewhere.
- * 3. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
+ * 3. However much a batch's commands answer, no more than a bound and one result is held at a time.
+ * 4. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
  */
 import { invariant } from '../contract.js';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Batch, Digest, Slot } from '../types.js';
 import { BatchKind } from '../types.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength, readBatchHeader } from './batch.js';
-import { CommandCursor, ResultBuffer } from './cursor.js';
+import { CommandCursor, RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
 import { Outcome, type Requester } from './service.js';
 import type { StateMachine } from './state-machine.js';
 import { abandonRuns, type RequestRun } from './submissions.js';
@@ -123,8 +125,10 @@ export class Executor {
     results.clear();
     let at = BATCH_HEADER_BYTES;
     let run = 0;
-    let runStart = 0;
     let inRun = 0;
+    // Of this run, how many requests have heard; and where the results begin that nobody has heard yet.
+    let told = 0;
+    let untold = 0;
     for (let ordinal = 0; ordinal < header.count; ordinal++) {
       const start = at + COMMAND_HEADER_BYTES;
       at = start + commandLength(bytes, at, bytes.length);
@@ -138,12 +142,19 @@ export class Executor {
         throw machineError('execute', slot, error);
       }
       results.seal();
-      if (runs === undefined || ++inRun < runs[run]!.count) continue;
+      if (runs === undefined) continue;
+      inRun++;
       const { requester, first, count } = runs[run]!;
-      requester.outcome(first, count, Outcome.done, results.buffer, runStart, results.end);
-      runStart = results.end;
-      inRun = 0;
-      run++;
+      if (inRun < count && results.end < RESULTS_BYTES_MAX) continue;
+      requester.outcome(first + told, inRun - told, Outcome.done, results.buffer, untold, results.end);
+      told = inRun;
+      if (inRun === count) {
+        run++;
+        inRun = 0;
+        told = 0;
+      }
+      if (results.end >= RESULTS_BYTES_MAX) results.clear();
+      untold = results.end;
     }
     this.commands += header.count;
   }

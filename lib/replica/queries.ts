@@ -7,7 +7,7 @@
  */
 import type { Slot } from '../types.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
-import { ResultBuffer } from './cursor.js';
+import { RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
 import { answer, type Executor } from './executor.js';
 import { Outcome, type Requester } from './service.js';
 import { abandonRuns, type RequestRun } from './submissions.js';
@@ -137,8 +137,14 @@ export class Queries {
     for (let i = 0; i < ask.count; i++) {
       const start = at + COMMAND_HEADER_BYTES;
       at = start + commandLength(body, at, body.length);
-      if (this.executor.query(body, start, at, nowMs, results)) continue;
       const number = ask.first + i;
+      if (this.executor.query(body, start, at, nowMs, results)) {
+        if (results.end < RESULTS_BYTES_MAX) continue;
+        requester.outcome(runFirst, number + 1 - runFirst, Outcome.done, results.buffer, 0, results.end);
+        results.clear();
+        runFirst = number + 1;
+        continue;
+      }
       if (number > runFirst) {
         requester.outcome(runFirst, number - runFirst, Outcome.done, results.buffer, 0, results.end);
         results.clear();

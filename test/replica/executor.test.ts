@@ -77,6 +77,29 @@ describe('the executor', () => {
     expect(() => executor.apply(5, batchOf(['d']))).toThrow(expect.objectContaining({ contract: 16 }));
   });
 
+  it('hands over large results in parts, so that a batch of small commands cannot take all memory', () => {
+    const large = 'x'.repeat(400 << 10);
+    const asker = new Asker();
+    const other = new Asker();
+    const batch = batchOf([...Array<string>(7).fill(large), 'small', 'last']);
+    const runs = [
+      { requester: asker, first: 5, count: 8 },
+      { requester: other, first: 1, count: 1 },
+    ];
+    executor.expect(1, batch.digest, runs, NEVER);
+    executor.apply(1, batch);
+    expect(asker.heard.map(([first, count]) => [first, count])).toEqual([
+      [5, 3],
+      [8, 3],
+      [11, 2],
+    ]);
+    expect(asker.heard.map(([, , , results]) => results.match(/x!/g)?.length)).toEqual([3, 3, 1]);
+    expect(asker.heard[2]?.[3].endsWith('small!')).toBe(true);
+    expect(other.heard.map(([first, count, , results]) => [first, count, results.slice(4)])).toEqual([
+      [1, 1, 'last!'],
+    ]);
+  });
+
   it('answers the requesters of a slot, each with its own results, once it is applied (contract 17)', () => {
     const [one, two] = [new Asker(), new Asker()];
     const batch = batchOf(['a', 'bb', 'c']);

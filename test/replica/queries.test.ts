@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { Executor } from '../../lib/replica/executor.js';
+import { Queries } from '../../lib/replica/queries.js';
+import { Outcome, type Requester } from '../../lib/replica/service.js';
+import type { CommandView, ResultWriter, StateMachine } from '../../lib/replica/state-machine.js';
+
+const RESULT_BYTES = 300 << 10;
+
+/** Answers each query with a large result. */
+const LARGE: StateMachine = {
+  execute() {},
+  query(command: CommandView, result: ResultWriter) {
+    if (command.text() === 'no') return false;
+    result.reserve(RESULT_BYTES);
+    return true;
+  },
+  checkpoint: () => [],
+  restore() {},
+};
+
+function bodyOf(texts: readonly string[]): Uint8Array {
+  return Buffer.concat(
+    texts.flatMap((text) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(text.length);
+      return [length, Buffer.from(text)];
+    }),
+  );
+}
+
+it('hands over large results in parts, so that many small queries cannot take all memory', () => {
+  const queries = new Queries(new Executor(LARGE, { through: 0, timeMs: 0 }));
+  const heard: [first: number, count: number, outcome: number, bytes: number][] = [];
+  const asker: Requester = {
+    outcome: (first, count, outcome, _, start, end) => heard.push([first, count, outcome, end - start]),
+    drain() {},
+  };
+  const body = bodyOf(['a', 'b', 'c', 'd', 'e', 'no', 'f']);
+  queries.add(asker, 10, 7, body, 0, body.length);
+  queries.ask(() => true);
+  queries.ready(1, 0);
+  queries.serve(0);
+  const bytes = RESULT_BYTES + 4;
+  expect(heard).toEqual([
+    [10, 4, Outcome.done, 4 * bytes],
+    [14, 1, Outcome.done, bytes],
+    [15, 1, Outcome.declined, 0],
+    [16, 1, Outcome.done, bytes],
+  ]);
+});
