@@ -157,6 +157,7 @@ napi_value read_vote(napi_env env, napi_callback_info info) {
   if (handle == nullptr) return nullptr;
   std::uint64_t slot = 0;
   if (count < 1 || !integer_of(env, arguments[0], slot)) return raise_argument(env, "readVote takes a slot");
+  if (Status status = handle->log->index_all(); !status.ok()) return raise(env, status);
   const VoteEntry* vote = slot == 0 ? nullptr : handle->log->state().votes.find(slot);
   if (vote == nullptr || (vote->flags & kFlagUnavailable) != 0) return nullptr;
   std::byte* target = nullptr;

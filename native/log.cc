@@ -129,7 +129,7 @@ Status Log::append(std::uint64_t learned_through) {
   pending_ = true;
   pending_offset_ = offset;
   pending_number_ = state_.number;
-  state_.take(header, builder_.descriptors(), state_.previous_crc);
+  state_.take(header, builder_.votes(), builder_.vote_bytes(), builder_.highest_slot());
   counters_.records++;
   return options_.fused ? Status::good() : drain();
 }
@@ -162,10 +162,29 @@ Status Log::update_root(RootState root_state) {
   return status;
 }
 
+Status Log::index_all() {
+  RecordReader reader(medium_, state_.geometry, state_.incarnation);
+  FoundRecord record;
+  while (state_.indexed_end < state_.records.end_number()) {
+    const std::uint64_t number = state_.indexed_end;
+    Status status = reader.descriptors_at(state_.records.at(number).position, record);
+    if (status.ok() && (!record.descriptors_good || record.header.number != number)) {
+      status = Status::failed(Code::store_corrupt, "a record that was written can no longer be read");
+    }
+    if (!status.ok()) {
+      poisoned_ = true;
+      return status;
+    }
+    state_.index_next(record.descriptors.data(), record.header.items);
+  }
+  return Status::good();
+}
+
 Status Log::make_room(std::uint64_t bytes, bool only_promises, bool& found) {
   const std::uint64_t length = align_up(bytes, state_.geometry.alignment);
   found = room(only_promises) >= length && fits(length);
   if (found || length > state_.geometry.record_bytes_max) return Status::good();
+  if (Status status = index_all(); !status.ok()) return status;
   const std::uint64_t number_at_start = state_.number;
   const std::uint64_t first_at_start = state_.records.first_number();
   // Copying pays for itself when it frees a good part of what it moves; a promise is worth any effort.
@@ -218,7 +237,8 @@ Status Log::copy_forward() {
     // The head in the books has moved on; the durable one has to follow before its space is written.
     if (Status status = update_root(RootState::in_use); !status.ok()) return status;
   }
-  return append(state_.learned_through);
+  if (Status status = append(state_.learned_through); !status.ok()) return status;
+  return index_all();
 }
 
 Status Log::trim(std::uint64_t through, std::uint64_t checkpoint_id) {

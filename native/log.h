@@ -64,6 +64,9 @@ class Log {
   /// Marks the region cleanly closed. Nothing may follow.
   Status close();
 
+  /// Brings the index of votes up to date: before a vote is looked for in `state().votes`.
+  Status index_all();
+
   /// Copies out a vote's bytes; `length` must be its own. False: damaged.
   Status read_payload(const VoteEntry& vote, std::byte* target, bool& good);
 

@@ -5,15 +5,10 @@
 
 namespace indelible {
 
-void LogState::take(const RecordHeader& header, const Descriptor* descriptors, std::uint64_t crc_of_previous) {
-  records.push({position, crc_of_previous, header.length, 0, 0});
-  RecordEntry& record = records.at(number);
-  const std::uint64_t record_offset = geometry.offset_of(position);
-  for (std::uint32_t index = 0; index < header.items; index++) {
-    if (descriptors[index].type != static_cast<std::uint8_t>(ItemType::promise)) {
-      take_vote(descriptors[index], record_offset, record);
-    }
-  }
+void LogState::take(const RecordHeader& header, std::uint32_t votes_in_it, std::uint32_t vote_bytes_in_it,
+                    std::uint64_t highest_slot) {
+  const RecordEntry record{position, previous_crc, header.length, votes_in_it, vote_bytes_in_it, highest_slot};
+  records.push(record);
   used += header.length;
   compacted += compacted_bytes(record);
   promised = std::max(promised, header.promised);
@@ -24,21 +19,36 @@ void LogState::take(const RecordHeader& header, const Descriptor* descriptors, s
   number++;
 }
 
-void LogState::take_vote(const Descriptor& descriptor, std::uint64_t record_offset, RecordEntry& record) {
+void LogState::index_next(const Descriptor* descriptors, std::uint32_t items) {
+  RecordEntry& record = records.at(indexed_end);
+  compacted -= compacted_bytes(record);
+  record.live = 0;
+  record.live_bytes = 0;
+  const std::uint64_t record_offset = geometry.offset_of(record.position);
+  for (std::uint32_t index = 0; index < items; index++) {
+    if (descriptors[index].type != static_cast<std::uint8_t>(ItemType::promise)) {
+      index_vote(descriptors[index], record_offset, record);
+    }
+  }
+  compacted += compacted_bytes(record);
+  indexed_end++;
+}
+
+void LogState::index_vote(const Descriptor& descriptor, std::uint64_t record_offset, RecordEntry& record) {
   if (descriptor.slot <= trim_through) return;
   VoteEntry vote;
   vote.slot = descriptor.slot;
   vote.ballot = descriptor.ballot;
   vote.payload_crc = descriptor.payload_crc;
   vote.payload_offset = record_offset + descriptor.offset;
-  vote.record_number = number;
+  vote.record_number = indexed_end;
   vote.length = descriptor.length;
   vote.type = descriptor.type;
   vote.flags = descriptor.flags;
-  VoteEntry* before = descriptor.slot <= highest_voted ? votes.find(descriptor.slot) : nullptr;
+  VoteEntry* before = descriptor.slot <= indexed_slot_ ? votes.find(descriptor.slot) : nullptr;
   record.live++;
   record.live_bytes += vote_bytes(vote.length, vote.flags);
-  highest_voted = std::max(highest_voted, descriptor.slot);
+  indexed_slot_ = std::max(indexed_slot_, descriptor.slot);
   if (before == nullptr) {
     votes.insert(vote);
     return;
@@ -49,17 +59,18 @@ void LogState::take_vote(const Descriptor& descriptor, std::uint64_t record_offs
 
 void LogState::bury(const VoteEntry& vote) {
   RecordEntry& record = records.at(vote.record_number);
-  const bool in_books = vote.record_number != number;
-  if (in_books) compacted -= compacted_bytes(record);
+  // The record being indexed is not counted in `compacted` yet.
+  const bool counted = vote.record_number != indexed_end;
+  if (counted) compacted -= compacted_bytes(record);
   record.live--;
   record.live_bytes -= vote_bytes(vote.length, vote.flags);
-  if (in_books) compacted += compacted_bytes(record);
+  if (counted) compacted += compacted_bytes(record);
 }
 
 void LogState::forget(std::uint64_t through) {
   const std::uint64_t from = trim_through + 1;
   trim_through = std::max(trim_through, through);
-  if (through < from) return;
+  if (through < from || votes.size() == 0) return;
   if (through - from < votes.size()) {
     for (std::uint64_t slot = from; slot <= through; slot++) {
       VoteEntry* vote = votes.find(slot);
@@ -81,10 +92,15 @@ void LogState::forget(std::uint64_t through) {
 }
 
 void LogState::drop_dead() {
-  while (!records.empty() && records.front().live == 0) {
-    if (uncertain() && records.first_number() >= damaged_from) return;
-    used -= records.front().length;
+  while (!records.empty()) {
+    const std::uint64_t number_of_first = records.first_number();
+    const RecordEntry& record = records.front();
+    const bool dead = number_of_first < indexed_end ? record.live == 0 : record.highest_slot <= trim_through;
+    if (!dead || (uncertain() && number_of_first >= damaged_from)) return;
+    used -= record.length;
+    compacted -= compacted_bytes(record);
     records.pop();
+    indexed_end = std::max(indexed_end, number_of_first + 1);
   }
 }
 

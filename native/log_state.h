@@ -1,5 +1,8 @@
 // What is known about a log: where it starts and ends, what it promises, which votes it holds. Recovery fills
 // it, append and trim keep it; it never touches the medium.
+//
+// The index of votes is lazy: an appended record is indexed when someone asks for a vote or for room, and most
+// are trimmed before that. Until then all its votes count as live.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +31,9 @@ struct LogState {
   std::uint64_t highest_voted = 0;
 
   RecordTable records;
+  /// The newest vote of each slot in records below `indexed_end`.
   VoteIndex votes;
+  std::uint64_t indexed_end = 1;
   /// Bytes of the records from the head on, and what they would be if only live votes were in them.
   std::uint64_t used = 0;
   std::uint64_t compacted = 0;
@@ -41,8 +46,11 @@ struct LogState {
 
   [[nodiscard]] bool uncertain() const { return uncertain_through > trim_through; }
 
-  /// Takes a record into the books. `position` and `number` are the record's own at the call.
-  void take(const RecordHeader& header, const Descriptor* descriptors, std::uint64_t crc_of_previous);
+  /// Takes a record into the books, unindexed. `position` and `number` are the record's own at the call.
+  void take(const RecordHeader& header, std::uint32_t votes, std::uint32_t vote_bytes, std::uint64_t highest_slot);
+
+  /// Indexes record `indexed_end`; `descriptors` are its own.
+  void index_next(const Descriptor* descriptors, std::uint32_t items);
 
   /// Forgets votes at or below `through`.
   void forget(std::uint64_t through);
@@ -54,11 +62,14 @@ struct LogState {
   void name_head(RootSlot& slot);
 
  private:
-  void take_vote(const Descriptor& descriptor, std::uint64_t record_offset, RecordEntry& record);
+  void index_vote(const Descriptor& descriptor, std::uint64_t record_offset, RecordEntry& record);
   void bury(const VoteEntry& vote);
   [[nodiscard]] std::uint64_t compacted_bytes(const RecordEntry& record) const {
     return record.live == 0 ? 0 : align_up(kDescriptorsAt + record.live_bytes, geometry.alignment);
   }
+
+  /// The highest slot in the index so far: above it there is nothing to look for.
+  std::uint64_t indexed_slot_ = 0;
 };
 
 /// Bytes that one vote takes in a record.

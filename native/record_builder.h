@@ -28,6 +28,7 @@ class RecordBuilder {
   void begin(std::uint32_t items) {
     items_ = 0;
     cursor_ = bytes_of(items, 0);
+    votes_ = 0;
     promised_ = 0;
     highest_slot_ = 0;
     pieces_.clear();
@@ -48,6 +49,7 @@ class RecordBuilder {
     items_++;
     if (ballot > promised_) promised_ = ballot;
     if (slot > highest_slot_) highest_slot_ = slot;
+    votes_ += slot != 0 ? 1 : 0;
     if ((flags & kFlagUnavailable) == 0 && length > 0) place(payload, length);
   }
 
@@ -55,6 +57,11 @@ class RecordBuilder {
   [[nodiscard]] std::uint64_t bytes() const { return cursor_; }
   [[nodiscard]] std::uint64_t promised() const { return promised_; }
   [[nodiscard]] std::uint64_t highest_slot() const { return highest_slot_; }
+  [[nodiscard]] std::uint32_t votes() const { return votes_; }
+  /// Bytes of the votes' descriptors and payloads.
+  [[nodiscard]] std::uint32_t vote_bytes() const {
+    return static_cast<std::uint32_t>(cursor_ - bytes_of(items_ - votes_, 0));
+  }
   [[nodiscard]] const Descriptor* descriptors() const {
     return reinterpret_cast<const Descriptor*>(scratch_.get() + kDescriptorsAt);
   }
@@ -109,6 +116,7 @@ class RecordBuilder {
   std::uint64_t promised_ = 0;
   std::uint64_t highest_slot_ = 0;
   std::uint32_t items_ = 0;
+  std::uint32_t votes_ = 0;
 };
 
 }  // namespace indelible

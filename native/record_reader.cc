@@ -46,22 +46,25 @@ Status RecordReader::header_at(std::uint64_t position, FoundRecord& record) {
   return status;
 }
 
-Status RecordReader::record_at(std::uint64_t position, FoundRecord& record) {
+Status RecordReader::descriptors_at(std::uint64_t position, FoundRecord& record) {
   if (Status status = header_at(position, record); !status.ok() || !record.header_good) return status;
+  const std::size_t described = record.header.items * sizeof(Descriptor);
+  record.descriptors.resize(record.header.items);
+  const std::uint64_t offset = geometry_.offset_of(position) + kDescriptorsAt;
+  Status status = medium_.read(offset, record.descriptors.data(), described);
+  record.descriptors_good = status.ok() &&
+                            crc64(record.descriptors.data(), described) == record.header.descriptors_crc &&
+                            descriptors_fit(record);
+  if (!record.descriptors_good) record.descriptors.clear();
+  return status;
+}
+
+Status RecordReader::record_at(std::uint64_t position, FoundRecord& record) {
+  if (Status status = descriptors_at(position, record); !status.ok() || !record.descriptors_good) return status;
   const std::uint64_t length = record.header.length;
   bytes_.resize(std::max<std::size_t>(bytes_.size(), length));
-  const std::uint64_t offset = geometry_.offset_of(position);
-  Status status = medium_.read(offset + kDescriptorsAt, bytes_.data() + kDescriptorsAt, length - kDescriptorsAt);
+  Status status = medium_.read(geometry_.offset_of(position), bytes_.data(), length);
   if (!status.ok()) return status;
-  const std::size_t described = record.header.items * sizeof(Descriptor);
-  if (crc64(bytes_.data() + kDescriptorsAt, described) != record.header.descriptors_crc) return status;
-  record.descriptors.resize(record.header.items);
-  std::memcpy(record.descriptors.data(), bytes_.data() + kDescriptorsAt, described);
-  record.descriptors_good = descriptors_fit(record);
-  if (!record.descriptors_good) {
-    record.descriptors.clear();
-    return status;
-  }
   record.payloads_good = true;
   for (Descriptor& descriptor : record.descriptors) {
     if ((descriptor.flags & kFlagUnavailable) != 0) continue;

@@ -32,6 +32,9 @@ class RecordReader {
   /// The header alone.
   Status header_at(std::uint64_t position, FoundRecord& record);
 
+  /// Header and descriptors.
+  Status descriptors_at(std::uint64_t position, FoundRecord& record);
+
   /// Header, descriptors, payloads: each judged if the one before is good.
   Status record_at(std::uint64_t position, FoundRecord& record);
 

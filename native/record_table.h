@@ -16,6 +16,8 @@ struct RecordEntry {
   /// Votes in it that are the newest of their slot, and the bytes of their descriptors and payloads.
   std::uint32_t live = 0;
   std::uint32_t live_bytes = 0;
+  /// Of its votes; 0 if it holds none.
+  std::uint64_t highest_slot = 0;
 };
 
 class RecordTable {

@@ -18,6 +18,7 @@ Status Recovery::walk(const RootSlot& root, Recovered& recovered) {
   state_.highest_voted = root.highest_voted;
   state_.learned_through = root.learned_through;
   state_.records.start_at(root.head_number);
+  state_.indexed_end = root.head_number;
   recovered.clean = root.state == static_cast<std::uint64_t>(RootState::clean);
   Step next = Step::next;
   while (next == Step::next) {
@@ -59,7 +60,8 @@ void Recovery::accept(const FoundRecord& record) {
     note_damage(state_.number, state_.number, header);
     header.items = 0;
   }
-  state_.take(header, record.descriptors.data(), state_.previous_crc);
+  state_.take(header, 0, 0, 0);
+  state_.index_next(record.descriptors.data(), header.items);
   if (header.trim_through > state_.trim_through) state_.forget(header.trim_through);
   link_known_ = true;
 }
@@ -92,13 +94,14 @@ Status Recovery::pass_gap(bool at_tail, Step& step) {
   }
   note_damage(state_.number, header.number - 1, header);
   const std::uint64_t bytes = position - state_.position;
-  state_.records.push({state_.position, state_.previous_crc, bytes, 0, 0});
+  state_.records.push({state_.position, state_.previous_crc, bytes, 0, 0, 0});
   for (std::uint64_t number = state_.number + 1; number < header.number; number++) {
-    state_.records.push({position, 0, 0, 0, 0});
+    state_.records.push({position, 0, 0, 0, 0, 0});
   }
   state_.used += bytes;
   state_.position = position;
   state_.number = header.number;
+  state_.indexed_end = header.number;
   link_known_ = false;
   rolled_forward_ = false;
   step = Step::next;

@@ -92,6 +92,7 @@ inline Status append(Log& log, const Group& group, std::uint64_t learned_through
 /// What the log holds; a vote whose bytes cannot be read as they were has the CRC ~0.
 inline Contents contents_of(Log& log) {
   Contents contents;
+  if (!log.index_all().ok()) return contents;
   contents.promised = log.state().promised;
   log.state().votes.for_each([&](const VoteEntry& vote) {
     std::vector<std::byte> bytes(vote.length);
