@@ -3,12 +3,13 @@
  * (*Paxos Made Simple*, section 2.3; *Paxos Made Live*, section 3 on catching up.)
  *
  * Invariants
- * 1. A slot is learned only because a quorum voted for it at one ballot: seen by this replica as leader, told by
- *    a leader whose ballot is that of this replica's own vote, or told by a peer that learned it (contract 14).
+ * 1. A slot is learned only because a quorum voted for it at one ballot: seen by this replica as leader,
+ *    told by a leader whose ballot is that of this replica's own vote, or told by a peer that learned it
+ *    (contract 14).
  * 2. A slot has one digest, whoever says so (contract 15).
  * 3. `appliedThrough` ≤ `learnedThrough`; slots go to the host in order, each once (contract 16).
- * 4. Through `loggedThrough` this replica's own log holds the chosen batch of every slot above the trim point: the
- *    hint that goes into the log, and what peers can be served from.
+ * 4. Through `loggedThrough` this replica's own log holds the chosen batch of every slot above the trim
+ *    point: the hint that goes into the log, and what peers can be served from.
  */
 import { invariant } from '../contract.js';
 import type { Ballot, Batch, Digest, ReplicaId, Slot, Vote } from '../types.js';
@@ -36,6 +37,8 @@ export class Learner {
   /** Who is asked next, and who was asked last. */
   private source: ReplicaId = 0;
   private asked: ReplicaId = 0;
+  /** True while `source` is whose turn it is, because who was asked before did not answer. */
+  private inTurn = false;
   private fetchAge = 0;
   private fetching = false;
   private heldBytes = 0;
@@ -112,7 +115,7 @@ export class Learner {
   /** The leader of `ballot`, `from`, has learned every slot through `through`. */
   leaderLearned(from: ReplicaId, ballot: Ballot, through: Slot): void {
     if (through > this.target) this.target = through;
-    this.source = from;
+    if (!this.inTurn) this.source = from;
     const before = this.learned;
     while (this.learned < through) {
       const slot = this.learned + 1;
@@ -149,6 +152,7 @@ export class Learner {
     this.fetching = true;
     this.fetchAge = 0;
     this.asked = this.source;
+    this.inTurn = false;
     const message = { type: 'fetch', fromSlot: this.learned + 1, throughSlot: this.target } as const;
     this.effects.send(this.source, message, 0);
   }
@@ -158,6 +162,7 @@ export class Learner {
     this.fetching = false;
     // Whoever was asked is down, or has lost those bytes itself: ask the next one, in a round that a leader's
     // heartbeats in between do not begin anew.
+    this.inTurn = true;
     this.source = this.peers[(this.peers.indexOf(this.asked) + 1) % this.peers.length]!;
   }
 
@@ -228,7 +233,8 @@ export class Learner {
   }
 
   private advanceLogged(): void {
-    // Below an installed checkpoint the log may hold votes for batches that were never chosen, until it is trimmed.
+    // Below an installed checkpoint the log may hold votes for batches that were never chosen, until it is
+    // trimmed.
     if (this.logged < this.installedThrough) return;
     while (this.logged < this.learned) {
       const batch = this.batches.get(this.logged + 1);

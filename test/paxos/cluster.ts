@@ -1,6 +1,6 @@
 /**
- * Real cores with the tests as their host: messages wait until a test lets them through, items become durable when
- * it says so, and a restart keeps exactly what was durable.
+ * Real cores with the tests as their host: messages wait until a test lets them through, items become durable
+ * when it says so, and a restart keeps exactly what was durable.
  */
 import { ballotAbove } from '../../lib/paxos/ballot.js';
 import type { Effects, Role } from '../../lib/paxos/effects.js';
@@ -247,8 +247,8 @@ export class TestCluster {
   }
 
   /**
-   * Delivers among `ids` until nothing moves. A message that `keep` wants, or whose receiver is not among `ids`, goes
-   * to {@link held} instead.
+   * Delivers among `ids` until nothing moves. A message that `keep` wants, or whose receiver is not among
+   * `ids`, goes to {@link held} instead.
    */
   run(ids: readonly ReplicaId[], keep: (sent: Sent) => boolean = () => false): void {
     for (let moves = 0; moves < 10_000; moves++) {

@@ -6,7 +6,8 @@ test('a leader that is told of slots it never proposed steps down: a higher ball
   const cluster = new TestCluster(3);
   const leader = cluster.elect(1, [1, 2, 3]);
   const ballot = leader.core.ballot;
-  // 2 has voted for v at an earlier ballot that nobody else heard of, and since learned that a later one chose it.
+  // 2 has voted for v at an earlier ballot that nobody else heard of, and since learned that a later one
+  // chose it.
   const vote = { slot: 1, ballot: (ballot - 1) as typeof ballot, ...batchOf('v') };
   leader.core.receive(2, { type: 'chosen', fromSlot: 1, votes: [vote], learnedThrough: 1 });
   cluster.run([1]);

@@ -78,7 +78,8 @@ test('a leader learns from a follower what that has learned and trimmed since it
   first.core.propose(batchOf('a'));
   cluster.run(EVERYONE, ofType('heartbeat'));
   cluster.drop();
-  // 3 leads and proposes slot 1 anew; before that reaches 2, an answer of 1's makes 2 learn, and then trim, slot 1.
+  // 3 leads and proposes slot 1 anew; before that reaches 2, an answer of 1's makes 2 learn, and then trim,
+  // slot 1.
   const leader = cluster.elect(3, [2, 3], ofType('accept', 'heartbeat'));
   const follower = cluster.node(2);
   const votes = [{ slot: 1, ballot: first.core.ballot, ...batchOf('a') }];

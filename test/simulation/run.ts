@@ -1,8 +1,9 @@
 /**
  * Runs the simulator over a range of seeds: `run.js [first seed] [seeds] [events] [backend]`.
  *
- * Prints what the seeds went through, and for a violation the seed and the command that replays it. Fails on a
- * violation, on a seed without a crash-restart and a leader change, and on a counter that no seed has moved.
+ * Prints what the seeds went through, and for a violation the seed and the command that replays it. Fails on
+ * a violation, on a seed without a crash-restart and a leader change, and on a counter that no seed has
+ * moved.
  */
 import { addCounters, newCounters } from '../../lib/simulation/counters.js';
 import { type SimulatedBackend, type SimulationOptions, simulate } from '../../lib/simulation/simulation.js';

@@ -1,4 +1,7 @@
-/** Every directed schedule: histories that chance takes too long to find, each of them safe in the core as it is. */
+/**
+ * Every directed schedule: histories that chance takes too long to find, each of them safe in the core as it
+ * is.
+ */
 import { lostBytes } from './lost-bytes.js';
 import { outlivedLeader } from './outlived-leader.js';
 import type { Schedule } from './schedule.js';

@@ -1,6 +1,6 @@
 /**
- * A medium has lost the bytes of votes whose identity it still knows. They were votes: whoever leads next proposes
- * that batch, from someone who has its bytes, or waits (contracts 6 and 10).
+ * A medium has lost the bytes of votes whose identity it still knows. They were votes: whoever leads next
+ * proposes that batch, from someone who has its bytes, or waits (contracts 6 and 10).
  */
 import { batchOf, TestCluster } from '../../paxos/cluster.js';
 import { mustBe, type Schedule } from './schedule.js';

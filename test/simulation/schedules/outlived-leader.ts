@@ -1,6 +1,7 @@
 /**
- * A leader that does not know that its ballot is outlived installs a checkpoint of what higher ballots chose. Were it
- * to lead on, its followers would take what it has learned for their votes at its ballot (contract 14).
+ * A leader that does not know that its ballot is outlived installs a checkpoint of what higher ballots chose.
+ * Were it to lead on, its followers would take what it has learned for their votes at its ballot (contract
+ * 14).
  */
 import { batchOf, TestCluster } from '../../paxos/cluster.js';
 import { mustBe, type Schedule } from './schedule.js';

@@ -1,4 +1,7 @@
-/** A directed schedule: a history by hand. It throws a Violation, or the core a ContractViolation, if it breaks. */
+/**
+ * A directed schedule: a history by hand. It throws a Violation, or the core a ContractViolation, if it
+ * breaks.
+ */
 import { Violation } from '../../../lib/simulation/violation.js';
 
 export interface Schedule {

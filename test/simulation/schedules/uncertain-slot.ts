@@ -1,4 +1,7 @@
-/** A medium no longer knows whether it voted in a slot: it may not be counted among those who did not (contract 10). */
+/**
+ * A medium no longer knows whether it voted in a slot: it may not be counted among those who did not
+ * (contract 10).
+ */
 import { batchOf, TestCluster } from '../../paxos/cluster.js';
 import { mustBe, type Schedule } from './schedule.js';
 

@@ -1,6 +1,6 @@
 /**
- * A batch is voted for at a low ballot, contradicted by an unchosen vote in between, and chosen at a high one. Whoever
- * learns it late and tells it on must not tell it on at the low ballot (contract 15).
+ * A batch is voted for at a low ballot, contradicted by an unchosen vote in between, and chosen at a high
+ * one. Whoever learns it late and tells it on must not tell it on at the low ballot (contract 15).
  */
 import { batchOf, ofType, TestCluster } from '../../paxos/cluster.js';
 import { mustBe, type Schedule } from './schedule.js';

@@ -1,6 +1,6 @@
 /**
- * A log vouches for votes through a hint. Below an installed checkpoint it may hold votes for batches that were never
- * chosen: until they are trimmed the hint may not pass them (learner invariant 4).
+ * A log vouches for votes through a hint. Below an installed checkpoint it may hold votes for batches that
+ * were never chosen: until they are trimmed the hint may not pass them (learner invariant 4).
  */
 import { batchOf, TestCluster } from '../../paxos/cluster.js';
 import { mustBe, type Schedule } from './schedule.js';

@@ -1,0 +1,192 @@
+import fc from 'fast-check';
+import { beforeEach, expect, test } from 'vitest';
+import { ContractViolation } from '../../lib/contract.js';
+import { MESSAGE_VOTES_BYTES_MAX } from '../../lib/limits.js';
+import { Acceptor, type AcceptorState } from '../../lib/paxos/acceptor.js';
+import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
+import { type Ballot, BatchKind, type Digest, type Slot } from '../../lib/types.js';
+import { batchOf } from './cluster.js';
+import { RecordedEffects } from './recorded-effects.js';
+
+const LOW = ballotOf(1, 1);
+const MIDDLE = ballotOf(2, 2);
+const HIGH = ballotOf(3, 1);
+
+let effects: RecordedEffects;
+
+beforeEach(() => {
+  effects = new RecordedEffects();
+});
+
+function acceptorWith(state: Partial<AcceptorState> = {}): Acceptor {
+  const empty = { promised: NO_BALLOT, trimThrough: 0, votes: [], uncertain: [], voting: true };
+  return new Acceptor({ ...empty, ...state }, effects);
+}
+
+function markOf(slot: Slot, ballot: Ballot, text: string, available = true) {
+  return { slot, ballot, kind: BatchKind.commands, digest: batchOf(text).digest, available };
+}
+
+test('the promise never falls, whatever is asked in whatever order (contracts 1, 2, 3)', () => {
+  const ballot = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 3 }));
+  const step = fc.record({ ballot, slot: fc.integer({ min: 0, max: 5 }) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      effects = new RecordedEffects();
+      const acceptor = acceptorWith();
+      for (const { ballot: parts, slot } of steps) {
+        const asked = ballotOf(...parts);
+        const before = acceptor.promised;
+        if (slot === 0) {
+          expect(acceptor.promise(asked)).toBe(asked >= before);
+        } else {
+          // One batch for each (ballot, slot), as contract 11 has it.
+          const result = acceptor.accept(slot, asked, batchOf(`${asked} ${slot}`));
+          expect(result).toBe(asked >= before ? 'voted' : 'refused');
+        }
+        expect(acceptor.promised).toBe(Math.max(before, asked));
+        for (let s = 1; s <= 5; s++)
+          expect(acceptor.vote(s)?.ballot ?? 0).toBeLessThanOrEqual(acceptor.promised);
+      }
+    }),
+  );
+});
+
+test('what was promised before a restart is promised after it (contract 1)', () => {
+  const acceptor = acceptorWith({ promised: HIGH });
+  expect(acceptor.promised).toBe(HIGH);
+  expect(acceptor.promise(MIDDLE)).toBe(false);
+  expect(acceptor.accept(1, MIDDLE, batchOf('v'))).toBe('refused');
+  expect(effects.items).toEqual([]);
+});
+
+test('a second batch at the same ballot and slot is a violation (contract 4)', () => {
+  const acceptor = acceptorWith();
+  acceptor.accept(1, LOW, batchOf('v'));
+  expect(acceptor.accept(1, LOW, batchOf('v'))).toBe('voted');
+  expect(effects.items).toHaveLength(1);
+  expect(() => acceptor.accept(1, LOW, batchOf('w'))).toThrow(ContractViolation);
+});
+
+test('items are counted as they are staged, and durability neither shrinks nor runs ahead (contract 5)', () => {
+  const acceptor = acceptorWith();
+  acceptor.promise(LOW);
+  acceptor.accept(1, LOW, batchOf('v'));
+  expect(acceptor.stagedThrough).toBe(2);
+  acceptor.durableNow(1);
+  expect(acceptor.durableThrough).toBe(1);
+  expect(() => acceptor.durableNow(3)).toThrow(ContractViolation);
+  expect(() => acceptor.durableNow(0)).toThrow(ContractViolation);
+});
+
+test('without room nothing is staged, promised or voted for', () => {
+  const acceptor = acceptorWith();
+  effects.hasRoom = false;
+  expect(acceptor.promise(LOW)).toBe(false);
+  expect(acceptor.accept(1, LOW, batchOf('v'))).toBe('no-room');
+  expect(acceptor.record(1, LOW, batchOf('v'))).toBe(false);
+  expect([acceptor.promised, acceptor.stagedThrough, acceptor.vote(1)]).toEqual([NO_BALLOT, 0, undefined]);
+});
+
+test('an answer carries every vote from its slot on, above the trim point (contract 6)', () => {
+  const acceptor = acceptorWith();
+  for (const slot of [1, 2, 4, 7]) acceptor.accept(slot, LOW, batchOf(`v${slot}`));
+  acceptor.trim(1);
+  acceptor.promise(HIGH);
+  const slots = (fromSlot: Slot) =>
+    acceptor.promisedAnswer(fromSlot, 0).flatMap(({ votes }) => votes.map((v) => v.slot));
+  expect(slots(1)).toEqual([2, 4, 7]);
+  expect(slots(4)).toEqual([4, 7]);
+  expect(slots(8)).toEqual([]);
+  expect(acceptor.promisedAnswer(1, 0)[0]).toMatchObject({ ballot: HIGH, trimThrough: 1, parts: 1 });
+});
+
+test('lost bytes go as unavailable, unreadable stretches as uncertain, and a new vote heals them (contract 6)', () => {
+  const acceptor = acceptorWith({
+    promised: LOW,
+    votes: [markOf(1, LOW, 'v', false)],
+    uncertain: [{ from: 2, through: 4 }],
+  });
+  const votes = () => acceptor.promisedAnswer(1, 0).flatMap((part) => part.votes);
+  const uncertain = () => acceptor.promisedAnswer(1, 0).flatMap((part) => part.uncertain);
+  expect(votes()).toEqual([{ ...markOf(1, LOW, 'v'), available: undefined, bytes: undefined }]);
+  expect(uncertain()).toEqual([{ from: 2, through: 4 }]);
+  acceptor.accept(3, MIDDLE, batchOf('w'));
+  expect(uncertain()).toEqual([
+    { from: 2, through: 2 },
+    { from: 4, through: 4 },
+  ]);
+  // The same batch at the same ballot brings the lost bytes back.
+  expect(acceptor.accept(1, MIDDLE, batchOf('v'))).toBe('voted');
+  expect(votes()[0]?.bytes).toEqual(batchOf('v').bytes);
+});
+
+test('a long answer comes in parts that together are the answer', () => {
+  const acceptor = acceptorWith();
+  const large = {
+    kind: BatchKind.commands,
+    digest: 1 as Digest,
+    bytes: new Uint8Array(MESSAGE_VOTES_BYTES_MAX / 2),
+  };
+  for (let slot = 1; slot <= 5; slot++) acceptor.accept(slot, LOW, large);
+  const parts = acceptor.promisedAnswer(1, 0);
+  expect(parts.length).toBeGreaterThan(1);
+  expect(parts.map(({ part }) => part)).toEqual(parts.map((_, at) => at));
+  expect(new Set(parts.map((part) => part.parts))).toEqual(new Set([parts.length]));
+  expect(parts.flatMap(({ votes }) => votes.map((vote) => vote.slot))).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('a store that lost votes neither promises nor votes nor records (contract 7)', () => {
+  const acceptor = acceptorWith({ voting: false });
+  expect(acceptor.promise(LOW)).toBe(false);
+  expect(acceptor.accept(1, LOW, batchOf('v'))).toBe('refused');
+  expect(acceptor.record(1, LOW, batchOf('v'))).toBe(false);
+  expect(effects.items).toEqual([]);
+});
+
+test('a chosen batch is recorded below the promise, and a vote for it at a lower ballot is renewed', () => {
+  const acceptor = acceptorWith({ promised: HIGH });
+  expect(acceptor.record(1, LOW, batchOf('v'))).toBe(true);
+  expect(acceptor.promised).toBe(HIGH);
+  expect(acceptor.record(1, MIDDLE, batchOf('v'))).toBe(true);
+  expect(acceptor.vote(1)?.ballot).toBe(MIDDLE);
+  expect(acceptor.record(1, LOW, batchOf('v'))).toBe(true);
+  expect(acceptor.vote(1)?.ballot).toBe(MIDDLE);
+  expect(effects.items).toHaveLength(2);
+});
+
+test('a chosen batch that a vote at its ballot or above contradicts is a violation (contract 15)', () => {
+  const acceptor = acceptorWith();
+  acceptor.accept(1, MIDDLE, batchOf('w'));
+  expect(() => acceptor.record(1, MIDDLE, batchOf('v'))).toThrow(ContractViolation);
+  expect(() => acceptor.record(1, LOW, batchOf('v'))).toThrow(ContractViolation);
+  expect(acceptor.record(1, HIGH, batchOf('v'))).toBe(true);
+});
+
+test('trimming forgets votes through the point and nothing else, and an accept below it is a violation', () => {
+  const acceptor = acceptorWith({ uncertain: [{ from: 1, through: 4 }] });
+  for (let slot = 1; slot <= 5; slot++) acceptor.accept(slot, LOW, batchOf(`v${slot}`));
+  acceptor.trim(3);
+  acceptor.trim(2);
+  expect([1, 2, 3, 4, 5].map((slot) => acceptor.vote(slot) !== undefined)).toEqual([
+    false,
+    false,
+    false,
+    true,
+    true,
+  ]);
+  expect(acceptor.trimThrough).toBe(3);
+  expect(() => acceptor.accept(3, LOW, batchOf('v'))).toThrow(ContractViolation);
+  acceptor.trim(100);
+  expect(acceptor.highestVoted).toBe(100);
+});
+
+test('bytes are kept until their slot is applied and durable, and read from the log afterwards', () => {
+  const acceptor = acceptorWith();
+  acceptor.accept(1, LOW, batchOf('v'));
+  acceptor.release(1);
+  expect(acceptor.vote(1)?.bytes).toBeDefined();
+  acceptor.durableNow(1);
+  expect(acceptor.vote(1)?.bytes).toBeUndefined();
+  expect(acceptor.bytesOf(1, acceptor.vote(1)!)).toEqual(batchOf('v').bytes);
+});

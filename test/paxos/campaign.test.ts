@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ContractViolation } from '../../lib/contract.js';
+import { ballotOf } from '../../lib/paxos/ballot.js';
+import { Campaign, NOOP } from '../../lib/paxos/campaign.js';
+import type { Promised } from '../../lib/paxos/messages.js';
+import { Quorum } from '../../lib/paxos/quorum.js';
+import type { Ballot, SlotRange, Vote } from '../../lib/types.js';
+import { batchOf, configurationOf, textOf } from './cluster.js';
+
+const OWN = ballotOf(9, 1);
+
+function voteFor(slot: number, ballot: Ballot, text: string, available = true): Vote {
+  const batch = batchOf(text);
+  return { slot, ballot, ...batch, bytes: available ? batch.bytes : undefined };
+}
+
+function answer(votes: Vote[], more: Partial<Promised> = {}): Promised {
+  const rest = { ballot: OWN, fromSlot: 1, part: 0, parts: 1, trimThrough: 0, learnedThrough: 0 };
+  return { type: 'promised', ...rest, votes, uncertain: [], ...more };
+}
+
+function campaignOf(members: number, ...answers: (Promised | undefined)[]): Campaign {
+  const campaign = new Campaign(OWN, 1, new Quorum(configurationOf(members)));
+  answers.forEach((one, at) => {
+    if (one !== undefined) campaign.take(at + 1, one);
+  });
+  return campaign;
+}
+
+const texts = (campaign: Campaign) => campaign.recovery()?.batches.map((batch) => textOf(batch));
+
+test('it waits for a quorum of distinct members, for exactly its ballot and slot (contract 9)', () => {
+  const campaign = campaignOf(3);
+  campaign.take(1, answer([]));
+  campaign.take(1, answer([]));
+  campaign.take(4, answer([]));
+  campaign.take(2, answer([], { ballot: ballotOf(8, 1) }));
+  campaign.take(2, answer([], { fromSlot: 2 }));
+  expect(campaign.recovery()).toBeUndefined();
+  campaign.take(2, answer([]));
+  expect(campaign.recovery()).toEqual({ firstSlot: 1, batches: [] });
+});
+
+test('an answer counts only when all of its parts are there', () => {
+  const campaign = campaignOf(3, answer([]));
+  campaign.take(2, answer([voteFor(1, ballotOf(1, 1), 'a')], { part: 1, parts: 2 }));
+  campaign.take(2, answer([voteFor(1, ballotOf(1, 1), 'a')], { part: 1, parts: 2 }));
+  expect(campaign.recovery()).toBeUndefined();
+  campaign.take(2, answer([voteFor(2, ballotOf(1, 1), 'b')], { part: 0, parts: 2 }));
+  expect(texts(campaign)).toEqual(['a', 'b']);
+});
+
+test('the highest ballot among the answers decides, whoever gives it (contract 10)', () => {
+  const votes = [voteFor(1, ballotOf(1, 1), 'low'), voteFor(1, ballotOf(2, 2), 'high')];
+  expect(texts(campaignOf(3, answer([votes[0]!]), answer([votes[1]!])))).toEqual(['high']);
+  expect(texts(campaignOf(3, answer([votes[1]!]), answer([votes[0]!])))).toEqual(['high']);
+});
+
+test('slots below a vote that nobody voted in are proposed as noop: no hole is left (contract 12)', () => {
+  const recovery = campaignOf(3, answer([voteFor(3, ballotOf(1, 1), 'c')]), answer([])).recovery();
+  expect(recovery?.firstSlot).toBe(1);
+  expect(recovery?.batches.slice(0, 2)).toEqual([NOOP, NOOP]);
+  expect(textOf(recovery?.batches[2])).toBe('c');
+});
+
+test('nothing is proposed at or below the highest trim point answered (contract 12)', () => {
+  const campaign = campaignOf(3, answer([voteFor(2, ballotOf(1, 1), 'b')]), answer([], { trimThrough: 5 }));
+  expect(campaign.recovery()).toEqual({ firstSlot: 6, batches: [] });
+});
+
+test('lost bytes come only from the same ballot; otherwise it waits for who can be left out (contract 10)', () => {
+  const lost = answer([voteFor(1, ballotOf(2, 2), 'v', false)]);
+  expect(campaignOf(3, lost, answer([])).recovery()).toBeUndefined();
+  expect(campaignOf(3, lost, answer([voteFor(1, ballotOf(1, 1), 'u')])).recovery()).toBeUndefined();
+  expect(texts(campaignOf(3, lost, answer([voteFor(1, ballotOf(2, 2), 'v')])))).toEqual(['v']);
+  // Two others make a quorum without it.
+  expect(texts(campaignOf(3, lost, answer([voteFor(1, ballotOf(1, 1), 'u')]), answer([])))).toEqual(['u']);
+});
+
+test('who is uncertain at a slot is left out of its quorum there, and only there (contract 9)', () => {
+  const uncertain: SlotRange[] = [{ from: 1, through: 1 }];
+  const two = campaignOf(3, answer([voteFor(2, ballotOf(1, 1), 'b')], { uncertain }), answer([]));
+  expect(two.recovery()).toBeUndefined();
+  two.take(3, answer([voteFor(1, ballotOf(1, 1), 'a')]));
+  expect(texts(two)).toEqual(['a', 'b']);
+});
+
+test('two batches at one ballot and slot are a violation (contract 4)', () => {
+  const campaign = campaignOf(3, answer([voteFor(1, OWN, 'v')]), answer([voteFor(1, OWN, 'w')]));
+  expect(() => campaign.recovery()).toThrow(ContractViolation);
+});
+
+test('it knows who has learned most', () => {
+  const campaign = campaignOf(3, answer([], { learnedThrough: 3 }), answer([], { learnedThrough: 7 }));
+  expect(campaign.mostLearned()).toEqual({ from: 2, through: 7 });
+});
+
+/** Votes that ballots 1 … 5 left behind on 3 or 5 acceptors, each ballot proposing what P2c allows it to. */
+const histories = fc.record({
+  members: fc.constantFrom(3, 5),
+  ballots: fc.array(fc.record({ asked: fc.nat(), reached: fc.nat() }), { minLength: 1, maxLength: 5 }),
+  asked: fc.nat(),
+});
+
+test('whatever a quorum has chosen, any quorum of answers finds (P2c, as a property)', () => {
+  fc.assert(
+    fc.property(histories, ({ members, ballots, asked }) => {
+      const quorum = new Quorum(configurationOf(members));
+      const held = new Map<number, Vote>();
+      let chosen: string | undefined;
+      const quorumFrom = (seed: number) =>
+        Array.from({ length: quorum.size }, (_, at) => 1 + ((seed + at * (1 + (seed % 2))) % members));
+      const find = (ids: readonly number[]) => {
+        const campaign = new Campaign(OWN, 1, quorum);
+        for (const id of ids) campaign.take(id, answer(held.has(id) ? [held.get(id)!] : []));
+        return texts(campaign)?.[0];
+      };
+      ballots.forEach((ballot, at) => {
+        const ids = [...new Set(quorumFrom(ballot.asked))];
+        if (ids.length < quorum.size) return;
+        const text = find(ids) ?? `batch ${at}`;
+        const reached = Array.from({ length: members }, (_, id) => id + 1).filter(
+          (id) => (ballot.reached >> id) & 1,
+        );
+        for (const id of reached) held.set(id, voteFor(1, ballotOf(at + 1, 1), text));
+        if (chosen !== undefined) expect(text).toBe(chosen);
+        if (reached.length >= quorum.size) chosen = text;
+      });
+      const ids = [...new Set(quorumFrom(asked))];
+      if (chosen !== undefined && ids.length >= quorum.size) expect(find(ids)).toBe(chosen);
+    }),
+  );
+});

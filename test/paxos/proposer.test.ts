@@ -1,0 +1,138 @@
+import { beforeEach, expect, test } from 'vitest';
+import { ContractViolation } from '../../lib/contract.js';
+import { Acceptor } from '../../lib/paxos/acceptor.js';
+import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
+import { NOOP } from '../../lib/paxos/campaign.js';
+import { CHAIN_START } from '../../lib/paxos/chain.js';
+import { Learner } from '../../lib/paxos/learner.js';
+import { Proposer } from '../../lib/paxos/proposer.js';
+import { Quorum } from '../../lib/paxos/quorum.js';
+import { batchOf, configurationOf } from './cluster.js';
+import { RecordedEffects } from './recorded-effects.js';
+
+const BALLOT = ballotOf(4, 1);
+
+let effects: RecordedEffects;
+let acceptor: Acceptor;
+let learner: Learner;
+let proposer: Proposer;
+
+beforeEach(() => {
+  effects = new RecordedEffects();
+  acceptor = new Acceptor(
+    { promised: NO_BALLOT, trimThrough: 0, votes: [], uncertain: [], voting: true },
+    effects,
+  );
+  learner = new Learner(acceptor, effects, { through: 0, chain: CHAIN_START, fetchTicks: 3, peers: [2, 3] });
+  const window = { slots: 2, bytes: 100 };
+  proposer = new Proposer(1, new Quorum(configurationOf(3)), acceptor, learner, effects, window);
+});
+
+function lead(batches = [NOOP].slice(1)): void {
+  acceptor.promise(BALLOT);
+  proposer.lead(BALLOT, 1, batches);
+}
+
+function allDurable(): void {
+  acceptor.durableNow(acceptor.stagedThrough);
+  proposer.durableNow(acceptor.stagedThrough);
+}
+
+test('only its own promise is led, and one ballot at a time (contracts 8, 13)', () => {
+  expect(() => proposer.lead(BALLOT, 1, [])).toThrow(ContractViolation);
+  lead();
+  expect(() => proposer.lead(BALLOT, 1, [])).toThrow(ContractViolation);
+});
+
+test('what phase 1 found is proposed first, then new commands in the slots behind it (contract 12)', () => {
+  lead([batchOf('a'), NOOP]);
+  expect(proposer.recoveredThrough).toBe(2);
+  proposer.accepted(2, BALLOT, 1, 2);
+  allDurable();
+  expect(proposer.propose(batchOf('new'))).toBe(3);
+  const slots = effects.sent
+    .filter(({ to }) => to === 2)
+    .map(({ message }) => 'slot' in message && message.slot);
+  expect(slots).toEqual([1, 2, 3]);
+});
+
+test('nothing is proposed without a lead, or after it was given up (contract 13)', () => {
+  expect(proposer.propose(batchOf('v'))).toBe(0);
+  lead();
+  expect(proposer.propose(batchOf('v'))).toBe(1);
+  proposer.resign();
+  expect(proposer.propose(batchOf('w'))).toBe(0);
+  proposer.accepted(2, BALLOT, 1, 1);
+  proposer.accepted(3, BALLOT, 1, 1);
+  expect(effects.learned).toEqual([]);
+});
+
+test('a vote counts once a member, at exactly this ballot, and a stranger’s not at all (contract 14)', () => {
+  lead();
+  proposer.propose(batchOf('v'));
+  proposer.accepted(2, BALLOT, 1, 1);
+  proposer.accepted(2, BALLOT, 1, 1);
+  proposer.accepted(3, ballotOf(3, 1), 1, 1);
+  proposer.accepted(9, BALLOT, 1, 1);
+  expect(effects.learned).toEqual([]);
+  proposer.accepted(3, BALLOT, 1, 1);
+  expect(effects.learned).toEqual([[1, 1]]);
+});
+
+test('its own vote counts only when it is durable (contract 5)', () => {
+  lead();
+  proposer.propose(batchOf('v'));
+  proposer.accepted(2, BALLOT, 1, 1);
+  proposer.durableNow(acceptor.stagedThrough - 1);
+  expect(effects.learned).toEqual([]);
+  allDurable();
+  expect(effects.learned).toEqual([[1, 1]]);
+});
+
+test('a window bounds the slots and the bytes that are open (contract 12)', () => {
+  lead();
+  proposer.propose(batchOf('x'.repeat(99)));
+  expect(proposer.hasRoom).toBe(true);
+  proposer.propose(batchOf('y'));
+  expect(proposer.propose(batchOf('z'))).toBe(0);
+  // The second slot is chosen: the window still begins at the first.
+  proposer.accepted(2, BALLOT, 2, 2);
+  proposer.accepted(3, BALLOT, 2, 2);
+  expect(proposer.hasRoom).toBe(false);
+  proposer.accepted(2, BALLOT, 1, 1);
+  proposer.accepted(3, BALLOT, 1, 1);
+  expect(proposer.hasRoom).toBe(true);
+});
+
+test('a full log of its own stops new commands, and its vote is made up for later', () => {
+  lead();
+  effects.hasRoom = false;
+  expect(proposer.propose(batchOf('v'))).toBe(1);
+  expect(proposer.propose(batchOf('w'))).toBe(0);
+  effects.hasRoom = true;
+  proposer.retryOwnVotes();
+  allDurable();
+  proposer.accepted(2, BALLOT, 1, 1);
+  expect(effects.learned).toEqual([[1, 1]]);
+  expect(proposer.propose(batchOf('w'))).toBe(2);
+});
+
+test('what a follower lacks is sent again to it alone, as it was', () => {
+  lead();
+  proposer.propose(batchOf('v'));
+  proposer.propose(batchOf('w'));
+  const before = effects.sent.map(({ message }) => message);
+  effects.sent = [];
+  proposer.resend(3, 1, 2);
+  expect(effects.sent.map(({ to }) => to)).toEqual([3]);
+  expect(before).toContain(effects.sent[0]?.message);
+});
+
+test('slots learned elsewhere are closed; slots it never proposed tell of a higher ballot (contract 13)', () => {
+  lead();
+  proposer.propose(batchOf('v'));
+  proposer.propose(batchOf('w'));
+  expect(proposer.learnedNow(2)).toBe(true);
+  expect(proposer.hasRoom).toBe(true);
+  expect(proposer.learnedNow(3)).toBe(false);
+});

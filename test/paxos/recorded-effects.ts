@@ -1,0 +1,47 @@
+/** Effects that only remember, for tests of one role at a time. */
+import type { Effects, Role } from '../../lib/paxos/effects.js';
+import type { Message } from '../../lib/paxos/messages.js';
+import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../../lib/types.js';
+
+export class RecordedEffects implements Effects {
+  items: { slot: Slot; ballot: Ballot }[] = [];
+  readonly bytes: Map<Slot, Uint8Array> = new Map();
+  sent: { to: ReplicaId; message: Message; after: number }[] = [];
+  learned: [Slot, Slot][] = [];
+  ready: { readId: number; slot: Slot }[] = [];
+  lostReads: number[] = [];
+  roles: Role[] = [];
+  hasRoom = true;
+
+  persistVote(slot: Slot, ballot: Ballot, _kind: BatchKind, _digest: Digest, bytes: Uint8Array): boolean {
+    if (!this.hasRoom) return false;
+    this.items.push({ slot, ballot });
+    this.bytes.set(slot, bytes);
+    return true;
+  }
+  persistPromise(ballot: Ballot): boolean {
+    if (!this.hasRoom) return false;
+    this.items.push({ slot: 0, ballot });
+    return true;
+  }
+  readVote(slot: Slot): Uint8Array | undefined {
+    return this.bytes.get(slot);
+  }
+  send(to: ReplicaId, message: Message, after: number): void {
+    this.sent.push({ to, message, after });
+  }
+  chosen(from: Slot, through: Slot): void {
+    this.learned.push([from, through]);
+  }
+  readReady(readId: number, slot: Slot): void {
+    this.ready.push({ readId, slot });
+  }
+  readsLost(throughReadId: number): void {
+    this.lostReads.push(throughReadId);
+  }
+  role(role: Role): void {
+    this.roles.push(role);
+  }
+  needCheckpoint(): void {}
+  offerCheckpoint(): void {}
+}

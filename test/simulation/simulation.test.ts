@@ -1,0 +1,58 @@
+/** A short run of the simulator over its plain disks; the long one is `npm run simulate`. */
+import { expect, test } from 'vitest';
+import { addCounters, newCounters } from '../../lib/simulation/counters.js';
+import { simulate } from '../../lib/simulation/simulation.js';
+
+const SEEDS = 30;
+
+test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', (backend) => {
+  const totals = newCounters();
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { violation, counters } = simulate({ seed, events: 3000, backend });
+    expect(violation, `replay: npm run simulate -- ${seed} 1 3000 ${backend} verbose`).toBeUndefined();
+    addCounters(totals, counters);
+  }
+  expect(totals.crashRestarts).toBeGreaterThanOrEqual(SEEDS);
+  expect(totals.leaderChanges).toBeGreaterThanOrEqual(SEEDS);
+  expect(totals.stateTransfers).toBeGreaterThan(0);
+  expect(totals.commandsDone).toBeGreaterThan(0);
+});
+
+test('the same seed is the same history, another one another', () => {
+  const first = simulate({ seed: 7, events: 2000, backend: 'delayed' });
+  const again = simulate({ seed: 7, events: 2000, backend: 'delayed' });
+  const other = simulate({ seed: 8, events: 2000, backend: 'delayed' });
+  expect(again).toEqual(first);
+  expect(other.traceHash).not.toBe(first.traceHash);
+});
+
+test('giving what the seed would have drawn, or listening, changes nothing', () => {
+  const drawn = simulate({ seed: 5, events: 1000, backend: 'memory' });
+  const lines: string[] = [];
+  const { seed, replicas, backend } = drawn;
+  const given = simulate({ seed, events: 1000, replicas, backend, log: (line) => lines.push(line) });
+  expect(given.traceHash).toBe(drawn.traceHash);
+  expect(lines.length).toBeGreaterThan(0);
+});
+
+test('a cluster without faults loses nothing and changes its leader for nothing', () => {
+  const rates = {
+    crash: 0,
+    crashLeader: 0,
+    crashSeveral: 0,
+    crashAll: 0,
+    partition: 0,
+    oneWayPartition: 0,
+    chainedPartition: 0,
+    isolateLeader: 0,
+    heal: 1,
+    weather: 0,
+    pause: 0,
+    slowness: 0,
+    handOver: 0,
+  };
+  const { violation, counters } = simulate({ seed: 3, events: 3000, faults: rates, backend: 'memory' });
+  expect(violation).toBeUndefined();
+  expect(counters.messagesLost).toBeLessThan(100);
+  expect(counters.leaderChanges).toBeLessThanOrEqual(2);
+});
