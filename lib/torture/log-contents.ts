@@ -111,6 +111,17 @@ export class Expectation {
     return copy;
   }
 
+  /** The states that may be recovered, the trim point aside. */
+  states(): Contents[] {
+    const states = [this.answered.copy()];
+    for (const group of this.written) {
+      const next = states.at(-1)!.copy();
+      next.apply(group);
+      states.push(next);
+    }
+    return states;
+  }
+
   /** Everything written, as if all of it had been answered. */
   all(): Contents {
     const contents = this.answered.copy();

@@ -4,8 +4,8 @@
  *
  * 1. Groups of votes, promises, trims, drains; restarts after an orderly close, a power cut and kill -9, in
  *    any order; fused and not; the log laps its area many times over.
- * 2. At every fence and after every operation: crash images, opened by the production recovery (log-judge.ts).
- *    After an operation also what kill -9 leaves, and a power cut after that.
+ * 2. At every fence and after every operation: crash images, opened by the production recovery
+ *    (log-judge.ts). After an operation also what kill -9 leaves, and a power cut after that.
  * 3. Now and then the medium fails instead (log-damage.ts).
  */
 import { Random } from '../simulation/random.js';
@@ -59,7 +59,10 @@ class History {
   #storage!: Storage;
   #recording!: Recording;
   #fused = false;
-  /** One history in three rarely trims and votes for the same slots again: live votes must be copied forward. */
+  /**
+   * One history in three rarely trims and votes for the same slots again: live votes must be copied forward.
+   */
+  readonly #crowded: boolean;
   readonly #trimShare: number;
   readonly #freshShare: number;
   #expectation = new Expectation();
@@ -80,8 +83,9 @@ class History {
     this.#options = options;
     this.#random = new Random(options.seed);
     this.#judge = new Judge(options.imagesPerFence);
-    this.#trimShare = options.seed % 3 === 0 ? 1 : 12;
-    this.#freshShare = options.seed % 3 === 0 ? 0.15 : 0.8;
+    this.#crowded = options.seed % 3 === 0;
+    this.#trimShare = this.#crowded ? 1 : 12;
+    this.#freshShare = this.#crowded ? 0.15 : 0.8;
   }
 
   run(): LogCrashResult {
@@ -118,16 +122,31 @@ class History {
   #advance(): void {
     this.#recording.sampleAtFences(0, 0);
     for (let left = this.#random.below(ADVANCE_GROUPS_MAX); left > 0; left--) {
-      this.#slot++;
-      stageGroup(this.#storage, { promise: 0, votes: [{ slot: this.#slot, ballot: 1, lengthBytes: 1500 }] });
-      this.#storage.commit(0);
+      this.#write(++this.#slot);
       if (left % 10 === 0 || left === 1) this.#storage.trim(this.#slot, this.#slot);
     }
-    this.#items = this.#slot;
-    this.#expectation.answered.promised = this.#slot === 0 ? 0 : 1;
     this.#expectation.trim = this.#slot;
     this.#expectation.trimWritten = this.#slot;
+    this.#expectation.answered.forget(this.#slot);
+    if (this.#crowded) this.#crowd();
     this.#recording.sampleAtFences(this.#options.imagesPerFence, this.#seed());
+  }
+
+  /** Fills the log: a few votes that stay, and behind them the same slots voted for again and again. */
+  #crowd(): void {
+    const first = this.#slot + 1;
+    this.#slot += 6;
+    for (let turn = 0; this.#storage.usedBytes < this.#storage.capacityBytes - 2 * RECORD_BYTES_MAX; turn++) {
+      this.#write(turn < 3 ? first + turn : first + 3 + (turn % 3));
+    }
+  }
+
+  #write(slot: number): void {
+    const group = { promise: 0, votes: [{ slot, ballot: 1, lengthBytes: 1500 }] };
+    stageGroup(this.#storage, group);
+    this.#storage.commit(0);
+    this.#expectation.answered.apply(group);
+    this.#items++;
   }
 
   #operation(): void {
@@ -270,18 +289,16 @@ class History {
     this.#items = 0;
   }
 
+  /** Media faults strike what a power cut left: what was answered must not pass for torn then. */
   #damage(): void {
     if (this.#violation !== undefined) return;
     this.#damages++;
-    const image = this.#recording.durableImage();
-    const opened = openRecording({ image });
     const now: Moment = {
-      image: opened.recording.durableImage(),
-      contents: contentsOf(opened.storage),
+      image: this.#recording.crashImage(this.#seed()),
+      legal: this.#expectation.states(),
     };
-    opened.recording.release();
     this.#violation =
-      checkDamage(now, this.#moments, this.#random) ?? checkMixture(now, this.#slot, this.#random);
+      checkDamage(now, this.#moments, this.#random) ?? checkMixture(now.image, this.#slot, this.#random);
     this.#moments.push(now);
     if (this.#moments.length > MOMENTS_MAX) this.#moments.shift();
   }

@@ -3,20 +3,20 @@
  *
  * 1. Damage to one copy of a header or a root changes nothing that is recovered.
  * 2. Elsewhere: `intact` only with exactly the right contents (or, where old bytes were put back, those of an
- *    earlier time: no log can see that alone); `damaged` only with a promise as high as answered, right votes,
- *    and every vote that is missing among the uncertain slots; `lost` claims nothing.
+ *    earlier time: no log can see that alone); `damaged` only with a promise as high as answered, right
+ *    votes, and every vote that is missing among the uncertain slots; `lost` claims nothing.
  */
 import type { Random } from '../simulation/random.js';
 import { openRecording } from '../storage/pmem-recording.js';
 import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
 import { bytesOf, type Contents, stageGroup } from './log-contents.js';
-import { attempt } from './log-judge.js';
+import { attempt, contentsOf } from './log-judge.js';
 
-/** A quiescent moment of a history: the durable image and what it holds. */
+/** A moment of a history: what a power cut left, and what it may hold; `legal[0]` was answered. */
 export interface Moment {
   readonly image: Uint8Array;
-  readonly contents: Contents;
+  readonly legal: readonly Contents[];
 }
 
 const PAGE_BYTES = 4096;
@@ -28,7 +28,7 @@ const BLOCK_BYTES = [64, 256, 4096] as const;
 export function checkDamage(now: Moment, earlier: readonly Moment[], random: Random): string | undefined {
   return (
     mirrored(now, earlier, random) ??
-    flipped(now, random) ??
+    flipped(now, earlier, random) ??
     zeroed(now, random) ??
     stale(now, earlier, random)
   );
@@ -43,14 +43,23 @@ function mirrored(now: Moment, earlier: readonly Moment[], random: Random): stri
   if (how === 0) image[page + random.below(1024)]! ^= 1 << random.below(8);
   else if (how === 1 || old === undefined) image.fill(0, page, page + PAGE_BYTES);
   else image.set(old.image.subarray(page, page + PAGE_BYTES), page);
-  return exactly(image, [now.contents], `one copy at ${page} ${['flipped', 'zeroed', 'stale'][how]}`);
+  return exactly(image, now.legal, `one copy at ${page} ${['flipped', 'zeroed', 'stale'][how]}`);
 }
 
-function flipped(now: Moment, random: Random): string | undefined {
+/** Every other time a byte of the newest records, where torn and rotten are hardest to tell apart. */
+function flipped(now: Moment, earlier: readonly Moment[], random: Random): string | undefined {
   const image = now.image.slice();
-  const at = LOG_OFFSET_BYTES + random.below(image.length - LOG_OFFSET_BYTES);
+  const before = earlier.at(-1)?.image;
+  let at = LOG_OFFSET_BYTES + random.below(image.length - LOG_OFFSET_BYTES);
+  if (before !== undefined && random.chance(0.5)) {
+    const changed: number[] = [];
+    for (let byte = LOG_OFFSET_BYTES; byte < image.length; byte++) {
+      if (image[byte] !== before[byte]) changed.push(byte);
+    }
+    if (changed.length > 0) at = random.pick(changed);
+  }
   image[at]! ^= 1 << random.below(8);
-  return honest(image, [now.contents], `a bit flipped at ${at}`);
+  return honest(image, now.legal, `a bit flipped at ${at}`);
 }
 
 function zeroed(now: Moment, random: Random): string | undefined {
@@ -58,7 +67,7 @@ function zeroed(now: Moment, random: Random): string | undefined {
   const bytes = BLOCK_BYTES[random.below(BLOCK_BYTES.length)]!;
   const at = LOG_OFFSET_BYTES + random.below((image.length - LOG_OFFSET_BYTES) / bytes) * bytes;
   image.fill(0, at, at + bytes);
-  return honest(image, [now.contents], `${bytes} bytes zeroed at ${at}`);
+  return honest(image, now.legal, `${bytes} bytes zeroed at ${at}`);
 }
 
 /** Lost writes: one block of the log is as it was earlier. */
@@ -69,7 +78,7 @@ function stale(now: Moment, earlier: readonly Moment[], random: Random): string 
   const bytes = BLOCK_BYTES[random.below(BLOCK_BYTES.length)]!;
   const at = LOG_OFFSET_BYTES + random.below((image.length - LOG_OFFSET_BYTES) / bytes) * bytes;
   image.set(old.image.subarray(at, at + bytes), at);
-  const legal = [now, ...earlier].map((moment) => moment.contents);
+  const legal = [now, ...earlier].flatMap((moment) => moment.legal);
   return honest(image, legal, `${bytes} stale bytes at ${at}`);
 }
 
@@ -77,22 +86,24 @@ function stale(now: Moment, earlier: readonly Moment[], random: Random): string 
  * Two logs that went separate ways from the same image, with records of equal length, their blocks mixed: a
  * restored backup, a half-copied region. Only one of the two ways may pass for intact.
  */
-export function checkMixture(base: Moment, slot: Slot, random: Random): string | undefined {
-  const legal = [base.contents];
+export function checkMixture(base: Uint8Array, slot: Slot, random: Random): string | undefined {
+  const legal: Contents[] = [];
   const [one, other] = [branch(base, slot, 1, legal), branch(base, slot, 2, legal)];
-  const parting = one.image.findIndex((byte, at) => at >= LOG_OFFSET_BYTES && byte !== other.image[at]);
+  const parting = one.findIndex((byte, at) => at >= LOG_OFFSET_BYTES && byte !== other[at]);
   if (parting < 0) return undefined;
-  const image = one.image.slice();
+  const image = one.slice();
   const from = (Math.floor(parting / LINE_BYTES) + random.below(24)) * LINE_BYTES;
-  image.set(other.image.subarray(from), from);
+  image.set(other.subarray(from), from);
   return honest(image, legal, `two branches mixed from ${from}`);
 }
 
-function branch(base: Moment, slot: Slot, which: number, legal: Contents[]): Moment {
-  const { storage, recording } = openRecording({ image: base.image });
-  let contents = base.contents;
+function branch(base: Uint8Array, slot: Slot, which: number, legal: Contents[]): Uint8Array {
+  const { storage, recording } = openRecording({ image: base });
+  let contents = contentsOf(storage);
+  const { promised } = contents;
+  legal.push(contents);
   for (let index = 1; index <= 4; index++) {
-    const ballot = base.contents.promised + 10 * index + which;
+    const ballot = promised + 10 * index + which;
     const group = { promise: 0, votes: [{ slot: slot + index, ballot, lengthBytes: 60 }] };
     if (!stageGroup(storage, group)) break;
     storage.commit(0);
@@ -102,7 +113,7 @@ function branch(base: Moment, slot: Slot, which: number, legal: Contents[]): Mom
   }
   const image = recording.durableImage();
   recording.release();
-  return { image, contents };
+  return image;
 }
 
 function exactly(image: Uint8Array, legal: readonly Contents[], what: string): string | undefined {
