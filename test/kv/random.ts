@@ -1,4 +1,6 @@
-/** How the random tests of this folder run: with a seed that a failure prints, and the environment can set. */
+/**
+ * How the random tests of this folder run: with a seed that a failure prints, and the environment can set.
+ */
 import type { Parameters } from 'fast-check';
 
 const given = process.env['INDELIBLE_TEST_SEED'];

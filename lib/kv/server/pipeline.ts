@@ -152,8 +152,9 @@ export class Pipeline implements Requester {
     let rest = count;
     let at = start;
     while (rest > 0) {
+      this.#letOut();
       const run = this.#runs[this.#head];
-      if (run === undefined || !run.sent || run.own !== undefined || number !== run.first) {
+      if (run === undefined || !run.sent || number !== run.first) {
         number++;
         rest--;
         if (outcome === Outcome.done) at += 4 + readUint32(results, at);
@@ -220,6 +221,12 @@ export class Pipeline implements Requester {
   /** Lets out what is now first, and sends what waited for it. */
   #settle(): void {
     this.#sendHeld();
+    this.#letOut();
+    this.#owner.progress();
+  }
+
+  /** Replies of our own that nothing is before any more; so that the first run, if any, is the service's. */
+  #letOut(): void {
     for (;;) {
       const run = this.#runs[this.#head];
       if (run === undefined) break;
@@ -231,7 +238,6 @@ export class Pipeline implements Requester {
         this.#answered(run, run.count);
       } else break;
     }
-    this.#owner.progress();
   }
 
   /** The head and all behind it become commands: a later read must not be answered by an older state. */

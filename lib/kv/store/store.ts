@@ -216,8 +216,8 @@ export class Store {
   }
 
   /**
-   * Fills `found` with some entries, in the order of (hash, key), none of them before `fromHash` and none left
-   * out between it and the hash returned, which is where to go on: {@link HASHES_END} at the end.
+   * Fills `found` with some entries, in the order of (hash, key), none of them before `fromHash` and none
+   * left out between it and the hash returned, which is where to go on: {@link HASHES_END} at the end.
    */
   walk(fromHash: number, found: number[]): number {
     const behind = this.#index.walk(fromHash, found);
