@@ -1,9 +1,10 @@
 /**
  * Who may know whom. A layer may import what its line in LAYERS lists and itself, nothing else under lib/:
  *
- *   types limits contract errors ← paxos ← wire storage transport ← replica ← client kv simulation torture ← cluster ← cli, index
+ *   types limits contract errors ← paxos ← wire storage transport ← replica
+ *     ← client kv simulation torture ← cluster ← cli, index
  *
- * observe/ lies below replica/, not above: the host publishes to its channels, and subscribers need no import.
+ * observe/ lies below replica/, not above: replicas publish to its channels, and subscribers need no import.
  */
 const NOUNS = '^lib/(types|limits|contract|errors)\\.ts$';
 

@@ -1,4 +1,7 @@
-/** What the project set out to reach, each a number of this run beside its bound. Nothing here is hard-coded but the bounds. */
+/**
+ * What the project set out to reach, each a number of this run beside its bound. Nothing here is hard-coded
+ * but the bounds.
+ */
 import type { ClusterFigures, LoadFigures } from './cluster/cluster-level.js';
 import { ratioOf, type Series } from './series.js';
 import { GROUPS_WAITING } from './storage/cases.js';

@@ -1,5 +1,6 @@
 /**
- * Shows that and how far the benchmark has come, on stderr: one live line on a terminal, plain lines elsewhere.
+ * Shows that and how far the benchmark has come, on stderr: one live line on a terminal, plain lines
+ * elsewhere.
  */
 export interface Progress {
   /** The next of the announced steps begins. */

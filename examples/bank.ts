@@ -1,6 +1,6 @@
 /**
- * A replicated bank: accounts, and transfers that either happen whole or say why not. Commands and queries are
- * JSON; refusals are results, so that every replica refuses alike.
+ * A replicated bank: accounts, and transfers that either happen whole or say why not. Commands and queries
+ * are JSON; refusals are results, so that every replica refuses alike.
  */
 import type { CommandView, ResultWriter, StateMachine } from '../lib/index.js';
 

@@ -1,5 +1,6 @@
 /**
- * A replicated counter: the smallest useful state machine. `add N` returns the new value; the query returns it.
+ * A replicated counter: the smallest useful state machine. `add N` returns the new value; the query returns
+ * it.
  */
 import type { CommandView, ResultWriter, StateMachine } from '../lib/index.js';
 

@@ -1,6 +1,6 @@
 /**
- * A cluster to measure: three replica processes, `indelible serve` as it ships, on stores formatted anew, and the
- * process that loads them.
+ * A cluster to measure: three replica processes, `indelible serve` as it ships, on stores formatted anew, and
+ * the process that loads them.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,9 @@ export interface BenchClusterOptions {
 }
 
 export interface ClusterLoad extends LoadResult {
-  /** Processor time of one command in each process, in microseconds: the leader, the followers, the client. */
+  /**
+   * Processor time of one command in each process, in microseconds: the leader, the followers, the client.
+   */
   readonly leaderMicroseconds: number;
   readonly followerMicroseconds: number;
   readonly clientMicroseconds: number;
@@ -92,7 +94,9 @@ export class BenchCluster {
     return (await this.#client!.ask({ kind: 'readBack' })) as ReadBackResult;
   }
 
-  /** Waits until all replicas have applied the same slots. @throws when their states differ, or they never do */
+  /**
+   * Waits until all replicas have applied the same slots. @throws when their states differ, or they never do
+   */
   async agreement(): Promise<Agreement> {
     const deadline = performance.now() + AGREE_MS_MAX;
     for (;;) {

@@ -1,6 +1,6 @@
 /**
- * The process that loads a cluster, through lib/client's batch form, and reads everything back. It takes orders
- * over IPC, one at a time, and keeps the books of what was answered from the first order to the last.
+ * The process that loads a cluster, through lib/client's batch form, and reads everything back. It takes
+ * orders over IPC, one at a time, and keeps the books of what was answered from the first order to the last.
  *
  *   client-program.ts '<a ClientArgument as JSON>'
  */

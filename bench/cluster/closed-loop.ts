@@ -1,6 +1,6 @@
 /**
- * A closed loop over the batch form: `inFlight` commands are outstanding at all times, each submitted by itself
- * and each with an outcome of its own; where one is answered, the next one takes its place.
+ * A closed loop over the batch form: `inFlight` commands are outstanding at all times, each submitted by
+ * itself and each with an outcome of its own; where one is answered, the next one takes its place.
  *
  * 1. A latency runs from before the command is submitted until its outcome has been read.
  * 2. Every outcome is counted, and every result looked at; nothing is assumed of a run but its length.

@@ -1,8 +1,9 @@
 /**
- * The cluster level: what a client sees of three replicas, their logs on emulated persistent memory and on files.
+ * The cluster level: what a client sees of three replicas, their logs on emulated persistent memory and on
+ * files.
  *
- * 1. A round holds everything once: the bare two-hop round trip, then each backend with a cluster of its own. The
- *    rounds are interleaved, so that what drifts on the machine drifts for all alike.
+ * 1. A round holds everything once: the bare two-hop round trip, then each backend with a cluster of its
+ *    own. The rounds are interleaved, so that what drifts on the machine drifts for all alike.
  * 2. After each cluster's loads the replicas' digests must be equal, and every answered key is read back.
  * 3. A load whose commands were not all executed with the answer OK is a failure, not a result.
  */

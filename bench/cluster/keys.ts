@@ -1,6 +1,6 @@
 /**
- * The commands of the load: command n sets key number n mod `keys` to a value that follows from n, and a GET reads it
- * back. 64 bytes a command, no two alike, made in place: making them must not be what is measured.
+ * The commands of the load: command n sets key number n mod `keys` to a value that follows from n, and a GET
+ * reads it back. 64 bytes a command, no two alike, made in place: making them must not be what is measured.
  */
 
 const KEY_PREFIX = 'indelib:';
@@ -29,7 +29,9 @@ function valueNumber(n: number): number {
   return Math.imul(n, 0x9e3779b1) >>> 0;
 }
 
-/** The entry of a body that sets one key: `bytes` holds it whole, length in front, until the next `number`. */
+/**
+ * The entry of a body that sets one key: `bytes` holds it whole, length in front, until the next `number`.
+ */
 export class SetEntry {
   readonly bytes: Buffer = Buffer.alloc(LENGTH_BYTES + SET_BYTES);
   readonly #keys: number;

@@ -1,4 +1,7 @@
-/** A whole run, as it is written to bench/results/<name>.json: everything the page and the documents are made of. */
+/**
+ * A whole run, as it is written to bench/results/<name>.json: everything the page and the documents are made
+ * of.
+ */
 import type { ClusterFigures } from '../cluster/cluster-level.js';
 import type { Fingerprint } from '../fingerprint.js';
 import type { Goal } from '../goals.js';

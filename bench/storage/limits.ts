@@ -1,6 +1,6 @@
 /**
- * What the machine allows at the most: the C++ loops of native/bench, which copy ready-made bytes and make them
- * durable, with no CRC, no index and no JavaScript. The addon's build makes them.
+ * What the machine allows at the most: the C++ loops of native/bench, which copy ready-made bytes and make
+ * them durable, with no CRC, no index and no JavaScript. The addon's build makes them.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * The storage level: what one append costs on each medium, through the storage contract, beside what the machine
- * allows at the most. Each round measures everything once.
+ * The storage level: what one append costs on each medium, through the storage contract, beside what the
+ * machine allows at the most. Each round measures everything once.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

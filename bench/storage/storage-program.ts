@@ -1,9 +1,10 @@
 /**
- * The process that measures stores through the storage contract, as a replica uses it: `stageVote` for each vote,
- * `commit` for each group. It takes orders over IPC, one at a time.
+ * The process that measures stores through the storage contract, as a replica uses it: `stageVote` for each
+ * vote, `commit` for each group. It takes orders over IPC, one at a time.
  *
  * 1. Loops are timed, never single appends: sfence does not hold back a later reading of the clock.
- * 2. Half a log of votes is forgotten at a time (`trim`), within the measured time: that is part of appending.
+ * 2. Half a log of votes is forgotten at a time (`trim`), within the measured time: that is part of
+ *    appending.
  *
  *   storage-program.ts '<a StorageArgument as JSON>'
  */
@@ -50,7 +51,10 @@ class Subject {
     if (storage.usedBytes > storage.capacityBytes / 2) storage.trim(this.nextSlot - 1, ++this.#checkpointId);
   }
 
-  /** Appends groups, one after the other, for so long. For stores that answer inside `commit`. @returns groups */
+  /**
+   * Appends groups, one after the other, for so long. For stores that answer inside `commit`. @returns
+   * groups
+   */
   appendNow(votes: Votes, count: number, milliseconds: number): number {
     const { storage } = this;
     const end = performance.now() + milliseconds;

@@ -1,4 +1,7 @@
-/** Votes to stage: batches that differ from one to the next, with the digests that their proposer has computed. */
+/**
+ * Votes to stage: batches that differ from one to the next, with the digests that their proposer has
+ * computed.
+ */
 import type { Storage } from '../../lib/storage/storage.js';
 import type { Ballot, BatchKind, Digest, Slot } from '../../lib/types.js';
 

@@ -8,8 +8,8 @@ import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
 
 const HELP = `
-Compares the backends side by side on this machine, at the storage level and as a cluster, beside what the machine
-allows at the most; writes bench/results/latest.json and latest.html. The same as \`npm run bench --\`.
+Compares the backends side by side on this machine, at the storage level and as a cluster, beside what the
+machine allows at the most; writes bench/results/latest.json and latest.html. The same as \`npm run bench --\`.
 
   indelible bench --quick                      three short rounds: shows that it runs, measures little
   indelible bench --only storage               appending to logs; or \`cluster\`: what clients see

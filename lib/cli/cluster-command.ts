@@ -38,8 +38,8 @@ Any Redis port takes any command. Ctrl-C or SIGTERM stops everything in order; a
   npm start -- --backend pmem --dir /mnt/pmem          on a DAX file system
   npm start -- --dir other --port 7011 --peer-port 7111     a second cluster beside the first
 
---replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions below
-18MiB the largest values are refused. Peers meet on loopback whatever --listen says. Without
+--replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions
+below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says. Without
 --password-file, who reaches a Redis port can read and write.`;
 
 const WAITING_REPORT_MS = 5000;

@@ -1,4 +1,6 @@
-/** A file store as `inspect` shows it: identity, root, segments and groups, found by the code that recovers. */
+/**
+ * A file store as `inspect` shows it: identity, root, segments and groups, found by the code that recovers.
+ */
 import { formatBallot } from '../paxos/ballot.js';
 import { geometryOf } from '../storage/file/geometry.js';
 import type { ReadGroup } from '../storage/file/group-reader.js';

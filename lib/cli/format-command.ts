@@ -91,7 +91,9 @@ function writePlan(replicas: number, file: string, output: Output, json: boolean
   output.line(`next      indelible format --plan ${file} --replica 1 --dir DIRECTORY, and so on for each`);
 }
 
-/** The last part of the path may be missing, its parent must be there: a mount that is absent is not made up. */
+/**
+ * The last part of the path may be missing, its parent must be there: a mount that is absent is not made up.
+ */
 function makeDirectory(directory: string): void {
   try {
     fs.mkdirSync(directory);

@@ -1,4 +1,6 @@
-/** A region as `inspect` shows it: headers, roots and records as lines, from the description that C++ gives. */
+/**
+ * A region as `inspect` shows it: headers, roots and records as lines, from the description that C++ gives.
+ */
 import { formatBallot } from '../paxos/ballot.js';
 import type { Ballot } from '../types.js';
 import { tableLines } from './output.js';

@@ -1,4 +1,7 @@
-/** `indelible serve`: one replica in this process; what `cluster` starts for each, and what a machine of its own runs. */
+/**
+ * `indelible serve`: one replica in this process; what `cluster` starts for each, and what a machine of its
+ * own runs.
+ */
 import { Command, Option } from 'commander';
 import { BACKENDS, SYNCS } from '../cluster/cluster-file.js';
 import { readFileIfThere } from '../cluster/durable-file.js';

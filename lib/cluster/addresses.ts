@@ -69,7 +69,8 @@ export interface ReplicaAddresses {
 const PEER_HOST = '127.0.0.1';
 
 /**
- * Replica i listens for clients on `listen`:(portBase + i − 1) and for peers on loopback:(peerPortBase + i − 1).
+ * Replica i listens for clients on `listen`:(portBase + i − 1) and for peers on loopback:(peerPortBase + i −
+ * 1).
  * @throws RangeError when a port would be above 65535, or be both
  */
 export function clusterAddresses(

@@ -95,7 +95,8 @@ export class Cluster {
 
   /**
    * Forms what is new, then starts the replicas.
-   * @throws RangeError, ERR_INDELIBLE_STORE_* (_LOCKED while another cluster runs in the directory) and ERR_INDELIBLE_NETWORK before any replica runs
+   * @throws RangeError, ERR_INDELIBLE_STORE_* (_LOCKED while another cluster runs in the directory) and
+   * ERR_INDELIBLE_NETWORK before any replica runs
    */
   static async start(options: ClusterOptions): Promise<Cluster> {
     const { directory, wish } = options;

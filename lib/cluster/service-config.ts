@@ -1,6 +1,6 @@
 /**
- * The limits of a replica's Redis port, as they are written in a file or on the command line; what is left out
- * has the defaults of kv/limits.ts.
+ * The limits of a replica's Redis port, as they are written in a file or on the command line; what is left
+ * out has the defaults of kv/limits.ts.
  */
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
@@ -43,7 +43,10 @@ export const SERVICE_ENTRIES: {
   passwordFile: v.optional(v.string()),
 };
 
-/** @throws RangeError for a password file that is absent or empty, ERR_INDELIBLE_STORE_IO for an unreadable one */
+/**
+ * @throws RangeError for a password file that is absent or empty, ERR_INDELIBLE_STORE_IO for an unreadable
+ * one
+ */
 export function serviceConfig(settings: ServiceSettings): ServiceConfig {
   const { maxMemory, maxClients, maxKey, maxValue, passwordFile } = settings;
   return {

@@ -1,7 +1,8 @@
 /**
  * The addon's surface, typed. Flat functions and numbers; lib/storage/pmem-*.ts makes a Storage of it.
  *
- * 1. Errors thrown from here carry `code` (lib/errors.ts), and `errno` and `syscall` where the system refused.
+ * 1. Errors thrown from here carry `code` (lib/errors.ts), and `errno` and `syscall` where the system
+ *    refused.
  * 2. After `close` every function of a log throws ERR_INDELIBLE_STORE_CLOSED; none crashes.
  * 3. `table` and `gauges` are ordinary memory shared with the addon: they must not be transferred.
  */

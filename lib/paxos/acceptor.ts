@@ -117,10 +117,10 @@ export class Acceptor {
   }
 
   /**
-   * Writes a batch known to be chosen into the log, at a ballot not below the first that chose it. Legal whatever
-   * was promised: every higher ballot can only carry the same batch (P2c). A vote for it at a lower ballot is
-   * renewed, so that what this log vouches for can be told on with a ballot that outdoes every other vote.
-   * False if it is not in the log.
+   * Writes a batch known to be chosen into the log, at a ballot not below the first that chose it. Legal
+   * whatever was promised: every higher ballot can only carry the same batch (P2c). A vote for it at a lower
+   * ballot is renewed, so that what this log vouches for can be told on with a ballot that outdoes every
+   * other vote. False if it is not in the log.
    */
   record(slot: Slot, ballot: Ballot, batch: Batch): boolean {
     if (slot <= this.trimPoint) return true;

@@ -1,15 +1,17 @@
 /**
  * A campaign: phase 1 of one ballot, from the first `promised` to the choice of what to propose in every slot
- * that may already have been voted for. (*Paxos Made Simple*, section 2.2, P2c; *The Part-Time Parliament*, B3.)
+ * that may already have been voted for. (*Paxos Made Simple*, section 2.2, P2c; *The Part-Time Parliament*,
+ * B3.)
  *
  * Invariants
  * 1. Only whole answers count, one for each member, for exactly this ballot (contract 9). A member answers a
  *    ballot's prepare once, so parts of two answers, cut at different slots, never mix.
- * 2. A slot's batch is that of the highest-ballot vote among a quorum of clean answers; the choice is free only
- *    if none of a quorum voted. A sender that is uncertain or has lost the bytes may be left out of a slot's
- *    quorum if enough others remain; lost bytes come only from a vote at the same ballot; otherwise the
- *    slot is undecided and the campaign waits (contract 10).
- * 3. Nothing is proposed at or below the highest trim point answered: it was chosen and forgotten (contract 12).
+ * 2. A slot's batch is that of the highest-ballot vote among a quorum of clean answers; the choice is free
+ *    only if none of a quorum voted. A sender that is uncertain or has lost the bytes may be left out of a
+ *    slot's quorum if enough others remain; lost bytes come only from a vote at the same ballot; otherwise
+ *    the slot is undecided and the campaign waits (contract 10).
+ * 3. Nothing is proposed at or below the highest trim point answered: it was chosen and forgotten
+ *    (contract 12).
  */
 import { invariant } from '../contract.js';
 import {
@@ -34,7 +36,9 @@ interface Answer {
 export interface Recovery {
   /** The first slot this ballot proposes for. */
   readonly firstSlot: Slot;
-  /** What to propose in firstSlot, firstSlot + 1, …: every slot that may have been voted for, without a hole. */
+  /**
+   * What to propose in firstSlot, firstSlot + 1, …: every slot that may have been voted for, without a hole.
+   */
   readonly batches: readonly Batch[];
 }
 

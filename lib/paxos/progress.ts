@@ -27,8 +27,8 @@ export class Progress {
   }
 
   /**
-   * Marks a heartbeat round: whoever answers it, or a later one, and lacks slots through `lastSlot`, has lost them.
-   * Not every round is marked: reads make many, and an answer may always be behind the newest.
+   * Marks a heartbeat round: whoever answers it, or a later one, and lacks slots through `lastSlot`, has lost
+   * them. Not every round is marked: reads make many, and an answer may always be behind the newest.
    */
   mark(round: number, lastSlot: Slot): void {
     this.markedRound = round;

@@ -5,7 +5,8 @@
  * Invariants
  * 1. It proposes at its own ballot only, one batch for each slot (contracts 8, 11).
  * 2. What phase 1 found is proposed first, without a hole; new commands come behind (contract 12).
- * 3. A vote counts once per member, at exactly this ballot; its own vote counts only when durable (contracts 5, 14).
+ * 3. A vote counts once per member, at exactly this ballot; its own vote counts only when durable
+ *    (contracts 5, 14).
  * 4. After a higher ballot was seen nothing more is proposed (contract 13).
  */
 import { invariant, requires } from '../contract.js';
@@ -134,7 +135,8 @@ export class Proposer {
 
   /**
    * Slots through `through` are learned: those still open were chosen without this ballot, and are done with.
-   * @returns false if slots are learned that this ballot never proposed. Phase 1 found every slot in which a lower
+   * @returns false if slots are learned that this ballot never proposed. Phase 1 found every slot in which a
+   * lower
    *   ballot may have chosen anything, so a higher one has: this ballot must be led no longer (contract 13).
    */
   learnedNow(through: Slot): boolean {

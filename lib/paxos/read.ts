@@ -1,6 +1,6 @@
 /**
- * Linearizable reads without the log: a read waits until a quorum has answered a heartbeat sent after the read
- * was asked, which shows that no other ballot can have chosen anything the leader does not know.
+ * Linearizable reads without the log: a read waits until a quorum has answered a heartbeat sent after the
+ * read was asked, which shows that no other ballot can have chosen anything the leader does not know.
  * (The read index of *Consensus: Bridging Theory and Practice*, section 6.4.) One round serves every read
  * that waits for it.
  */

@@ -204,10 +204,13 @@ export class ReplicaCore {
     this.learner.appliedNow(through);
   }
 
-  /** The host has replaced its state by a checkpoint through `through`, whose digest chain ends in `chain`. */
+  /**
+   * The host has replaced its state by a checkpoint through `through`, whose digest chain ends in `chain`.
+   */
   installed(through: Slot, chain: Digest): void {
-    // What it holds may have been chosen at higher ballots than this replica has seen. Followers take a leader's word
-    // for their votes at its ballot (contract 14), so that it may not speak as the leader of an older one.
+    // What it holds may have been chosen at higher ballots than this replica has seen. Followers take a
+    // leader's word for their votes at its ballot (contract 14), so that it may not speak as the leader of an
+    // older one.
     const own = this.proposer.ballot ?? this.campaign?.ballot;
     if (own !== undefined && through > this.learner.learnedThrough) this.stepDown();
     this.learner.installed(through, chain);
@@ -228,7 +231,9 @@ export class ReplicaCore {
     if (this.proposer.ballot !== undefined && this.reads.wantsRound) this.sendHeartbeat();
   }
 
-  /** Asks the most advanced follower to campaign; for a leader that is about to close. False if not leading. */
+  /**
+   * Asks the most advanced follower to campaign; for a leader that is about to close. False if not leading.
+   */
   handOver(): boolean {
     const ballot = this.proposer.ballot;
     const heir = this.progress.mostCovered();
@@ -290,7 +295,8 @@ export class ReplicaCore {
 
   private onHeartbeaten(from: ReplicaId, message: Heartbeaten): void {
     this.progress.take(from, message);
-    // What an earlier leader had chosen may be trimmed there already: then this leader needs their checkpoint.
+    // What an earlier leader had chosen may be trimmed there already: then this leader needs their
+    // checkpoint.
     this.learner.seekFrom(from, message.learnedThrough);
     if (message.ballot !== this.proposer.ballot) return;
     this.reads.answered(from, message.round);
@@ -320,7 +326,9 @@ export class ReplicaCore {
     this.runCampaign(ballotAbove(this.highest(), this.self));
   }
 
-  /** Follows the leader of `ballot`, unless a higher one is known. @returns false if it is not to be heard. */
+  /**
+   * Follows the leader of `ballot`, unless a higher one is known. @returns false if it is not to be heard.
+   */
   private followLeader(from: ReplicaId, ballot: Ballot): boolean {
     if (ballot < this.acceptor.promised) {
       this.reject(from, ballot);

@@ -4,8 +4,8 @@
  *
  * 1. A vote is forgotten only when a checkpoint that covers it is durable and verified (contract 24).
  * 2. A peer's checkpoint replaces the state only if it is newer and verifies whole (contract 26).
- * 3. While followers are near, a leader keeps what they have not learned, up to `trimAtShare` of the log: they
- *    then catch up from its log, which costs less than a checkpoint.
+ * 3. While followers are near, a leader keeps what they have not learned, up to `trimAtShare` of the log:
+ *    they then catch up from its log, which costs less than a checkpoint.
  */
 
 import { CHECKPOINT_CHUNK_BYTES_MAX } from '../limits.js';
@@ -44,7 +44,10 @@ interface Transfer {
   silentTicks: number;
 }
 
-/** Ticks without a chunk after which the next one is asked for again, and after which the transfer is dropped. */
+/**
+ * Ticks without a chunk after which the next one is asked for again, and after which the transfer is
+ * dropped.
+ */
 const CHUNK_TICKS = 50;
 const TRANSFER_TICKS = 500;
 /** A follower that was silent for longer does not hold the leader's log. */

@@ -1,6 +1,6 @@
 /**
- * A follower's way to its leader: what was submitted here is sent there over a connection like a client's, and
- * the outcomes come back to whoever asked.
+ * A follower's way to its leader: what was submitted here is sent there over a connection like a client's,
+ * and the outcomes come back to whoever asked.
  *
  * 1. Requests of one requester keep their order: they go over one connection, and what is not yet sent waits
  *    behind what was refused.

@@ -293,7 +293,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     });
   }
 
-  /** Stops for good: nothing goes on after a failed persist, a broken contract or a throwing state machine. */
+  /**
+   * Stops for good: nothing goes on after a failed persist, a broken contract or a throwing state machine.
+   */
   fail(error: Error): void {
     if (this.stopped !== undefined) return;
     this.stopped = error;
@@ -308,7 +310,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     });
   }
 
-  /** Asks for a turn at the end of this phase of the event loop, so that what arrives together is taken together. */
+  /**
+   * Asks for a turn at the end of this phase of the event loop, so that what arrives together is taken
+   * together.
+   */
   private requestTurn(): void {
     if (this.scheduled || this.stopped !== undefined) return;
     this.scheduled = true;

@@ -8,7 +8,8 @@ import type { Storage } from '../storage/storage.js';
 
 /**
  * - `pmem`: real persistent memory; survives power loss; refused where the mapping is not that.
- * - `emulated`: the same log in any mapped file; survives the death of the process, and power loss with `msync`.
+ * - `emulated`: the same log in any mapped file; survives the death of the process, and power loss with
+ *   `msync`.
  * - `file`: segments with fdatasync; survives power loss.
  * - `memory`: survives nothing; for tests.
  */

@@ -24,7 +24,9 @@ export interface Tuning {
   readonly requestTimeoutMs: number;
   /** The share of the log in use at which a checkpoint is begun, 0 … 1. */
   readonly checkpointAtShare: number;
-  /** The share of the log in use at which votes are forgotten even if a follower has not learned them, 0 … 1. */
+  /**
+   * The share of the log in use at which votes are forgotten even if a follower has not learned them, 0 … 1.
+   */
   readonly trimAtShare: number;
 }
 

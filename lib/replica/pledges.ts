@@ -1,5 +1,6 @@
 /**
- * The Promise form of the service: one object and one Promise per request, for programs that ask now and then.
+ * The Promise form of the service: one object and one Promise per request, for programs that ask now and
+ * then.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';

@@ -2,9 +2,9 @@
  * A replica: what a program embeds. It opens its store, joins its peers, and offers its state machine as a
  * replicated one.
  *
- *     const replica = await Replica.open({ directory, storage: { mode: 'emulated' }, listen, peers, stateMachine });
- *     const result = await replica.propose(command);   // chosen, durable at a quorum, applied here or at the leader
- *     const answer = await replica.read(query);        // linearizable
+ *     const replica = await Replica.open({ directory, storage: { mode: 'emulated' }, listen, peers,
+ *     stateMachine }); const result = await replica.propose(command);   // chosen, durable at a quorum,
+ *     applied here or at the leader const answer = await replica.read(query);        // linearizable
  *
  * For many commands, `replica.service` is the batch form without an object or a Promise for each.
  */
@@ -42,7 +42,9 @@ export interface ReplicaOptions {
 export interface ReplicaEvents {
   role: [role: Role, ballot: Ballot, leader: ReplicaId];
   peer: [peer: ReplicaId, up: boolean];
-  /** A checkpoint became durable: this replica's own (`from` 0) or that of a peer, which replaced the state. */
+  /**
+   * A checkpoint became durable: this replica's own (`from` 0) or that of a peer, which replaced the state.
+   */
   checkpoint: [meta: CheckpointMeta, lengthBytes: number, from: ReplicaId];
   /** The replica has stopped and will not go on; close it. */
   failure: [error: Error];
@@ -62,7 +64,8 @@ export class Replica extends EventEmitter<ReplicaEvents> {
   /**
    * Opens the store, restores the state, joins the peers. The replica serves when this resolves; it may take
    * an election until anybody leads.
-   * @throws ERR_INDELIBLE_STORE_*, ERR_INDELIBLE_NETWORK, ERR_INDELIBLE_NATIVE_MISSING; RangeError for options
+   * @throws ERR_INDELIBLE_STORE_*, ERR_INDELIBLE_NETWORK, ERR_INDELIBLE_NATIVE_MISSING; RangeError for
+   * options
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
     const store = await openStore(options.directory, options.storage);

@@ -1,9 +1,10 @@
 /**
  * The state machine's image, taken and put back.
  *
- * 1. The first chunk is pulled at the moment the image is asked for, so that a state machine that gives its whole
- *    state in one chunk cannot give a later one by being a generator.
- * 2. An image that does not give back the state it was taken of is refused: its digest is compared (contract 19).
+ * 1. The first chunk is pulled at the moment the image is asked for, so that a state machine that gives
+ *    its whole state in one chunk cannot give a later one by being a generator.
+ * 2. An image that does not give back the state it was taken of is refused: its digest is compared
+ *    (contract 19).
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';

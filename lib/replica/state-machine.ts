@@ -49,10 +49,10 @@ export interface StateMachine {
   query(command: CommandView, result: ResultWriter, nowMs: number): boolean;
 
   /**
-   * The state as it is now, in chunks. The host pulls the first chunk at once and the others over several turns
-   * while `execute` goes on, so the iterator must keep giving the state as of the call. The host finishes or
-   * abandons one before it asks for another. Where there is a `digest`, a restore that does not reproduce it stops
-   * the replica.
+   * The state as it is now, in chunks. The host pulls the first chunk at once and the others over several
+   * turns while `execute` goes on, so the iterator must keep giving the state as of the call. The host
+   * finishes or abandons one before it asks for another. Where there is a `digest`, a restore that does not
+   * reproduce it stops the replica.
    */
   checkpoint(): Iterable<Uint8Array>;
 

@@ -7,7 +7,8 @@
  * DIRECTORY/checkpoints/  the state machine's images, the first of them written by format
  * ```
  *
- * 1. `formatStore` writes the log last: a directory with a log is a formatted store, whatever was interrupted.
+ * 1. `formatStore` writes the log last: a directory with a log is a formatted store, whatever was
+ *    interrupted.
  * 2. `openStore` never formats, and refuses checkpoints of another cluster or a log of another member.
  */
 import { join } from 'node:path';

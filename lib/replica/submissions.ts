@@ -5,7 +5,8 @@
  * 1. A batch's bytes are written here and never again once it is closed: core, log, sockets and state
  *    machine all hold views of them.
  * 2. Requests of one requester keep their order, within a batch and from batch to batch.
- * 3. What waits is bounded; past the bound `add` refuses, and requesters hear `drain` when half is free again.
+ * 3. What waits is bounded; past the bound `add` refuses, and requesters hear `drain` when half is free
+ *    again.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES } from './batch.js';

@@ -1,8 +1,9 @@
 /**
- * Checkpoints of one simulated replica: taking them, trimming behind them, sending them to peers that need slots
- * forgotten here, and taking a peer's in place of one's own state.
+ * Checkpoints of one simulated replica: taking them, trimming behind them, sending them to peers that need
+ * slots forgotten here, and taking a peer's in place of one's own state.
  *
- * 1. A checkpoint is on the disk, whole, before anything is trimmed or forgotten because of it (contracts 24, 25).
+ * 1. A checkpoint is on the disk, whole, before anything is trimmed or forgotten because of it (contracts
+ *    24, 25).
  * 2. A peer's is installed only if it is newer than the state (contract 26).
  */
 import type { CheckpointChunk, CheckpointFetch } from '../paxos/messages.js';

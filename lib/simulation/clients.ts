@@ -1,6 +1,6 @@
 /**
- * The clients of a simulation: they ask whichever replica they think leads, and never ask twice. Keys are few, so
- * that operations meet; writes are sometimes large, so that a small log fills up.
+ * The clients of a simulation: they ask whichever replica they think leads, and never ask twice. Keys are
+ * few, so that operations meet; writes are sometimes large, so that a small log fills up.
  */
 import type { Clock } from './clock.js';
 import type { Operation } from './observer.js';

@@ -46,7 +46,10 @@ export const FAULT_RATES: FaultRates = {
   handOver: 0.7,
 };
 
-/** Ticks a replica stays down, at most, when it is down for short; and for long, so that it needs a checkpoint. */
+/**
+ * Ticks a replica stays down, at most, when it is down for short; and for long, so that it needs a
+ * checkpoint.
+ */
 const SHORT_OUTAGE_TICKS = 12;
 const LONG_OUTAGE_TICKS = 80;
 

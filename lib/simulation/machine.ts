@@ -1,9 +1,9 @@
 /**
- * The state machine of simulations: a map of small integers that also remembers every command it has executed,
- * so that "executed exactly once" and "still there" can be asked of a state itself.
+ * The state machine of simulations: a map of small integers that also remembers every command it has
+ * executed, so that "executed exactly once" and "still there" can be asked of a state itself.
  *
- * A batch is u16 count, then each command as u32 id, u16 key, and padding that only takes space: u16 length and
- * bytes. A command writes its own id, which no other command has, to its key.
+ * A batch is u16 count, then each command as u32 id, u16 key, and padding that only takes space: u16 length
+ * and bytes. A command writes its own id, which no other command has, to its key.
  */
 import { digestOf } from '../storage/crc64.js';
 import { type Batch, BatchKind, type Slot } from '../types.js';

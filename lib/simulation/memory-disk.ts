@@ -1,4 +1,7 @@
-/** The two disks of a simulation that are plain JavaScript: one that is durable at once, one that takes its time. */
+/**
+ * The two disks of a simulation that are plain JavaScript: one that is durable at once, one that takes its
+ * time.
+ */
 import type { MemoryStorage } from '../storage/memory.js';
 import { formatMemory, MemoryDisk, openMemory } from '../storage/memory.js';
 import type { StoreShape } from '../storage/shape.js';

@@ -1,8 +1,9 @@
 /**
- * The network between simulated replicas. Every message travels as the frame it would be on a socket, and may be
- * lost, doubled, delayed and overtaken; links can be cut, each direction for itself.
+ * The network between simulated replicas. Every message travels as the frame it would be on a socket, and may
+ * be lost, doubled, delayed and overtaken; links can be cut, each direction for itself.
  *
- * 1. What arrives is what was sent: loss, duplication, delay and reordering are all that happens to a message.
+ * 1. What arrives is what was sent: loss, duplication, delay and reordering are all that happens to a
+ *    message.
  * 2. A message that has left outlives its sender, and is lost at a receiver that is down.
  */
 import type { Message } from '../paxos/messages.js';

@@ -1,6 +1,6 @@
 /**
- * A store between the simulated host and the real one that tells the checkers what has become durable, before the
- * core hears of it.
+ * A store between the simulated host and the real one that tells the checkers what has become durable, before
+ * the core hears of it.
  */
 import type { Recovered, Storage, StorageCounters } from '../storage/storage.js';
 import {

@@ -30,7 +30,10 @@ export function cutOneWay(network: Network, random: Random, ids: readonly Replic
   }
 }
 
-/** A chain, or a star: most replicas see only one or two neighbours, so that no one, or only one, sees a quorum. */
+/**
+ * A chain, or a star: most replicas see only one or two neighbours, so that no one, or only one, sees a
+ * quorum.
+ */
 export function cutChained(network: Network, random: Random, ids: readonly ReplicaId[]): void {
   const order = random.sample(ids, ids.length);
   const star = random.chance(0.5);

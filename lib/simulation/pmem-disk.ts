@@ -1,7 +1,7 @@
 /**
- * The disk of a simulation that runs the production log in persistent memory, over the recording medium: a power cut
- * leaves of every outstanding 8-byte chunk the old or the new value, kill -9 leaves all stores visible and only the
- * fenced ones durable.
+ * The disk of a simulation that runs the production log in persistent memory, over the recording medium: a
+ * power cut leaves of every outstanding 8-byte chunk the old or the new value, kill -9 leaves all stores
+ * visible and only the fenced ones durable.
  */
 import { formatImage, type KilledImage, openRecording, type Recording } from '../storage/pmem-recording.js';
 import type { StoreShape } from '../storage/shape.js';

@@ -1,6 +1,7 @@
 /**
- * The process of one simulated replica: the real core, run by a small host that does what the real one does, in the
- * order it does it. A turn takes messages in and ends with: settle → commit → let messages go → apply → answer.
+ * The process of one simulated replica: the real core, run by a small host that does what the real one does,
+ * in the order it does it. A turn takes messages in and ends with: settle → commit → let messages go → apply
+ * → answer.
  *
  * 1. A message leaves only when the items it waits for are durable (contract 5).
  * 2. A turn may be cut short by the death of the process after any of its steps.

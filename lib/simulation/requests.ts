@@ -1,8 +1,8 @@
 /**
  * What clients have asked of one replica and not yet been told: proposals by slot, reads by number.
  *
- * 1. A write is answered once: done when its batch has been executed in the slot it was proposed in, not executed
- *    when another batch was, and otherwise never (the outcome is unknown).
+ * 1. A write is answered once: done when its batch has been executed in the slot it was proposed in, not
+ *    executed when another batch was, and otherwise never (the outcome is unknown).
  * 2. A read is answered from a state that has applied what the core asks for.
  */
 import type { ReplicaCore } from '../paxos/replica.js';
@@ -83,7 +83,9 @@ export class Requests {
     }
   }
 
-  /** A checkpoint has taken the place of every slot through `through`: what became of them is not known here. */
+  /**
+   * A checkpoint has taken the place of every slot through `through`: what became of them is not known here.
+   */
   overtaken(through: Slot): void {
     for (const [slot, proposals] of this.proposals) {
       if (slot > through) continue;

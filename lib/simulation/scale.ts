@@ -1,4 +1,7 @@
-/** How large and how quick a simulated cluster is: drawn from the seed, so that seeds differ in more than luck. */
+/**
+ * How large and how quick a simulated cluster is: drawn from the seed, so that seeds differ in more than
+ * luck.
+ */
 import type { Timing } from '../paxos/options.js';
 import type { Workload } from './clients.js';
 import type { Random } from './random.js';

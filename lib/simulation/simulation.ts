@@ -1,8 +1,9 @@
 /**
- * The simulator: a whole cluster in one thread, its disks, its network and its bad luck, all out of one seed. The
- * replicas run the real core; checkers/ holds what is checked, one promise a file.
+ * The simulator: a whole cluster in one thread, its disks, its network and its bad luck, all out of one seed.
+ * The replicas run the real core; checkers/ holds what is checked, one promise a file.
  *
- * The same options give the same run, bit for bit: `traceHash` is the fingerprint of everything that happened.
+ * The same options give the same run, bit for bit: `traceHash` is the fingerprint of everything that
+ * happened.
  */
 import { ContractViolation } from '../contract.js';
 import { mustConverge } from './checkers/liveness.js';
@@ -49,7 +50,9 @@ export interface SimulationReport {
 }
 
 export interface SimulatedViolation {
-  /** The file of checkers/ whose promise broke, `contract` when the core itself refused to go on, or `error`. */
+  /**
+   * The file of checkers/ whose promise broke, `contract` when the core itself refused to go on, or `error`.
+   */
   readonly checker: string;
   readonly sentence: string;
   /** The event at which it showed. */

@@ -1,4 +1,6 @@
-/** A promise that was broken: which checker saw it, and what it saw. Ends the simulation that it happens in. */
+/**
+ * A promise that was broken: which checker saw it, and what it saw. Ends the simulation that it happens in.
+ */
 export class Violation extends Error {
   override readonly name = 'Violation';
   /** The checker's name, or `contract N` where the core itself refused to go on. */

@@ -1,6 +1,6 @@
 /**
- * The world of one simulation: replicas, disks, network, clients, faults and checkers, all driven by one clock and
- * one seed.
+ * The world of one simulation: replicas, disks, network, clients, faults and checkers, all driven by one
+ * clock and one seed.
  *
  * 1. Nothing in it looks outside: no time, no randomness, no order that the seed does not fix.
  * 2. Every checker sees everything, as it happens.

@@ -95,7 +95,9 @@ export class CheckpointFile {
     this.#headerBytes = verified.headerBytes;
   }
 
-  /** Opens and verifies. @throws ERR_INDELIBLE_CHECKPOINT_INVALID, ERR_INDELIBLE_STORE_VERSION, system errors */
+  /**
+   * Opens and verifies. @throws ERR_INDELIBLE_CHECKPOINT_INVALID, ERR_INDELIBLE_STORE_VERSION, system errors
+   */
   static async open(medium: FileMedium, path: string): Promise<CheckpointFile> {
     const file = await medium.open(path, 'read');
     try {
@@ -106,7 +108,10 @@ export class CheckpointFile {
     }
   }
 
-  /** The state, block by block, each a copy. @throws ERR_INDELIBLE_CHECKPOINT_INVALID where the file has rotted */
+  /**
+   * The state, block by block, each a copy. @throws ERR_INDELIBLE_CHECKPOINT_INVALID where the file has
+   * rotted
+   */
   *chunks(): Generator<Uint8Array, void, void> {
     const head = new Uint8Array(8);
     let at = this.#headerBytes;

@@ -76,7 +76,10 @@ export function encodeHeader(meta: CheckpointMeta): Uint8Array {
   return bytes;
 }
 
-/** Length of the header that starts with these bytes (at least 16 of them). @throws checkpointInvalid, storeVersion */
+/**
+ * Length of the header that starts with these bytes (at least 16 of them). @throws checkpointInvalid,
+ * storeVersion
+ */
 export function headerLength(bytes: Uint8Array, path: string): number {
   const view = viewOf(bytes);
   if (bytes.length < 16 || view.getUint32(0, true) !== MAGIC_LOW || view.getUint32(4, true) !== MAGIC_HIGH) {

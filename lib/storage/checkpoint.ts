@@ -106,8 +106,10 @@ export async function formatCheckpoints(
 }
 
 /**
- * Opens the newest valid checkpoint in `directory`; invalid newer ones are passed over and named in `problems`.
- * @throws ERR_INDELIBLE_STORE_MISSING where no checkpoint is, ERR_INDELIBLE_CHECKPOINT_INVALID where none is valid
+ * Opens the newest valid checkpoint in `directory`; invalid newer ones are passed over and named in
+ * `problems`.
+ * @throws ERR_INDELIBLE_STORE_MISSING where no checkpoint is, ERR_INDELIBLE_CHECKPOINT_INVALID where none is
+ * valid
  */
 export async function openCheckpoints(
   directory: string,

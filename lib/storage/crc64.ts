@@ -18,7 +18,9 @@ const POLYNOMIAL_HIGH = 0xc96c5795;
 const POLYNOMIAL_LOW = 0xd7870f42;
 const TABLES = 8;
 
-/** tableLow[256·t + b] and tableHigh[…]: what byte b does to the CRC when t more bytes follow it in the step. */
+/**
+ * tableLow[256·t + b] and tableHigh[…]: what byte b does to the CRC when t more bytes follow it in the step.
+ */
 const tableLow = new Uint32Array(256 * TABLES);
 const tableHigh = new Uint32Array(256 * TABLES);
 
@@ -113,7 +115,8 @@ export function digestOf(bytes: Uint8Array, start: number, end: number): Digest 
 
 /**
  * Lets `faster` compute digests from now on, in this thread.
- * @throws ContractViolation when it disagrees with the reference on a probe: replicas would diverge (contract 15).
+ * @throws ContractViolation when it disagrees with the reference on a probe: replicas would diverge (contract
+ * 15).
  */
 export function useDigestFunction(faster: DigestFunction): void {
   const probe = Uint8Array.from({ length: 1027 }, (_, at) => (at * 167 + (at >> 3)) & 255);

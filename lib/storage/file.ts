@@ -1,9 +1,10 @@
 /**
  * The file backend: the storage contract on an ordinary disk, exact with one durable write per group.
  *
- * 1. `formatFile` writes a store once; `openFile` never formats. A directory has a store if it has an identity.
- * 2. Before `openFile` resolves, everything it says was recovered is durable, what a torn group left behind is
- *    pre-filled again, and the root says "in use".
+ * 1. `formatFile` writes a store once; `openFile` never formats. A directory has a store if it has an
+ *    identity.
+ * 2. Before `openFile` resolves, everything it says was recovered is durable, what a torn group left
+ *    behind is pre-filled again, and the root says "in use".
  * 3. A store whose outcome is `lost` is never written again: staging throws ERR_INDELIBLE_STORE_CORRUPT.
  *
  * docs/format-file.md has the bytes; file/log.ts writes, file/recovery.ts says what is found.
@@ -74,7 +75,8 @@ async function clearForFormat(medium: FileMedium, directory: string): Promise<vo
 /**
  * Makes a store in `directory` (created if need be): all its space is taken and written now. Durable when it
  * resolves; if it fails or is interrupted there is no store, and it can be run again.
- * @throws ERR_INDELIBLE_STORE_EXISTS, ERR_INDELIBLE_STORE_LOCKED, ERR_INDELIBLE_STORE_IO (a full disk too); RangeError
+ * @throws ERR_INDELIBLE_STORE_EXISTS, ERR_INDELIBLE_STORE_LOCKED, ERR_INDELIBLE_STORE_IO (a full disk too);
+ * RangeError
  */
 export async function formatFile(
   directory: string,

@@ -3,7 +3,8 @@
  *
  * 1. Staging writes numbers into the table the addon reads; bytes stay where they are while all votes of a
  *    group lie in one ArrayBuffer, and are gathered into an arena otherwise. One native call a group.
- * 2. Room is known here from the addon's gauges, so that `stageVote` makes a native call only when it is short.
+ * 2. Room is known here from the addon's gauges, so that `stageVote` makes a native call only when it is
+ *    short.
  * 3. A group larger than one record is written in several; its items become durable in order.
  * 4. A store whose recovery says `lost` writes nothing and refuses every vote and promise.
  *

@@ -66,7 +66,10 @@ export class Recording {
     return this.#native.outstanding();
   }
 
-  /** What a power cut now leaves: of each outstanding 8-byte chunk the old or a new value; a seed is a choice. */
+  /**
+   * What a power cut now leaves: of each outstanding 8-byte chunk the old or a new value; a seed is a
+   * choice.
+   */
   crashImage(seed: number): Uint8Array {
     return this.#native.crashImage(seed);
   }
@@ -101,7 +104,9 @@ export class Recording {
     return samples;
   }
 
-  /** Turns the trace on or off; while it is on, every fence also looks for stores that bypassed the medium. */
+  /**
+   * Turns the trace on or off; while it is on, every fence also looks for stores that bypassed the medium.
+   */
   trace(on: boolean): void {
     this.#native.record(on ? 1 : 0);
   }

@@ -36,8 +36,9 @@ export interface OpenPmemOptions {
 
 /**
  * Writes a region once: a temporary file, synced, renamed, its directory synced. Durable on return.
- * @throws ERR_INDELIBLE_STORE_EXISTS if anything is at `path`, ERR_INDELIBLE_STORE_MISSING without its directory,
- * ERR_INDELIBLE_STORE_IO when the system refuses (a full disk), ERR_INDELIBLE_NATIVE_MISSING without the addon.
+ * @throws ERR_INDELIBLE_STORE_EXISTS if anything is at `path`, ERR_INDELIBLE_STORE_MISSING without its
+ * directory, ERR_INDELIBLE_STORE_IO when the system refuses (a full disk), ERR_INDELIBLE_NATIVE_MISSING
+ * without the addon.
  */
 export function formatPmem(options: FormatPmemOptions): void {
   refuseUnknown('formatPmem', options, ['path', ...REGION_FORMAT_KEYS]);

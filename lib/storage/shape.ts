@@ -13,7 +13,9 @@ export interface StoreShape {
   readonly identity: Identity;
   /** Bytes of the log area; at least LOG_BYTES_MIN and LOG_RECORDS_MIN largest records. */
   readonly logBytes: number;
-  /** Bytes of the largest record, RECORD_BYTES_MIN … RECORD_BYTES_MAX; a largest batch is a little smaller. */
+  /**
+   * Bytes of the largest record, RECORD_BYTES_MIN … RECORD_BYTES_MAX; a largest batch is a little smaller.
+   */
   readonly recordBytesMax: number;
 }
 

@@ -1,4 +1,6 @@
-/** A cluster as users run one: `indelible cluster --json` in a process of its own, in a directory of its own. */
+/**
+ * A cluster as users run one: `indelible cluster --json` in a process of its own, in a directory of its own.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';

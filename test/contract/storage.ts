@@ -25,11 +25,13 @@ export interface StorageSubject<Place> {
   /** A place where no store is, for `open` to refuse. */
   nowhere(): Promise<Place>;
   /**
-   * Ends `storage` as the worst event its durability class survives would, and returns where the survivors are.
-   * Absent for the memory mode's class 'none' if nothing can survive.
+   * Ends `storage` as the worst event its durability class survives would, and returns where the survivors
+   * are. Absent for the memory mode's class 'none' if nothing can survive.
    */
   crash?(storage: Storage, place: Place): Promise<Place>;
-  /** Makes the next write, flush or sync of `storage` fail as a device would. Absent where it cannot be done. */
+  /**
+   * Makes the next write, flush or sync of `storage` fail as a device would. Absent where it cannot be done.
+   */
   failNext?(storage: Storage, place: Place): void;
   /** Random histories to run; a slow medium asks for fewer. */
   readonly randomRuns?: number;

@@ -1,10 +1,11 @@
 /**
  * Planted protocol bugs: every patch in protocol/ breaks one rule of the core, and must be caught.
  *
- * Each patch is applied to a copy of the sources, which then runs the simulator over seeds 1 … SEEDS (with the fault
- * rates given, if any), or the directed schedules, as its "Killed by" line says. Only a broken checker or contract counts as caught: not an exception of
- * another kind, not a time-out, and a lack of progress only where the patch says that it takes progress away. The
- * sources as they are must pass the same runs.
+ * Each patch is applied to a copy of the sources, which then runs the simulator over seeds 1 … SEEDS (with
+ * the fault rates given, if any), or the directed schedules, as its "Killed by" line says. Only a broken
+ * checker or contract counts as caught: not an exception of another kind, not a time-out, and a lack of
+ * progress only where the patch says that it takes progress away. The sources as they are must pass the same
+ * runs.
  *
  *   node test/mutants/run-protocol.mjs [part of a patch's name]
  */

@@ -1,4 +1,6 @@
-/** What `npm publish` would ship: what is in it, that tools can resolve it, that it loads without the addon. */
+/**
+ * What `npm publish` would ship: what is in it, that tools can resolve it, that it loads without the addon.
+ */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

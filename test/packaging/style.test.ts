@@ -5,6 +5,10 @@ import { type SourceFile, sourceFiles } from './sources.js';
 
 const FILE_BYTES_MAX = 20_000;
 const LINE_CHARACTERS_MAX = 110;
+/** C++ qualifies its names, and gets a little more. */
+const CPP_LINE_CHARACTERS_MAX = 120;
+/** Rows of tables in comments, and string literals: no formatter breaks them. */
+const UNBREAKABLE = /^\s*\* \||^[^*]*['"`]/;
 const FUNCTION_LINES_MAX = 70;
 
 /** What would make the core depend on anything but its inputs. */
@@ -71,11 +75,11 @@ describe('source files', () => {
     expect(tooLarge.map(({ path, sizeBytes }) => `${path} ${sizeBytes}`)).toEqual([]);
   });
 
-  it(`have lines of at most ${LINE_CHARACTERS_MAX} characters`, () => {
+  it(`have lines of at most ${LINE_CHARACTERS_MAX} characters, in C++ ${CPP_LINE_CHARACTERS_MAX}`, () => {
     const tooLong = FILES.flatMap(({ path, text }) =>
       text.split('\n').flatMap((line, index) => {
-        const isLong = [...line].length > LINE_CHARACTERS_MAX;
-        return isLong ? [`${path}:${index + 1}`] : [];
+        const max = /\.(cc|h)$/.test(path) ? CPP_LINE_CHARACTERS_MAX : LINE_CHARACTERS_MAX;
+        return [...line].length > max && !UNBREAKABLE.test(line) ? [`${path}:${index + 1}`] : [];
       }),
     );
     expect(tooLong).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * What a campaign is given, and how it reports: one line a check as it happens, counted. A check that fails ends
- * its campaign, for what follows would build on it; the checks behind it count as neither.
+ * What a campaign is given, and how it reports: one line a check as it happens, counted. A check that fails
+ * ends its campaign, for what follows would build on it; the checks behind it count as neither.
  */
 import type { Random } from '../../lib/simulation/random.js';
 import type { TestedBackend } from './service-cluster.js';

@@ -2,8 +2,8 @@
  * Real input, and replicas killed under it: nothing that was acknowledged is ever missing.
  *
  * 1. redis-cli --pipe loads the word list into an undisturbed cluster.
- * 2. ioredis clients write while the leader is killed with SIGKILL again and again, now and then the next leader
- *    with it; each killed one is started again by the supervisor and catches up.
+ * 2. ioredis clients write while the leader is killed with SIGKILL again and again, now and then the next
+ *    leader with it; each killed one is started again by the supervisor and catches up.
  * 3. All replicas are killed at once under the same load.
  * 4. The supervisor is killed with all of them, and the cluster started again.
  */

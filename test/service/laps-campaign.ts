@@ -1,10 +1,11 @@
 /**
- * More data than the logs hold: small logs, writes without end, and a state that takes longer to write out than
- * a log takes to fill, so that logs are full again and again.
+ * More data than the logs hold: small logs, writes without end, and a state that takes longer to write out
+ * than a log takes to fill, so that logs are full again and again.
  *
- * 1. Every log goes around so many times; checkpoints and trims keep up, and the disk does not grow with the laps.
- * 2. A follower that stood still for longer than the leader's log reaches back returns by state transfer: once
- *    when it goes on, once when it is killed and started again.
+ * 1. Every log goes around so many times; checkpoints and trims keep up, and the disk does not grow with
+ *    the laps.
+ * 2. A follower that stood still for longer than the leader's log reaches back returns by state transfer:
+ *    once when it goes on, once when it is killed and started again.
  * 3. The leader is killed while its log is full: the next one is elected all the same, and writes go on.
  */
 import fs from 'node:fs';

@@ -1,11 +1,11 @@
 /**
- * A load of real clients: ioredis, one client a port, each word a SET, each acknowledged key on a line of a file
- * before it counts.
+ * A load of real clients: ioredis, one client a port, each word a SET, each acknowledged key on a line of a
+ * file before it counts.
  *
  * 1. A key is in the file only if its SET was answered with OK.
  * 2. What was answered with an error, or not at all, is asked again: SET of the same value may be repeated.
- * 3. Beside it a counter is incremented, each increment sent once: its end lies between those acknowledged and
- *    those acknowledged or unknown.
+ * 3. Beside it a counter is incremented, each increment sent once: its end lies between those acknowledged
+ *    and those acknowledged or unknown.
  */
 import fs from 'node:fs';
 import { Redis } from 'ioredis';

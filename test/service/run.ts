@@ -1,10 +1,10 @@
 /**
- * The campaigns on real processes: `run.ts [campaign …] [--backend emulated|file] [--seed N] [--kills N] [--laps N]
- * [--budget SECONDS]`. Without a name all of them run, without a backend both do.
+ * The campaigns on real processes: `run.ts [campaign …] [--backend emulated|file] [--seed N] [--kills N]
+ * [--laps N] [--budget SECONDS]`. Without a name all of them run, without a backend both do.
  *
- * `--budget` repeats them with the next seeds until that much time is used. Prints the seed and the command that
- * replays a failure; chance decides whom and when, and the machine has its share in what comes of it. The last
- * line is "N passed, N failed".
+ * `--budget` repeats them with the next seeds until that much time is used. Prints the seed and the command
+ * that replays a failure; chance decides whom and when, and the machine has its share in what comes of it.
+ * The last line is "N passed, N failed".
  */
 import { parseArgs } from 'node:util';
 import { Random } from '../../lib/simulation/random.js';

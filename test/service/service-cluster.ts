@@ -1,6 +1,6 @@
 /**
- * A cluster as users run one, seen from outside: `indelible cluster` in a process of its own, its replicas found
- * among that process's children, their status asked over their peer ports.
+ * A cluster as users run one, seen from outside: `indelible cluster` in a process of its own, its replicas
+ * found among that process's children, their status asked over their peer ports.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -129,8 +129,8 @@ export class ServiceCluster {
   }
 
   /**
-   * Resolves, while nobody writes, with the one state that all replicas have: equal slots, equal chains over all
-   * that was ever chosen, equal digests of the keys and values.
+   * Resolves, while nobody writes, with the one state that all replicas have: equal slots, equal chains over
+   * all that was ever chosen, equal digests of the keys and values.
    */
   converged(): Promise<ReplicaStatus> {
     return eventually(

@@ -1,11 +1,12 @@
 /**
  * Power cuts at every write, sync, rename and directory sync of the file backend, in seeded random histories.
  *
- * For each image: nothing answered is missing, nothing is there that was not submitted, no promise is lowered,
- * the outcome is `intact` (a power cut is not corruption), recovery cut short recovers to the same, and the
- * store takes votes afterwards.
+ * For each image: nothing answered is missing, nothing is there that was not submitted, no promise is
+ * lowered, the outcome is `intact` (a power cut is not corruption), recovery cut short recovers to the same,
+ * and the store takes votes afterwards.
  *
- * More seeds: INDELIBLE_CRASH_SEEDS=500. Replay one: INDELIBLE_SEED=<seed> npx vitest run --project unit test/storage/file-crash.test.ts
+ * More seeds: INDELIBLE_CRASH_SEEDS=500. Replay one: INDELIBLE_SEED=<seed> npx vitest run --project unit
+ * test/storage/file-crash.test.ts
  */
 import { describe, expect, it } from 'vitest';
 import { type MediumEvent, RecordingMedium } from '../../lib/storage/file/recording-medium.js';

@@ -1,4 +1,7 @@
-/** The storage contract on emulated persistent memory, in every way of making it durable; and what is only pmem's. */
+/**
+ * The storage contract on emulated persistent memory, in every way of making it durable; and what is only
+ * pmem's.
+ */
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

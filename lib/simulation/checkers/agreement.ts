@@ -1,6 +1,6 @@
 /**
- * Agreement: a slot has one batch, on every replica, forever, over restarts too; and it is learned only once a
- * quorum has durable votes for it (contracts 14 and 15).
+ * Agreement: a slot has one batch, on every replica, forever, over restarts too; and it is learned only once
+ * a quorum has durable votes for it (contracts 14 and 15).
  */
 import type { Batch, BatchKind, Digest, ReplicaId, Slot } from '../../types.js';
 import type { Observer } from '../observer.js';

@@ -1,6 +1,6 @@
 /**
- * Execution: every replica executes the slots in order, each once, and no command twice; and states at the same
- * slot are the same (contracts 16 and 19).
+ * Execution: every replica executes the slots in order, each once, and no command twice; and states at the
+ * same slot are the same (contracts 16 and 19).
  */
 import type { Batch, ReplicaId, Slot } from '../../types.js';
 import { commandsOf, type ToyMachine } from '../machine.js';

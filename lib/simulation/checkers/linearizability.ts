@@ -1,9 +1,9 @@
 /**
  * Linearizability of each key: some order of the operations explains every answer and agrees with real time.
  *
- * The log gives the order of the writes of a key, and every write is unique, so the order of all operations is
- * known: a read stands right behind the write it saw. What remains is real time: an operation's place is not
- * before that of any operation that was answered before this one was asked.
+ * The log gives the order of the writes of a key, and every write is unique, so the order of all operations
+ * is known: a read stands right behind the write it saw. What remains is real time: an operation's place is
+ * not before that of any operation that was answered before this one was asked.
  */
 import type { Batch, ReplicaId, Slot } from '../../types.js';
 import { commandsOf } from '../machine.js';

@@ -1,6 +1,6 @@
 /**
- * Liveness: once faults have ended, the cluster has one leader, executes a fresh command, and every replica catches
- * up with it, within a bounded time.
+ * Liveness: once faults have ended, the cluster has one leader, executes a fresh command, and every replica
+ * catches up with it, within a bounded time.
  */
 import { TICK_UNITS } from '../clock.js';
 import { Violation } from '../violation.js';
@@ -23,7 +23,8 @@ export function mustConverge(world: World, eventsBefore: number): number {
     events++;
     if (world.clock.now < next) continue;
     next = world.clock.now + 10 * TICK_UNITS;
-    // A command that was lost with its leader is not an answer: another one is asked for until one is executed.
+    // A command that was lost with its leader is not an answer: another one is asked for until one is
+    // executed.
     if (fresh === 0 || !isExecuted(world, fresh)) fresh = ask(world) || fresh;
   }
   world.observers.tell(

@@ -1,6 +1,6 @@
 /**
- * Promises: never lowered, over restarts too (contract 1); nothing new is voted for below one (contracts 2, 3);
- * and a replica never prepares a ballot that it has prepared before it restarted (contract 8).
+ * Promises: never lowered, over restarts too (contract 1); nothing new is voted for below one (contracts 2,
+ * 3); and a replica never prepares a ballot that it has prepared before it restarted (contract 8).
  */
 import { formatBallot } from '../../paxos/ballot.js';
 import type { Message } from '../../paxos/messages.js';

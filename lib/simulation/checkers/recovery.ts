@@ -1,6 +1,6 @@
 /**
- * Recovery: a store that says it is intact has every vote it once called durable, and its hint covers votes for
- * chosen batches only (storage contract 3; learner invariant 4).
+ * Recovery: a store that says it is intact has every vote it once called durable, and its hint covers votes
+ * for chosen batches only (storage contract 3; learner invariant 4).
  */
 import type { Recovered } from '../../storage/storage.js';
 import type { Ballot, Digest, ReplicaId, Slot } from '../../types.js';

@@ -1,6 +1,6 @@
 /**
- * Release: no message leaves before what it rests on is durable (contract 5), and an answer to a prepare leaves out
- * no vote that was durable before its promise (contract 6).
+ * Release: no message leaves before what it rests on is durable (contract 5), and an answer to a prepare
+ * leaves out no vote that was durable before its promise (contract 6).
  */
 import { formatBallot } from '../../paxos/ballot.js';
 import type { Accepted, Message, Promised } from '../../paxos/messages.js';

@@ -3,8 +3,8 @@
  *
  * 1. Here a batch is *chosen* as soon as a quorum has durable votes for it at one ballot, whether or not any
  *    replica knows (*Paxos Made Simple*, section 2.2).
- * 2. The checker `votes` breaks when two batches have votes at one (ballot, slot) (contracts 4, 11), or when a vote
- *    above the ballot of a chosen batch is for another one (P2b).
+ * 2. The checker `votes` breaks when two batches have votes at one (ballot, slot) (contracts 4, 11), or
+ *    when a vote above the ballot of a chosen batch is for another one (P2b).
  */
 import { formatBallot } from '../../paxos/ballot.js';
 import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../../types.js';

@@ -18,7 +18,9 @@ export interface Geometry {
   readonly batchBytesMax: number;
 }
 
-/** Segments a log is cut into where its size allows: few to open, many enough to free space little by little. */
+/**
+ * Segments a log is cut into where its size allows: few to open, many enough to free space little by little.
+ */
 const SEGMENTS_WANTED = 8;
 
 /** A log in fewer segments could have none free while one fills and another is freed. */

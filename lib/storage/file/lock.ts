@@ -1,8 +1,8 @@
 /**
  * One process per directory: an empty lock file whose name says who holds it.
  *
- * 1. The name holds pid, start time and boot; it counts only while that process runs, so a killed holder is no
- *    obstacle, waited for or not, and no two processes that ever were have the same name.
+ * 1. The name holds pid, start time and boot; it counts only while that process runs, so a killed holder
+ *    is no obstacle, waited for or not, and no two processes that ever were have the same name.
  * 2. Whoever wants the lock makes its file first and looks for others after. Of two that want it at once at
  *    least one sees the other; who sees another live file takes its own away again. So never two succeed;
  *    both may withdraw, and then try again.
@@ -21,7 +21,9 @@ const NAME = /^lock-(\d+)-(\d+)-([0-9a-f]+)-[0-9a-f]+$/;
 const TRIES = 5;
 const WAIT_MS_MAX = 20;
 
-/** When process `pid` started; undefined if there is none, or it has ended and only waits to be waited for. */
+/**
+ * When process `pid` started; undefined if there is none, or it has ended and only waits to be waited for.
+ */
 async function startTimeOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
@@ -50,7 +52,10 @@ async function liveHolder(directory: string, own: string, boot: string): Promise
   return undefined;
 }
 
-/** Takes the lock of `directory`; the result gives it back. @throws ERR_INDELIBLE_STORE_LOCKED with the holder's pid */
+/**
+ * Takes the lock of `directory`; the result gives it back. @throws ERR_INDELIBLE_STORE_LOCKED with the
+ * holder's pid
+ */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const boot = await bootId();
   const startTime = await startTimeOf(process.pid);

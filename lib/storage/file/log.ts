@@ -316,7 +316,9 @@ export class GroupLog {
     };
   }
 
-  /** A write is durable: the next one starts before the owner hears of it, so that the device does not wait. */
+  /**
+   * A write is durable: the next one starts before the owner hears of it, so that the device does not wait.
+   */
   #finish(lastItem: number): void {
     if (this.#state === 'running') {
       if (lastItem > this.durableThrough) this.durableThrough = lastItem;

@@ -1,8 +1,8 @@
 /**
  * What the groups found in the segments mean: the file backend's recovery.
  *
- * The log is the chain of groups numbered without a gap from the root's head, each linked to the header before
- * it. Only one group is ever outstanding, so a power cut can leave only the last one incomplete:
+ * The log is the chain of groups numbered without a gap from the root's head, each linked to the header
+ * before it. Only one group is ever outstanding, so a power cut can leave only the last one incomplete:
  *
  * | the last group                       | it is                          | what is done                          |
  * |--------------------------------------|--------------------------------|---------------------------------------|
@@ -11,8 +11,9 @@
  * | sectors bad, none shows the pattern  | damaged after it was complete  | accepted, its lost votes reported     |
  *
  * An earlier group with sectors that are not as written, a number that is missing, or a link that does not
- * hold is damage: the votes known to be there are *unavailable*, and if a descriptor is gone, every slot above
- * the trim point that no later group names is *uncertain*. The promise is known as long as a later header is.
+ * hold is damage: the votes known to be there are *unavailable*, and if a descriptor is gone, every slot
+ * above the trim point that no later group names is *uncertain*. The promise is known as long as a later
+ * header is.
  *
  * `lost`: both root pages are bad, groups are gone that the root counts, a segment at or behind the tail is
  * missing or has no header, or the page at the tail holds something with no header before it. None of these
@@ -61,7 +62,9 @@ class Findings {
   highestVoted: Slot;
   nextNumber: number;
   link: number;
-  /** Slots named by groups behind the last place where something unknown is missing; undefined: nothing is. */
+  /**
+   * Slots named by groups behind the last place where something unknown is missing; undefined: nothing is.
+   */
   #namedSince: Set<Slot> | undefined;
 
   constructor(root: Root) {

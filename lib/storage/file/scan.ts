@@ -1,9 +1,9 @@
 /**
  * Finds every group in every segment, before anything is concluded from them.
  *
- * 1. Each segment is synced and then read from the device: what is found is durable, not merely visible. After
- *    the death of a process the page cache may show what never reached the device, and after an I/O error it
- *    may show what never will.
+ * 1. Each segment is synced and then read from the device: what is found is durable, not merely visible.
+ *    After the death of a process the page cache may show what never reached the device, and after an I/O
+ *    error it may show what never will.
  * 2. Nothing is written here.
  */
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ import { type FileMedium, type MediumFile, PAGE_BYTES } from './medium.js';
 import { decodeHeader, Segment, sequenceOf } from './segment.js';
 
 /**
- * The page behind the last group of a segment: *free* as after the pre-fill or as a torn write leaves it (some
- * sector still shows the pattern, or the segment ends), *foreign* when no sector of it does.
+ * The page behind the last group of a segment: *free* as after the pre-fill or as a torn write leaves it
+ * (some sector still shows the pattern, or the segment ends), *foreign* when no sector of it does.
  */
 export type Behind = 'free' | 'foreign';
 

@@ -6,7 +6,10 @@ import { seededRandom } from './random.js';
 const PATH = '/d/file';
 const page = (byte: number): Uint8Array => new Uint8Array(1024).fill(byte);
 
-/** The distinct contents (first byte of each sector) that power cuts leave of PATH; '-' where it is not there. */
+/**
+ * The distinct contents (first byte of each sector) that power cuts leave of PATH; '-' where it is not
+ * there.
+ */
 function imagesOf(medium: RecordingMedium, path: string = PATH): string[] {
   const seen = new Set<string>();
   for (let seed = 0; seed < 300; seed++) {
