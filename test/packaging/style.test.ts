@@ -7,8 +7,8 @@ const FILE_BYTES_MAX = 20_000;
 const LINE_CHARACTERS_MAX = 110;
 /** C++ qualifies its names, and gets a little more. */
 const CPP_LINE_CHARACTERS_MAX = 120;
-/** Rows of tables in comments, and string literals: no formatter breaks them. */
-const UNBREAKABLE = /^\s*\* \||^[^*]*['"`]/;
+/** Rows of tables in comments, patterns, and lines with string literals: no formatter breaks them. */
+const UNBREAKABLE = /^\s*\* \||^\s*\/[^*/]|^[^*]*['"`]/;
 const FUNCTION_LINES_MAX = 70;
 
 /** What would make the core depend on anything but its inputs. */

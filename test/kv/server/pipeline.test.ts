@@ -40,8 +40,8 @@ class Puppet implements Service {
   }
 
   /**
-   * Gives the first `count` requests asked the outcome, all in one call as far as they are of a kind, whichever
-   * runs they came in; done ones answer with their words and `mark`.
+   * Gives the first `count` requests asked the outcome, all in one call as far as they are of a kind,
+   * whichever runs they came in; done ones answer with their words and `mark`.
    */
   answer(count: number, outcome: Outcome, mark: string): void {
     const head = this.asked[0];
