@@ -7,6 +7,7 @@
  *    bytes.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { copied } from '../replica/copied.js';
 import type { Requester } from '../replica/service.js';
 import { Outcome } from '../replica/service.js';
 import { ENTRY_HEADER_BYTES, entryEnd } from '../wire/body.js';
@@ -70,7 +71,7 @@ export class PromisedRequests implements Requester {
       const waiter = this.#sent[first - this.#firstNumber + i]!;
       if (outcome === Outcome.done) {
         const end = entryEnd(results, at);
-        if (!waiter.settled) waiter.resolve(results.slice(at + ENTRY_HEADER_BYTES, end));
+        if (!waiter.settled) waiter.resolve(copied(results, at + ENTRY_HEADER_BYTES, end));
         at = end;
       } else if (!waiter.settled) {
         waiter.reject(outcomeError(outcome, undefined));
@@ -112,7 +113,7 @@ export class PromisedRequests implements Requester {
       waiter.reject(outcomeError(Outcome.notExecuted, full));
       return;
     }
-    waiter.held = bytes.slice();
+    waiter.held = copied(bytes);
     this.#heldBytes += bytes.length;
     this.#held.push(waiter);
   }

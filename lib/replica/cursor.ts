@@ -5,6 +5,7 @@
 import { argumentError } from '../errors.js';
 import type { Slot } from '../types.js';
 import { COMMAND_HEADER_BYTES } from './batch.js';
+import { copied } from './copied.js';
 import type { CommandView, ResultWriter } from './state-machine.js';
 
 const UTF8 = new TextDecoder();
@@ -26,7 +27,7 @@ export class CommandCursor implements CommandView {
   timeMs = 0;
 
   copy(): Uint8Array {
-    return this.bytes.slice(this.start, this.end);
+    return copied(this.bytes, this.start, this.end);
   }
 
   text(): string {

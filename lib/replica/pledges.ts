@@ -4,6 +4,7 @@
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
+import { copied } from './copied.js';
 import { Outcome, type Requester, type Service } from './service.js';
 
 interface Pledge {
@@ -69,7 +70,7 @@ class Line implements Requester {
       }
       const from = at + COMMAND_HEADER_BYTES;
       at = from + commandLength(results, at, end);
-      pledge?.resolve(results.slice(from, at));
+      pledge?.resolve(copied(results, from, at));
     }
   }
 

@@ -7,6 +7,7 @@
  */
 import type { Slot } from '../types.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
+import { copied } from './copied.js';
 import { RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
 import { answer, type Executor } from './executor.js';
 import { Outcome, type Requester } from './service.js';
@@ -68,7 +69,7 @@ export class Queries {
     start: number,
     end: number,
   ): void {
-    this.gathering.push({ requester, first, count, body: bytes.slice(start, end) });
+    this.gathering.push({ requester, first, count, body: copied(bytes, start, end) });
     this.waitingBytes += end - start;
   }
 

@@ -77,6 +77,17 @@ describe('the executor', () => {
     expect(() => executor.apply(5, batchOf(['d']))).toThrow(expect.objectContaining({ contract: 16 }));
   });
 
+  it('gives a state machine copies of its own when it asks for them', () => {
+    const kept: Uint8Array[] = [];
+    const keeper = Object.assign(new Echo(), {
+      execute: (command: CommandView) => kept.push(command.copy()),
+    });
+    const batch = batchOf(['a', 'b']);
+    new Executor(keeper, { through: 0, timeMs: 0 }).apply(1, batch);
+    batch.bytes.fill(0);
+    expect(kept.map((bytes) => Buffer.from(bytes).toString())).toEqual(['a', 'b']);
+  });
+
   it('hands over large results in parts, so that a batch of small commands cannot take all memory', () => {
     const large = 'x'.repeat(400 << 10);
     const asker = new Asker();

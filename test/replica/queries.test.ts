@@ -48,3 +48,17 @@ it('hands over large results in parts, so that many small queries cannot take al
     [16, 1, Outcome.done, bytes],
   ]);
 });
+
+it('keeps queries as they were asked, whatever the front end writes over its bytes', () => {
+  const asked: string[] = [];
+  const machine: StateMachine = { ...LARGE, query: (command) => asked.push(command.text()) > 0 };
+  const queries = new Queries(new Executor(machine, { through: 0, timeMs: 0 }));
+  const asker: Requester = { outcome() {}, drain() {} };
+  const body = Buffer.from(bodyOf(['one', 'two']));
+  queries.add(asker, 1, 2, body, 0, body.length);
+  body.fill(0xff);
+  queries.ask(() => true);
+  queries.ready(1, 0);
+  queries.serve(0);
+  expect(asked).toEqual(['one', 'two']);
+});
