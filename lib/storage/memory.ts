@@ -149,7 +149,9 @@ export class MemoryStorage implements Storage {
         `the batch for slot ${slot} does not have its digest`,
       );
     }
-    const vote: MemoryVote = { slot, ballot, kind, digest, bytes: bytes.slice(start, end) };
+    // Not bytes.slice: of a Buffer that would be a view.
+    const kept = Uint8Array.prototype.slice.call(bytes, start, end);
+    const vote: MemoryVote = { slot, ballot, kind, digest, bytes: kept };
     const cost = costOf(vote);
     if (this.#usedBytes + cost > this.capacityBytes) return false;
     this.#usedBytes += cost;

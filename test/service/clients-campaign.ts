@@ -18,6 +18,8 @@ const BENCHMARK = ['-t', 'set,get,incr', '-P', '16', '-c', '50', '-n', '100000',
 const PIPELINE = 10_000;
 const RACERS = 3;
 const RACES = 20;
+const CROWD = 30;
+const CROWD_ROUNDS = 100;
 
 export const clientsCampaign: Campaign = async (settings, report) => {
   const cluster = await ServiceCluster.start({ backend: settings.backend });
@@ -30,6 +32,7 @@ export const clientsCampaign: Campaign = async (settings, report) => {
     return '';
   });
   await report.check('ioredis: WATCH lets nothing be lost between ports', () => race(cluster));
+  await report.check('ioredis: many clients at once, each hears its own answers', () => crowd(cluster));
   await report.check('RESP3', () => resp3(cluster.redisPort(follower)));
   await report.check('a client of the leader goes on by itself when it is killed', () =>
     outlive(cluster, leader, leader),
@@ -123,6 +126,29 @@ async function race(cluster: ServiceCluster): Promise<string> {
   same('the number', await redis.get('raced'), String(RACERS * RACES));
   redis.disconnect();
   return `${RACERS * RACES} transactions, ${lost} races lost and run again`;
+}
+
+/** Clients on all ports read and write keys of their own, all at the same time. */
+async function crowd(cluster: ServiceCluster): Promise<string> {
+  const clients = Array.from(
+    { length: CROWD },
+    (_, index) => new Redis({ port: cluster.redisPort(1 + (index % cluster.ids.length)), host: '127.0.0.1' }),
+  );
+  let asked = 0;
+  const one = async (redis: Redis, number: number): Promise<void> => {
+    for (let i = 0; i < CROWD_ROUNDS; i++) {
+      const key = `crowd:${number}:${i % 7}`;
+      const value = `${number}-${i}-${'x'.repeat((number * 37 + i) % 200)}`;
+      await redis.set(key, value);
+      const [got, both] = await Promise.all([redis.get(key), redis.mget(key, `crowd:${number}:none`)]);
+      same(key, got, value);
+      same(key, both, [value, null]);
+      asked += 3;
+    }
+  };
+  await Promise.all(clients.map(one));
+  for (const redis of clients) redis.disconnect();
+  return `${asked} requests of ${CROWD} clients`;
 }
 
 async function resp3(port: number): Promise<string> {
