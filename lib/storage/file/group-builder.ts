@@ -76,9 +76,9 @@ export class GroupBuilder {
     this.#crcs = new Uint32Array(memory.length / SECTOR_BYTES);
   }
 
-  /** Bytes on the medium with one more item of `lengthBytes`. */
-  extentWith(lengthBytes: number): number {
-    return extentOf(this.items.length + 1, this.payloadBytes + alignPayload(lengthBytes));
+  /** Bytes of descriptors and payloads with one more item of `lengthBytes`. */
+  contentWith(lengthBytes: number): number {
+    return (this.items.length + 1) * DESCRIPTOR_BYTES + this.payloadBytes + alignPayload(lengthBytes);
   }
 
   get extent(): number {

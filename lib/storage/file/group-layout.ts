@@ -85,8 +85,12 @@ export function extentOf(descriptors: number, payloadBytes: number): number {
   }
 }
 
+/** Bytes of descriptors and padded payloads that a group of `extent` bytes can hold. */
+export function contentBytesIn(extent: number): number {
+  return extent - SECTOR_BYTES * (1 + tableSectors(extent / SECTOR_BYTES));
+}
+
 /** The largest batch that fits alone in a group of `groupBytesMax`. */
 export function batchBytesMaxIn(groupBytesMax: number): number {
-  const table = tableSectors(groupBytesMax / SECTOR_BYTES);
-  return groupBytesMax - SECTOR_BYTES * (1 + table) - DESCRIPTOR_BYTES;
+  return contentBytesIn(groupBytesMax) - DESCRIPTOR_BYTES;
 }

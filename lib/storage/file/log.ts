@@ -16,6 +16,7 @@
 import type { Ballot, BatchKind, Digest, Slot } from '../../types.js';
 import type { Geometry } from './geometry.js';
 import { GroupBuilder } from './group-builder.js';
+import { contentBytesIn } from './group-layout.js';
 import type { FileMedium } from './medium.js';
 import type { RecoveredLog } from './recovery.js';
 import type { Root, RootFile } from './root-file.js';
@@ -60,6 +61,7 @@ export class GroupLog {
   readonly space: Space;
   readonly index: VoteIndex;
   readonly #parts: LogParts;
+  readonly #contentBytesMax: number;
   readonly #builders: GroupBuilder[] = [];
   readonly #queue: Job[] = [];
   #open: GroupBuilder;
@@ -85,6 +87,7 @@ export class GroupLog {
     this.space = new Space(geometry, log.used, log.free, log.tailOffset);
     this.index = log.index;
     this.#open = new GroupBuilder(medium.allocate(geometry.groupBytesMax));
+    this.#contentBytesMax = contentBytesIn(geometry.groupBytesMax);
     this.#root = root;
     this.#nextNumber = log.nextNumber;
     this.#link = log.link;
@@ -112,7 +115,7 @@ export class GroupLog {
   ): boolean {
     const lengthBytes = end - start;
     this.#closeIfFull(lengthBytes);
-    if (!this.space.fits(this.#open.extentWith(lengthBytes))) {
+    if (this.#open.contentWith(lengthBytes) > this.space.contentBytesMax) {
       this.#giveUpSegments();
       this.#pump();
       return false;
@@ -137,7 +140,7 @@ export class GroupLog {
 
   stagePromise(ballot: Ballot): void {
     this.#closeIfFull(0);
-    if (this.space.fits(this.#open.extentWith(0))) {
+    if (this.#open.contentWith(0) <= this.space.contentBytesMax) {
       this.#open.addPromise(ballot);
       this.#staged(this.#open);
       return;
@@ -196,8 +199,9 @@ export class GroupLog {
 
   /** Starts a new group if the open one cannot take an item of `lengthBytes` more. */
   #closeIfFull(lengthBytes: number): void {
-    const { groupBytesMax } = this.#parts.geometry;
-    if (this.#open.items.length > 0 && this.#open.extentWith(lengthBytes) > groupBytesMax) this.#closeOpen();
+    if (this.#open.items.length > 0 && this.#open.contentWith(lengthBytes) > this.#contentBytesMax) {
+      this.#closeOpen();
+    }
   }
 
   #closeOpen(): void {

@@ -2,12 +2,13 @@
  * Which segments the log stands in, which are free, and where the next group goes.
  *
  * 1. `used` is in log order; its last one is being filled, up to `offset`. `free` is in the order of use.
- * 2. What `fits` said yes to, `place` finds room for, because only `place` takes room.
+ * 2. For what `contentBytesMax` allowed, `place` finds room, because only `place` takes room.
  * 3. A segment is given up from the front only, when no live vote and no unfinished group is in it, and is
  *    free again only when a root without it is durable and it was pre-filled anew (contract 24).
  */
 import { requires } from '../../contract.js';
 import type { Geometry } from './geometry.js';
+import { contentBytesIn } from './group-layout.js';
 import { PAGE_BYTES } from './medium.js';
 import type { Segment } from './segment.js';
 
@@ -15,6 +16,7 @@ export class Space {
   readonly #geometry: Geometry;
   readonly #used: Segment[];
   readonly #free: Segment[];
+  readonly #contentBytesMax: number;
   #offset: number;
   #taken = 0;
 
@@ -23,6 +25,7 @@ export class Space {
     this.#used = used;
     this.#free = free;
     this.#offset = offset;
+    this.#contentBytesMax = contentBytesIn(geometry.groupBytesMax);
   }
 
   get capacityBytes(): number {
@@ -53,11 +56,13 @@ export class Space {
     return this.#used[released.length]!;
   }
 
-  fits(extent: number): boolean {
-    return this.#offset + extent <= this.#geometry.segmentBytes || this.#free.length > 0;
+  /** Bytes of descriptors and payloads that the next group may have; negative when there is no room for one. */
+  get contentBytesMax(): number {
+    if (this.#free.length > 0) return this.#contentBytesMax;
+    return Math.min(this.#contentBytesMax, contentBytesIn(this.#geometry.segmentBytes - this.#offset));
   }
 
-  /** Takes room for a group of `extent` bytes that `fits`. */
+  /** Takes room for a group of `extent` bytes. */
   place(extent: number): { segment: Segment; offset: number } {
     if (this.#offset + extent > this.#geometry.segmentBytes) {
       const next = this.#free.shift();
