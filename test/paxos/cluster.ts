@@ -120,7 +120,8 @@ export class TestNode implements Effects {
         windowBytes: 1 << 20,
         checkpointThrough: log.trimThrough,
         checkpointChain: 0 as Digest,
-        random: () => 0,
+        // Time-outs are one and a half times electionTicks: there is room between silence and a time-out.
+        random: () => 0.5,
         ...options,
       },
       {
@@ -268,9 +269,12 @@ export class TestCluster {
     const node = this.node(id);
     for (const other of ids) {
       if (other === id) continue;
-      for (let tick = 0; tick < TIMING.electionTicks && this.node(other).core.leader !== 0; tick++) {
-        this.node(other).core.tick();
-      }
+      const node = this.node(other);
+      const outbox = [...node.outbox];
+      while (node.core.role === 'leader') node.core.tick();
+      for (let tick = 0; tick < TIMING.electionTicks; tick++) node.core.tick();
+      // What an old leader says meanwhile is not heard.
+      node.outbox = outbox;
     }
     for (let tick = 0; tick < 4 * TIMING.electionTicks && node.core.role !== 'leader'; tick++) {
       node.core.tick();

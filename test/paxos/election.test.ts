@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { ballotOf } from '../../lib/paxos/ballot.js';
+import { Election } from '../../lib/paxos/election.js';
+import { Quorum } from '../../lib/paxos/quorum.js';
+import { configurationOf, TestCluster, TIMING } from './cluster.js';
+
+const EVERYONE = [1, 2, 3];
+
+function electionWith(random: () => number): Election {
+  return new Election(TIMING, new Quorum(configurationOf(3)), random);
+}
+
+test('a time-out is drawn between once and twice the election ticks', () => {
+  for (const [drawn, ticks] of [
+    [0, TIMING.electionTicks],
+    [0.999, 2 * TIMING.electionTicks - 1],
+  ] as const) {
+    const election = electionWith(() => drawn);
+    let silent = 1;
+    while (!election.tick()) silent++;
+    expect(silent).toBe(ticks);
+  }
+});
+
+test('hearing a leader starts the time-out anew, and makes a canvass unwelcome for a while', () => {
+  const election = electionWith(() => 0);
+  for (let tick = 1; tick < TIMING.electionTicks; tick++) election.tick();
+  election.follow(2);
+  expect(election.hearsLeader).toBe(true);
+  expect(election.tick()).toBe(false);
+  for (let tick = 1; tick < TIMING.electionTicks; tick++) election.tick();
+  expect(election.hearsLeader).toBe(false);
+});
+
+test('a canvass ends with a quorum of distinct members for exactly its ballot', () => {
+  const election = electionWith(() => 0);
+  election.beginCanvass(ballotOf(2, 1), 1);
+  expect(election.takeCanvassed(ballotOf(1, 1), 2)).toBe(false);
+  expect(election.takeCanvassed(ballotOf(2, 1), 1)).toBe(false);
+  expect(election.takeCanvassed(ballotOf(2, 1), 2)).toBe(true);
+});
+
+test('a canvass is outbid by a promise of its ballot or above', () => {
+  const election = electionWith(() => 0);
+  expect(election.isOutbid(ballotOf(9, 1))).toBe(false);
+  election.beginCanvass(ballotOf(2, 1), 1);
+  expect(election.isOutbid(ballotOf(1, 3))).toBe(false);
+  expect(election.isOutbid(ballotOf(2, 1))).toBe(true);
+});
+
+test('a replica that was cut off and returns does not depose a leader that a quorum hears', () => {
+  const cluster = new TestCluster(3);
+  const leader = cluster.elect(1, EVERYONE);
+  const { ballot } = leader.core;
+  // 3 hears nobody for long, and canvasses in vain.
+  for (let tick = 0; tick < 10 * TIMING.electionTicks; tick++) {
+    cluster.ticks(1, [1, 2]);
+    cluster.ticks(1, [3]);
+    cluster.drop();
+  }
+  cluster.ticks(4 * TIMING.electionTicks, EVERYONE);
+  expect(leader.core.role).toBe('leader');
+  expect(leader.core.ballot).toBe(ballot);
+  expect(cluster.node(3).core.leader).toBe(1);
+});
+
+test('a leader that no quorum answers steps down, and loses the reads it could not confirm', () => {
+  const cluster = new TestCluster(3);
+  const leader = cluster.elect(1, EVERYONE);
+  leader.core.read(5);
+  cluster.ticks(3 * TIMING.electionTicks, [1]);
+  expect(leader.core.role).not.toBe('leader');
+  expect(leader.lostReadsThrough).toBe(5);
+});
+
+test('a leader that closes hands over to the follower that lacks least, without a time-out', () => {
+  const cluster = new TestCluster(3);
+  const leader = cluster.elect(1, EVERYONE);
+  cluster.ticks(3, [1, 3]);
+  cluster.drop();
+  expect(leader.core.handOver()).toBe(true);
+  cluster.run(EVERYONE);
+  const heirs = [2, 3].filter((id) => cluster.node(id).core.role === 'leader');
+  expect(heirs).toHaveLength(1);
+  expect(leader.core.role).toBe('follower');
+  expect(leader.core.handOver()).toBe(false);
+});
+
+test('while any one replica sees a quorum there is a leader: quorum-loss partition of five', () => {
+  const cluster = new TestCluster(5);
+  const first = cluster.elect(1, [1, 2, 3, 4, 5]);
+  // Only links with 3 work; 1 leads and has lost its quorum.
+  const through3 = ({ from, to }: { from: number; to: number }) => from !== 3 && to !== 3;
+  cluster.ticks(12 * TIMING.electionTicks, [1, 2, 3, 4, 5], through3);
+  expect(first.core.role).not.toBe('leader');
+  expect(cluster.node(3).core.role).toBe('leader');
+});

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { ballotOf } from '../../lib/paxos/ballot.js';
+import type { Heartbeaten } from '../../lib/paxos/messages.js';
+import { Progress } from '../../lib/paxos/progress.js';
+
+function heartbeaten(coveredThrough: number): Heartbeaten {
+  const rest = { learnedThrough: 1, appliedThrough: 1, trimThrough: 0 };
+  return { type: 'heartbeaten', ballot: ballotOf(1, 1), round: 1, coveredThrough, ...rest };
+}
+
+test('it knows the follower that lacks least, and how long each has been silent', () => {
+  const progress = new Progress();
+  expect(progress.mostCovered()).toBe(0);
+  progress.take(2, heartbeaten(5));
+  progress.tick();
+  progress.take(3, heartbeaten(7));
+  expect(progress.mostCovered()).toBe(3);
+  expect([progress.of(2)?.silentTicks, progress.of(3)?.silentTicks]).toEqual([1, 0]);
+  progress.reset();
+  expect(progress.of(2)).toBeUndefined();
+});
+
+test('a marked round tells of losses once a peer, by its answer to that round or a later one', () => {
+  const progress = new Progress();
+  progress.mark(4, 10);
+  expect(progress.tellsLoss(2, 3)).toBe(false);
+  expect(progress.tellsLoss(2, 6)).toBe(true);
+  expect(progress.tellsLoss(2, 7)).toBe(false);
+  expect(progress.tellsLoss(3, 4)).toBe(true);
+  progress.mark(8, 12);
+  expect(progress.tellsLoss(2, 8)).toBe(true);
+});
