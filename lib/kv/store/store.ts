@@ -265,5 +265,3 @@ export class Store {
     else if (expiry !== 0) this.#heap.update(address);
   }
 }
-
-export { HASHES_END };
