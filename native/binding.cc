@@ -33,19 +33,24 @@ struct Row {
   std::uint32_t length;
   std::uint8_t type;
 
+  /// In bounds already: a signed conversion is one instruction, an unsigned one is a branch.
+  static std::uint64_t whole(double number) {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
+  }
+
   bool read(const double* row, std::size_t source_bytes) {
     constexpr auto kMax = static_cast<double>(kNumberMax);
     for (std::uint32_t column = 0; column < kItemDoubles; column++) {
       if (!(row[column] >= 0 && row[column] <= kMax)) return false;
     }
-    slot = static_cast<std::uint64_t>(row[0]);
-    ballot = static_cast<std::uint64_t>(row[1]);
-    digest = static_cast<std::uint64_t>(row[3]);
-    start = static_cast<std::uint64_t>(row[4]);
-    const auto wide_length = static_cast<std::uint64_t>(row[5]);
+    slot = whole(row[0]);
+    ballot = whole(row[1]);
+    digest = whole(row[3]);
+    start = whole(row[4]);
+    const std::uint64_t wide_length = whole(row[5]);
     if (row[2] > 255 || start > source_bytes || wide_length > source_bytes - start) return false;
     if (wide_length > UINT32_MAX) return false;
-    type = static_cast<std::uint8_t>(row[2]);
+    type = static_cast<std::uint8_t>(static_cast<std::int64_t>(row[2]));
     length = static_cast<std::uint32_t>(wide_length);
     const bool promise = type == static_cast<std::uint8_t>(ItemType::promise);
     return promise ? slot == 0 && length == 0 : slot > 0 && type <= 2;

@@ -30,7 +30,9 @@ void throw_error(napi_env env, const char* code, const std::string& sentence, co
   napi_value error = nullptr;
   napi_create_error(env, make_text(env, code), make_text(env, sentence.c_str()), &error);
   if (status.errnum != 0) set(env, error, "errno", make_number(env, status.errnum));
-  if (status.syscall != nullptr) set(env, error, "syscall", make_text(env, status.syscall));
+  if (status.syscall != Syscall::none) {
+    set(env, error, "syscall", make_text(env, kSyscallNames[static_cast<int>(status.syscall)]));
+  }
   napi_throw(env, error);
 }
 

@@ -175,14 +175,14 @@ Status inspect_file(const char* path, std::string& json) {
   const FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
     if (errno == ENOENT) return Status::failed(Code::store_missing, "there is no region at this path");
-    return Status::io(errno, "open", "the region cannot be opened for reading");
+    return Status::io(errno, Syscall::open, "the region cannot be opened for reading");
   }
   struct stat about {};
-  if (::fstat(file.get(), &about) != 0) return Status::io(errno, "fstat", "the region cannot be examined");
+  if (::fstat(file.get(), &about) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
   std::vector<std::byte> bytes(static_cast<std::size_t>(about.st_size));
   for (std::size_t at = 0; at < bytes.size();) {
     const ssize_t got = ::pread(file.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-    if (got < 0) return Status::io(errno, "pread", "the region cannot be read");
+    if (got < 0) return Status::io(errno, Syscall::pread, "the region cannot be read");
     if (got == 0) bytes.resize(at);
     at += static_cast<std::size_t>(got);
   }

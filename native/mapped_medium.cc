@@ -48,19 +48,19 @@ Status MappedMedium::lock(const char* path) {
   lock_fd_ = ::open(path, O_RDWR | O_CLOEXEC);
   if (lock_fd_ < 0) {
     if (errno == ENOENT) return Status::failed(Code::store_missing, "there is no region at this path");
-    return Status::io(errno, "open", "the region cannot be opened for writing");
+    return Status::io(errno, Syscall::open, "the region cannot be opened for writing");
   }
   if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
       return Status::failed(Code::store_locked, "another process has the region open");
     }
-    return Status::io(errno, "flock", "the region cannot be locked");
+    return Status::io(errno, Syscall::flock, "the region cannot be locked");
   }
   struct statfs filesystem {};
-  if (::fstatfs(lock_fd_, &filesystem) != 0) return Status::io(errno, "fstatfs", "the region cannot be examined");
+  if (::fstatfs(lock_fd_, &filesystem) != 0) return Status::io(errno, Syscall::fstatfs, "the region cannot be examined");
   in_memory_only_ = filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC;
   struct stat file {};
-  if (::fstat(lock_fd_, &file) != 0) return Status::io(errno, "fstat", "the region cannot be examined");
+  if (::fstat(lock_fd_, &file) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
   if (S_ISREG(file.st_mode) && static_cast<std::uint64_t>(file.st_size) <= kLogOffset) {
     return Status::failed(Code::store_foreign, "the file is too short to be a region");
   }
@@ -72,7 +72,7 @@ Status MappedMedium::map(const char* path) {
   int is_pmem = 0;
   // Length 0 and no flags: with PMEM_FILE_CREATE libpmem would truncate an existing file.
   void* address = pmem_->map_file(path, 0, 0, 0, &mapped, &is_pmem);
-  if (address == nullptr) return Status::io(errno, "pmem_map_file", pmem_->errormsg());
+  if (address == nullptr) return Status::io(errno, Syscall::pmem_map_file, pmem_->errormsg());
   base_ = static_cast<char*>(address);
   size_ = mapped;
   if (mode_ == MapMode::pmem && is_pmem == 0) {
@@ -142,7 +142,7 @@ Status MappedMedium::fence(Site /*site*/) {
   for (const Range& range : dirty_) {
     const std::uint64_t end = range.end < size_ ? range.end : size_;
     if (::msync(base_ + range.from, end - range.from, MS_SYNC) != 0) {
-      return Status::io(errno, "msync", "the region could not be synced");
+      return Status::io(errno, Syscall::msync, "the region could not be synced");
     }
   }
   dirty_.clear();

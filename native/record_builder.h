@@ -37,15 +37,16 @@ class RecordBuilder {
   /// The payload must stay where it is until `write`.
   void add(std::uint64_t slot, std::uint64_t ballot, std::uint8_t type, std::uint8_t flags,
            const std::byte* payload, std::uint32_t length, std::uint64_t payload_crc) {
-    Descriptor descriptor{};
-    descriptor.slot = slot;
-    descriptor.ballot = ballot;
-    descriptor.offset = static_cast<std::uint32_t>(cursor_);
-    descriptor.length = length;
-    descriptor.type = type;
-    descriptor.flags = flags;
-    descriptor.payload_crc = payload_crc;
-    std::memcpy(scratch_.get() + bytes_of(items_, 0), &descriptor, sizeof descriptor);
+    // A Descriptor in whole words, each stored where it belongs: copied from a struct that was filled field by
+    // field it would be read back before its stores have left the store buffer, behind lines being flushed.
+    auto* const words = reinterpret_cast<std::uint64_t*>(scratch_.get() + bytes_of(items_, 0));
+    static_assert(offsetof(Descriptor, offset) == 16 && offsetof(Descriptor, length) == 20 &&
+                  offsetof(Descriptor, type) == 24 && offsetof(Descriptor, flags) == 25);
+    words[0] = slot;
+    words[1] = ballot;
+    words[2] = cursor_ | std::uint64_t{length} << 32;
+    words[3] = type | std::uint64_t{flags} << 8;
+    words[4] = payload_crc;
     items_++;
     if (ballot > promised_) promised_ = ballot;
     if (slot > highest_slot_) highest_slot_ = slot;

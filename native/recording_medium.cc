@@ -73,7 +73,7 @@ Status RecordingMedium::fence(Site site) {
   if (recording_ && shadow_ != seen_) untraced_store_ = true;
   if (on_fence_) on_fence_(site);
   if (std::exchange(fail_next_fence_, false)) {
-    return Status::io(EIO, "fence", "the injected failure of a fence");
+    return Status::io(EIO, Syscall::fence, "the injected failure of a fence");
   }
   std::size_t kept = 0;
   for (const Store& store : outstanding_) {

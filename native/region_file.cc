@@ -22,7 +22,7 @@ Status write_all(int fd, const std::byte* bytes, std::uint64_t length, std::uint
   while (length > 0) {
     const ssize_t written = ::pwrite(fd, bytes, length, static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Status::io(errno, "pwrite", "the new region could not be written");
+    if (written < 0) return Status::io(errno, Syscall::pwrite, "the new region could not be written");
     bytes += written;
     offset += static_cast<std::uint64_t>(written);
     length -= static_cast<std::uint64_t>(written);
@@ -39,18 +39,18 @@ Status fill(int fd, const FormatOptions& options) {
     Status status = write_all(fd, zeros.data(), std::min(kFillBytes, end - at), at);
     if (!status.ok()) return status;
   }
-  if (::fsync(fd) != 0) return Status::io(errno, "fsync", "the new region could not be synced");
+  if (::fsync(fd) != 0) return Status::io(errno, Syscall::fsync, "the new region could not be synced");
   return Status::good();
 }
 
 Status publish(const std::string& temporary, const char* path, const std::string& directory) {
   if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path, RENAME_NOREPLACE) != 0) {
     if (errno == EEXIST) return Status::failed(Code::store_exists, "a file is there already; nothing was written");
-    return Status::io(errno, "renameat2", "the new region could not be put in place");
+    return Status::io(errno, Syscall::renameat2, "the new region could not be put in place");
   }
   const FileDescriptor parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent.get() < 0 || ::fsync(parent.get()) != 0) {
-    return Status::io(errno, "fsync", "the region's directory could not be synced");
+    return Status::io(errno, Syscall::fsync, "the region's directory could not be synced");
   }
   return Status::good();
 }
@@ -70,7 +70,7 @@ Status create_region_file(const char* path, const FormatOptions& options) {
   const FileDescriptor file(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (file.get() < 0) {
     if (errno == ENOENT) return Status::failed(Code::store_missing, "the region's directory does not exist");
-    return Status::io(errno, "open", "the new region could not be created");
+    return Status::io(errno, Syscall::open, "the new region could not be created");
   }
   Status status = fill(file.get(), options);
   if (status.ok()) status = publish(temporary, path, directory);
@@ -82,7 +82,7 @@ Status read_boot_id(std::uint8_t (&boot_id)[16]) {
   const FileDescriptor file(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
   char text[36];
   if (file.get() < 0 || ::read(file.get(), text, sizeof text) != static_cast<ssize_t>(sizeof text)) {
-    return Status::io(errno, "read", "the machine's boot id cannot be read from /proc");
+    return Status::io(errno, Syscall::read, "the machine's boot id cannot be read from /proc");
   }
   int digits = 0;
   for (const char c : text) {
@@ -98,7 +98,7 @@ Status read_boot_id(std::uint8_t (&boot_id)[16]) {
 
 Status draw_incarnation(std::uint64_t& incarnation) {
   if (::getrandom(&incarnation, sizeof incarnation, 0) != static_cast<ssize_t>(sizeof incarnation)) {
-    return Status::io(errno, "getrandom", "no random number could be drawn");
+    return Status::io(errno, Syscall::getrandom, "no random number could be drawn");
   }
   return Status::good();
 }

@@ -24,21 +24,28 @@ enum class Code : std::uint8_t {
   digest_mismatch = 13,
 };
 
+/// What the system refused.
+enum class Syscall : std::uint8_t { none, fence, flock, fstat, fstatfs, fsync, getrandom, msync, open, pmem_map_file, pread, pwrite, read, renameat2 };
+
+inline constexpr const char* kSyscallNames[] = {"", "fence", "flock", "fstat", "fstatfs", "fsync", "getrandom", "msync", "open", "pmem_map_file", "pread", "pwrite", "read", "renameat2"};
+
+/// Two words, so that it is returned in registers: read back from memory it would wait for every cache line
+/// that is still being flushed.
 struct [[nodiscard]] Status {
   Code code = Code::ok;
+  Syscall syscall = Syscall::none;
   /// The system's errno, 0 if none was involved.
   int errnum = 0;
-  /// The system call that failed, or nullptr.
-  const char* syscall = nullptr;
   const char* what = "";
 
   [[nodiscard]] bool ok() const { return code == Code::ok; }
 
   static Status good() { return {}; }
-  static Status failed(Code code, const char* what) { return {code, 0, nullptr, what}; }
-  static Status io(int errnum, const char* syscall, const char* what) {
-    return {Code::store_io, errnum, syscall, what};
+  static Status failed(Code code, const char* what) { return {code, Syscall::none, 0, what}; }
+  static Status io(int errnum, Syscall syscall, const char* what) {
+    return {Code::store_io, syscall, errnum, what};
   }
 };
+static_assert(sizeof(Status) == 16);
 
 }  // namespace indelible

@@ -69,6 +69,8 @@ class History {
   #moments: Moment[] = [];
   #slot = 0;
   #items = 0;
+  /** Of the groups written to get to where a history begins. */
+  #ballot = 0;
   /** The last item of each group in `#expectation.written`. */
   #lastItems: number[] = [];
   #violation: string | undefined;
@@ -137,16 +139,18 @@ class History {
     const first = this.#slot + 1;
     this.#slot += 6;
     for (let turn = 0; this.#storage.usedBytes < this.#storage.capacityBytes - 2 * RECORD_BYTES_MAX; turn++) {
-      this.#write(turn < 3 ? first + turn : first + 3 + (turn % 3));
+      this.#write(...(turn < 3 ? [first + turn, first + 3] : [first + 3 + (turn % 3)]));
     }
   }
 
-  #write(slot: number): void {
-    const group = { promise: 0, votes: [{ slot, ballot: 1, lengthBytes: 1500 }] };
+  #write(...slots: number[]): void {
+    this.#ballot++;
+    const votes = slots.map((slot) => ({ slot, ballot: this.#ballot, lengthBytes: 1500 / slots.length }));
+    const group = { promise: 0, votes };
     stageGroup(this.#storage, group);
     this.#storage.commit(0);
     this.#expectation.answered.apply(group);
-    this.#items++;
+    this.#items += slots.length;
   }
 
   #operation(): void {
@@ -256,6 +260,7 @@ class History {
     this.#restarts++;
     // Closing is asynchronous by contract only; whether it worked shows in what the next open finds.
     if (kind === 0) this.#step('close', () => void this.#storage.close());
+    if (kind === 1) this.#dieMidway();
     const image = kind === 1 ? this.#recording.killImage() : this.#recording.crashImage(this.#seed());
     this.#fused = this.#random.below(2) === 0;
     this.#laps += this.#storage.counters.laps;
@@ -263,6 +268,20 @@ class History {
     if (kind === 0 && this.#violation === undefined && !this.#storage.recovered.clean) {
       this.#violation = 'an orderly close is not found as one';
     }
+  }
+
+  /** Ends an append at its first fence, so that kill -9 leaves bytes that are visible and not durable. */
+  #dieMidway(): void {
+    if (this.#violation !== undefined) return;
+    const group = this.#group();
+    if (this.#storage.capacityBytes - this.#storage.usedBytes < RECORD_BYTES_MAX) return;
+    this.#expectation.written.push(group);
+    this.#recording.failNextFence();
+    attempt(() => {
+      stageGroup(this.#storage, group);
+      this.#storage.commit(0);
+    });
+    this.#recording.takeSamples();
   }
 
   #open(image: OpenRecordingOptions['image']): void {

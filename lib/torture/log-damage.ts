@@ -20,6 +20,7 @@ export interface Moment {
 }
 
 const PAGE_BYTES = 4096;
+const ROOT_OFFSET_BYTES = 0x2000;
 const LOG_OFFSET_BYTES = 0x4000;
 const LINE_BYTES = 64;
 const BLOCK_BYTES = [64, 256, 4096] as const;
@@ -40,7 +41,9 @@ function mirrored(now: Moment, earlier: readonly Moment[], random: Random): stri
   const image = now.image.slice();
   const how = random.below(3);
   const old = earlier[random.below(earlier.length)];
-  if (how === 0) image[page + random.below(1024)]! ^= 1 << random.below(8);
+  // Where the fields are: a header's at the start, a root's in its two slots.
+  const field = page < ROOT_OFFSET_BYTES ? random.below(256) : 256 * (1 + random.below(2)) + random.below(96);
+  if (how === 0) image[page + field]! ^= 1 << random.below(8);
   else if (how === 1 || old === undefined) image.fill(0, page, page + PAGE_BYTES);
   else image.set(old.image.subarray(page, page + PAGE_BYTES), page);
   return exactly(image, now.legal, `one copy at ${page} ${['flipped', 'zeroed', 'stale'][how]}`);
@@ -70,13 +73,16 @@ function zeroed(now: Moment, random: Random): string | undefined {
   return honest(image, now.legal, `${bytes} bytes zeroed at ${at}`);
 }
 
-/** Lost writes: one block of the log is as it was earlier. */
+/** Lost writes: one block of the log is as it was earlier, every other time the one where the tail was then. */
 function stale(now: Moment, earlier: readonly Moment[], random: Random): string | undefined {
   const old = earlier[random.below(earlier.length)];
   if (old === undefined) return undefined;
   const image = now.image.slice();
   const bytes = BLOCK_BYTES[random.below(BLOCK_BYTES.length)]!;
-  const at = LOG_OFFSET_BYTES + random.below((image.length - LOG_OFFSET_BYTES) / bytes) * bytes;
+  const anywhere = LOG_OFFSET_BYTES + random.below(image.length - LOG_OFFSET_BYTES);
+  const tail = image.findIndex((byte, where) => where >= LOG_OFFSET_BYTES && byte !== old.image[where]);
+  const within = tail >= 0 && random.chance(0.5) ? tail : anywhere;
+  const at = within - (within % bytes);
   image.set(old.image.subarray(at, at + bytes), at);
   const legal = [now, ...earlier].flatMap((moment) => moment.legal);
   return honest(image, legal, `${bytes} stale bytes at ${at}`);
