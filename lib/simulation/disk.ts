@@ -5,6 +5,7 @@
  * |---|---|---|
  * | memory  | MemoryStorage | every group committed, nothing staged |
  * | pmem    | the production log over the recording medium | a crash image, or what kill -9 leaves |
+ * | file    | the production file backend over its recording medium | a power cut, or what kill -9 leaves |
  * | delayed | MemoryStorage behind a queue: items become durable some turns after their commit | a prefix of the queue |
  */
 import type { Storage } from '../storage/storage.js';
@@ -20,8 +21,10 @@ export interface SavedCheckpoint {
 }
 
 export interface SimulatedDisk {
+  /** Formats the store, where that takes more than the constructor. */
+  prepare?(): Promise<void>;
   /** Opens the store as a new process would, by its own recovery. */
-  open(): Storage;
+  open(): Storage | Promise<Storage>;
   /** Ends the process that has the store open. @returns true if something it had written was cut short. */
   crash(random: Random): boolean;
 }

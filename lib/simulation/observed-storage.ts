@@ -30,7 +30,8 @@ export class ObservedStorage implements Storage {
   private staged: DurableItem[] = [];
   private told = 0;
 
-  constructor(inner: Storage, tell: (item: DurableItem) => void) {
+  /** `fail` takes what a listener throws, where the store below calls it from nobody's turn. */
+  constructor(inner: Storage, tell: (item: DurableItem) => void, fail?: (error: Error) => void) {
     this.inner = inner;
     this.tell = tell;
     this.mode = inner.mode;
@@ -40,9 +41,14 @@ export class ObservedStorage implements Storage {
     this.batchBytesMax = inner.batchBytesMax;
     this.capacityBytes = inner.capacityBytes;
     inner.onDurable = (through) => {
-      for (const item of this.staged.splice(0, through - this.told)) this.tell(item);
-      this.told = through;
-      this.onDurable(through);
+      try {
+        for (const item of this.staged.splice(0, through - this.told)) this.tell(item);
+        this.told = through;
+        this.onDurable(through);
+      } catch (error) {
+        if (fail === undefined) throw error;
+        fail(error as Error);
+      }
     };
     inner.onFailure = (error) => this.onFailure(error);
   }

@@ -3,11 +3,13 @@
  *
  * | state | what is there | left by |
  * |---|---|---|
- * | down | the disk and the checkpoints on it | `start` → up |
+ * | down | the disk and the checkpoints on it | `start` → opening or up |
+ * | opening | as down, and a recovery under way | the store is open → up, `crash` → down |
  * | up | a process, its open store, its state machine | `crash` → down |
  * | paused | as up, but neither messages nor ticks reach it | the end of the pause → up, `crash` → down |
  */
 import type { Message } from '../paxos/messages.js';
+import type { Storage } from '../storage/storage.js';
 import type { ReplicaId } from '../types.js';
 import type { SavedCheckpoint, SimulatedDisk } from './disk.js';
 import { ObservedStorage } from './observed-storage.js';
@@ -27,6 +29,7 @@ export class SimulatedReplica {
   private readonly around: Surroundings;
   private saved = EMPTY_CHECKPOINT;
   private storage: ObservedStorage | undefined;
+  private opening: Promise<Storage> | undefined;
   private lives = 0;
 
   constructor(id: ReplicaId, disk: SimulatedDisk, around: Surroundings) {
@@ -36,14 +39,34 @@ export class SimulatedReplica {
   }
 
   get isUp(): boolean {
-    return this.process !== undefined;
+    return this.process !== undefined || this.opening !== undefined;
   }
 
-  /** Starts a process on what the disk holds. */
+  /** Formats the disk, where that takes time. */
+  async prepare(): Promise<void> {
+    await this.disk.prepare?.();
+  }
+
+  /** Starts a process on what the disk holds; at once, or when the store has been opened. */
   start(): void {
+    const opening = this.disk.open();
+    if (!(opening instanceof Promise)) return this.begin(opening);
+    this.opening = opening;
+    opening
+      .then((storage) => {
+        if (this.opening === opening) this.begin(storage);
+      })
+      .catch((error: Error) => this.around.fail(error));
+  }
+
+  private begin(inner: Storage): void {
     const { id, around } = this;
-    const inner = this.disk.open();
-    const storage = new ObservedStorage(inner, (item) => around.observers.tell('durable', id, item));
+    this.opening = undefined;
+    const storage = new ObservedStorage(
+      inner,
+      (item) => around.observers.tell('durable', id, item),
+      inner.mode === 'file' ? (error) => around.fail(error) : undefined,
+    );
     for (const vote of [...inner.recovered.votes].sort((a, b) => a.ballot - b.ballot)) {
       around.observers.tell('recovered', id, vote);
     }
@@ -69,9 +92,10 @@ export class SimulatedReplica {
   /** Ends the process at some step of its turn. */
   crash(): void {
     const { process, around } = this;
-    if (process === undefined) return;
-    process.endTurn(around.random.below(TURN_STEPS + 1));
-    process.die();
+    if (!this.isUp) return;
+    this.opening = undefined;
+    process?.endTurn(around.random.below(TURN_STEPS + 1));
+    process?.die();
     this.process = undefined;
     const torn = (this.storage?.pendingItems ?? 0) > 0;
     if (this.disk.crash(around.random) || torn) around.counters.tornRestarts++;

@@ -9,6 +9,7 @@ import { ContractViolation } from '../contract.js';
 import { mustConverge } from './checkers/liveness.js';
 import type { Counters } from './counters.js';
 import { FAULT_RATES, type FaultRates } from './faults.js';
+import { FileDisk } from './file-disk.js';
 import { DelayedMemoryDisk, InstantMemoryDisk } from './memory-disk.js';
 import { PmemDisk } from './pmem-disk.js';
 import { Random } from './random.js';
@@ -19,7 +20,7 @@ export type { Counters } from './counters.js';
 export type { FaultRates } from './faults.js';
 
 /** What the replicas' logs live on: see disk.ts. */
-export type SimulatedBackend = 'memory' | 'delayed' | 'pmem';
+export type SimulatedBackend = 'memory' | 'delayed' | 'pmem' | 'file';
 
 export interface SimulationOptions {
   /** Any integer from 0 to 2⁵³ − 1. */
@@ -65,10 +66,11 @@ const MAKE_DISK: Readonly<Record<SimulatedBackend, MakeDisk>> = {
   delayed: (shape, clock, random) =>
     new DelayedMemoryDisk(shape, (delay, run) => clock.after(delay, run), random),
   pmem: (shape, _clock, random) => new PmemDisk(shape, random),
+  file: (shape, clock, random) => new FileDisk(shape, (delay, run) => clock.after(delay, run), random),
 };
 
-/** Runs one seed to its end, or to the first violation. Never throws for anything that happens inside. */
-export function simulate(options: SimulationOptions): SimulationReport {
+/** Runs one seed to its end, or to the first violation. Never rejects for anything that happens inside. */
+export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const { seed, events = 5_000, faults = {}, log = () => {} } = options;
   const draw = new Random(seed);
   // Drawn even where it is given, so that giving what would have been drawn changes nothing.
@@ -76,17 +78,24 @@ export function simulate(options: SimulationOptions): SimulationReport {
   const drawnBackend = draw.pick(Object.keys(MAKE_DISK) as SimulatedBackend[]);
   const { replicas = drawnReplicas, backend = drawnBackend } = options;
   const leaderCrashAt = draw.between(Math.floor(events / 4), Math.floor(events / 2));
-  const world = new World(draw.bits(), replicas, MAKE_DISK[backend], { ...FAULT_RATES, ...faults }, log);
+  const world = new World(
+    draw.bits(),
+    replicas,
+    MAKE_DISK[backend],
+    backend === 'file',
+    { ...FAULT_RATES, ...faults },
+    log,
+  );
   let event = 0;
   let violation: SimulatedViolation | undefined;
   try {
-    world.start();
+    await world.start();
     let leaderCrashed = false;
-    while (event < events && world.clock.step()) {
+    while (event < events && (await world.step())) {
       event++;
       if (!leaderCrashed && event >= leaderCrashAt) leaderCrashed = world.faults.crashLeader();
     }
-    event = mustConverge(world, event);
+    event = await mustConverge(world, event);
   } catch (error) {
     violation = describe(error as Error, event);
   }

@@ -28,5 +28,7 @@ export interface Surroundings {
   readonly core: Omit<CoreOptions, 'self' | 'checkpointThrough' | 'checkpointChain' | 'random'>;
   readonly checkpoints: CheckpointPolicy;
   send(from: ReplicaId, to: ReplicaId, message: Message): void;
+  /** Something broke outside an event: the simulation ends with it. */
+  fail(error: Error): void;
   roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void;
 }

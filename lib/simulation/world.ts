@@ -44,19 +44,24 @@ export class World {
   readonly faults: Faults;
   readonly observers: Observers;
   readonly scale: Scale;
+  /** True if the disks answer by promises, which an event has to wait for. */
+  private readonly isAsync: boolean;
   private readonly network: Network;
   private readonly random: Random;
   private readonly log: (line: string) => void;
+  private failure: Error | undefined;
   private leaders = 0;
 
   constructor(
     seed: number,
     count: number,
     makeDisk: MakeDisk,
+    isAsync: boolean,
     rates: FaultRates,
     log: (line: string) => void,
   ) {
     this.random = new Random(seed);
+    this.isAsync = isAsync;
     this.log = log;
     this.scale = drawScale(this.random.fork());
     const votes = new Votes(count);
@@ -81,18 +86,38 @@ export class World {
     const around = this.surroundings(count);
     this.replicas = around.core.configuration.members.map(({ id, storeUuid }) => {
       const identity = { clusterId: 'c'.repeat(32), replicaId: id, storeUuid };
-      const shape = { identity, logBytes: this.scale.logBytes, recordBytesMax: this.scale.recordBytesMax };
+      // A file's groups take whole pages, however small they are.
+      const logBytes = this.scale.logBytes * (isAsync ? 8 : 1);
+      const shape = { identity, logBytes, recordBytesMax: this.scale.recordBytesMax };
       return new SimulatedReplica(id, makeDisk(shape, clock, this.random.fork()), around);
     });
     this.clients = new Clients(clock, this.random.fork(), this.replicas, this.scale.workload);
     this.faults = new Faults(clock, this.random.fork(), this.replicas, this.network, counters, rates);
   }
 
-  start(): void {
+  /**
+   * Runs one event, and what it has set off beside.
+   * @returns false when nothing is left to happen. @throws what a checker or the core found broken.
+   */
+  async step(): Promise<boolean> {
+    const moved = this.clock.step();
+    await this.settle();
+    return moved;
+  }
+
+  /** Lets the promises of asynchronous disks run out. The clock stands still meanwhile. */
+  async settle(): Promise<void> {
+    if (this.isAsync) await new Promise((resolve) => setImmediate(resolve));
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.replicas.map((replica) => replica.prepare()));
     for (const replica of this.replicas) {
       replica.start();
       this.tickForever(replica);
     }
+    await this.settle();
     this.clients.start();
     this.faults.start();
   }
@@ -120,6 +145,9 @@ export class World {
       send: (from, to, message) => {
         observers.tell('leaves', from, to, message);
         this.network.send(from, to, message);
+      },
+      fail: (error) => {
+        this.failure ??= error;
       },
       roleChanged: (replica, role, ballot) => this.roleChanged(replica, role, ballot),
     };

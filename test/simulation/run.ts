@@ -25,7 +25,7 @@ for (let seed = first; seed < first + count; seed++) {
     ...(backend === undefined || backend === '-' ? {} : { backend: backend as SimulatedBackend }),
     ...(verbose === undefined ? {} : { log: (line: string) => console.log(line) }),
   };
-  const { violation, counters, replicas, backend: used, events: ran } = simulate(options);
+  const { violation, counters, replicas, backend: used, events: ran } = await simulate(options);
   eventsRun += ran;
   addCounters(totals, counters);
   const idle = counters.crashRestarts === 0 || counters.leaderChanges === 0;

@@ -5,10 +5,10 @@ import { simulate } from '../../lib/simulation/simulation.js';
 
 const SEEDS = 30;
 
-test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', (backend) => {
+test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', async (backend) => {
   const totals = newCounters();
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const { violation, counters } = simulate({ seed, events: 3000, backend });
+    const { violation, counters } = await simulate({ seed, events: 3000, backend });
     expect(violation, `replay: npm run simulate -- ${seed} 1 3000 ${backend} verbose`).toBeUndefined();
     addCounters(totals, counters);
   }
@@ -18,24 +18,24 @@ test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', (backen
   expect(totals.commandsDone).toBeGreaterThan(0);
 });
 
-test('the same seed is the same history, another one another', () => {
-  const first = simulate({ seed: 7, events: 2000, backend: 'delayed' });
-  const again = simulate({ seed: 7, events: 2000, backend: 'delayed' });
-  const other = simulate({ seed: 8, events: 2000, backend: 'delayed' });
+test('the same seed is the same history, another one another', async () => {
+  const first = await simulate({ seed: 7, events: 2000, backend: 'delayed' });
+  const again = await simulate({ seed: 7, events: 2000, backend: 'delayed' });
+  const other = await simulate({ seed: 8, events: 2000, backend: 'delayed' });
   expect(again).toEqual(first);
   expect(other.traceHash).not.toBe(first.traceHash);
 });
 
-test('giving what the seed would have drawn, or listening, changes nothing', () => {
-  const drawn = simulate({ seed: 5, events: 1000, backend: 'memory' });
+test('giving what the seed would have drawn, or listening, changes nothing', async () => {
+  const drawn = await simulate({ seed: 5, events: 1000, backend: 'memory' });
   const lines: string[] = [];
   const { seed, replicas, backend } = drawn;
-  const given = simulate({ seed, events: 1000, replicas, backend, log: (line) => lines.push(line) });
+  const given = await simulate({ seed, events: 1000, replicas, backend, log: (line) => lines.push(line) });
   expect(given.traceHash).toBe(drawn.traceHash);
   expect(lines.length).toBeGreaterThan(0);
 });
 
-test('a cluster without faults loses nothing and changes its leader for nothing', () => {
+test('a cluster without faults loses nothing and changes its leader for nothing', async () => {
   const rates = {
     crash: 0,
     crashLeader: 0,
@@ -51,7 +51,7 @@ test('a cluster without faults loses nothing and changes its leader for nothing'
     slowness: 0,
     handOver: 0,
   };
-  const { violation, counters } = simulate({ seed: 3, events: 3000, faults: rates, backend: 'memory' });
+  const { violation, counters } = await simulate({ seed: 3, events: 3000, faults: rates, backend: 'memory' });
   expect(violation).toBeUndefined();
   expect(counters.messagesLost).toBeLessThan(100);
   expect(counters.leaderChanges).toBeLessThanOrEqual(2);

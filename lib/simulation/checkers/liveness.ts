@@ -10,16 +10,17 @@ import type { World } from '../world.js';
 const SETTLING_TICKS_MAX = 400;
 
 /** Ends faults and clients and lets `world` settle. @returns the number of events by then. */
-export function mustConverge(world: World, eventsBefore: number): number {
+export async function mustConverge(world: World, eventsBefore: number): Promise<number> {
   let events = eventsBefore;
   world.clients.stop();
   world.faults.end();
+  await world.settle();
   const deadline = world.clock.now + SETTLING_TICKS_MAX * TICK_UNITS;
   let fresh = 0;
   let next = 0;
   while (!(fresh > 0 && haveAll(world, fresh))) {
     if (world.clock.now > deadline) throw new Violation('liveness', describe(world, fresh));
-    world.clock.step();
+    await world.step();
     events++;
     if (world.clock.now < next) continue;
     next = world.clock.now + 10 * TICK_UNITS;
@@ -43,7 +44,7 @@ function ask(world: World): number {
 }
 
 function isExecuted(world: World, id: number): boolean {
-  return world.replicas.some(({ process }) => process!.machine.executed.includes(id));
+  return world.replicas.some(({ process }) => process?.machine.executed.includes(id));
 }
 
 function haveAll(world: World, id: number): boolean {
@@ -51,13 +52,14 @@ function haveAll(world: World, id: number): boolean {
   if (leader === undefined) return false;
   const through = leader.process!.machine.appliedThrough;
   return world.replicas.every(
-    ({ process }) => process!.machine.appliedThrough === through && process!.machine.executed.at(-1) === id,
+    ({ process }) => process?.machine.appliedThrough === through && process.machine.executed.at(-1) === id,
   );
 }
 
 function describe(world: World, fresh: number): string {
   const states = world.replicas.map(({ id, process }) => {
-    const { core, machine } = process!;
+    if (process === undefined) return `${id}: not open yet`;
+    const { core, machine } = process;
     return (
       `${id}: ${core.role} at ${core.ballot}, learned ${core.learner.learnedThrough}, ` +
       `applied ${machine.appliedThrough}, trimmed ${core.acceptor.trimThrough}`
