@@ -1,7 +1,7 @@
 /**
  * Plants each bug of test/mutants/log/ into a copy of native/, builds it, and runs the log crash check on it.
  *
- *   node test/mutants/run-log.mjs [--only name-part] [--histories 18] [--operations 50] [--images 3]
+ *   node test/mutants/run-log.mjs [--only name-part,name-part] [--histories 18] [--operations 50] [--images 3]
  *
  * 1. The unmutated sources must pass the same check first.
  * 2. A mutant is killed by a violated property only: one that does not compile, that hangs or that crashes
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     images: { type: 'string', default: '3' },
   },
 });
+const chosen = values.only.split(',');
 const CHECK_TIMEOUT_MS = 240_000;
 const work = mkdtempSync(join(tmpdir(), 'indelible-mutants-'));
 
@@ -129,7 +130,7 @@ try {
   report('(unmutated)', unmutated.verdict === 'survived', unmutated.verdict, unmutated.why);
   if (failed === 0) {
     for (const patch of readdirSync(patches).sort()) {
-      if (!patch.endsWith('.patch') || !patch.includes(values.only)) continue;
+      if (!patch.endsWith('.patch') || !chosen.some((part) => patch.includes(part))) continue;
       const { verdict, why } = mutate(patch, base);
       report(patch.slice(0, -'.patch'.length), verdict === 'killed', verdict, why);
     }
