@@ -1,6 +1,5 @@
 /** What `npm run bench -- …` takes. */
 import { parseArgs } from 'node:util';
-import { COMMANDS_MAX } from './cluster/keys.js';
 
 export const LEVELS = ['storage', 'cluster'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -16,7 +15,7 @@ export interface BenchOptions {
   readonly warmUpMs: number;
   /** Requests of each kind that redis-benchmark sends in one round. */
   readonly redisRequests: number;
-  /** Commands of the cluster level go over this many keys; the most there can be: no two on the same key. */
+  /** Keys of the loads that go over few. */
   readonly keys: number;
   /** Bytes of a replica's log at the cluster level. */
   readonly regionBytes: number;
@@ -37,7 +36,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --storage-ms N          milliseconds of a storage case a round (400)
   --load-ms N             milliseconds of a cluster load a round (10000), after --warm-up-ms (2000)
   --redis-requests N      requests of each kind that redis-benchmark sends a round (200000)
-  --keys N                keys that the commands of the cluster go over (no two commands on the same key)
+  --keys N                keys of the loads that go over few (200000)
   --region-bytes N        bytes of a replica's log in the cluster (100663296)
   --region-dir DIR        where emulated regions lie (/dev/shm)
   --disk-dir DIR          where files lie (bench/results' own file system)
@@ -84,7 +83,7 @@ export function parseOptions(args: readonly string[], diskDirectory: string): Be
     loadMs: number('load-ms', values['load-ms'], 1000, 10_000),
     warmUpMs: number('warm-up-ms', values['warm-up-ms'], 500, 2000),
     redisRequests: number('redis-requests', values['redis-requests'], 50_000, 200_000),
-    keys: number('keys', values.keys, COMMANDS_MAX, COMMANDS_MAX),
+    keys: number('keys', values.keys, 200_000, 200_000),
     regionBytes: number('region-bytes', values['region-bytes'], 32 << 20, 96 << 20),
     regionDirectory: values['region-dir'] ?? '/dev/shm',
     diskDirectory: values['disk-dir'] ?? diskDirectory,

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplicaStatus } from '../../lib/replica/status.js';
 import { built } from '../built.js';
 import { Child, freePorts } from '../processes.js';
+import type { KeySpace } from './keys.js';
 import type { ClientArgument, LoadOrder, LoadResult, ReadBackResult } from './messages.js';
 import { processorSeconds } from './processor-time.js';
 
@@ -23,7 +24,7 @@ export interface BenchClusterOptions {
   readonly parent: string;
   readonly regionBytes: number;
   readonly replicaFlags: readonly string[];
-  readonly keys: number;
+  readonly spaces: readonly KeySpace[];
 }
 
 export interface ClusterLoad extends LoadResult {
@@ -141,7 +142,7 @@ export class BenchCluster {
     }
   }
 
-  async #start({ backend, replicaFlags, keys }: BenchClusterOptions): Promise<void> {
+  async #start({ backend, replicaFlags, spaces }: BenchClusterOptions): Promise<void> {
     const peers = this.#addresses.map(([id, address]) => `${id}=${address}`).join(',');
     const starting = this.#addresses.map(([id, address], index) => {
       const redis = `127.0.0.1:${this.#ports[REPLICAS + index]}`;
@@ -160,7 +161,7 @@ export class BenchCluster {
       return Child.ofLibrary(['serve', ...places, ...settings], replicaFlags);
     });
     this.#replicas = await Promise.all(starting);
-    const client: ClientArgument = { clusterId: this.#clusterId, addresses: this.#addresses, keys };
+    const client: ClientArgument = { clusterId: this.#clusterId, addresses: this.#addresses, spaces };
     this.#client = await Child.ofBench('cluster/client-program.ts', client);
   }
 

@@ -15,10 +15,10 @@ import { ReadBack } from './read-back.js';
 const { Client } = (await built('client/client.js')) as typeof import('../../lib/client/client.js');
 const { COMMANDS } = (await built('kv/commands/table.js')) as typeof import('../../lib/kv/commands/table.js');
 
-const { clusterId, addresses, keys } = JSON.parse(process.argv[2]!) as ClientArgument;
+const { clusterId, addresses, spaces } = JSON.parse(process.argv[2]!) as ClientArgument;
 const client = await Client.connect({ clusterId, addresses: new Map(addresses) });
-const unsure = new Set<number>();
-let next = 0;
+/** Of each key space: the number of its next command, and of those whose outcome was not `done`. */
+const books = spaces.map((space) => ({ space, next: 0, unsure: new Set<number>() }));
 
 function opcodeOf(name: string): number {
   const spec = COMMANDS.find((candidate) => candidate.name === name);
@@ -27,7 +27,9 @@ function opcodeOf(name: string): number {
 }
 
 async function load(order: LoadOrder): Promise<LoadResult> {
-  const loop = new ClosedLoop(client, new SetEntry(opcodeOf('set'), keys), order.inFlight, next);
+  const book = books[order.space]!;
+  const entry = new SetEntry(opcodeOf('set'), book.space);
+  const loop = new ClosedLoop(client, entry, order.inFlight, book.next);
   loop.start();
   await sleep(order.warmUpMs);
   const histogram = latencyHistogram();
@@ -41,8 +43,8 @@ async function load(order: LoadOrder): Promise<LoadResult> {
   const commands = loop.outcomes[0] - doneBefore;
   loop.histogram = undefined;
   await loop.finish();
-  next = loop.next;
-  for (const n of loop.unsure) unsure.add(n);
+  book.next = loop.next;
+  for (const n of loop.unsure) book.unsure.add(n);
   return {
     seconds,
     commands,
@@ -53,11 +55,17 @@ async function load(order: LoadOrder): Promise<LoadResult> {
 }
 
 async function readBack(): Promise<ReadBackResult> {
-  // Of the commands on one key the last one holds: they were executed in the order submitted.
-  const first = Math.max(0, next - keys);
-  const counts = await new ReadBack(client, new GetEntry(opcodeOf('get'), keys), first, next, unsure).run();
-  const sure = (n: number): boolean => n >= first;
-  return { answered: next - first - [...unsure].filter(sure).length, ...counts };
+  const total = { answered: 0, equal: 0, wrong: 0 };
+  for (const { space, next, unsure } of books) {
+    // Of the commands on one key the last one holds: they were executed in the order submitted.
+    const first = Math.max(0, next - space.keys);
+    const entry = new GetEntry(opcodeOf('get'), space);
+    const { equal, wrong } = await new ReadBack(client, entry, first, next, unsure).run();
+    total.answered += next - first - [...unsure].filter((n) => n >= first).length;
+    total.equal += equal;
+    total.wrong += wrong;
+  }
+  return total;
 }
 
 process.on('message', (order: ClientOrder) => {

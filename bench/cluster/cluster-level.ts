@@ -12,14 +12,27 @@ import type { Progress } from '../progress.js';
 import { type Series, seriesOf } from '../series.js';
 import { type Agreement, BACKENDS, type Backend, BenchCluster, type ClusterLoad } from './bench-cluster.js';
 import { measureHop } from './hop.js';
+import { COMMANDS_MAX } from './keys.js';
 import type { ReadBackResult } from './messages.js';
 import { type RedisFigures, redisBenchmark } from './redis-benchmark.js';
 
-export const LOADS = [1, 64, 1024] as const;
+/** The loads of a cluster, in order: commands in flight, and which of the key spaces they go over. */
+export const LOADS: readonly { readonly inFlight: number; readonly keys: Keys }[] = [
+  { inFlight: 1, keys: 'few' },
+  { inFlight: 64, keys: 'few' },
+  { inFlight: 1024, keys: 'few' },
+  { inFlight: 1024, keys: 'one each' },
+];
+
+/** A state that stays of one size, or one that grows with every command. */
+export type Keys = 'few' | 'one each';
+const SPACES: readonly Keys[] = ['few', 'one each'];
+
 export const CLUSTER_STEPS_A_ROUND: number = 1 + BACKENDS.length * (LOADS.length + 3);
 
 export interface LoadFigures {
   readonly inFlight: number;
+  readonly keys: Keys;
   readonly commandsPerSecond: Series;
   readonly p50: Series;
   readonly p99: Series;
@@ -96,12 +109,16 @@ async function measureCluster(
   const title = `round ${round}: ${backend}`;
   const parent = backend === 'emulated' ? options.regionDirectory : options.diskDirectory;
   progress.step(`${title}, starting three replicas`);
-  const cluster = await BenchCluster.start({ backend, parent, regionBytes, replicaFlags, keys });
+  const spaces = [
+    { prefix: 'few----:', keys },
+    { prefix: 'own----:', keys: COMMANDS_MAX },
+  ];
+  const cluster = await BenchCluster.start({ backend, parent, regionBytes, replicaFlags, spaces });
   try {
     const loads: ClusterLoad[] = [];
-    for (const inFlight of LOADS) {
-      progress.step(`${title}, ${inFlight} in flight`);
-      loads.push(await cluster.load({ inFlight, warmUpMs, loadMs }));
+    for (const { inFlight, keys: which } of LOADS) {
+      progress.step(`${title}, ${inFlight} in flight, keys: ${which}`);
+      loads.push(await cluster.load({ inFlight, space: SPACES.indexOf(which), warmUpMs, loadMs }));
     }
     progress.step(`${title}, redis-benchmark`);
     const redis = await redisBenchmark(await cluster.leaderRedisPort(), redisRequests);
@@ -132,7 +149,7 @@ function verify(loads: readonly ClusterLoad[], check: Check): void {
 }
 
 function figuresOf(backend: Backend, rounds: readonly Round[]): BackendFigures {
-  const loads = LOADS.map((inFlight, index): LoadFigures => {
+  const loads = LOADS.map(({ inFlight, keys }, index): LoadFigures => {
     const series = (unit: string, value: (load: ClusterLoad) => number): Series =>
       seriesOf(
         unit,
@@ -140,6 +157,7 @@ function figuresOf(backend: Backend, rounds: readonly Round[]): BackendFigures {
       );
     return {
       inFlight,
+      keys,
       commandsPerSecond: series('commands/s', ({ commands, seconds }) => commands / seconds),
       p50: series('µs', ({ latencies }) => latencies.p50Microseconds),
       p99: series('µs', ({ latencies }) => latencies.p99Microseconds),

@@ -1,9 +1,16 @@
 /**
- * The commands of the load: command n sets key number n mod `keys` to a value that follows from n, and a GET
- * reads it back. 64 bytes a command, no two alike, made in place: making them must not be what is measured.
+ * The commands of the load: command n of a key space sets its key number n mod `keys` to a value that follows from n,
+ * and a GET reads it back. 64 bytes a command, no two alike, made in place: making them must not be what is measured.
  */
 
-const KEY_PREFIX = 'indelib:';
+/** Keys of their own for some of the loads. */
+export interface KeySpace {
+  /** Eight characters. */
+  readonly prefix: string;
+  readonly keys: number;
+}
+
+const PREFIX_BYTES = 8;
 const KEY_BYTES = 16;
 const VALUE_BYTES = 38;
 const LENGTH_BYTES = 4;
@@ -36,19 +43,19 @@ export class SetEntry {
   readonly bytes: Buffer = Buffer.alloc(LENGTH_BYTES + SET_BYTES);
   readonly #keys: number;
 
-  constructor(opcode: number, keys: number) {
+  constructor(opcode: number, { prefix, keys }: KeySpace) {
     this.#keys = keys;
     const { bytes } = this;
     bytes.writeUInt32LE(SET_BYTES, 0);
     bytes[LENGTH_BYTES] = opcode;
     bytes.writeUInt32LE(KEY_BYTES, LENGTH_BYTES + 2);
-    bytes.write(KEY_PREFIX, KEY_AT);
+    bytes.write(prefix, KEY_AT);
     bytes.writeUInt32LE(VALUE_BYTES, KEY_AT + KEY_BYTES);
     bytes.write(FILLING, VALUE_AT + 8);
   }
 
   number(n: number): void {
-    writeHex(this.bytes, KEY_AT + KEY_PREFIX.length, n % this.#keys);
+    writeHex(this.bytes, KEY_AT + PREFIX_BYTES, n % this.#keys);
     writeHex(this.bytes, VALUE_AT, valueNumber(n));
   }
 }
@@ -58,17 +65,17 @@ export class GetEntry {
   readonly bytes: Buffer = Buffer.alloc(KEY_AT + KEY_BYTES);
   readonly #keys: number;
 
-  constructor(opcode: number, keys: number) {
+  constructor(opcode: number, { prefix, keys }: KeySpace) {
     this.#keys = keys;
     const { bytes } = this;
     bytes.writeUInt32LE(HEAD_BYTES + KEY_BYTES, 0);
     bytes[LENGTH_BYTES] = opcode;
     bytes.writeUInt32LE(KEY_BYTES, LENGTH_BYTES + 2);
-    bytes.write(KEY_PREFIX, KEY_AT);
+    bytes.write(prefix, KEY_AT);
   }
 
   number(n: number): void {
-    writeHex(this.bytes, KEY_AT + KEY_PREFIX.length, n % this.#keys);
+    writeHex(this.bytes, KEY_AT + PREFIX_BYTES, n % this.#keys);
   }
 }
 

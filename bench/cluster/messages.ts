@@ -1,17 +1,20 @@
 /** What the benchmark and its client process say to each other, over IPC: plain data. */
 import type { Latencies } from '../latencies.js';
 import type { OutcomeCounts } from './closed-loop.js';
+import type { KeySpace } from './keys.js';
 
 export interface ClientArgument {
   readonly clusterId: string;
   /** Id and address of each replica. */
   readonly addresses: readonly (readonly [number, string])[];
-  /** Commands go over this many keys, one after the other and again from the first. */
-  readonly keys: number;
+  /** The key spaces that the loads are about. */
+  readonly spaces: readonly KeySpace[];
 }
 
 export interface LoadOrder {
   readonly kind: 'load';
+  /** Which of the key spaces. */
+  readonly space: number;
   readonly inFlight: number;
   readonly warmUpMs: number;
   readonly loadMs: number;

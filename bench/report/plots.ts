@@ -38,7 +38,7 @@ function bars(title: string, label: string, data: readonly Bar[], logarithmic: b
   const who = [...new Set(data.map((bar) => bar.who))];
   return drawn(title, {
     marginLeft: 150,
-    marginRight: 90,
+    marginRight: 150,
     height: 60 + 20 * data.length + 12 * groups.length,
     x: { label, grid: true, ...(logarithmic ? { type: 'log' as const } : { zero: true }) },
     y: { label: null, domain: who },
@@ -80,22 +80,24 @@ function storageFigures({
   ];
 }
 
+function titleOf({ inFlight, keys }: { inFlight: number; keys: string }): string {
+  return `${inFlight} in flight, ${keys === 'few' ? 'few keys' : 'a key each'}`;
+}
+
 function clusterFigures({ hopP50, hopP99, backends }: NonNullable<Report['cluster']>): readonly Figure[] {
   const throughput = backends.flatMap(({ backend, loads }) =>
-    loads.map(
-      (load): Bar => ({ group: `${load.inFlight} in flight`, who: backend, ...load.commandsPerSecond }),
-    ),
+    loads.map((load): Bar => ({ group: titleOf(load), who: backend, ...load.commandsPerSecond })),
   );
   const latencies = backends.flatMap(({ backend, loads }) =>
-    loads.flatMap(({ inFlight, p50, p99, p999 }) =>
+    loads.flatMap((load) =>
       [
-        { quantile: 'p50', series: p50 },
-        { quantile: 'p99', series: p99 },
-        { quantile: 'p99.9', series: p999 },
+        { quantile: 'p50', series: load.p50 },
+        { quantile: 'p99', series: load.p99 },
+        { quantile: 'p99.9', series: load.p999 },
       ].map(({ quantile, series }) => ({
         quantile,
         median: series.median,
-        row: `${backend}, ${inFlight} in flight`,
+        row: `${backend}, ${titleOf(load)}`,
       })),
     ),
   );
@@ -110,7 +112,7 @@ function clusterFigures({ hopP50, hopP99, backends }: NonNullable<Report['cluste
   return [
     bars('Commands a second, through the library', 'commands a second', throughput, true),
     drawn('Latency, through the library', {
-      marginLeft: 150,
+      marginLeft: 210,
       height: 60 + 30 * new Set(dots.map(({ row }) => row)).size,
       x: { label: 'microseconds', type: 'log', grid: true },
       y: { label: null, domain: [...new Set(dots.map(({ row }) => row))] },

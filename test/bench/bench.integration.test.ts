@@ -45,7 +45,7 @@ describe('the benchmark', () => {
     const { report } = await bench('--only', 'cluster');
     expect(report.cluster?.backends.map(({ backend }) => backend)).toEqual(['emulated', 'file']);
     for (const { loads, redis, checks } of report.cluster?.backends ?? []) {
-      expect(loads.map(({ inFlight }) => inFlight)).toEqual([1, 64, 1024]);
+      expect(loads.map(({ inFlight }) => inFlight)).toEqual([1, 64, 1024, 1024]);
       expect(redis.map(({ test }) => test)).toEqual(['SET', 'GET', 'INCR']);
       for (const { answered, equal, wrong } of checks) {
         expect(answered).toBeGreaterThan(0);

@@ -29,7 +29,7 @@ function ask(machine: KvStateMachine, method: 'execute' | 'query', entry: Buffer
 
 describe('the commands of the load', () => {
   it('have 64 bytes, with their length in front', () => {
-    const set = new SetEntry(opcodeOf('set'), COMMANDS_MAX);
+    const set = new SetEntry(opcodeOf('set'), { prefix: 'test---:', keys: COMMANDS_MAX });
     expect(SET_BYTES).toBe(64);
     expect(set.bytes.length).toBe(4 + SET_BYTES);
     expect(set.bytes.readUInt32LE(0)).toBe(SET_BYTES);
@@ -37,8 +37,8 @@ describe('the commands of the load', () => {
 
   it('set distinct keys, which read back as what they were set to and as nothing else', () => {
     const machine = new KvStateMachine();
-    const set = new SetEntry(opcodeOf('set'), COMMANDS_MAX);
-    const get = new GetEntry(opcodeOf('get'), COMMANDS_MAX);
+    const set = new SetEntry(opcodeOf('set'), { prefix: 'test---:', keys: COMMANDS_MAX });
+    const get = new GetEntry(opcodeOf('get'), { prefix: 'test---:', keys: COMMANDS_MAX });
     const reply = new GetReply();
     const numbers = [0, 1, 2, 255, 256, 65_535, 1_000_000, 2 ** 32 - 1];
     for (const n of numbers) {
@@ -57,8 +57,8 @@ describe('the commands of the load', () => {
 
   it('go over fewer keys where they are told to, and the last command on a key holds', () => {
     const machine = new KvStateMachine();
-    const set = new SetEntry(opcodeOf('set'), 3);
-    const get = new GetEntry(opcodeOf('get'), 3);
+    const set = new SetEntry(opcodeOf('set'), { prefix: 'test---:', keys: 3 });
+    const get = new GetEntry(opcodeOf('get'), { prefix: 'test---:', keys: 3 });
     const reply = new GetReply();
     for (let n = 0; n < 8; n++) {
       set.number(n);
@@ -74,7 +74,7 @@ describe('the commands of the load', () => {
   });
 
   it('that were never executed are not taken for ones that were', () => {
-    const get = new GetEntry(opcodeOf('get'), COMMANDS_MAX);
+    const get = new GetEntry(opcodeOf('get'), { prefix: 'test---:', keys: COMMANDS_MAX });
     get.number(7);
     const answer = ask(new KvStateMachine(), 'query', get.bytes);
     expect(new GetReply().holds(7, answer, 0, answer.length)).toBe(false);
