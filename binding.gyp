@@ -25,7 +25,13 @@
   "targets": [
     {
       "target_name": "indelible",
-      "sources": ["native/addon.cc", "native/binding.cc", "native/binding_recording.cc", "native/binding_values.cc", "<@(log_sources)"],
+      "sources": [
+        "native/addon.cc",
+        "native/binding.cc",
+        "native/binding_recording.cc",
+        "native/binding_values.cc",
+        "<@(log_sources)",
+      ],
       "defines": ["NAPI_VERSION=9"],
     },
     {
