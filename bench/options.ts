@@ -34,7 +34,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --only storage|cluster  one level
   --rounds N              rounds of everything, interleaved (7)
   --storage-ms N          milliseconds of a storage case a round (400)
-  --load-ms N             milliseconds of a cluster load a round (10000), after --warm-up-ms (2000)
+  --load-ms N             milliseconds of a cluster load a round (10000), after --warm-up-ms (1000)
   --redis-requests N      requests of each kind that redis-benchmark sends a round (200000)
   --keys N                keys of the loads that go over few (200000)
   --region-bytes N        bytes of a replica's log in the cluster (100663296)
@@ -81,7 +81,7 @@ export function parseOptions(args: readonly string[], diskDirectory: string): Be
     rounds: number('rounds', values.rounds, 3, 7),
     storageMs: number('storage-ms', values['storage-ms'], 50, 400),
     loadMs: number('load-ms', values['load-ms'], 1000, 10_000),
-    warmUpMs: number('warm-up-ms', values['warm-up-ms'], 500, 2000),
+    warmUpMs: number('warm-up-ms', values['warm-up-ms'], 500, 1000),
     redisRequests: number('redis-requests', values['redis-requests'], 50_000, 200_000),
     keys: number('keys', values.keys, 200_000, 200_000),
     regionBytes: number('region-bytes', values['region-bytes'], 32 << 20, 96 << 20),

@@ -30,6 +30,9 @@ const SPACES: readonly Keys[] = ['few', 'one each'];
 
 export const CLUSTER_STEPS_A_ROUND: number = 1 + BACKENDS.length * (LOADS.length + 3);
 
+/** Files are the reference here: enough to know them is enough. */
+const FILE_LOAD_MS_MAX = 4000;
+
 export interface LoadFigures {
   readonly inFlight: number;
   readonly keys: Keys;
@@ -105,7 +108,8 @@ async function measureCluster(
   options: BenchOptions,
   progress: Progress,
 ): Promise<Round> {
-  const { regionBytes, replicaFlags, keys, warmUpMs, loadMs, redisRequests } = options;
+  const { regionBytes, replicaFlags, keys, warmUpMs, redisRequests } = options;
+  const loadMs = backend === 'file' ? Math.min(options.loadMs, FILE_LOAD_MS_MAX) : options.loadMs;
   const title = `round ${round}: ${backend}`;
   const parent = backend === 'emulated' ? options.regionDirectory : options.diskDirectory;
   progress.step(`${title}, starting three replicas`);
