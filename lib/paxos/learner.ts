@@ -18,6 +18,7 @@ import { extendChain } from './chain.js';
 import type { Effects } from './effects.js';
 
 interface Learned extends Batch {
+  readonly ballot: Ballot;
   readonly logged: boolean;
 }
 
@@ -105,7 +106,8 @@ export class Learner {
       return;
     }
     const logged = this.acceptor.record(slot, ballot, batch);
-    this.batches.set(slot, { kind: batch.kind, digest: batch.digest, bytes: batch.bytes, logged });
+    const { kind, digest, bytes } = batch;
+    this.batches.set(slot, { ballot, kind, digest, bytes, logged });
     if (!logged) this.heldBytes += batch.bytes.length;
     const from = this.learned;
     while (this.batches.has(this.learned + 1)) this.advance();
@@ -166,6 +168,21 @@ export class Learner {
     this.source = this.peers[(this.peers.indexOf(this.asked) + 1) % this.peers.length]!;
   }
 
+  /** A learned slot for a peer that lacks it; undefined if it is not learned here, or its bytes are not to be had. */
+  tell(slot: Slot): Vote | undefined {
+    if (slot > this.learned) return undefined;
+    // What the log had no room for is still in memory; a log that holds every slot through here may be asked.
+    const batch = this.batches.get(slot);
+    if (batch !== undefined && !batch.logged) {
+      const { ballot, kind, digest, bytes } = batch;
+      return { slot, ballot, kind, digest, bytes };
+    }
+    if (slot > this.logged && slot <= this.installedThrough) return undefined;
+    const mark = this.acceptor.vote(slot);
+    const bytes = mark && this.acceptor.bytesOf(slot, mark);
+    return mark && bytes && { slot, ballot: mark.ballot, kind: mark.kind, digest: mark.digest, bytes };
+  }
+
   /** The batch to apply at `slot`: learned, not yet applied. Undefined if the log lost its bytes since. */
   batchAt(slot: Slot): Batch | undefined {
     invariant(
@@ -218,7 +235,8 @@ export class Learner {
     const mark = this.acceptor.vote(slot);
     if (mark === undefined || !mark.available) return false;
     if (mark.bytes !== undefined) {
-      this.batches.set(slot, { kind: mark.kind, digest: mark.digest, bytes: mark.bytes, logged: true });
+      const { ballot, kind, digest, bytes } = mark;
+      this.batches.set(slot, { ballot, kind, digest, bytes, logged: true });
     }
     return true;
   }

@@ -308,14 +308,12 @@ export class ReplicaCore {
     if (message.fromSlot <= this.acceptor.trimThrough) return this.effects.offerCheckpoint(from);
     const votes: Vote[] = [];
     let sizeBytes = 0;
-    const through = Math.min(message.throughSlot, this.learner.loggedThrough);
-    for (let slot = message.fromSlot; slot <= through; slot++) {
-      const mark = this.acceptor.vote(slot);
-      const bytes = mark && this.acceptor.bytesOf(slot, mark);
-      if (mark === undefined || bytes === undefined) break;
-      sizeBytes += 64 + bytes.length;
+    for (let slot = message.fromSlot; slot <= message.throughSlot; slot++) {
+      const vote = this.learner.tell(slot);
+      if (vote?.bytes === undefined) break;
+      sizeBytes += 64 + vote.bytes.length;
       if (votes.length > 0 && sizeBytes > MESSAGE_VOTES_BYTES_MAX) break;
-      votes.push({ slot, ballot: mark.ballot, kind: mark.kind, digest: mark.digest, bytes });
+      votes.push(vote);
     }
     const { learnedThrough } = this.learner;
     this.effects.send(from, { type: 'chosen', fromSlot: message.fromSlot, votes, learnedThrough }, 0);

@@ -1,5 +1,6 @@
 /** Schedules that once stood still, or would: each by name. */
 import { expect, test } from 'vitest';
+import { ballotOf } from '../../lib/paxos/ballot.js';
 import { batchOf, ofType, TestCluster } from './cluster.js';
 
 const EVERYONE = [1, 2, 3];
@@ -113,4 +114,18 @@ test('a slot that was learned elsewhere holds no window open', () => {
   });
   leader.core.settle();
   expect(leader.core.canPropose).toBe(true);
+});
+
+test('a replica whose log had no room tells others what it has learned', () => {
+  const cluster = new TestCluster(3);
+  const full = cluster.node(2);
+  full.log.room = 0;
+  const votes = [{ slot: 1, ballot: ballotOf(1, 1), ...batchOf('a') }];
+  full.core.receive(1, { type: 'chosen', fromSlot: 1, votes, learnedThrough: 1 });
+  cluster.run([2]);
+  expect([full.core.learner.learnedThrough, full.core.learner.loggedThrough]).toEqual([1, 0]);
+  full.core.receive(3, { type: 'fetch', fromSlot: 1, throughSlot: 9 });
+  cluster.run([2]);
+  cluster.release(({ to, message }) => to === 3 && message.type === 'chosen');
+  expect(cluster.node(3).chosenSlots).toEqual([1]);
 });
