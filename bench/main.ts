@@ -14,6 +14,7 @@ import { pageOf } from './report/page.js';
 import { REPORT_FORMAT, type Report } from './report/report.js';
 import { type Table, tablesOf } from './report/tables.js';
 import { goalLine } from './report/text.js';
+import { removeScratchAtExit } from './scratch.js';
 import { measureStorageLevel, STORAGE_STEPS_A_ROUND } from './storage/storage-level.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -35,6 +36,7 @@ const options = parseOptions(process.argv.slice(2), RESULTS);
 if (options === 'help') {
   console.log(USAGE);
 } else {
+  removeScratchAtExit();
   mkdirSync(RESULTS, { recursive: true });
   const startedAt = new Date();
   const machine = fingerprint(ROOT, options.regionDirectory, options.diskDirectory);

@@ -2,12 +2,13 @@
  * A cluster to measure: three replica processes, `indelible serve` as it ships, on stores formatted anew, and
  * the process that loads them.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplicaStatus } from '../../lib/replica/status.js';
 import { built } from '../built.js';
 import { Child, freePorts } from '../processes.js';
+import { removeScratch, scratchDirectory } from '../scratch.js';
 import type { KeySpace } from './keys.js';
 import type { ClientArgument, LoadOrder, LoadResult, ReadBackResult } from './messages.js';
 import { processorSeconds } from './processor-time.js';
@@ -60,7 +61,7 @@ export class BenchCluster {
   }
 
   static async start(options: BenchClusterOptions): Promise<BenchCluster> {
-    const directory = mkdtempSync(join(options.parent, 'indelible-bench-'));
+    const directory = scratchDirectory(options.parent);
     const cluster = new BenchCluster(directory, await freePorts(2 * REPLICAS));
     try {
       await cluster.#format(options);
@@ -119,14 +120,14 @@ export class BenchCluster {
   async stop(): Promise<void> {
     this.#client?.kill();
     await Promise.all(this.#replicas.map((replica) => replica.stop()));
-    rmSync(this.#directory, { recursive: true });
+    removeScratch(this.#directory);
   }
 
   /** Ends everything at once; for when something has failed already. */
   destroy(): void {
     this.#client?.kill();
     for (const replica of this.#replicas) replica.kill();
-    rmSync(this.#directory, { recursive: true, force: true });
+    removeScratch(this.#directory);
   }
 
   async #format({ backend, regionBytes }: BenchClusterOptions): Promise<void> {

@@ -2,11 +2,10 @@
  * The storage level: what one append costs on each medium, through the storage contract, beside what the
  * machine allows at the most. Each round measures everything once.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { BenchOptions } from '../options.js';
 import { Child } from '../processes.js';
 import type { Progress } from '../progress.js';
+import { removeScratch, scratchDirectory } from '../scratch.js';
 import { type Series, seriesOf } from '../series.js';
 import {
   GROUPS,
@@ -59,8 +58,8 @@ export async function measureStorageLevel(
   progress: Progress,
 ): Promise<StorageFigures> {
   const { rounds, storageMs: milliseconds } = options;
-  const regionDirectory = mkdtempSync(join(options.regionDirectory, 'indelible-bench-'));
-  const diskDirectory = mkdtempSync(join(options.diskDirectory, 'indelible-bench-'));
+  const regionDirectory = scratchDirectory(options.regionDirectory);
+  const diskDirectory = scratchDirectory(options.diskDirectory);
   const cases = STORES.flatMap(casesOf);
   const measured = new Map<Case, StorageMeasurement[]>(cases.map((one) => [one, []]));
   const appends: (readonly AppendLimit[])[] = [];
@@ -82,8 +81,7 @@ export async function measureStorageLevel(
     }
   } finally {
     child?.kill();
-    for (const directory of [regionDirectory, diskDirectory])
-      rmSync(directory, { recursive: true, force: true });
+    for (const directory of [regionDirectory, diskDirectory]) removeScratch(directory);
   }
   return {
     appends: cases.map((one) => figuresOf(one, measured.get(one)!)),
