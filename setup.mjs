@@ -23,6 +23,10 @@ import { fileURLToPath } from 'node:url';
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const NODE_MIN = [20, 19];
 const LOG = path.join(ROOT, 'build', 'setup.log');
+const LOCK = path.join(
+  os.tmpdir(),
+  `indelible-setup-${createHash('sha256').update(ROOT).digest('hex').slice(0, 16)}.lock`,
+);
 const STAMPS = path.join(ROOT, 'node_modules', '.cache', 'indelible');
 /** A lock this old was left behind, and its process id may meanwhile be somebody else's. */
 const LOCK_AGE_MS_MAX = 30 * 60_000;
@@ -193,6 +197,7 @@ async function run(title, command, args, env = {}) {
     stdio: ['ignore', log, log],
     env: { ...process.env, ...env },
   });
+  fs.writeFileSync(LOCK, `${process.pid} ${child.pid}`);
   const failure = await new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(code === 0 ? undefined : `exit ${signal ?? code}`));
@@ -311,30 +316,39 @@ const distStep = {
   },
 };
 
-/** One set-up at a time; the lock of a process that no longer lives does not count. */
+/**
+ * One set-up at a time. The lock names this process and the command it runs, which goes on if this one is
+ * killed: only when neither lives does the lock not count.
+ */
 async function withLock(body) {
-  const name = createHash('sha256').update(ROOT).digest('hex').slice(0, 16);
-  const lock = path.join(os.tmpdir(), `indelible-setup-${name}.lock`);
   for (let waited = false; ; waited = true) {
     try {
-      fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      fs.writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    if (!waited) console.log('setup: waiting for another set-up of this checkout');
-    if (!lockHolderLives(lock)) fs.rmSync(lock, { force: true });
+    if (!lockHolderLives()) fs.rmSync(LOCK, { force: true });
+    else if (!waited) console.log('setup: waiting for another set-up of this checkout');
     await sleep(200);
   }
-  process.once('exit', () => fs.rmSync(lock, { force: true }));
+  process.once('exit', () => fs.rmSync(LOCK, { force: true }));
   await body();
 }
 
-function lockHolderLives(lock) {
+function lockHolderLives() {
   try {
-    const pid = Number(fs.readFileSync(lock, 'utf8'));
-    const ageMs = Date.now() - fs.statSync(lock).mtimeMs;
-    if (pid === 0 || ageMs > LOCK_AGE_MS_MAX) return ageMs < 10_000;
+    const pids = fs.readFileSync(LOCK, 'utf8').split(' ').map(Number);
+    const ageMs = Date.now() - fs.statSync(LOCK).mtimeMs;
+    if (pids.includes(0) || ageMs > LOCK_AGE_MS_MAX) return ageMs < 10_000;
+    return pids.some(isAlive);
+  } catch {
+    return false;
+  }
+}
+
+function isAlive(pid) {
+  try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
