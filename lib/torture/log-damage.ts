@@ -42,7 +42,8 @@ function mirrored(now: Moment, earlier: readonly Moment[], random: Random): stri
   const how = random.below(3);
   const old = earlier[random.below(earlier.length)];
   // Where the fields are: a header's at the start, a root's in its two slots.
-  const field = page < ROOT_OFFSET_BYTES ? random.below(256) : 256 * (1 + random.below(2)) + 8 + random.below(48);
+  const field =
+    page < ROOT_OFFSET_BYTES ? random.below(256) : 256 * (1 + random.below(2)) + 8 + random.below(48);
   if (how === 0) image[page + field]! ^= 1 << random.below(8);
   else if (how === 1 || old === undefined) image.fill(0, page, page + PAGE_BYTES);
   else image.set(old.image.subarray(page, page + PAGE_BYTES), page);
