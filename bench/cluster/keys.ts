@@ -1,6 +1,7 @@
 /**
- * The commands of the load: command n of a key space sets its key number n mod `keys` to a value that follows from n,
- * and a GET reads it back. 64 bytes a command, no two alike, made in place: making them must not be what is measured.
+ * The commands of the load: command n of a key space sets its key number n mod `keys` to a value that follows
+ * from n, and a GET reads it back. 64 bytes a command, no two alike, made in place: making them must not be
+ * what is measured.
  */
 
 /** Keys of their own for some of the loads. */

@@ -168,7 +168,10 @@ export class Learner {
     this.source = this.peers[(this.peers.indexOf(this.asked) + 1) % this.peers.length]!;
   }
 
-  /** A learned slot for a peer that lacks it; undefined if it is not learned here, or its bytes are not to be had. */
+  /**
+   * A learned slot for a peer that lacks it; undefined if it is not learned here, or its bytes are not to be
+   * had.
+   */
   tell(slot: Slot): Vote | undefined {
     if (slot > this.learned) return undefined;
     // What the log had no room for is still in memory; a log that holds every slot through here may be asked.

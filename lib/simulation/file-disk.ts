@@ -1,10 +1,10 @@
 /**
- * The disk of a simulation that runs the production file backend over its recording medium: a power cut leaves of
- * every unsynced sector and directory entry the old or the new, kill -9 leaves all writes visible and only the synced
- * ones durable. A durable write takes simulated time.
+ * The disk of a simulation that runs the production file backend over its recording medium: a power cut
+ * leaves of every unsynced sector and directory entry the old or the new, kill -9 leaves all writes visible
+ * and only the synced ones durable. A durable write takes simulated time.
  *
- * What the backend does asynchronously beside that it does in microtasks: the simulation lets them all run out between
- * two events, so that a seed still is one history.
+ * What the backend does asynchronously beside that it does in microtasks: the simulation lets them all run
+ * out between two events, so that a seed still is one history.
  */
 
 import type { Done, FileMedium, MediumFile, Site } from '../storage/file/medium.js';
@@ -49,7 +49,10 @@ export class FileDisk implements SimulatedDisk {
     return torn;
   }
 
-  /** `medium`, with durable writes that end when simulated time says so; never, once it is not this disk's any more. */
+  /**
+   * `medium`, with durable writes that end when simulated time says so; never, once it is not this disk's
+   * any more.
+   */
   private timed(medium: RecordingMedium): FileMedium {
     const wait = (run: () => void) => {
       this.writes++;

@@ -74,7 +74,9 @@ function zeroed(now: Moment, random: Random): string | undefined {
   return honest(image, now.legal, `${bytes} bytes zeroed at ${at}`);
 }
 
-/** Lost writes: one block of the log is as it was earlier, every other time the one where the tail was then. */
+/**
+ * Lost writes: one block of the log is as it was earlier, every other time the one where the tail was then.
+ */
 function stale(now: Moment, earlier: readonly Moment[], random: Random): string | undefined {
   const old = earlier[random.below(earlier.length)];
   if (old === undefined) return undefined;

@@ -1,7 +1,7 @@
 /**
- * A disk that fills up under a running cluster: a small tmpfs in a mount namespace of the cluster's own, filled from
- * outside through /proc. Replicas that cannot write their checkpoints say why and stop; nothing that was answered is
- * lost, and when there is room again the cluster goes on by itself.
+ * A disk that fills up under a running cluster: a small tmpfs in a mount namespace of the cluster's own,
+ * filled from outside through /proc. Replicas that cannot write their checkpoints say why and stop; nothing
+ * that was answered is lost, and when there is room again the cluster goes on by itself.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePorts, type Ports, PROGRAM, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from '../service/eventually.js';
 import { childrenOf, runs } from '../service/processes.js';
+import { forgetMount, onTmpfs } from './mounts.js';
 
 const DISK = '48m';
 const KEYS = 3000;
@@ -32,16 +33,15 @@ afterEach(async () => {
   const pids = [child.pid!, ...childrenOf(child.pid!)];
   child.kill('SIGTERM');
   await eventually('the cluster has ended', () => !pids.some(runs) || undefined);
+  forgetMount(directory);
   fs.rmSync(directory, { recursive: true, force: true });
 });
 
 function start(backend: string): void {
   const flags = `--dir '${directory}/data' --port ${ports.port} --peer-port ${ports.peerPort}`;
   const cluster = `'${process.execPath}' '${PROGRAM}' cluster --json ${flags} --backend ${backend} --region-size 1MiB`;
-  const script = `mount -t tmpfs -o size=${DISK} none '${directory}' && exec ${cluster}`;
-  child = spawn('unshare', ['--mount', '--map-root-user', 'sh', '-c', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const [program, ...args] = onTmpfs(directory, `size=${DISK}`, `exec ${cluster}`);
+  child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   createInterface({ input: child.stdout! }).on('line', (line) => lines.push(line));
 }
 
@@ -74,7 +74,9 @@ async function read(redis: Redis, key: string): Promise<string | null> {
   }
 }
 
-/** Writes versions of the keys until told to stop, and remembers the last one that was acknowledged of each. */
+/**
+ * Writes versions of the keys until told to stop, and remembers the last one that was acknowledged of each.
+ */
 class Writer {
   readonly acknowledged = new Map<number, number>();
   readonly asked = new Map<number, number>();

@@ -1,7 +1,7 @@
 /**
- * Stores that are not what they should be, under `indelible cluster`: each refused with a code and exit code 3, and
- * not written to; or, where a quorum can do without it, served without its vote. Putting the right bytes back brings
- * everything back.
+ * Stores that are not what they should be, under `indelible cluster`: each refused with a code and exit code
+ * 3, and not written to; or, where a quorum can do without it, served without its vote. Putting the right
+ * bytes back brings everything back.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -57,7 +57,9 @@ interface Damage {
   /** Does it to the cluster in `data`; `other` is another cluster of the same shape. */
   readonly done: (data: string, other: string) => void;
   readonly code: string;
-  /** The log itself is whole: it is opened, and its root says so, before the mismatch with the rest is seen. */
+  /**
+   * The log itself is whole: it is opened, and its root says so, before the mismatch with the rest is seen.
+   */
   readonly opened?: true;
 }
 

@@ -1,7 +1,8 @@
 /**
  * Plants each bug of test/mutants/log/ into a copy of native/, builds it, and runs the log crash check on it.
  *
- *   node test/mutants/run-log.mjs [--only name-part,name-part] [--histories 18] [--operations 50] [--images 3]
+ *   node test/mutants/run-log.mjs [--only name-part,name-part] [--histories 18] [--operations 50] [--images
+ *   3]
  *
  * 1. The unmutated sources must pass the same check first.
  * 2. A mutant is killed by a violated property only: one that does not compile, that hangs or that crashes

@@ -1,6 +1,6 @@
 /**
- * *Paxos Made Simple* (Lamport, 2001), a test for each claim the core rests on, by the paper's names. "Proposal" is
- * a batch at a ballot, "accept" is to vote, "instance" is a slot.
+ * *Paxos Made Simple* (Lamport, 2001), a test for each claim the core rests on, by the paper's names.
+ * "Proposal" is a batch at a ballot, "accept" is to vote, "instance" is a slot.
  */
 import { expect, test } from 'vitest';
 import { ballotOf } from '../../lib/paxos/ballot.js';

@@ -1,4 +1,7 @@
-/** Short runs of the simulator over the production logs on their recording media; one of them needs the addon. */
+/**
+ * Short runs of the simulator over the production logs on their recording media; one of them needs the
+ * addon.
+ */
 import { expect, test } from 'vitest';
 import { addCounters, newCounters } from '../../lib/simulation/counters.js';
 import { simulate } from '../../lib/simulation/simulation.js';
