@@ -56,6 +56,8 @@ export class GroupBuilder {
   payloadBytes = 0;
   /** The number of its last item. */
   lastItem = 0;
+  /** The hint of the last commit that ends with this group. */
+  learnedThrough: Slot = 0;
   /** True once a commit has covered something in it. */
   committed = false;
   /** Its place, once closed. */
@@ -90,6 +92,7 @@ export class GroupBuilder {
     this.items.length = 0;
     this.payloadBytes = 0;
     this.lastItem = 0;
+    this.learnedThrough = 0;
     this.committed = false;
     this.segment = undefined;
     this.offset = 0;

@@ -30,6 +30,8 @@ interface RootJob {
   readonly root: true;
   promised: Ballot;
   lastItem: number;
+  /** The hint of the last commit that ends with this write. */
+  learnedThrough: Slot;
 }
 
 type Job = GroupBuilder | RootJob;
@@ -154,7 +156,9 @@ export class GroupLog {
   commit(learnedThrough: Slot): void {
     if (this.#uncommitted === 0) return;
     this.#uncommitted = 0;
-    this.#learnedThrough = Math.max(this.#learnedThrough, learnedThrough);
+    // The hint speaks of everything staged so far: it may not become durable before the last of it.
+    const last = this.#open.items.length > 0 ? this.#open : this.#queue.at(-1);
+    if (last !== undefined) last.learnedThrough = Math.max(last.learnedThrough, learnedThrough);
     this.#open.committed = this.#open.items.length > 0;
     this.#pump();
     this.#open.advance();
@@ -218,7 +222,7 @@ export class GroupLog {
   #rootJob(): RootJob {
     const last = this.#queue.at(-1);
     if (last && 'root' in last) return last;
-    const job: RootJob = { root: true, promised: this.#promised, lastItem: 0 };
+    const job: RootJob = { root: true, promised: this.#promised, lastItem: 0, learnedThrough: 0 };
     this.#queue.push(job);
     return job;
   }
@@ -248,6 +252,7 @@ export class GroupLog {
       if (typeof item !== 'number' && item.slot > this.#highestVoted) this.#highestVoted = item.slot;
     }
     const number = this.#nextNumber++;
+    this.#learnedThrough = Math.max(this.#learnedThrough, builder.learnedThrough);
     if (segment.firstGroup === 0) {
       segment.firstGroup = number;
       segment.firstLink = this.#link;
@@ -289,6 +294,7 @@ export class GroupLog {
     const released = this.space.releasable();
     let promised = this.#promised;
     if (job.promised > promised) promised = job.promised;
+    this.#learnedThrough = Math.max(this.#learnedThrough, job.learnedThrough);
     const root = this.#nextRoot(released, promised, false);
     this.#parts.rootFile.write(root, (error) => {
       this.#busy = false;

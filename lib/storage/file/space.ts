@@ -56,7 +56,9 @@ export class Space {
     return this.#used[released.length]!;
   }
 
-  /** Bytes of descriptors and payloads that the next group may have; negative when there is no room for one. */
+  /**
+   * Bytes of descriptors and payloads that the next group may have; negative when there is no room for one.
+   */
   get contentBytesMax(): number {
     if (this.#free.length > 0) return this.#contentBytesMax;
     return Math.min(this.#contentBytesMax, contentBytesIn(this.#geometry.segmentBytes - this.#offset));
