@@ -10,7 +10,7 @@ export interface BenchOptions {
   readonly rounds: number;
   /** How long one case of the storage level runs in one round, in milliseconds. */
   readonly storageMs: number;
-  /** How long one load of the cluster level runs in one round, in milliseconds, and before it unmeasured. */
+  /** How long a load of the cluster level runs in one round, at most, and before it unmeasured, in milliseconds. */
   readonly loadMs: number;
   readonly warmUpMs: number;
   /** Requests of each kind that redis-benchmark sends in one round. */
@@ -34,7 +34,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --only storage|cluster  one level
   --rounds N              rounds of everything, interleaved (7)
   --storage-ms N          milliseconds of a storage case a round (400)
-  --load-ms N             milliseconds of a cluster load a round (10000), after --warm-up-ms (1000)
+  --load-ms N             milliseconds of a long cluster load a round (10000), after --warm-up-ms (1000)
   --redis-requests N      requests of each kind that redis-benchmark sends a round (200000)
   --keys N                keys of the loads that go over few (200000)
   --region-bytes N        bytes of a replica's log in the cluster (100663296)
