@@ -23,6 +23,8 @@ interface Pending {
   readonly digest: Digest;
   readonly runs: readonly RequestRun[];
   readonly deadlineMs: number;
+  /** What this replica had proposed in the same slot before, in an earlier ballot; it may still be the one. */
+  readonly earlier: Pending | undefined;
 }
 
 const NO_RESULTS = new Uint8Array(0);
@@ -60,7 +62,7 @@ export class Executor {
 
   /** The batch with `digest`, proposed here in `slot`, holds these requests. */
   expect(slot: Slot, digest: Digest, runs: readonly RequestRun[], deadlineMs: number): void {
-    this.pending.set(slot, { digest, runs, deadlineMs });
+    this.pending.set(slot, { digest, runs, deadlineMs, earlier: this.pending.get(slot) });
   }
 
   /** Applies the next slot. @throws ERR_INDELIBLE_STATE_MACHINE, after which the replica must stop. */
@@ -69,11 +71,14 @@ export class Executor {
     const pending = this.pending.get(slot);
     if (pending !== undefined) this.pending.delete(slot);
     if (batch.kind === BatchKind.commands) {
-      const own = pending !== undefined && pending.digest === batch.digest;
-      this.execute(slot, batch.bytes, own ? pending.runs : undefined);
+      let own = pending;
+      while (own !== undefined && own.digest !== batch.digest) own = own.earlier;
+      this.execute(slot, batch.bytes, own?.runs);
     }
     this.applied = slot;
-    if (pending !== undefined && pending.digest !== batch.digest) answer(pending.runs, Outcome.notExecuted);
+    for (let other = pending; other !== undefined; other = other.earlier) {
+      if (other.digest !== batch.digest) answer(other.runs, Outcome.notExecuted);
+    }
   }
 
   /** Answers one query into `results`. False: the state machine declined it. */
@@ -99,9 +104,7 @@ export class Executor {
     this.applied = through;
     this.time = Math.max(this.time, timeMs);
     for (const [slot, pending] of this.pending) {
-      if (slot > through) continue;
-      this.pending.delete(slot);
-      answer(pending.runs, Outcome.unknown);
+      if (slot <= through) this.giveUp(slot, pending);
     }
   }
 
@@ -109,13 +112,23 @@ export class Executor {
   expire(nowMs: number): void {
     for (const [slot, pending] of this.pending) {
       if (pending.deadlineMs > nowMs) return;
-      this.pending.delete(slot);
-      answer(pending.runs, Outcome.unknown);
+      this.giveUp(slot, pending);
     }
   }
 
   abandon(requester: Requester): void {
-    for (const { runs } of this.pending.values()) abandonRuns(runs, requester);
+    for (const pending of this.pending.values()) {
+      for (let each: Pending | undefined = pending; each !== undefined; each = each.earlier) {
+        abandonRuns(each.runs, requester);
+      }
+    }
+  }
+
+  private giveUp(slot: Slot, pending: Pending): void {
+    this.pending.delete(slot);
+    for (let each: Pending | undefined = pending; each !== undefined; each = each.earlier) {
+      answer(each.runs, Outcome.unknown);
+    }
   }
 
   private execute(slot: Slot, bytes: Uint8Array, runs: readonly RequestRun[] | undefined): void {

@@ -144,6 +144,21 @@ describe('the executor', () => {
     expect(asker.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
   });
 
+  it('answers everyone who proposed here in the same slot, in whichever ballot', () => {
+    const [first, second] = [new Asker(), new Asker()];
+    const [early, late] = [batchOf(['early'], 1, 1), batchOf(['late'], 1, 2)];
+    executor.expect(1, early.digest, [{ requester: first, first: 1, count: 1 }], NEVER);
+    executor.expect(1, late.digest, [{ requester: second, first: 1, count: 1 }], NEVER);
+    executor.apply(1, early);
+    expect(first.heard).toEqual([[1, 1, Outcome.done, '\x06\0\0\0early!']]);
+    expect(second.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
+    executor.expect(2, early.digest, [{ requester: first, first: 2, count: 1 }], 5);
+    executor.expect(2, late.digest, [{ requester: second, first: 2, count: 1 }], 9);
+    executor.expire(9);
+    expect(first.heard.at(-1)).toEqual([2, 1, Outcome.unknown, '']);
+    expect(second.heard.at(-1)).toEqual([2, 1, Outcome.unknown, '']);
+  });
+
   it('says unknown when the deadline passes, and when a checkpoint jumps over the slot', () => {
     const [late, jumped] = [new Asker(), new Asker()];
     executor.expect(1, batchOf(['a']).digest, [{ requester: late, first: 1, count: 1 }], 100);
