@@ -16,6 +16,7 @@ import {
   PROGRAM,
   temporaryDirectory,
 } from '../cluster/cluster-process.js';
+import { forgetMount, onTmpfs } from './mounts.js';
 
 let directory: string;
 let ports: Ports;
@@ -24,7 +25,10 @@ beforeEach(async () => {
   directory = temporaryDirectory();
   ports = await freePorts();
 });
-afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
+afterEach(() => {
+  forgetMount(directory);
+  fs.rmSync(directory, { recursive: true, force: true });
+});
 
 function flags(dir: string): readonly string[] {
   return ['--dir', dir, '--port', String(ports.port), '--peer-port', String(ports.peerPort)];
@@ -39,10 +43,10 @@ const MOUNT_NAMESPACE: readonly string[] =
 function onMount(mount: string, args: readonly string[], after = 'true'): Promise<CommandResult> {
   const command = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(' ');
   const begin = `mount -t tmpfs -o ${mount} none '${directory}' || exit 99`;
-  const script = `${begin}; ${command}; code=$?; ${after}; umount '${directory}'; exit $code`;
-  const [program = 'sh', ...rest] = [...MOUNT_NAMESPACE, 'sh', '-c', script];
+  const script = `${command}; code=$?; ${after}; exit $code`;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, rest);
+    const [program, ...words] = onTmpfs(directory, mount, script);
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let problems = '';
     child.stdout.on('data', (text) => {
