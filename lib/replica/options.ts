@@ -45,6 +45,9 @@ export const TUNING_DEFAULT: Tuning = {
   trimAtShare: 0.75,
 };
 
+/** What a slot with a small batch may take in a log: a header's page and a data page of the file backend. */
+const SLOT_BYTES_MOST = 8192;
+
 /** Fills in the defaults and fits them to the store. @throws RangeError for a value that cannot work. */
 export function tune(
   given: Partial<Tuning>,
@@ -76,7 +79,11 @@ export function tune(
     ...tuning,
     batchBytesTarget: Math.min(tuning.batchBytesTarget, batchBytesMax),
     commandBytesMax: Math.min(tuning.commandBytesMax, batchBytesMax - 64),
-    // Open slots must never fill a log, or nothing could be trimmed to make room for them.
+    // Open slots, voted for anew by one leader after another, must never fill a log: nothing of them can be trimmed.
+    windowSlots: Math.max(
+      1,
+      Math.min(tuning.windowSlots, Math.floor(store.capacityBytes / 4 / SLOT_BYTES_MOST)),
+    ),
     windowBytes: Math.min(tuning.windowBytes, Math.floor(store.capacityBytes / 8)),
   };
 }
