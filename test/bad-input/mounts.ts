@@ -1,7 +1,7 @@
 /** Small disks for tests: a tmpfs in a mount namespace of the process that needs it, gone when it ends. */
 import { spawnSync } from 'node:child_process';
 
-/** As root; as anybody, where user namespaces are allowed; as root in a chroot, which allows neither of the two. */
+/** As root; as anybody, where user namespaces are allowed; as root in a chroot, which allows neither. */
 const WAYS: readonly (readonly string[])[] = [
   ['--mount'],
   ['--mount', '--map-root-user'],
@@ -10,7 +10,7 @@ const WAYS: readonly (readonly string[])[] = [
 
 let way: readonly string[] | undefined;
 
-/** What `unshare` is told here to run a command that may mount. @throws where nothing of the kind is allowed */
+/** What `unshare` is told, to run a command that may mount. @throws where nothing of the kind is allowed */
 function unshareFlags(): readonly string[] {
   way ??= WAYS.find((flags) => spawnSync('unshare', [...flags, 'true']).status === 0);
   if (way === undefined) throw new Error('these tests need to be root, or user namespaces to be allowed');

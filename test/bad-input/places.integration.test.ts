@@ -3,7 +3,7 @@
  * Small and read-only disks are tmpfs mounts in a namespace of their own, which go with the process that made
  * them.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -34,15 +34,9 @@ function flags(dir: string): readonly string[] {
   return ['--dir', dir, '--port', String(ports.port), '--peer-port', String(ports.peerPort)];
 }
 
-/** Where mounts stay among ourselves. A chroot allows no such namespace; root mounts without one there. */
-const IN_NAMESPACE: readonly string[] = ['unshare', '--mount', '--map-root-user'];
-const MOUNT_NAMESPACE: readonly string[] =
-  spawnSync('unshare', [...IN_NAMESPACE.slice(1), 'true']).status === 0 ? IN_NAMESPACE : [];
-
 /** Runs the program with `mount` at `directory`, then `after` in the same place. */
 function onMount(mount: string, args: readonly string[], after = 'true'): Promise<CommandResult> {
   const command = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(' ');
-  const begin = `mount -t tmpfs -o ${mount} none '${directory}' || exit 99`;
   const script = `${command}; code=$?; ${after}; exit $code`;
   return new Promise((resolve, reject) => {
     const [program, ...words] = onTmpfs(directory, mount, script);
