@@ -10,7 +10,7 @@ export interface BenchOptions {
   readonly rounds: number;
   /** How long one case of the storage level runs in one round, in milliseconds. */
   readonly storageMs: number;
-  /** How long a load of the cluster level runs in one round, at most, and before it unmeasured, in milliseconds. */
+  /** How long a load of the cluster level runs in a round, at most, and before that, in milliseconds. */
   readonly loadMs: number;
   readonly warmUpMs: number;
   /** Requests of each kind that redis-benchmark sends in one round. */

@@ -1,11 +1,11 @@
 /**
- * The bare two-hop round trip that a consensus over TCP cannot beat: client → relay → responder, and back.
- * Plain sockets of Node.js, one message of fixed length under way, nothing read in it and nothing kept.
+ * The bare two-hop round trip that a consensus over TCP cannot beat: client → relay → responder, and back. Plain
+ * sockets of Node.js, one message of fixed length under way, nothing read in it and nothing kept.
  *
  * | role      | stands for | does |
  * |-----------|------------|------|
  * | responder | follower   | answers each message with one as long |
- * | relay     | leader     | sends each of the client's messages to all responders, and back the first answer |
+ * | relay     | leader     | sends each message of the client to all responders, and back the first answer |
  * | client    | client     | measures |
  */
 import { connect, createServer, type Socket } from 'node:net';

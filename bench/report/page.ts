@@ -4,7 +4,8 @@ import type { Report } from './report.js';
 import { type Table, tablesOf } from './tables.js';
 import { goalLine } from './text.js';
 
-const STYLE = `body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
+const STYLE = `
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 2rem; }
 th, td { border-bottom: 1px solid #ccc; padding: .2rem .6rem; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
