@@ -1,5 +1,5 @@
 /**
- * The bare two-hop round trip that a consensus over TCP cannot beat: client → relay → responder, and back. Plain
+ * The bare two-hop round trip that no consensus over TCP can beat: client → relay → responder, and back. Plain
  * sockets of Node.js, one message of fixed length under way, nothing read in it and nothing kept.
  *
  * | role      | stands for | does |
