@@ -1,6 +1,6 @@
 /**
- * The bare two-hop round trip that no consensus over TCP can beat: client → relay → responder, and back. Plain
- * sockets of Node.js, one message of fixed length under way, nothing read in it and nothing kept.
+ * The bare two-hop round trip, which no consensus over TCP can beat: client, relay, responder, and back.
+ * Plain sockets of Node.js, one message of fixed length under way, nothing read in it and nothing kept.
  *
  * | role      | stands for | does |
  * |-----------|------------|------|
