@@ -31,7 +31,7 @@ const SPACES: readonly Keys[] = ['few', 'one each'];
 export const CLUSTER_STEPS_A_ROUND: number = 1 + BACKENDS.length * (LOADS.length + 3);
 
 /** The loads that no throughput is promised for, and those on files, take at most this long. */
-const SHORT_LOAD_MS_MAX = 4000;
+const SHORT_LOAD_MS_MAX = 3000;
 const LONG_LOAD_IN_FLIGHT = 1024;
 
 export interface LoadFigures {
