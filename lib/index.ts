@@ -1,4 +1,5 @@
 /** The public surface of Indelible, and nothing else. test/packaging pins its shape. */
+export { Client } from './client/client.js';
 export { ContractViolation } from './contract.js';
 export { ErrorCode, IndelibleError } from './errors.js';
 export type { StorageChoice } from './replica/log-kinds.js';
@@ -8,6 +9,7 @@ export { Outcome, type Requester, type Service } from './replica/service.js';
 export type { CommandView, ResultWriter, StateMachine } from './replica/state-machine.js';
 export type { PeerStatus, ReplicaStatus } from './replica/status.js';
 export { formatStore } from './replica/store.js';
+export type { StoreShape } from './storage/shape.js';
 export type {
   Ballot,
   Configuration,

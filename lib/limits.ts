@@ -11,9 +11,6 @@ export const BALLOT_ROUND_MAX: number = 2 ** (53 - BALLOT_REPLICA_BITS) - 1;
 /** Most members of one configuration. */
 export const MEMBERS_MAX = 15;
 
-/** Slots end here; at a million a second this lasts 285 years. */
-export const SLOT_MAX: number = Number.MAX_SAFE_INTEGER;
-
 /** Largest single command, in bytes: key, value and framing of the bundled service fit below it. */
 export const COMMAND_BYTES_MAX: number = 1 << 20;
 

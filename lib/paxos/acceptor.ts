@@ -11,7 +11,7 @@
  *    stretches as uncertain, neither is ever left out (contract 6).
  * 5. An acceptor whose store lost votes or promises neither promises nor votes (contract 7).
  */
-import { invariant, requires } from '../contract.js';
+import { ensures, invariant, requires } from '../contract.js';
 import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
 import type { Ballot, Batch, BatchKind, Digest, Slot, SlotRange, Vote } from '../types.js';
 import type { Effects } from './effects.js';
@@ -113,7 +113,9 @@ export class Acceptor {
       invariant(same, 4, 'two different batches at the same ballot and slot');
       if (before.available) return 'voted';
     }
-    return this.stage(slot, ballot, batch) ? 'voted' : 'no-room';
+    const voted = this.stage(slot, ballot, batch);
+    ensures(!voted || this.promisedBallot >= ballot, 2, 'a vote is a promise to refuse lower ballots');
+    return voted ? 'voted' : 'no-room';
   }
 
   /**

@@ -60,6 +60,8 @@ export class Checkpoints {
   private readonly configuration: Configuration;
   private readonly tuning: Tuning;
   private busy = false;
+  /** The log has refused a vote and nothing has been forgotten since. */
+  private refused = false;
   private writing: Promise<void> = Promise.resolve();
   private transfer: Transfer | undefined;
 
@@ -92,6 +94,11 @@ export class Checkpoints {
     if (this.base.through > 0) restoreImage(this.machine, this.store.newest);
   }
 
+  /** The log had no room for a vote: whatever share is in use, room must be made now. */
+  logRefused(): void {
+    this.refused = true;
+  }
+
   /** Writes one when the log fills, forgets what can be forgotten, and keeps a transfer going. */
   tick(host: CheckpointSource): void {
     const { usedBytes, capacityBytes } = this.storage;
@@ -99,8 +106,8 @@ export class Checkpoints {
     const worthIt = host.executor.appliedThrough > throughSlot;
     // A replica that does not vote logs nothing; what it learned weighs as much as if it did.
     const weightBytes = Math.max(usedBytes, host.core.learner.unloggedBytes);
-    if (weightBytes > capacityBytes * this.tuning.checkpointAtShare && worthIt && !this.busy)
-      this.write(host);
+    const isDue = this.refused || weightBytes > capacityBytes * this.tuning.checkpointAtShare;
+    if (isDue && worthIt && !this.busy) this.write(host);
     this.forget(host);
     this.tickTransfer(host);
   }
@@ -233,16 +240,17 @@ export class Checkpoints {
     // A peer's checkpoint is the newest from the moment it is durable, and the state only a moment later.
     if (through > executor.appliedThrough) return;
     if (through <= core.acceptor.trimThrough) return;
-    if (
-      core.role === 'leader' &&
-      this.storage.usedBytes < this.storage.capacityBytes * this.tuning.trimAtShare
-    ) {
+    const { usedBytes, capacityBytes } = this.storage;
+    const isPressed = this.refused || usedBytes >= capacityBytes * this.tuning.trimAtShare;
+    if (core.role === 'leader' && !isPressed) {
       for (const { id } of this.configuration.members) {
         const peer = core.progress.of(id);
         if (peer !== undefined && peer.silentTicks < NEAR_TICKS)
           through = Math.min(through, peer.learnedThrough);
       }
     }
-    if (through > core.acceptor.trimThrough) host.trim(through, this.newestId);
+    if (through <= core.acceptor.trimThrough) return;
+    host.trim(through, this.newestId);
+    this.refused = false;
   }
 }

@@ -23,7 +23,7 @@ interface Pending {
   readonly digest: Digest;
   readonly runs: readonly RequestRun[];
   readonly deadlineMs: number;
-  /** What this replica had proposed in the same slot before, in an earlier ballot; it may still be the one. */
+  /** What this replica proposed in the same slot in an earlier ballot: it may still be the one. */
   readonly earlier: Pending | undefined;
 }
 

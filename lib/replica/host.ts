@@ -226,7 +226,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   // Effects: what the core asks for.
 
   persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
-    return this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length);
+    if (this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length)) return true;
+    this.parts.checkpoints.logRefused();
+    return false;
   }
 
   persistPromise(ballot: Ballot): boolean {

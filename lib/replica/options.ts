@@ -79,7 +79,7 @@ export function tune(
     ...tuning,
     batchBytesTarget: Math.min(tuning.batchBytesTarget, batchBytesMax),
     commandBytesMax: Math.min(tuning.commandBytesMax, batchBytesMax - 64),
-    // Open slots, voted for anew by one leader after another, must never fill a log: nothing of them can be trimmed.
+    // Open slots, voted for anew by one leader after another, must never fill a log: none can be trimmed.
     windowSlots: Math.max(
       1,
       Math.min(tuning.windowSlots, Math.floor(store.capacityBytes / 4 / SLOT_BYTES_MOST)),

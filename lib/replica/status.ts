@@ -29,6 +29,8 @@ export interface ReplicaStatus {
   readonly durability: DurabilityClass;
   /** `intact`, `damaged` or `lost`; a replica whose store is lost does not vote. */
   readonly recovery: string;
+  /** Why the recovery was not `intact`, for a person; empty otherwise. */
+  readonly recoveryReason: string;
   readonly votes: boolean;
   readonly learnedThrough: Slot;
   readonly appliedThrough: Slot;
@@ -75,6 +77,7 @@ export function statusOf(
     mode: log.mode,
     durability: log.durability,
     recovery: log.recovered.outcome,
+    recoveryReason: log.recovered.reason,
     votes: core.votes,
     learnedThrough: core.learner.learnedThrough,
     appliedThrough: executor.appliedThrough,

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from './sources.js';
 
 const VALUES = [
+  'Client',
   'ContractViolation',
   'ErrorCode',
   'IndelibleError',
@@ -34,6 +35,7 @@ const TYPES = [
   'StateMachine',
   'StorageChoice',
   'StorageMode',
+  'StoreShape',
   'Tuning',
 ];
 
