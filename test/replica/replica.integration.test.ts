@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Counter } from '../../examples/counter.js';
-import type { StorageChoice } from '../../lib/index.js';
+import type { StorageChoice, Tuning } from '../../lib/index.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
 import { TestCluster } from './cluster.js';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const command = (words: string): Uint8Array => Buffer.from(words);
+
+/** Later than a log can fill whose records are as large as these. */
+const LATE: Partial<Tuning> = { checkpointAtShare: 0.97, trimAtShare: 0.99 };
 
 const STORAGE: Record<string, () => StorageChoice> = {
   memory: () => ({ mode: 'memory', disk: new MemoryDisk() }),
@@ -20,10 +23,12 @@ describe.each(Object.keys(STORAGE))('a cluster of three on %s storage', (mode) =
   const start = async (
     size = 3,
     sizes: { logBytes?: number; recordBytesMax?: number } = {},
+    tuning: Partial<Tuning> = {},
   ): Promise<void> => {
     cluster = await TestCluster.start({
       size,
       ...sizes,
+      tuning,
       machine: () => new Counter(),
       storage: STORAGE[mode]!,
     });
@@ -56,6 +61,16 @@ describe.each(Object.keys(STORAGE))('a cluster of three on %s storage', (mode) =
     const leader = await cluster.leader();
     expect(text(await leader.propose(command('add 7')))).toBe('7');
     expect(text(await leader.read(command('')))).toBe('7');
+  });
+
+  it('makes room when the log is full, however late it was told to', async () => {
+    await start(3, { logBytes: 128 << 10, recordBytesMax: 16 << 10 }, LATE);
+    const leader = await cluster.leader();
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(Array.from({ length: 2000 }, () => leader.propose(command('add 1'))));
+    }
+    expect(text(await leader.read(command('')))).toBe('20000');
+    expect(leader.status().trimThrough).toBeGreaterThan(0);
   });
 
   it('goes on under more data than the log holds, and brings a replica back by state transfer', async () => {
