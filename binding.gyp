@@ -28,11 +28,13 @@
       "sources": [
         "native/addon.cc",
         "native/binding.cc",
+        "native/binding_append.cc",
         "native/binding_recording.cc",
         "native/binding_values.cc",
         "<@(log_sources)",
       ],
-      "defines": ["NAPI_VERSION=9"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
     },
     {
       "target_name": "append_limit",

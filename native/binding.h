@@ -1,15 +1,17 @@
-// What JavaScript holds of an open log, and the few N-API idioms the bindings share.
+// What JavaScript holds of an open log, and what the bindings share. With addon.cc the only files that know
+// Node-API, through node-addon-api.
 //
-// 1. Every function of a log is a closure bound to its `Handle` by data pointer. The handle lives as long as
-//    one of them does: a borrowed function is harmless, and a forgotten log is closed by the collector.
+// 1. Every function of a log is a closure that owns a share of its `Handle`: a borrowed function is harmless,
+//    and a log nobody can reach any more is closed by the collector.
 // 2. `close` releases the medium at once; afterwards every function throws ERR_INDELIBLE_STORE_CLOSED.
 // 3. Numbers travel through two arrays of doubles in ordinary memory; JavaScript never sees the region.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -31,7 +33,20 @@ struct Sample {
   std::vector<std::byte> image;
 };
 
+/// The table starts with the number of items and the slot learned through; then six doubles an item: slot,
+/// ballot, type, digest, start, length.
+inline constexpr std::uint32_t kTableHeadDoubles = 2;
+inline constexpr std::uint32_t kItemDoubles = 6;
+/// Room for votes, room for promises, used bytes, 1 while a fused group is pending.
+inline constexpr std::uint32_t kGaugeDoubles = 4;
+
 struct Handle {
+  explicit Handle(Napi::Env environment) : env(environment) {}
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle();
+
+  Napi::Env env;
   Addon* addon = nullptr;
   std::unique_ptr<Medium> medium;
   std::unique_ptr<Log> log;
@@ -41,14 +56,11 @@ struct Handle {
   std::uint64_t samples_per_fence = 0;
   std::uint64_t sample_seed = 0;
 
-  /// Six doubles an item: slot, ballot, type, digest, start, length. Kept alive by `table_reference`.
+  Napi::Reference<Napi::Float64Array> table_reference;
+  Napi::Reference<Napi::Float64Array> gauges_reference;
   double* table = nullptr;
-  std::uint32_t table_items = 0;
-  /// Room for votes, room for promises, used bytes, 1 while a fused group is pending.
   double* gauges = nullptr;
-  napi_ref table_reference = nullptr;
-  napi_ref gauges_reference = nullptr;
-  std::size_t functions = 0;
+  std::uint32_t table_items = 0;
   /// What the collector was told that this handle holds outside its heap.
   std::int64_t external_bytes = 0;
 
@@ -62,33 +74,33 @@ struct Handle {
   void release();
 };
 
-inline constexpr std::uint32_t kItemDoubles = 6;
+/// Throws an Error with `code`, `errno` and `syscall`; returns what the callback returns then.
+Napi::Value raise(Napi::Env env, const Status& status);
+Napi::Value raise_argument(Napi::Env env, const char* sentence);
+Napi::Value raise_closed(Napi::Env env);
 
-/// Throws an Error with `code`, `errno` and `syscall`; returns nullptr for the callback to return.
-napi_value raise(napi_env env, const Status& status);
-napi_value raise_argument(napi_env env, const char* sentence);
-
-bool number_of(napi_env env, napi_value value, double& number);
 /// Integers 0 … 2^53 - 1.
-bool integer_of(napi_env env, napi_value value, std::uint64_t& number);
-bool string_of(napi_env env, napi_value value, std::string& text);
-bool bytes_of(napi_env env, napi_value value, const std::byte*& bytes, std::size_t& length);
-napi_value named(napi_env env, napi_value object, const char* name);
-napi_value make_number(napi_env env, double number);
-napi_value make_text(napi_env env, const char* text);
-napi_value make_doubles(napi_env env, const std::vector<double>& numbers);
-/// A fresh Uint8Array; `target` is where its bytes lie.
-napi_value make_bytes(napi_env env, std::size_t length, std::byte*& target);
-void set(napi_env env, napi_value object, const char* name, napi_value value);
+bool integer_of(Napi::Value value, std::uint64_t& number);
+bool string_of(Napi::Value value, std::string& text);
+/// Of a Uint8Array.
+bool bytes_of(Napi::Value value, std::span<const std::byte>& bytes);
+Napi::Value make_number(Napi::Env env, std::uint64_t number);
+Napi::Value make_doubles(Napi::Env env, const std::vector<double>& numbers);
+Napi::Value copy_of(Napi::Env env, std::span<const std::byte> bytes);
 
-/// Adds the closures of an open log to a new object. Takes the handle over.
-napi_value expose(napi_env env, std::unique_ptr<Handle> handle);
-void bind(napi_env env, napi_value object, Handle* handle, const char* name, napi_callback callback);
-/// The handle a closure is bound to; throws and returns nullptr once it is closed.
-Handle* open_handle(napi_env env, napi_callback_info info, std::size_t& count, napi_value* arguments);
+using Method = Napi::Value (*)(Handle& handle, const Napi::CallbackInfo& info);
 
+/// What a method cannot do without; it is not called once that is gone.
+enum class Needs : std::uint8_t { nothing, log, recording };
+
+/// Adds `method` as a closure over the handle.
+void bind(Napi::Object object, const std::shared_ptr<Handle>& handle, const char* name, Needs needs, Method method);
+
+/// Adds the closures of an open log to a new object.
+Napi::Object expose(const std::shared_ptr<Handle>& handle);
+void bind_append(Napi::Object object, const std::shared_ptr<Handle>& handle);
 /// The closures only a recording medium has.
-void bind_recording(napi_env env, napi_value object, Handle* handle);
-void take_samples(Handle* handle, Site site);
+void bind_recording(Napi::Object object, const std::shared_ptr<Handle>& handle);
+void take_samples(Handle& handle, Site site);
 
 }  // namespace indelible

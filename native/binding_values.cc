@@ -1,4 +1,4 @@
-#include <cerrno>
+#include <algorithm>
 #include <cstring>
 
 #include "binding.h"
@@ -26,97 +26,69 @@ const char* name_of(Code code) {
   return "";
 }
 
-void throw_error(napi_env env, const char* code, const std::string& sentence, const Status& status) {
-  napi_value error = nullptr;
-  napi_create_error(env, make_text(env, code), make_text(env, sentence.c_str()), &error);
-  if (status.errnum != 0) set(env, error, "errno", make_number(env, status.errnum));
-  if (status.syscall != Syscall::none) {
-    set(env, error, "syscall", make_text(env, kSyscallNames[static_cast<int>(status.syscall)]));
-  }
-  napi_throw(env, error);
+Napi::Value throw_error(Napi::Env env, const char* code, const std::string& sentence, const Status& status) {
+  // An argument's own getter may have thrown: that error is the caller's answer.
+  if (env.IsExceptionPending()) return {};
+  const Napi::Error error = Napi::Error::New(env, sentence);
+  Napi::Object object = error.Value();
+  object.Set("code", code);
+  if (status.errnum != 0) object.Set("errno", status.errnum);
+  if (status.syscall != Syscall::none) object.Set("syscall", kSyscallNames[static_cast<int>(status.syscall)]);
+  error.ThrowAsJavaScriptException();
+  return {};
 }
 
 }  // namespace
 
-napi_value raise(napi_env env, const Status& status) {
+Napi::Value raise(Napi::Env env, const Status& status) {
   std::string sentence = status.what;
   if (status.errnum != 0) sentence += std::string(": ") + std::strerror(status.errnum);
-  throw_error(env, name_of(status.code), sentence, status);
-  return nullptr;
+  return throw_error(env, name_of(status.code), sentence, status);
 }
 
-napi_value raise_argument(napi_env env, const char* sentence) {
+Napi::Value raise_argument(Napi::Env env, const char* sentence) {
   return raise(env, Status::failed(Code::argument, sentence));
 }
 
-bool number_of(napi_env env, napi_value value, double& number) {
-  return napi_get_value_double(env, value, &number) == napi_ok;
+Napi::Value raise_closed(Napi::Env env) {
+  return throw_error(env, "ERR_INDELIBLE_STORE_CLOSED", "the store is closed", Status::good());
 }
 
-bool integer_of(napi_env env, napi_value value, std::uint64_t& number) {
-  double read = 0;
-  if (!number_of(env, value, read) || !(read >= 0) || read > static_cast<double>(kNumberMax)) return false;
+bool integer_of(Napi::Value value, std::uint64_t& number) {
+  if (!value.IsNumber()) return false;
+  const double read = value.As<Napi::Number>().DoubleValue();
+  if (!(read >= 0) || read > static_cast<double>(kNumberMax)) return false;
   number = static_cast<std::uint64_t>(read);
   return static_cast<double>(number) == read;
 }
 
-bool string_of(napi_env env, napi_value value, std::string& text) {
-  std::size_t length = 0;
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return false;
-  text.resize(length);
-  return napi_get_value_string_utf8(env, value, text.data(), length + 1, &length) == napi_ok;
+bool string_of(Napi::Value value, std::string& text) {
+  if (!value.IsString()) return false;
+  text = value.As<Napi::String>().Utf8Value();
+  return true;
 }
 
-bool bytes_of(napi_env env, napi_value value, const std::byte*& bytes, std::size_t& length) {
-  napi_typedarray_type type = napi_uint8_array;
-  void* data = nullptr;
-  bool is_typed = false;
-  if (napi_is_typedarray(env, value, &is_typed) != napi_ok || !is_typed) return false;
-  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) return false;
-  bytes = static_cast<const std::byte*>(data);
-  return type == napi_uint8_array;
+bool bytes_of(Napi::Value value, std::span<const std::byte>& bytes) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) return false;
+  const auto array = value.As<Napi::Uint8Array>();
+  bytes = std::as_bytes(std::span(array.Data(), array.ElementLength()));
+  return true;
 }
 
-napi_value named(napi_env env, napi_value object, const char* name) {
-  napi_value value = nullptr;
-  if (napi_get_named_property(env, object, name, &value) != napi_ok) napi_get_undefined(env, &value);
-  return value;
+Napi::Value make_number(Napi::Env env, std::uint64_t number) {
+  return Napi::Number::New(env, static_cast<double>(number));
 }
 
-napi_value make_number(napi_env env, double number) {
-  napi_value value = nullptr;
-  napi_create_double(env, number, &value);
-  return value;
-}
-
-napi_value make_text(napi_env env, const char* text) {
-  napi_value value = nullptr;
-  napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
-  return value;
-}
-
-napi_value make_doubles(napi_env env, const std::vector<double>& numbers) {
-  void* data = nullptr;
-  napi_value buffer = nullptr;
-  napi_value array = nullptr;
-  napi_create_arraybuffer(env, numbers.size() * sizeof(double), &data, &buffer);
-  if (!numbers.empty()) std::memcpy(data, numbers.data(), numbers.size() * sizeof(double));
-  napi_create_typedarray(env, napi_float64_array, numbers.size(), buffer, 0, &array);
+Napi::Value make_doubles(Napi::Env env, const std::vector<double>& numbers) {
+  auto array = Napi::Float64Array::New(env, numbers.size());
+  std::copy(numbers.begin(), numbers.end(), array.Data());
   return array;
 }
 
-napi_value make_bytes(napi_env env, std::size_t length, std::byte*& target) {
-  void* data = nullptr;
-  napi_value buffer = nullptr;
-  napi_value array = nullptr;
-  if (napi_create_arraybuffer(env, length, &data, &buffer) != napi_ok) return nullptr;
-  napi_create_typedarray(env, napi_uint8_array, length, buffer, 0, &array);
-  target = static_cast<std::byte*>(data);
+Napi::Value copy_of(Napi::Env env, std::span<const std::byte> bytes) {
+  auto array = Napi::Uint8Array::New(env, bytes.size());
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::byte*>(array.Data()));
   return array;
-}
-
-void set(napi_env env, napi_value object, const char* name, napi_value value) {
-  napi_set_named_property(env, object, name, value);
 }
 
 }  // namespace indelible

@@ -39,6 +39,9 @@ export interface NativeRecovered {
   readonly uncertain: Float64Array;
 }
 
+/** Numbers before the first row of `NativeLog.table`: rows in use, the slot learned through. */
+export const HEAD_NUMBERS = 2;
+
 /** Numbers a row of `NativeLog.table` has: slot, ballot, type, digest, start, length. */
 export const ROW_NUMBERS = 6;
 
@@ -56,14 +59,14 @@ export interface NativeLog {
   readonly replicaId: number;
   readonly alignment: number;
   readonly recordBytesMax: number;
-  /** Rows of `table`. */
+  /** Rows `table` has. */
   readonly recordItemsMax: number;
   readonly capacityBytes: number;
   /** Mapped regions only: 1 if what is fenced survives power loss. */
   readonly survivesPower?: 0 | 1;
 
-  /** Writes the first `count` rows of `table` as one record; their starts are offsets into `source`. */
-  append(count: number, learnedThrough: number, source?: ArrayBuffer): void;
+  /** Writes the rows in use of `table` as one record; their starts are offsets into `source`. */
+  append(source?: ArrayBuffer): void;
   drain(): void;
   /** 1 if a record of `bytes` has room now, after dropping dead records and copying live votes forward. */
   makeRoom(bytes: number, onlyPromises: 0 | 1): 0 | 1;

@@ -17,7 +17,7 @@
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { BATCH_BYTES_MAX } from '../limits.js';
-import { Gauge, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, translated } from '../native/log.js';
+import { Gauge, HEAD_NUMBERS, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, translated } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot, StorageMode } from '../types.js';
 import { recoveredFrom } from './pmem-recovered.js';
 import type { Recovered, Storage, StorageCounters } from './storage.js';
@@ -190,7 +190,7 @@ export class LogStorage implements Storage {
 
   #row(slot: number, ballot: number, type: number, digest: number, start: number, length: number): void {
     const table = this.#table;
-    const at = this.#count * ROW_NUMBERS;
+    const at = HEAD_NUMBERS + this.#count * ROW_NUMBERS;
     table[at] = slot;
     table[at + 1] = ballot;
     table[at + 2] = type;
@@ -221,7 +221,7 @@ export class LogStorage implements Storage {
       this.#source = arena.buffer;
       this.#view = undefined;
       for (let row = 0; row < this.#count; row++) {
-        const at = row * ROW_NUMBERS;
+        const at = HEAD_NUMBERS + row * ROW_NUMBERS;
         const length = this.#table[at + 5]!;
         if (length === 0 || staged === undefined) continue;
         arena.set(new Uint8Array(staged, this.#table[at + 4], length), this.#arenaUsed);
@@ -236,16 +236,17 @@ export class LogStorage implements Storage {
   }
 
   #write(learnedThrough: Slot): void {
-    const count = this.#count;
     const source = this.#source;
+    this.#table[0] = this.#count;
+    this.#table[1] = learnedThrough;
     this.#count = 0;
     this.#groupBytes = RECORD_OVERHEAD_BYTES;
     this.#source = undefined;
     this.#view = undefined;
     this.#arenaUsed = 0;
     try {
-      if (source === undefined) this.#native.append(count, learnedThrough);
-      else this.#native.append(count, learnedThrough, source);
+      if (source === undefined) this.#native.append();
+      else this.#native.append(source);
     } catch (error) {
       throw this.#poison(error);
     }

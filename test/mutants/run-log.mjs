@@ -11,6 +11,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +39,8 @@ function headers() {
   return found;
 }
 
+const cppHeaders = dirname(createRequire(import.meta.url).resolve('node-addon-api'));
+
 /** Sources of the addon: everything directly in native/. */
 function sources(directory) {
   return readdirSync(join(directory, 'native')).filter((name) => name.endsWith('.cc'));
@@ -45,14 +48,23 @@ function sources(directory) {
 
 /** Compiles what is older than the files it was made from, and links. */
 function build(directory) {
-  const flags = ['-std=c++20', '-O1', '-fPIC', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden'];
+  const defines = ['-DNAPI_VERSION=9', '-DNAPI_DISABLE_CPP_EXCEPTIONS'];
+  const flags = [
+    '-std=c++20',
+    '-O1',
+    '-fPIC',
+    '-fno-exceptions',
+    '-fno-rtti',
+    '-fvisibility=hidden',
+    ...defines,
+  ];
   const objects = [];
   for (const name of sources(directory)) {
     const object = join(directory, `${name}.o`);
     objects.push(object);
     if (fresh(directory, object)) continue;
     const source = join('native', name);
-    const includes = ['-DNAPI_VERSION=9', `-I${headers()}`, '-MMD', '-MF', `${object}.d`];
+    const includes = [`-I${headers()}`, `-I${cppHeaders}`, '-MMD', '-MF', `${object}.d`];
     execFileSync('g++', [...flags, ...includes, '-c', source, '-o', object], {
       cwd: directory,
       stdio: 'pipe',
