@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: compares the backends honestly, side by side in one run, and writes what it found to
- * bench/results/<name>.json and .html. docs/performance.md says what is measured, and how.
+ * bench/results/<name>.json, .html and .md. docs/performance.md says what is measured, and how.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { fingerprint } from './fingerprint.js';
 import { clusterGoals, storageGoals } from './goals.js';
 import { parseOptions, USAGE } from './options.js';
 import { progressOf } from './progress.js';
+import { markdownOf } from './report/markdown.js';
 import { pageOf } from './report/page.js';
 import { REPORT_FORMAT, type Report } from './report/report.js';
 import { type Table, tablesOf } from './report/tables.js';
@@ -63,6 +64,7 @@ if (options === 'help') {
   const path = join(RESULTS, options.name);
   writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`);
   writeFileSync(`${path}.html`, pageOf(report));
+  writeFileSync(`${path}.md`, markdownOf(report));
   for (const table of tablesOf(report)) print(table);
-  console.log(`\n${report.goals.map(goalLine).join('\n')}\n\n${path}.json, ${path}.html`);
+  console.log(`\n${report.goals.map(goalLine).join('\n')}\n\n${path}.json, .html, .md`);
 }

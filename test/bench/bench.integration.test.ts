@@ -24,7 +24,7 @@ async function bench(...args: string[]): Promise<{ stdout: string; report: Repor
 }
 
 afterAll(() => {
-  for (const suffix of ['json', 'html']) rmSync(resultOf(suffix), { force: true });
+  for (const suffix of ['json', 'html', 'md']) rmSync(resultOf(suffix), { force: true });
 });
 
 describe('the benchmark', () => {
@@ -39,6 +39,7 @@ describe('the benchmark', () => {
     const page = readFileSync(resultOf('html'), 'utf8');
     expect(page.match(/<svg/g)).toHaveLength(2);
     expect(page).not.toMatch(/NaN|undefined|<script/);
+    expect(readFileSync(resultOf('md'), 'utf8')).toContain('| two-fence | 100 × 64 B |');
   });
 
   it('loads clusters of processes, compares their states and reads every key back', async () => {
