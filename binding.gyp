@@ -39,7 +39,7 @@
     {
       "target_name": "append_limit",
       "type": "executable",
-      "sources": ["native/bench/append_limit.cc", "native/pmem_library.cc"],
+      "sources": ["native/bench/append_limit.cc", "native/bench/log_append.cc", "<@(log_sources)"],
     },
     {
       "target_name": "fdatasync_limit",

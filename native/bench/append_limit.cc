@@ -1,8 +1,9 @@
 // The least an append can cost on this machine: copies ready-made record bytes of the log's sizes and stores
-// the same words with the same flushes and fences, in a ring; no CRCs, no index, no JavaScript.
+// the same words with the same flushes and fences, in a ring; no CRCs, no index, no JavaScript. Beside it, as
+// `log`, the log's own append called from C++.
 //
 //   append_limit PATH [--region-bytes N] [--milliseconds N]
-// prints one line of JSON: nanoseconds an append. PATH is created and removed.
+// prints one line of JSON: nanoseconds an append. PATH and PATH-log are created and removed.
 #include <sys/mman.h>
 
 #include <atomic>
@@ -15,6 +16,7 @@
 
 #include "../layout.h"
 #include "../pmem_library.h"
+#include "log_append.h"
 
 namespace {
 
@@ -88,6 +90,36 @@ double nanoseconds_an_append(const Area& area, std::uint32_t votes, std::uint32_
   return took.count() / static_cast<double>(appends);
 }
 
+struct Case {
+  std::uint32_t votes;
+  std::uint32_t bytes;
+};
+constexpr Case kCases[] = {{1, 64}, {1, 256}, {1, 1024}, {1, 4096}, {100, 64}};
+
+/// The comma between results is printed before each but the first.
+void print(bool first, bool fused, const Case& one, double nanoseconds) {
+  std::printf("%s{\"fences\":%d,\"votes\":%u,\"bytes\":%u,\"nanoseconds\":%.1f}", first ? "" : ",", fused ? 1 : 2,
+              one.votes, one.bytes, nanoseconds);
+}
+
+indelible::Status print_log(const std::string& path, int milliseconds) {
+  std::printf("],\"log\":[");
+  bool first = true;
+  for (const bool fused : {false, true}) {
+    std::unique_ptr<indelible::LogAppend> subject;
+    indelible::Status status = indelible::LogAppend::open(path.c_str(), fused, subject);
+    if (!status.ok()) return status;
+    for (const Case& one : kCases) {
+      double nanoseconds = 0;
+      status = subject->measure(one.votes, one.bytes, milliseconds, nanoseconds);
+      if (!status.ok()) return status;
+      print(first, fused, one, nanoseconds);
+      first = false;
+    }
+  }
+  return indelible::Status::good();
+}
+
 std::uint64_t option(int count, char** arguments, const char* name, std::uint64_t otherwise) {
   for (int index = 1; index + 1 < count; index++) {
     if (std::strcmp(arguments[index], name) == 0) return std::strtoull(arguments[index + 1], nullptr, 10);
@@ -118,23 +150,21 @@ int main(int count, char** arguments) {
   area.base = static_cast<char*>(base);
   std::memset(base, 0, mapped);
   const int milliseconds = static_cast<int>(option(count, arguments, "--milliseconds", 200));
-  struct Case {
-    std::uint32_t votes;
-    std::uint32_t bytes;
-  };
-  constexpr Case kCases[] = {{1, 64}, {1, 256}, {1, 1024}, {1, 4096}, {100, 64}};
   std::printf("{\"unit\":\"ns/append\",\"isPmem\":%s,\"results\":[", is_pmem != 0 ? "true" : "false");
-  const char* separator = "";
+  bool first = true;
   for (const bool fused : {false, true}) {
     for (const Case& one : kCases) {
       const double nanoseconds = nanoseconds_an_append(area, one.votes, one.bytes, fused, milliseconds);
-      std::printf("%s{\"fences\":%d,\"votes\":%u,\"bytes\":%u,\"nanoseconds\":%.1f}", separator, fused ? 1 : 2,
-                  one.votes, one.bytes, nanoseconds);
-      separator = ",";
+      print(first, fused, one, nanoseconds);
+      first = false;
     }
   }
-  std::printf("]}\n");
   area.pmem->unmap(base, mapped);
   std::remove(path.c_str());
+  if (const indelible::Status status = print_log(path + "-log", milliseconds); !status.ok()) {
+    std::fprintf(stderr, "append_limit: %s\n", status.what);
+    return 1;
+  }
+  std::printf("]}\n");
   return 0;
 }
