@@ -11,6 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
 import type { Campaign } from './campaign.js';
 import { eventually } from './eventually.js';
+import { retried } from './retried.js';
 import { ServiceCluster } from './service-cluster.js';
 import { runTool } from './words.js';
 
@@ -179,7 +180,7 @@ async function outlive(cluster: ServiceCluster, id: number, victim: number): Pro
   await cluster.kill(victim);
   for (let i = 0; i < 100; i++) await writeOne();
   await cluster.caughtUp(victim);
-  same('values', await redis.mget(done), done);
+  same('values', await retried(() => redis.mget(done)), done);
   redis.disconnect();
   if (done.length < 150) throw new Error(`${done.length} of 200 writes: ${refusals.join('; ')}`);
   const unexpected = refusals.filter((text) => !/^(UNKNOWN outcome|TRYAGAIN not executed)/.test(text));

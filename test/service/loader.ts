@@ -10,6 +10,7 @@
 import fs from 'node:fs';
 import { Redis } from 'ioredis';
 import { eventually } from './eventually.js';
+import { retried } from './retried.js';
 
 export interface LoaderOptions {
   readonly ports: readonly number[];
@@ -103,7 +104,7 @@ export class Loader {
   /** @throws unless the counter is what the acknowledgements allow */
   async checkCounter(port: number, before: number): Promise<number> {
     const redis = client(port);
-    const value = Number((await redis.get(COUNTER)) ?? 0);
+    const value = Number((await retried(() => redis.get(COUNTER))) ?? 0);
     redis.disconnect();
     const { sent, done, notExecuted } = this.counter;
     if (value >= before + done && value <= before + sent - notExecuted) return value;

@@ -1,6 +1,7 @@
 /** Whether what was acknowledged is there: read through every port, and compared with what was written. */
 import fs from 'node:fs';
 import { Redis } from 'ioredis';
+import { retried } from './retried.js';
 import type { ServiceCluster } from './service-cluster.js';
 
 /** Keys of one MGET. */
@@ -23,7 +24,7 @@ async function checkThrough(
   const wrong: string[] = [];
   for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
     const some = keys.slice(at, at + KEYS_AT_ONCE);
-    const values = await redis.mget(some);
+    const values = await retried(() => redis.mget(some));
     for (const [index, key] of some.entries()) {
       if (values[index] !== expected(key)) wrong.push(`${key} = ${values[index]}`);
     }
@@ -61,7 +62,7 @@ export function sizesOf(cluster: ServiceCluster): Promise<readonly number[]> {
   return Promise.all(
     cluster.ids.map(async (id) => {
       const redis = new Redis({ port: cluster.redisPort(id), host: '127.0.0.1' });
-      const size = await redis.dbsize();
+      const size = await retried(() => redis.dbsize());
       redis.disconnect();
       return size;
     }),
