@@ -78,6 +78,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private committed = 0;
   private stopped: Error | undefined;
   private proposals = 0;
+  private lastSlotAtTick: Slot = 0;
   private lastProposedMs = 0;
 
   constructor(parts: HostParts) {
@@ -369,7 +370,12 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.applyLearned();
     this.parts.checkpoints.tick(this);
     this.executor.expire(nowMs);
-    const placeable = this.leads || this.parts.forwarder.isConnected;
+    const { lastSlot } = this.core.proposer;
+    // A leader whose log or window stays full takes nothing: those who wait hear so in time.
+    const placeable = this.leads
+      ? this.core.canPropose || lastSlot > this.lastSlotAtTick
+      : this.parts.forwarder.isConnected;
+    this.lastSlotAtTick = lastSlot;
     this.unplaced.tick(nowMs, placeable, this.submissions, this.queries);
     this.requestTurn();
   }

@@ -1,6 +1,6 @@
 /**
- * Requests that found no leader: they wait for one, but not for ever. None of them was proposed, so their
- * outcome is certain: *not executed*.
+ * Requests that find no place: no leader is known, or the one that is takes nothing. They wait, but not for
+ * ever. None of them was proposed, so their outcome is certain: *not executed*.
  */
 import { answer } from './executor.js';
 import type { Queries } from './queries.js';
@@ -9,20 +9,20 @@ import type { Submissions } from './submissions.js';
 
 export class Unplaced {
   private readonly timeoutMs: number;
-  private leaderlessSinceMs: number | undefined;
+  private stuckSinceMs: number | undefined;
 
   constructor(timeoutMs: number) {
     this.timeoutMs = timeoutMs;
   }
 
-  tick(nowMs: number, hasLeader: boolean, submissions: Submissions, queries: Queries): void {
-    if (hasLeader || (submissions.isEmpty && !queries.hasUnasked)) {
-      this.leaderlessSinceMs = undefined;
+  tick(nowMs: number, placeable: boolean, submissions: Submissions, queries: Queries): void {
+    if (placeable || (submissions.isEmpty && !queries.hasUnasked)) {
+      this.stuckSinceMs = undefined;
       return;
     }
-    this.leaderlessSinceMs ??= nowMs;
-    if (nowMs - this.leaderlessSinceMs < this.timeoutMs) return;
-    this.leaderlessSinceMs = undefined;
+    this.stuckSinceMs ??= nowMs;
+    if (nowMs - this.stuckSinceMs < this.timeoutMs) return;
+    this.stuckSinceMs = undefined;
     this.fail(submissions);
     answer(queries.takeGathered(), Outcome.notExecuted);
   }
