@@ -77,11 +77,11 @@ export class HashIndex {
   }
 
   /**
-   * Fills `found` with the entries of the first occupied bucket at or behind `fromHash`, less those before
+   * Adds to `found` the entries of the first occupied bucket at or behind `fromHash`, less those before
    * it; returns the hash behind that bucket: {@link HASHES_END} at the end. The order within is undefined.
    */
   walk(fromHash: number, found: number[]): number {
-    found.length = 0;
+    const before = found.length;
     let from = fromHash;
     while (from < HASHES_END) {
       const table = this.#tableOf(from);
@@ -89,7 +89,7 @@ export class HashIndex {
       const end = table === this.#old || this.#old === undefined ? HASHES_END : this.#boundary;
       for (let bucket = Math.floor(from / span); bucket < end / span; bucket++) {
         this.#buckets.collect(table, bucket << BUCKET_SHIFT, fromHash, found);
-        if (found.length > 0) return (bucket + 1) * span;
+        if (found.length > before) return (bucket + 1) * span;
       }
       from = end;
     }

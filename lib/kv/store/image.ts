@@ -10,11 +10,15 @@
 import { Output } from '../resp/output.js';
 import { HASHES_END } from './hash-index.js';
 import { ENTRY_HEAD_BYTES, HEAD_AT, IMAGE_END, IMAGE_HEAD_BYTES, IMAGE_MAGIC } from './image-format.js';
+import { copyEntry, WORD } from './record.js';
+import { UNIT_MASK } from './slab.js';
 import type { BeforeImage, Store } from './store.js';
 
 /** Chunks are about this large; none is larger than CHUNK_BYTES_MAX. */
 const CHUNK_BYTES: number = 64 << 10;
 const CHUNK_BYTES_MAX: number = 128 << 10;
+/** Entries looked up together. */
+const GATHERED = 128;
 
 export class StoreImage implements BeforeImage {
   readonly #store: Store;
@@ -76,7 +80,7 @@ export class StoreImage implements BeforeImage {
   #walk(): void {
     const store = this.#store;
     while (this.#cursor < HASHES_END && this.#out.length < CHUNK_BYTES) {
-      this.#cursor = store.walk(this.#cursor, this.#found);
+      this.#cursor = store.gather(this.#cursor, this.#found, GATHERED);
       for (const address of this.#found) {
         if (store.version(address) <= this.#version) this.#entry(address);
       }
@@ -90,19 +94,11 @@ export class StoreImage implements BeforeImage {
   }
 
   #entry(address: number): void {
-    const store = this.#store;
-    const keyLength = store.keyLength(address);
-    const valueLength = store.valueLength(address);
-    const at = this.#out.reserve(ENTRY_HEAD_BYTES + keyLength + valueLength);
-    const buffer = this.#out.buffer;
-    buffer.writeUInt32LE(keyLength, at);
-    buffer.writeUInt32LE(valueLength, at + 4);
-    buffer.writeDoubleLE(store.version(address), at + 8);
-    buffer.writeDoubleLE(store.expiry(address), at + 16);
-    const from = store.segment(address).u8;
-    const key = store.keyStart(address);
-    const value = store.valueStart(address);
-    from.copy(buffer, at + ENTRY_HEAD_BYTES, key, key + keyLength);
-    from.copy(buffer, at + ENTRY_HEAD_BYTES + keyLength, value, value + valueLength);
+    const segment = this.#store.segment(address);
+    const word = (address & UNIT_MASK) << 2;
+    const { u32 } = segment;
+    const length = ENTRY_HEAD_BYTES + u32[word + WORD.keyLength]! + u32[word + WORD.valueLength]!;
+    const at = this.#out.reserve(length);
+    copyEntry(segment, word, this.#out.buffer, at);
   }
 }
