@@ -31,6 +31,8 @@
         "native/binding_append.cc",
         "native/binding_recording.cc",
         "native/binding_values.cc",
+        "native/flusher.cc",
+        "native/flusher_binding.cc",
         "<@(log_sources)",
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

@@ -5,6 +5,7 @@
 
 #include "binding.h"
 #include "crc64.h"
+#include "flusher_binding.h"
 #include "inspect.h"
 #include "mapped_medium.h"
 #include "region_file.h"
@@ -188,6 +189,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("inspect", Napi::Function::New<inspect_region>(env, "inspect"));
   exports.Set("crcImplementation", Napi::Function::New<crc_implementation>(env, "crcImplementation"));
   exports.Set("siteNames", Napi::Function::New<site_names>(env, "siteNames"));
+  exports.Set("openFlusher", Napi::Function::New<open_flusher>(env, "openFlusher"));
   return exports;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace indelible {
 
@@ -17,7 +18,7 @@ Status Flusher::start(Notify notify, void* context, std::unique_ptr<Flusher>& fl
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const int errnum = pthread_create(&started->thread_, nullptr, entry, started.get());
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (errnum != 0) return Status::io(errnum, Syscall::none, "the thread for durable writes cannot be started");
+  if (errnum != 0) return Status::io(errnum, Syscall::none, "the thread for durable writes cannot start");
   started->joined_ = false;
   pthread_setname_np(started->thread_, "indelible-flush");
   flusher = std::move(started);

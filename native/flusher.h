@@ -1,7 +1,7 @@
 // A thread that makes writes durable, one after the other, for the file backend. Knows no Node-API.
 //
-// 1. Jobs are executed strictly one at a time, in the order given: a write begins only after the one before it
-//    is durable. So one write is outstanding on the medium, however many are queued.
+// 1. Jobs are executed strictly one at a time, in the order given: a write begins only after the one before
+//    it is durable. So one write is outstanding on the medium, however many are queued.
 // 2. The first failure is the last execution: every job behind it fails with the same error, unexecuted, and
 //    so does every later one. Nothing is retried.
 // 3. Descriptors are opened O_DSYNC by their owner: a write that has returned is durable.
@@ -9,8 +9,8 @@
 //    out again, never receives the bytes. The memory is the owner's to keep until the job has finished.
 // 5. `notify` is called on the thread after a job has finished, once until `progress` is asked again.
 //
-// The thread sleeps on a condition variable while there is nothing to do: on two cores a spinning thread takes
-// the time that the event loop needs to hand over the next job.
+// The thread sleeps while there is nothing to do: on two cores a spinning one would take the time that the
+// event loop needs to hand over the next job.
 #pragma once
 
 #include <pthread.h>

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <span>
 
 #include "binding.h"
 #include "flusher.h"
@@ -41,7 +42,9 @@ class FlusherHandle {
     flusher_->submit(fd, std::as_bytes(std::span(bytes.Data(), bytes.ByteLength())), offset);
   }
 
-  void cancel() { flusher_->cancel(); }
+  void cancel() {
+    if (open()) flusher_->cancel();
+  }
 
   /// Lets go of the memory of jobs that have finished.
   FlushProgress take_progress() {
@@ -108,18 +111,13 @@ Napi::Value open_flusher(const Napi::CallbackInfo& info) {
   const auto handle = std::make_shared<FlusherHandle>(info.Env());
   const Status status = handle->start(info[0].As<Napi::Function>());
   if (!status.ok()) return raise(info.Env(), status);
+  const auto submit_job = [handle](const Napi::CallbackInfo& call) { return submit(*handle, call); };
+  const auto cancel = [handle](const Napi::CallbackInfo& /*call*/) { handle->cancel(); };
+  const auto close = [handle](const Napi::CallbackInfo& /*call*/) { handle->close(); };
   auto object = Napi::Object::New(info.Env());
-  object.Set("submit", Napi::Function::New(
-                           info.Env(), [handle](const Napi::CallbackInfo& call) { return submit(*handle, call); },
-                           "submit"));
-  object.Set("cancel", Napi::Function::New(
-                           info.Env(),
-                           [handle](const Napi::CallbackInfo& /*call*/) {
-                             if (handle->open()) handle->cancel();
-                           },
-                           "cancel"));
-  object.Set("close", Napi::Function::New(
-                          info.Env(), [handle](const Napi::CallbackInfo& /*call*/) { handle->close(); }, "close"));
+  object.Set("submit", Napi::Function::New(info.Env(), submit_job, "submit"));
+  object.Set("cancel", Napi::Function::New(info.Env(), cancel, "cancel"));
+  object.Set("close", Napi::Function::New(info.Env(), close, "close"));
   return object;
 }
 

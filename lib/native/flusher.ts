@@ -13,7 +13,7 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import { nativeAddon } from './binding.js';
 
 /** Called once per write, in their order: durable, or failed. */
-export type FlushDone = (error: Error | undefined) => void;
+type FlushDone = (error: Error | undefined) => void;
 
 interface NativeFlusher {
   submit(fd: number, bytes: Uint8Array, offset: number): void;

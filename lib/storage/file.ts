@@ -31,6 +31,7 @@ import { ROOT_NAME, type Root, RootFile } from './file/root-file.js';
 import { type Scan, scanLog } from './file/scan.js';
 import { fillPattern, prefill, segmentName, sequenceOf } from './file/segment.js';
 import type { VoteIndex } from './file/vote-index.js';
+import { SerialQueue, type WriteQueue } from './file/write-queue.js';
 import { checkShape, type StoreShape } from './shape.js';
 import type { Recovered, Storage, StorageCounters } from './storage.js';
 
@@ -118,12 +119,8 @@ async function refill(log: RecoveredLog): Promise<void> {
   }
 }
 
-function writeRoot(file: RootFile, root: Root): Promise<void> {
-  return new Promise((resolve, reject) => file.write(root, (error) => (error ? reject(error) : resolve())));
-}
-
 /** What is true now, on both pages: in use, with everything recovered counted in. */
-async function beginUse(rootFile: RootFile, root: Root, log: RecoveredLog): Promise<Root> {
+async function beginUse(rootFile: RootFile, queue: WriteQueue, root: Root, log: RecoveredLog): Promise<Root> {
   const { recovered } = log;
   const next: Root = {
     ...root,
@@ -136,7 +133,9 @@ async function beginUse(rootFile: RootFile, root: Root, log: RecoveredLog): Prom
     highestVoted: recovered.highestVoted,
     clean: false,
   };
-  await writeRoot(rootFile, next);
+  await new Promise<void>((resolve, reject) => {
+    rootFile.write(next, queue, (error) => (error ? reject(error) : resolve()));
+  });
   return next;
 }
 
@@ -155,6 +154,7 @@ async function openLocked(
   const geometry = geometryOf(shape);
   const rootFile = await RootFile.open(medium, directory, incarnation);
   let scan: Scan | undefined;
+  let queue: WriteQueue | undefined;
   try {
     const root = await rootFile.read();
     const headSegment = root?.headSegment ?? 0;
@@ -163,18 +163,21 @@ async function openLocked(
     const log = recoverLog(found, root, geometry);
     const common = { shape, geometry, recovered: log.recovered, index: log.index, directory };
     const close = async (): Promise<void> => {
+      queue?.close();
       await closeAll(found, rootFile);
       await unlock();
     };
     if (!root || log.recovered.outcome === 'lost')
       return new FileStorage({ ...common, close, log: undefined });
     await refill(log);
-    const inUse = await beginUse(rootFile, root, log);
+    queue = medium.writeQueue?.() ?? new SerialQueue();
+    const inUse = await beginUse(rootFile, queue, root, log);
     const { spares } = found;
-    const parts = { medium, directory, incarnation, geometry, rootFile, root: inUse, log, spares };
+    const parts = { medium, queue, directory, incarnation, geometry, rootFile, root: inUse, log, spares };
     const groupLog = new GroupLog(parts);
     return new FileStorage({ ...common, close, log: groupLog });
   } catch (error) {
+    queue?.close();
     await closeAll(scan, rootFile);
     throw error;
   }

@@ -1,11 +1,19 @@
 /**
- * The log of the file backend: group commit, one group outstanding.
+ * The log of the file backend: group commit, one group outstanding on the medium.
  *
- * 1. One write is outstanding at a time, a group's or a root's. What is committed meanwhile gathers in one
- *    open group, which is closed when its turn comes or when it is full.
- * 2. Items become durable in the order staged; `durableThrough` moves when a write is durable, never before.
- * 3. A promise that finds no room in the log goes into the root, so a full log never stops an election.
- * 4. After a failed write nothing is written any more, and the failure is told once (contract 23).
+ * 1. One write is outstanding at a time, a group's or a root's. Behind a group's, the next group may be sealed
+ *    and queued already, so that the medium never waits for JavaScript; the queue (write-queue.ts) begins it
+ *    only when the one before is durable. What is committed meanwhile gathers in one open group, which is
+ *    closed when its turn comes or when it is full.
+ * 2. So sealing ahead adds no crash state: nothing of group n+1 is on the medium before group n is durable,
+ *    and a power cut leaves at most the last group incomplete, as recovery.ts takes it. What changes is that
+ *    group n may be durable, and n+1 begun, before anyone heard of n: durable and not answered, as after
+ *    any cut between a write and its answer.
+ * 3. A root says what is durable, and is written only when no group is under way.
+ * 4. Items become durable in the order staged; `durableThrough` moves when a write is durable, never before.
+ * 5. A promise that finds no room in the log goes into the root, so a full log never stops an election.
+ * 6. After a failed write nothing is written any more, a queued group neither, and the failure is told once
+ *    (contract 23).
  *
  * | state    | what may be trusted                          | leaves it by           |
  * |----------|----------------------------------------------|------------------------|
@@ -24,6 +32,7 @@ import type { SpareFile } from './scan.js';
 import { recycle, type Segment, segmentName } from './segment.js';
 import { Space } from './space.js';
 import type { VoteEntry, VoteIndex } from './vote-index.js';
+import type { WriteQueue } from './write-queue.js';
 
 /** Write the root: it gives up segments, remembers a trim, and holds promises without room in the log. */
 interface RootJob {
@@ -38,6 +47,7 @@ type Job = GroupBuilder | RootJob;
 
 export interface LogParts {
   readonly medium: FileMedium;
+  readonly queue: WriteQueue;
   readonly directory: string;
   readonly incarnation: number;
   readonly geometry: Geometry;
@@ -50,6 +60,9 @@ export interface LogParts {
 
 /** Free segments below which the log looks for some to give up, without waiting for a trim. */
 const FREE_WANTED = 2;
+
+/** Groups under way: one outstanding on the medium and one sealed behind it. */
+const GROUPS_UNDER_WAY_MAX = 2;
 
 export class GroupLog {
   onDurable: (throughItem: number) => void = () => {};
@@ -68,14 +81,16 @@ export class GroupLog {
   readonly #queue: Job[] = [];
   #open: GroupBuilder;
   #state: 'running' | 'failed' | 'stopped' = 'running';
-  #busy = false;
+  /** Groups handed to the write queue and not reported. */
+  #groupsUnderWay = 0;
+  #rootUnderWay = false;
   #idle: (() => void)[] = [];
   /** Items staged since the last commit. */
   #uncommitted = 0;
   #root: Root;
   #nextNumber: number;
   #link: number;
-  /** The highest ballot among durable items, and the highest slot among all written. */
+  /** The highest ballot and the highest slot among all items written or under way. */
   #promised: Ballot;
   #highestVoted: Slot;
   #learnedThrough: Slot;
@@ -189,10 +204,14 @@ export class GroupLog {
 
   /** The root that says the store was closed in order. Only when settled and stopped. */
   writeCleanRoot(): Promise<void> {
-    const root = this.#nextRoot([], this.#promised, true);
+    const root = this.#nextRoot([], true);
     return new Promise((resolve, reject) => {
-      this.#parts.rootFile.write(root, (error) => (error ? reject(error) : resolve()));
+      this.#parts.rootFile.write(root, this.#parts.queue, (error) => (error ? reject(error) : resolve()));
     });
+  }
+
+  get #busy(): boolean {
+    return this.#rootUnderWay || this.#groupsUnderWay > 0;
   }
 
   #staged(where: Job): void {
@@ -232,23 +251,29 @@ export class GroupLog {
     if (!this.#queue.some((job) => 'root' in job)) this.#rootJob();
   }
 
-  /** Begins the next write, if none is under way and something is committed or queued. */
+  /** Begins the writes whose turn it is, of what is committed or queued. */
   #pump(): void {
-    if (this.#busy || this.#state !== 'running') return;
-    if (this.#queue.length === 0 && this.#open.committed) this.#closeOpen();
-    const job = this.#queue.shift();
-    if (!job) return;
-    this.#busy = true;
-    if ('root' in job) this.#writeRoot(job);
-    else this.#writeGroup(job);
+    while (this.#state === 'running' && this.#hasTurn(this.#queue[0] ?? this.#open)) {
+      if (this.#queue.length === 0) {
+        if (!this.#open.committed) return;
+        this.#closeOpen();
+      }
+      const job = this.#queue.shift()!;
+      if ('root' in job) this.#writeRoot(job);
+      else this.#writeGroup(job);
+    }
+  }
+
+  #hasTurn(job: Job): boolean {
+    if ('root' in job) return !this.#busy;
+    return !this.#rootUnderWay && this.#groupsUnderWay < GROUPS_UNDER_WAY_MAX;
   }
 
   #writeGroup(builder: GroupBuilder): void {
     const segment = builder.segment!;
-    let promised = this.#promised;
     for (const item of builder.items) {
       const ballot = typeof item === 'number' ? item : item.ballot;
-      if (ballot > promised) promised = ballot;
+      if (ballot > this.#promised) this.#promised = ballot;
       if (typeof item !== 'number' && item.slot > this.#highestVoted) this.#highestVoted = item.slot;
     }
     const number = this.#nextNumber++;
@@ -261,18 +286,18 @@ export class GroupLog {
       incarnation: this.#parts.incarnation,
       number,
       link: this.#link,
-      promised,
+      promised: this.#promised,
       learnedThrough: this.#learnedThrough,
       trimThrough: this.index.trimThrough,
       checkpointId: this.#checkpointId,
       highestVoted: this.#highestVoted,
     });
     this.#link = digest;
-    segment.file.writeDurable(bytes, builder.offset, 'group', (error) => {
-      this.#busy = false;
+    this.#groupsUnderWay++;
+    this.#parts.queue.write(segment.file, bytes, builder.offset, 'group', (error) => {
+      this.#groupsUnderWay--;
       if (error) return this.#fail(error);
       const { lastItem } = builder;
-      this.#promised = promised;
       this.groups++;
       this.bytesWritten += bytes.length;
       this.barriers++;
@@ -292,15 +317,15 @@ export class GroupLog {
 
   #writeRoot(job: RootJob): void {
     const released = this.space.releasable();
-    let promised = this.#promised;
-    if (job.promised > promised) promised = job.promised;
+    if (job.promised > this.#promised) this.#promised = job.promised;
     this.#learnedThrough = Math.max(this.#learnedThrough, job.learnedThrough);
-    const root = this.#nextRoot(released, promised, false);
-    this.#parts.rootFile.write(root, (error) => {
-      this.#busy = false;
+    const root = this.#nextRoot(released, false);
+    const { queue, rootFile } = this.#parts;
+    this.#rootUnderWay = true;
+    rootFile.write(root, queue, (error) => {
+      this.#rootUnderWay = false;
       if (error) return this.#fail(error);
       this.#root = root;
-      this.#promised = promised;
       this.barriers += 2;
       this.space.release(released);
       for (const { file, sequence } of released) this.#recycle(file, segmentName(sequence));
@@ -308,7 +333,8 @@ export class GroupLog {
     });
   }
 
-  #nextRoot(released: readonly Segment[], promised: Ballot, clean: boolean): Root {
+  /** Only when nothing is under way: it counts every group sealed so far as durable. */
+  #nextRoot(released: readonly Segment[], clean: boolean): Root {
     const head = this.space.headAfter(released);
     return {
       generation: this.#root.generation + 1,
@@ -317,7 +343,7 @@ export class GroupLog {
       headGroup: head.firstGroup || this.#nextNumber,
       headLink: head.firstGroup ? head.firstLink : this.#link,
       nextGroup: this.#nextNumber,
-      promised,
+      promised: this.#promised,
       trimThrough: this.index.trimThrough,
       checkpointId: this.#checkpointId,
       learnedThrough: this.#learnedThrough,
@@ -343,6 +369,7 @@ export class GroupLog {
   #fail(error: Error): void {
     const first = this.#state === 'running';
     if (first) this.#state = 'failed';
+    this.#parts.queue.halt(error);
     this.#queue.length = 0;
     this.#wake();
     if (first) this.onFailure(error);

@@ -11,6 +11,8 @@
  * Implementations: {@link RealMedium} (real-medium.ts), {@link RecordingMedium} (recording-medium.ts).
  */
 
+import type { WriteQueue } from './write-queue.js';
+
 /** The unit a power cut cannot tear. */
 export const SECTOR_BYTES = 512;
 
@@ -62,6 +64,8 @@ export interface FileMedium {
   /** Removes a file; one that is not there counts as removed. */
   remove(path: string, site: Site): Promise<void>;
   syncDirectory(directory: string, site: Site): Promise<void>;
+  /** A queue better than one made of `writeDurable` ({@link SerialQueue}), where this medium has one. */
+  writeQueue?(): WriteQueue | undefined;
   /** Memory a durable write can start from: page-aligned, zeroed, kept for as long as it is held. */
   allocate(lengthBytes: number): Uint8Array;
   /**

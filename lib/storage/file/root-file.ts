@@ -12,6 +12,7 @@ import type { Ballot, Slot } from '../../types.js';
 import { digestOf } from '../crc64.js';
 import { type Done, type FileMedium, type MediumFile, PAGE_BYTES } from './medium.js';
 import { getU64, putU64, viewOf } from './words.js';
+import type { WriteQueue } from './write-queue.js';
 
 export const ROOT_NAME = 'root';
 const MAGIC_LOW = 0x524c_4449;
@@ -119,12 +120,12 @@ export class RootFile {
     return best;
   }
 
-  /** Writes `root` to both pages, one after the other. One call at a time. */
-  write(root: Root, done: Done): void {
+  /** Writes `root` to both pages through `queue`, one after the other. One call at a time. */
+  write(root: Root, queue: WriteQueue, done: Done): void {
     encode(this.#page, root, this.#incarnation);
-    this.#file.writeDurable(this.#page, 0, 'root', (error) => {
+    queue.write(this.#file, this.#page, 0, 'root', (error) => {
       if (error) done(error);
-      else this.#file.writeDurable(this.#page, PAGE_BYTES, 'root', done);
+      else queue.write(this.#file, this.#page, PAGE_BYTES, 'root', done);
     });
   }
 
