@@ -1,7 +1,7 @@
 /**
  * Plants each bug of test/mutants/log/ into a copy of native/, builds it, and runs the log crash check on it.
  *
- *   node test/mutants/run-log.mjs [--only name-part,name-part] [--histories 18] [--operations 50] [--images
+ *   node test/mutants/run-log.mjs [--only name-part,name-part] [--histories 36] [--operations 50] [--images
  *   3]
  *
  * 1. The unmutated sources must pass the same check first.
@@ -23,13 +23,14 @@ const patches = join(here, 'log');
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
-    histories: { type: 'string', default: '18' },
+    histories: { type: 'string', default: '36' },
     operations: { type: 'string', default: '50' },
     images: { type: 'string', default: '3' },
   },
 });
 const chosen = values.only.split(',');
-const CHECK_TIMEOUT_MS = 240_000;
+/** A mutant that survives, and the unmutated log, run all histories; on a loaded machine that is minutes. */
+const CHECK_TIMEOUT_MS = 480_000;
 const work = mkdtempSync(join(tmpdir(), 'indelible-mutants-'));
 
 function headers() {
