@@ -106,9 +106,10 @@ Napi::Value recovered(Handle& handle, const Napi::CallbackInfo& info) {
 /// counters(): records, bytes written, fences, trims, laps.
 Napi::Value counters(Handle& handle, const Napi::CallbackInfo& info) {
   const LogCounters& counted = handle.log->counters();
-  return make_doubles(info.Env(), {static_cast<double>(counted.records), static_cast<double>(counted.bytes_written),
-                                   static_cast<double>(counted.fences), static_cast<double>(counted.trims),
-                                   static_cast<double>(counted.laps)});
+  return make_doubles(info.Env(),
+                      {static_cast<double>(counted.records), static_cast<double>(counted.bytes_written),
+                       static_cast<double>(counted.fences), static_cast<double>(counted.trims),
+                       static_cast<double>(counted.laps)});
 }
 
 /// close(orderly: 0 | 1): marks the region cleanly closed if orderly; releases it either way. The images of a
@@ -161,7 +162,8 @@ Napi::Object expose(const std::shared_ptr<Handle>& handle) {
   const auto items_that_fit =
       static_cast<std::uint32_t>((header.record_bytes_max - kDescriptorsAt) / sizeof(Descriptor));
   handle->table_items = std::min(header.record_items_max, items_that_fit);
-  auto table = Napi::Float64Array::New(env, kTableHeadDoubles + std::size_t{handle->table_items} * kItemDoubles);
+  const std::size_t doubles = kTableHeadDoubles + std::size_t{handle->table_items} * kItemDoubles;
+  auto table = Napi::Float64Array::New(env, doubles);
   handle->table = table.Data();
   handle->table_reference = Napi::Persistent(table);
   auto gauges = Napi::Float64Array::New(env, kGaugeDoubles);

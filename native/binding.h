@@ -94,7 +94,8 @@ using Method = Napi::Value (*)(Handle& handle, const Napi::CallbackInfo& info);
 enum class Needs : std::uint8_t { nothing, log, recording };
 
 /// Adds `method` as a closure over the handle.
-void bind(Napi::Object object, const std::shared_ptr<Handle>& handle, const char* name, Needs needs, Method method);
+void bind(Napi::Object object, const std::shared_ptr<Handle>& handle, const char* name, Needs needs,
+          Method method);
 
 /// Adds the closures of an open log to a new object.
 Napi::Object expose(const std::shared_ptr<Handle>& handle);

@@ -86,7 +86,8 @@ Napi::Value append(Handle& handle, const Napi::CallbackInfo& info) {
   if (info.Length() > 0 && napi_get_arraybuffer_info(env, info[0], &source, &source_bytes) != napi_ok) {
     return raise_argument(env, "the batches are not in an ArrayBuffer");
   }
-  Status status = build(handle, static_cast<std::uint32_t>(items), static_cast<std::byte*>(source), source_bytes);
+  Status status =
+      build(handle, static_cast<std::uint32_t>(items), static_cast<std::byte*>(source), source_bytes);
   if (status.ok()) status = handle.log->append(static_cast<std::uint64_t>(learned));
   handle.update_gauges();
   return status.ok() ? Napi::Value() : raise(env, status);
