@@ -9,8 +9,8 @@
 //    out again, never receives the bytes. The memory is the owner's to keep until the job has finished.
 // 5. `notify` is called on the thread after a job has finished, once until `progress` is asked again.
 //
-// The thread sleeps while there is nothing to do. Spinning would save a wake-up only where a core is idle; with
-// the next job queued ahead there is none to save.
+// The thread sleeps while there is nothing to do. Spinning would save a wake-up only where a core is idle, and
+// with the next job queued ahead there is none to save.
 #pragma once
 
 #include <pthread.h>
