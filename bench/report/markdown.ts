@@ -21,8 +21,8 @@ export function markdownOf(report: Report): string {
   ];
   return `# Benchmark of ${startedAt}
 
-Medians of ${options.rounds} interleaved rounds; in brackets the least and the most. docs/performance.md says what is
-measured, and how. Written by \`npm run bench\`.
+Medians of ${options.rounds} interleaved rounds; in brackets the least and the most. docs/performance.md says
+what is measured, and how. Written by \`npm run bench\`.
 
 ${tables.map(tableMarkdown).join('\n\n')}
 `;

@@ -169,7 +169,8 @@ describe('the collector', () => {
   it('keeps a log as long as one of its functions can be called', async () => {
     const program = `
       const format = ${JSON.stringify({ ...FORMAT, clusterId: 0, storeUuid: 0 })};
-      const image = nativeAddon().formatImage({ ...format, clusterId: new Uint8Array(16), storeUuid: new Uint8Array(16) });
+      const uuid = new Uint8Array(16);
+      const image = nativeAddon().formatImage({ ...format, clusterId: uuid, storeUuid: uuid });
       const partsOf = ({ append, counters, table }) => ({ append, counters, table });
       const parts = partsOf(nativeAddon().openRecording(image, image, 0, 0, 0));
       const { append, counters } = parts;

@@ -113,8 +113,8 @@ export function writeValue(
 }
 
 /**
- * Copies the lengths, the version and the expiry as they lie in an image, then key and value, to `to` at `at`;
- * returns how many bytes that are. There must be room for them.
+ * Copies the lengths, the version and the expiry as they lie in an image, then key and value, to `to` at
+ * `at`; returns how many bytes that are. There must be room for them.
  */
 export function copyEntry(segment: Segment, word: number, to: Uint8Array, at: number): number {
   const { u8, u32 } = segment;

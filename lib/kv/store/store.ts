@@ -241,8 +241,8 @@ export class Store {
   }
 
   /**
-   * Reads a word of each entry's first cache lines: entries in the order of their hashes lie anywhere, and memory
-   * gives them all at once as quickly as it gives one. Whoever copies them next finds them in the cache.
+   * Reads a word of each entry's first cache lines: entries in the order of their hashes lie anywhere, and
+   * memory gives them all at once as quickly as it gives one. Whoever copies them next finds them cached.
    */
   #fetch(found: readonly number[]): number {
     let sum = 0;

@@ -1,10 +1,10 @@
 /**
  * The log of the file backend: group commit, one group outstanding on the medium.
  *
- * 1. One write is outstanding at a time, a group's or a root's. Behind a group's, the next group may be sealed
- *    and queued already, so that the medium never waits for JavaScript; the queue (write-queue.ts) begins it
- *    only when the one before is durable. What is committed meanwhile gathers in one open group, which is
- *    closed when its turn comes or when it is full.
+ * 1. One write is outstanding at a time, a group's or a root's. Behind a group's, the next group may be
+ *    sealed and queued already, so that the medium never waits for JavaScript; the queue (write-queue.ts)
+ *    begins it only when the one before is durable. What is committed meanwhile gathers in one open group,
+ *    which is closed when its turn comes or when it is full.
  * 2. So sealing ahead adds no crash state: nothing of group n+1 is on the medium before group n is durable,
  *    and a power cut leaves at most the last group incomplete, as recovery.ts takes it. What changes is that
  *    group n may be durable, and n+1 begun, before anyone heard of n: durable and not answered, as after

@@ -2,8 +2,9 @@
  * The file medium of a running replica: Linux files.
  *
  * 1. A durable write is one system call: a write through a descriptor opened O_DIRECT | O_DSYNC, from
- *    page-aligned memory. The addon's flusher thread makes it where there is an addon, and a thread of libuv's
- *    pool where there is none. A write and an fdatasync would be two trips, and took 1.7 times as long.
+ *    page-aligned memory. The addon's flusher thread makes it where there is an addon, and a thread of
+ *    libuv's pool where there is none. A write and an fdatasync would be two trips, and took 1.7 times
+ *    as long.
  * 2. Where the file system has no O_DIRECT (it says EINVAL) the same write is O_DSYNC only.
  * 3. No call is ever made again after an error: what the kernel dropped once it may later call clean.
  */

@@ -13,7 +13,7 @@ import type { Done, MediumFile, Site } from './medium.js';
 export interface WriteQueue {
   /** As {@link MediumFile.writeDurable}, once its turn has come. */
   write(file: MediumFile, bytes: Uint8Array, position: number, site: Site, done: Done): void;
-  /** Something beside the queue failed, with `error`: what has not begun fails, and so does what comes later. */
+  /** Something beside the queue failed: what has not begun fails with `error`, and what comes later too. */
   halt(error: Error): void;
   /** Only when nothing is under way. */
   close(): void;
