@@ -6,7 +6,7 @@
  * 3. What was staged and never committed is gone.
  */
 import type { MemoryStorage } from '../storage/memory.js';
-import type { Recovered, Storage, StorageCounters } from '../storage/storage.js';
+import type { Recovered, ScrubProgress, Storage, StorageCounters } from '../storage/storage.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot } from '../types.js';
 import type { Later } from './disk.js';
 import type { Random } from './random.js';
@@ -105,6 +105,10 @@ export class DelayedStorage implements Storage {
     const pending = [...this.queue.flatMap((group) => group.items), ...this.staged];
     const vote = pending.findLast((item) => typeof item === 'object' && item.slot === slot);
     return typeof vote === 'object' ? vote.bytes.slice() : this.inner.readVote(slot);
+  }
+
+  scrub(budgetBytes: number, done: (progress: ScrubProgress) => void): void {
+    this.inner.scrub(budgetBytes, done);
   }
 
   trim(through: Slot, checkpointId: number): void {

@@ -2,7 +2,7 @@
  * A store between the simulated host and the real one that tells the checkers what has become durable, before
  * the core hears of it.
  */
-import type { Recovered, Storage, StorageCounters } from '../storage/storage.js';
+import type { Recovered, ScrubProgress, Storage, StorageCounters } from '../storage/storage.js';
 import {
   type Ballot,
   BatchKind,
@@ -97,6 +97,10 @@ export class ObservedStorage implements Storage {
 
   readVote(slot: Slot): Uint8Array | undefined {
     return this.inner.readVote(slot);
+  }
+
+  scrub(budgetBytes: number, done: (progress: ScrubProgress) => void): void {
+    this.inner.scrub(budgetBytes, done);
   }
 
   trim(through: Slot, checkpointId: number): void {

@@ -33,7 +33,7 @@ import { fillPattern, prefill, segmentName, sequenceOf } from './file/segment.js
 import type { VoteIndex } from './file/vote-index.js';
 import { SerialQueue, type WriteQueue } from './file/write-queue.js';
 import { checkShape, type StoreShape } from './shape.js';
-import type { Recovered, Storage, StorageCounters } from './storage.js';
+import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
 
 /** Errors of the system become ERR_INDELIBLE_STORE_IO; all others stay what they are. */
 function asStoreError(error: unknown, directory: string): unknown {
@@ -336,6 +336,10 @@ export class FileStorage implements Storage {
       return undefined;
     }
     return digestOf(bytes, 0, bytes.length) === entry.digest ? bytes : undefined;
+  }
+
+  scrub(_budgetBytes: number, done: (progress: ScrubProgress) => void): void {
+    done({ bytes: 0, passes: 0, damage: undefined });
   }
 
   trim(through: Slot, checkpointId: number): void {

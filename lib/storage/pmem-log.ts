@@ -20,7 +20,7 @@ import { BATCH_BYTES_MAX } from '../limits.js';
 import { Gauge, HEAD_NUMBERS, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, translated } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot, StorageMode } from '../types.js';
 import { recoveredFrom } from './pmem-recovered.js';
-import type { Recovered, Storage, StorageCounters } from './storage.js';
+import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
 
 /** Bytes of a record before its first descriptor, and of one descriptor. */
 const RECORD_OVERHEAD_BYTES = 192;
@@ -153,6 +153,10 @@ export class LogStorage implements Storage {
     if (this.#refusal !== undefined && this.recovered.outcome !== 'lost') throw this.#refusal;
     if (this.#closed) throw this.#refusal;
     return this.#guard(() => this.#native.readVote(slot));
+  }
+
+  scrub(_budgetBytes: number, done: (progress: ScrubProgress) => void): void {
+    done({ bytes: 0, passes: 0, damage: undefined });
   }
 
   trim(through: Slot, checkpointId: number): void {
