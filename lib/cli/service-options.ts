@@ -12,5 +12,10 @@ export function withServiceOptions(command: Command): Command {
     .option('--max-clients <number>', 'connections of each Redis port (10000)', integerOption(1, 1_000_000))
     .option('--max-key <size>', 'longest key (32KiB, at most that)', sizeOption('--max-key'))
     .option('--max-value <size>', 'longest value (960KiB, at most that)', sizeOption('--max-value'))
+    .option(
+      '--leader-wait <ms>',
+      'commands wait this long for a leader, then TRYAGAIN (2000)',
+      integerOption(1, 600_000),
+    )
     .option('--password-file <file>', 'its first line is the password that Redis clients must give');
 }

@@ -52,10 +52,11 @@ interface Served {
 }
 
 async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
-  const { directory, backend, sync, listen, peers } = config;
+  const { directory, backend, sync, listen, peers, leaderWaitMs } = config;
   const machine = new KvStateMachine();
+  const tuning = leaderWaitMs === undefined ? {} : { leaderWaitMs };
   const storage = storageChoice(backend, sync);
-  const replica = await Replica.open({ directory, storage, listen, peers, stateMachine: machine });
+  const replica = await Replica.open({ directory, storage, listen, peers, stateMachine: machine, tuning });
   try {
     checkStore(replica, config);
     follow(replica, log, ending);

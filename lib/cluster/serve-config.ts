@@ -32,6 +32,8 @@ export interface ServeConfig {
   readonly logLevel: LogLevel;
   /** The store uuid that must be found in the directory; undefined takes any. */
   readonly store: string | undefined;
+  /** Milliseconds that a command waits for a leader to be known; undefined is the replica's own default. */
+  readonly leaderWaitMs: number | undefined;
   readonly service: ServiceConfig;
 }
 
@@ -90,6 +92,7 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
     peers: peersOf(settings),
     logLevel: settings.logLevel ?? 'info',
     store: settings.store,
+    leaderWaitMs: settings.leaderWait,
     service: serviceConfig(settings),
   };
 }

@@ -6,12 +6,14 @@ import * as v from 'valibot';
 import { argumentError } from '../errors.js';
 import { readFileIfThere } from './durable-file.js';
 
-/** Sizes in bytes. The same names on the command line, as --max-memory and so on. */
+/** Sizes in bytes, times in milliseconds. The same names on the command line, as --max-memory and so on. */
 export interface ServiceSettings {
   readonly maxMemory?: number | undefined;
   readonly maxClients?: number | undefined;
   readonly maxKey?: number | undefined;
   readonly maxValue?: number | undefined;
+  /** How long a command waits for a leader to be known. */
+  readonly leaderWait?: number | undefined;
   /** A file whose first line is the password that clients must give. */
   readonly passwordFile?: string | undefined;
 }
@@ -34,12 +36,14 @@ export const SERVICE_ENTRIES: {
   readonly maxClients: Entry;
   readonly maxKey: Entry;
   readonly maxValue: Entry;
+  readonly leaderWait: Entry;
   readonly passwordFile: v.OptionalSchema<v.GenericSchema<string>, undefined>;
 } = {
   maxMemory: bound,
   maxClients: bound,
   maxKey: bound,
   maxValue: bound,
+  leaderWait: bound,
   passwordFile: v.optional(v.string()),
 };
 
@@ -66,12 +70,13 @@ function passwordIn(file: string): string {
 
 /** The settings as arguments of `serve`. */
 export function serviceArguments(settings: ServiceSettings): readonly string[] {
-  const { maxMemory, maxClients, maxKey, maxValue, passwordFile } = settings;
+  const { maxMemory, maxClients, maxKey, maxValue, leaderWait, passwordFile } = settings;
   const pairs: readonly (readonly [string, string | number | undefined])[] = [
     ['--max-memory', maxMemory],
     ['--max-clients', maxClients],
     ['--max-key', maxKey],
     ['--max-value', maxValue],
+    ['--leader-wait', leaderWait],
     ['--password-file', passwordFile],
   ];
   return pairs.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));

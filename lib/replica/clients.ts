@@ -3,7 +3,9 @@
  *
  * 1. Only a leader takes a client's requests; any other replica answers *not executed* and says who leads, so
  *    that nothing is forwarded in circles.
- * 2. A connection that submits faster than slots become free is not read from until there is room.
+ * 2. Commands are answered in the order in which they came, and queries in theirs: what a replica that leads
+ *    no longer refuses waits for what it took before.
+ * 3. A connection that submits faster than slots become free is not read from until there is room.
  */
 import type { ClientConnection } from '../transport/client-connection.js';
 import type { ReplicaId } from '../types.js';
@@ -37,7 +39,7 @@ export class Clients {
     this.sessions.add(session);
     connection.onClose = () => {
       this.sessions.delete(session);
-      this.host.abandon(session);
+      session.abandon();
     };
   };
 
@@ -47,19 +49,24 @@ export class Clients {
   }
 }
 
-class ClientSession implements Requester {
+class ClientSession {
   private readonly connection: ClientConnection;
   private readonly host: ClientHost;
   private readonly statusJson: () => Uint8Array;
+  private readonly submits: Line;
+  private readonly queries: Line;
   private refused: (Submit | Query)[] = [];
 
   constructor(connection: ClientConnection, host: ClientHost, statusJson: () => Uint8Array) {
     this.statusJson = statusJson;
     this.connection = connection;
     this.host = host;
+    const goOn = (): void => this.continue();
+    this.submits = new Line(connection, goOn);
+    this.queries = new Line(connection, goOn);
     connection.onMessage = (message) => this.receive(message);
     connection.onSettled = () => host.flush();
-    connection.onDrain = () => this.continue();
+    connection.onDrain = goOn;
     this.sayLeader(host.leader);
   }
 
@@ -67,20 +74,9 @@ class ClientSession implements Requester {
     this.connection.send({ type: 'leaderIs', leader });
   }
 
-  outcome(
-    first: number,
-    count: number,
-    outcome: Outcome,
-    results: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    this.connection.sendOutcomes(first, count, outcome, results, start, end);
-    if (this.connection.writableNeedDrain) this.connection.pause();
-  }
-
-  drain(): void {
-    this.continue();
+  abandon(): void {
+    this.host.abandon(this.submits);
+    this.host.abandon(this.queries);
   }
 
   private receive(message: ClientMessage): void {
@@ -102,7 +98,7 @@ class ClientSession implements Requester {
     }
   }
 
-  /** Goes on after back-pressure in either direction. */
+  /** Goes on after back-pressure in either direction, or when what came before is answered. */
   private continue(): void {
     while (this.refused.length > 0) {
       if (!this.place(this.refused[0]!)) return;
@@ -112,13 +108,54 @@ class ClientSession implements Requester {
     this.host.flush();
   }
 
+  /** False: not now; something calls `continue`. */
   private place({ type, first, count, body }: Submit | Query): boolean {
+    const line = type === 'submit' ? this.submits : this.queries;
     if (!this.host.leads) {
+      if (line.owed > 0) {
+        line.isWaitedFor = true;
+        return false;
+      }
       this.connection.sendOutcomes(first, count, Outcome.notExecuted, NO_BYTES, 0, 0);
       this.sayLeader(this.host.leader);
       return true;
     }
-    if (type === 'submit') return this.host.submit(this, first, count, body, 0, body.length);
-    return this.host.query(this, first, count, body, 0, body.length);
+    const taken =
+      type === 'submit'
+        ? this.host.submit(line, first, count, body, 0, body.length)
+        : this.host.query(line, first, count, body, 0, body.length);
+    if (taken) line.owed += count;
+    return taken;
+  }
+}
+
+/** The commands of a connection, or its queries: what is answered in the order asked. */
+class Line implements Requester {
+  /** Requests that the host took and has not answered. */
+  owed = 0;
+  /** What comes behind goes on when nothing is owed any more. */
+  isWaitedFor = false;
+  readonly drain: () => void;
+  private readonly connection: ClientConnection;
+
+  constructor(connection: ClientConnection, goOn: () => void) {
+    this.connection = connection;
+    this.drain = goOn;
+  }
+
+  outcome(
+    first: number,
+    count: number,
+    outcome: Outcome,
+    results: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.owed -= count;
+    this.connection.sendOutcomes(first, count, outcome, results, start, end);
+    if (this.connection.writableNeedDrain) this.connection.pause();
+    if (this.owed > 0 || !this.isWaitedFor) return;
+    this.isWaitedFor = false;
+    this.drain();
   }
 }

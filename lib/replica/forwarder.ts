@@ -2,11 +2,12 @@
  * A follower's way to its leader: what was submitted here is sent there over a connection like a client's,
  * and the outcomes come back to whoever asked.
  *
- * 1. Requests of one requester keep their order: they go over one connection, and what is not yet sent waits
- *    behind what was refused.
- * 2. What was sent and not answered when the connection ends is *unknown* (commands) or *not executed*
- *    (queries); what was not sent still waits here.
- * 3. A former leader may still answer what it took: its connection stays until it has.
+ * 1. Requests go only to a replica that says that it leads. What finds no such replica stays where it waits:
+ *    one that was elected and does not know it yet, or led before it was started anew, would refuse it.
+ * 2. One connection is in use at a time, and the next one only when everything sent over the last one is
+ *    answered: so requests of one requester are executed, and answered, in the order asked.
+ * 3. A former leader has a short while to answer what it took. Then, or when its connection ends, that is
+ *    *unknown* (commands) or *not executed* (queries).
  */
 import { Exchange } from '../transport/exchange.js';
 import type { ReplicaId } from '../types.js';
@@ -14,40 +15,61 @@ import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength } from './batch
 import type { Queries } from './queries.js';
 import type { Submission, Submissions } from './submissions.js';
 
-export class Forwarder {
-  private readonly clusterId: string;
-  private readonly addresses: ReadonlyMap<ReplicaId, string>;
+/**
+ * How long a former leader may take to answer, in milliseconds from when it is known as such: this replica,
+ * if it was, or the one forwarded to. One that is alive has mostly learned within a few round trips what
+ * became of its slots; one that hangs must not hold up what comes behind.
+ */
+export const FORMER_MS_MAX = 300;
+
+export interface ForwarderOptions {
+  readonly clusterId: string;
+  readonly addresses: ReadonlyMap<ReplicaId, string>;
   /** Called when there may be something to forward, or outcomes have come. */
-  private readonly wake: () => void;
-  private readonly retiring = new Set<Exchange>();
+  readonly wake: () => void;
+  /** Milliseconds since some moment. */
+  readonly now: () => number;
+}
+
+export class Forwarder {
+  private readonly options: ForwarderOptions;
   private leader: ReplicaId = 0;
   private exchange: Exchange | undefined;
+  private formerSinceMs: number | undefined;
   private connecting = false;
   private closed = false;
 
-  constructor(clusterId: string, addresses: ReadonlyMap<ReplicaId, string>, wake: () => void) {
-    this.clusterId = clusterId;
-    this.addresses = addresses;
-    this.wake = wake;
+  constructor(options: ForwarderOptions) {
+    this.options = options;
   }
 
-  get isConnected(): boolean {
-    return this.exchange?.isOpen === true;
+  /** Whether what waits can be forwarded now. */
+  get isReady(): boolean {
+    const { exchange } = this;
+    return exchange?.isOpen === true && exchange.leader === this.leader && exchange.replicaId === this.leader;
+  }
+
+  /**
+   * Whether nothing that was sent to a former leader waits for its outcome: only then may anything be placed
+   * elsewhere.
+   */
+  get isSettled(): boolean {
+    const { exchange } = this;
+    return exchange === undefined || exchange.replicaId === this.leader || !this.isOwed(exchange);
   }
 
   /** The leader to forward to is `leader`; 0 for nobody, or for this replica itself. */
   follow(leader: ReplicaId): void {
     if (leader === this.leader) return;
     this.leader = leader;
-    this.retire();
+    this.formerSinceMs = undefined;
     this.connect();
   }
 
   /** Sends what waits, as far as the leader takes it. */
   forward(submissions: Submissions, queries: Queries): void {
-    if (this.exchange?.isOpen === false) this.exchange = undefined;
-    const exchange = this.exchange;
-    if (exchange === undefined) return this.connect();
+    if (!this.isReady) return this.connect();
+    const exchange = this.exchange!;
     for (const { requester, first, count, body } of queries.takeGathered()) {
       // A query refused for lack of room is gathered again, and tried in the next turn.
       if (!exchange.query(requester, first, count, body, 0, body.length)) {
@@ -64,37 +86,42 @@ export class Forwarder {
 
   flush(): void {
     if (this.exchange?.isOpen === true) this.exchange.flush();
-    for (const former of this.retiring) {
-      if (former.outstanding > 0 && former.isOpen) continue;
-      this.retiring.delete(former);
-      former.close();
-    }
+    if (this.exchange !== undefined && this.exchange.replicaId !== this.leader) this.connect();
   }
 
   close(): void {
     this.closed = true;
-    this.retire();
-    for (const former of this.retiring) former.close();
-    this.retiring.clear();
-  }
-
-  private retire(): void {
-    if (this.exchange !== undefined) this.retiring.add(this.exchange);
+    this.exchange?.close();
     this.exchange = undefined;
   }
 
+  private isOwed(exchange: Exchange): boolean {
+    if (!exchange.isOpen || exchange.outstanding === 0) return false;
+    const nowMs = this.options.now();
+    this.formerSinceMs ??= nowMs;
+    return nowMs - this.formerSinceMs < FORMER_MS_MAX;
+  }
+
+  /** Connects to the leader, once the connection to the former one is of no more use. */
   private connect(): void {
-    const address = this.addresses.get(this.leader);
+    const { exchange } = this;
+    if (exchange !== undefined) {
+      if (exchange.replicaId === this.leader ? exchange.isOpen : !this.isSettled) return;
+      exchange.close();
+      this.exchange = undefined;
+    }
+    const { addresses, clusterId, wake } = this.options;
+    const address = addresses.get(this.leader);
     if (this.connecting || this.closed || address === undefined) return;
     const replicaId = this.leader;
     this.connecting = true;
-    const events = { settled: this.wake, closed: this.wake };
-    Exchange.connect({ address, clusterId: this.clusterId, replicaId, events })
-      .then((exchange) => {
+    const events = { leaderIs: wake, settled: wake, closed: wake };
+    Exchange.connect({ address, clusterId, replicaId, events })
+      .then((connected) => {
         this.connecting = false;
-        if (this.closed || this.leader !== replicaId) return exchange.close();
-        this.exchange = exchange;
-        this.wake();
+        if (this.closed || this.leader !== replicaId) return connected.close();
+        this.exchange = connected;
+        wake();
       })
       .catch(() => {
         // Nobody answers there: the next turn tries again, and what waits has its own deadline.
@@ -114,7 +141,8 @@ function send(exchange: Exchange, submission: Submission): Submission | undefine
     for (let n = 0; n < count; n++) stop += COMMAND_HEADER_BYTES + commandLength(bytes, stop, end);
     if (!exchange.submit(requester, first, count, bytes, at, stop)) {
       const from = at - BATCH_HEADER_BYTES;
-      return { bytes: bytes.subarray(from, end), end: end - from, count: left, runs: runs.slice(i) };
+      const rest = { bytes: bytes.subarray(from, end), end: end - from, count: left, runs: runs.slice(i) };
+      return { ...rest, waitsSinceMs: undefined };
     }
     at = stop;
     left -= count;

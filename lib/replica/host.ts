@@ -31,7 +31,7 @@ import {
 import { writeBatchHeader } from './batch.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { Executor } from './executor.js';
-import type { Forwarder } from './forwarder.js';
+import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
 import { Queries } from './queries.js';
@@ -79,6 +79,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private stopped: Error | undefined;
   private proposals = 0;
   private lastSlotAtTick: Slot = 0;
+  /** Since when another leads while proposals of this replica are open, ms since 1970. */
+  private formerSinceMs: number | undefined;
   private lastProposedMs = 0;
 
   constructor(parts: HostParts) {
@@ -87,8 +89,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     const base = checkpoints.base;
     this.executor = new Executor(parts.machine, base);
     this.queries = new Queries(this.executor);
-    this.unplaced = new Unplaced(tuning.requestTimeoutMs);
     this.submissions = new Submissions({ ...tuning, batchBytesMax: storage.batchBytesMax });
+    this.unplaced = new Unplaced(this.submissions, this.queries);
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     const { recovered } = storage;
     this.core = new ReplicaCore(
@@ -142,10 +144,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       this.parts.transport.flush();
     });
     this.stopped ??= new IndelibleError(ErrorCode.stopped, 'the replica is closed');
-    this.unplaced.fail(this.submissions);
-    this.queries.abandonAll();
+    // In the order asked: what was proposed or sent elsewhere comes before what still waits.
     this.executor.expire(Number.POSITIVE_INFINITY);
     this.parts.forwarder.close();
+    this.queries.lost(Number.POSITIVE_INFINITY);
+    this.unplaced.fail();
   }
 
   /** Writes a checkpoint of the state as it is now. Resolves when it is durable. */
@@ -370,19 +373,41 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.applyLearned();
     this.parts.checkpoints.tick(this);
     this.executor.expire(nowMs);
-    const { lastSlot } = this.core.proposer;
-    // A leader whose log or window stays full takes nothing: those who wait hear so in time.
-    const placeable = this.leads
-      ? this.core.canPropose || lastSlot > this.lastSlotAtTick
-      : this.parts.forwarder.isConnected;
-    this.lastSlotAtTick = lastSlot;
-    this.unplaced.tick(nowMs, placeable, this.submissions, this.queries);
+    this.tickFormer(nowMs);
+    this.tickUnplaced(nowMs);
     this.requestTurn();
   }
 
-  /** Gives what waits a place: a slot here, or the leader elsewhere. */
+  /** What a former leader proposed, and its follower never saw, no slot will tell the outcome of for long. */
+  private tickFormer(nowMs: number): void {
+    if (this.leads || this.core.leader === 0 || this.executor.pendingSlots === 0) {
+      this.formerSinceMs = undefined;
+      return;
+    }
+    this.formerSinceMs ??= nowMs;
+    if (nowMs - this.formerSinceMs >= FORMER_MS_MAX) this.executor.expire(Number.POSITIVE_INFINITY);
+  }
+
+  /** Those who find no place hear so in time: they wait for a leader, or for one that takes something. */
+  private tickUnplaced(nowMs: number): void {
+    const { forwarder, tuning } = this.parts;
+    const { lastSlot } = this.core.proposer;
+    const moves = lastSlot > this.lastSlotAtTick;
+    this.lastSlotAtTick = lastSlot;
+    if (this.leads ? this.core.canPropose || moves : forwarder.isReady) return this.unplaced.placeable();
+    // Requesters hear in the order asked: first comes what has been proposed here, or sent elsewhere.
+    if (this.executor.pendingSlots > 0 || !forwarder.isSettled) return;
+    this.unplaced.unplaceable(nowMs, this.leads ? tuning.requestTimeoutMs : tuning.leaderWaitMs);
+  }
+
+  /**
+   * Gives what waits a place: a slot here, or the leader elsewhere. Never while something is open at another
+   * place: a requester's commands are executed, and answered, in the order asked.
+   */
   private place(): void {
+    const { forwarder } = this.parts;
     if (this.leads) {
+      if (!forwarder.isSettled) return;
       this.queries.ask((readId) => this.core.read(readId));
       while (this.core.canPropose) {
         const submission = this.submissions.take();
@@ -391,8 +416,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
         this.submissions.putBack(submission);
         return;
       }
-    } else if (this.core.leader !== 0) {
-      this.parts.forwarder.forward(this.submissions, this.queries);
+    } else if (this.core.leader !== 0 && this.executor.pendingSlots === 0) {
+      forwarder.forward(this.submissions, this.queries);
     }
   }
 

@@ -20,8 +20,16 @@ export interface Tuning {
   readonly commandBytesMax: number;
   /** Commands and queries that wait here may take this much; beyond it callers meet back-pressure. */
   readonly waitingBytesMax: number;
-  /** What has no outcome for this long gets one: *unknown* if it was proposed, *not executed* if not. */
+  /**
+   * What a leader took and has no outcome for this long gets one: *unknown* if it was proposed, *not
+   * executed* if not.
+   */
   readonly requestTimeoutMs: number;
+  /**
+   * What finds no leader waits this long for one to be known, and is then *not executed*. By default twice
+   * the longest time after which a follower canvasses.
+   */
+  readonly leaderWaitMs: number;
   /** The share of the log in use at which a checkpoint is begun, 0 … 1. */
   readonly checkpointAtShare: number;
   /**
@@ -41,6 +49,7 @@ export const TUNING_DEFAULT: Tuning = {
   commandBytesMax: COMMAND_BYTES_MAX,
   waitingBytesMax: 16 << 20,
   requestTimeoutMs: 5000,
+  leaderWaitMs: 2000,
   checkpointAtShare: 0.5,
   trimAtShare: 0.75,
 };
@@ -64,6 +73,7 @@ export function tune(
     'fetchTicks',
     'windowSlots',
     'requestTimeoutMs',
+    'leaderWaitMs',
   ];
   for (const name of positive) {
     if (!(tuning[name] > 0)) throw argumentError(`${name} is above 0, not ${tuning[name]}`);

@@ -15,6 +15,8 @@ import { abandonRuns, type RequestRun } from './submissions.js';
 
 interface Ask extends RequestRun {
   readonly body: Uint8Array;
+  /** Since when it is known to wait for a place, ms since 1970; undefined while there is one for it. */
+  waitsSinceMs: number | undefined;
 }
 
 interface Group {
@@ -57,10 +59,6 @@ export class Queries {
     abandonRuns(this.gathering, requester);
     for (const { asks } of this.groups) abandonRuns(asks, requester);
   }
-  get hasUnasked(): boolean {
-    return this.gathering.length > 0;
-  }
-
   add(
     requester: Requester,
     first: number,
@@ -69,7 +67,13 @@ export class Queries {
     start: number,
     end: number,
   ): void {
-    this.gathering.push({ requester, first, count, body: copied(bytes, start, end) });
+    this.gathering.push({
+      requester,
+      first,
+      count,
+      body: copied(bytes, start, end),
+      waitsSinceMs: undefined,
+    });
     this.waitingBytes += end - start;
   }
 
@@ -95,6 +99,25 @@ export class Queries {
     return asks;
   }
 
+  /** Nobody can be asked: what was gathered waits since `nowMs`, unless it has waited for longer. */
+  beginWait(nowMs: number): void {
+    for (const ask of this.gathering) ask.waitsSinceMs ??= nowMs;
+  }
+
+  /** Somebody can be asked: whoever still waits begins anew if there should be nobody again. */
+  endWait(): void {
+    for (const ask of this.gathering) ask.waitsSinceMs = undefined;
+  }
+
+  /** The oldest of what was gathered if it waits since `sinceMs` or longer: it is taken out. */
+  takeOverdue(sinceMs: number): readonly RequestRun[] | undefined {
+    const since = this.gathering[0]?.waitsSinceMs;
+    if (since === undefined || since > sinceMs) return undefined;
+    const overdue = this.gathering.shift()!;
+    this.waitingBytes -= overdue.body.length;
+    return [overdue];
+  }
+
   /** The lead was confirmed for `readId`: it may be served once `slot` is applied. */
   ready(readId: number, slot: Slot): void {
     const group = this.groups.find((candidate) => candidate.readId === readId);
@@ -108,12 +131,6 @@ export class Queries {
       for (const ask of group.asks) this.waitingBytes -= ask.body.length;
       answer(group.asks, Outcome.notExecuted);
     }
-  }
-
-  /** Gives up everything that waits. */
-  abandonAll(): void {
-    answer(this.takeGathered(), Outcome.notExecuted);
-    this.lost(Number.POSITIVE_INFINITY);
   }
 
   /** Answers every group whose slot is applied, oldest first. */

@@ -106,7 +106,12 @@ export class Replica extends EventEmitter<ReplicaEvents> {
       storage: log,
       checkpoints: images,
       transport,
-      forwarder: new Forwarder(identity.clusterId, options.peers, () => this.host.flush()),
+      forwarder: new Forwarder({
+        clusterId: identity.clusterId,
+        addresses: options.peers,
+        wake: () => this.host.flush(),
+        now: Date.now,
+      }),
       machine: stateMachine,
       configuration,
       tuning,

@@ -5,8 +5,8 @@
  * 1. A batch's bytes are written here and never again once it is closed: core, log, sockets and state
  *    machine all hold views of them.
  * 2. Requests of one requester keep their order, within a batch and from batch to batch.
- * 3. What waits is bounded; past the bound `add` refuses, and requesters hear `drain` when half is free
- *    again.
+ * 3. What waits is bounded, in bytes and so in number: past the bound `add` refuses, and requesters hear
+ *    `drain` when half is free again.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES } from './batch.js';
@@ -33,6 +33,8 @@ export interface Submission {
   end: number;
   count: number;
   readonly runs: RequestRun[];
+  /** Since when it is known to wait for a place, ms since 1970; undefined while there is one for it. */
+  waitsSinceMs: number | undefined;
 }
 
 export interface SubmissionLimits {
@@ -40,11 +42,14 @@ export interface SubmissionLimits {
   /** A batch that has reached this is closed. */
   readonly batchBytesTarget: number;
   readonly batchBytesMax: number;
-  /** Bytes that may wait for a slot. */
+  /** Bytes that may wait for a slot, {@link RUN_BYTES} for each run of requests among them. */
   readonly waitingBytesMax: number;
 }
 
 const ARENA_BYTES = 1 << 20;
+
+/** What a run counts for beside its commands: the objects that remember whose it is, in bytes. */
+const RUN_BYTES = 64;
 
 export class Submissions {
   private readonly limits: SubmissionLimits;
@@ -99,14 +104,33 @@ export class Submissions {
   take(): Submission | undefined {
     if (this.queue.length === 0) this.close();
     const submission = this.queue.shift();
-    if (submission !== undefined) this.waitingBytes -= submission.end - BATCH_HEADER_BYTES;
+    if (submission !== undefined) this.waitingBytes -= weightBytes(submission);
     return submission;
   }
 
   /** Gives back what `take` gave and could not be placed. */
   putBack(submission: Submission): void {
     this.queue.unshift(submission);
-    this.waitingBytes += submission.end - BATCH_HEADER_BYTES;
+    this.waitingBytes += weightBytes(submission);
+  }
+
+  /** There is no place for what waits: it waits since `nowMs`, unless it has waited for longer. */
+  beginWait(nowMs: number): void {
+    this.close();
+    for (let i = this.queue.length - 1; i >= 0 && this.queue[i]!.waitsSinceMs === undefined; i--) {
+      this.queue[i]!.waitsSinceMs = nowMs;
+    }
+  }
+
+  /** There is a place: whoever still waits begins anew if there should be none again. */
+  endWait(): void {
+    for (const submission of this.queue) submission.waitsSinceMs = undefined;
+  }
+
+  /** The requests of the oldest batch if it waits since `sinceMs` or longer: it is taken out. */
+  takeOverdue(sinceMs: number): readonly RequestRun[] | undefined {
+    const since = this.queue[0]?.waitsSinceMs;
+    return since === undefined || since > sinceMs ? undefined : this.take()!.runs;
   }
 
   /** Tells whoever was refused that there is room again. */
@@ -148,14 +172,18 @@ export class Submissions {
     open.count += count;
     this.waitingBytes += end - start;
     const last = open.runs[open.runs.length - 1];
-    if (last !== undefined && last.requester === requester && last.first + last.count === first)
+    if (last !== undefined && last.requester === requester && last.first + last.count === first) {
       last.count += count;
-    else open.runs.push({ requester, first, count });
+    } else {
+      open.runs.push({ requester, first, count });
+      this.waitingBytes += RUN_BYTES;
+    }
   }
 
   private begin(): Submission {
     if (this.arena.length - this.arenaUsed < BATCH_HEADER_BYTES) this.renewArena(0);
-    this.open = { bytes: this.arena.subarray(this.arenaUsed), end: BATCH_HEADER_BYTES, count: 0, runs: [] };
+    const bytes = this.arena.subarray(this.arenaUsed);
+    this.open = { bytes, end: BATCH_HEADER_BYTES, count: 0, runs: [], waitsSinceMs: undefined };
     return this.open;
   }
 
@@ -181,6 +209,10 @@ export class Submissions {
     open.bytes = open.bytes.subarray(0, open.end);
     this.queue.push(open);
   }
+}
+
+function weightBytes({ end, runs }: Submission): number {
+  return end - BATCH_HEADER_BYTES + runs.length * RUN_BYTES;
 }
 
 function readLength(bytes: Uint8Array, at: number): number {

@@ -1,36 +1,59 @@
 /**
- * Requests that find no place: no leader is known, or the one that is takes nothing. They wait, but not for
- * ever. None of them was proposed, so their outcome is certain: *not executed*.
+ * Requests that find no place: no leader is known, or the one that is takes nothing. They wait, each for a
+ * bounded time. None of them was proposed, so that the outcome of those whose time is over is certain: *not
+ * executed*.
+ *
+ * 1. None is refused before its time is over, so that a client which sends one after the other hears one
+ *    refusal in all that time; each is soon after (by a sixteenth of it).
+ * 2. The time begins anew whenever there was a place.
+ * 3. They are refused in the order in which they came.
  */
 import { answer } from './executor.js';
-import type { Queries } from './queries.js';
 import { Outcome } from './service.js';
-import type { Submissions } from './submissions.js';
+import type { RequestRun } from './submissions.js';
+
+/** What waits for a place, oldest first: commands, or queries. */
+export interface Waiting {
+  beginWait(nowMs: number): void;
+  endWait(): void;
+  takeOverdue(sinceMs: number): readonly RequestRun[] | undefined;
+}
+
+/** The time of what comes in is noted this many times in the time that it may wait. */
+const MARKS = 16;
 
 export class Unplaced {
-  private readonly timeoutMs: number;
-  private stuckSinceMs: number | undefined;
+  private readonly waiting: readonly Waiting[];
+  private markedMs: number | undefined;
 
-  constructor(timeoutMs: number) {
-    this.timeoutMs = timeoutMs;
+  constructor(...waiting: Waiting[]) {
+    this.waiting = waiting;
   }
 
-  tick(nowMs: number, placeable: boolean, submissions: Submissions, queries: Queries): void {
-    if (placeable || (submissions.isEmpty && !queries.hasUnasked)) {
-      this.stuckSinceMs = undefined;
-      return;
-    }
-    this.stuckSinceMs ??= nowMs;
-    if (nowMs - this.stuckSinceMs < this.timeoutMs) return;
-    this.stuckSinceMs = undefined;
-    this.fail(submissions);
-    answer(queries.takeGathered(), Outcome.notExecuted);
+  /** There is a place for what waits. */
+  placeable(): void {
+    if (this.markedMs === undefined) return;
+    this.markedMs = undefined;
+    for (const each of this.waiting) each.endWait();
   }
 
-  /** Says *not executed* to everyone whose commands wait for a slot. */
-  fail(submissions: Submissions): void {
-    for (let waiting = submissions.take(); waiting !== undefined; waiting = submissions.take()) {
-      answer(waiting.runs, Outcome.notExecuted);
+  /** There is none at `nowMs`: what has waited for `waitMsMax` is refused. */
+  unplaceable(nowMs: number, waitMsMax: number): void {
+    if (this.markedMs === undefined || nowMs - this.markedMs >= waitMsMax / MARKS) {
+      this.markedMs = nowMs;
+      for (const each of this.waiting) each.beginWait(nowMs);
     }
+    for (const each of this.waiting) {
+      for (let runs = each.takeOverdue(nowMs - waitMsMax); runs !== undefined; ) {
+        answer(runs, Outcome.notExecuted);
+        runs = each.takeOverdue(nowMs - waitMsMax);
+      }
+    }
+  }
+
+  /** Nothing is going to be placed any more: everything is refused. */
+  fail(): void {
+    this.markedMs = undefined;
+    this.unplaceable(Number.POSITIVE_INFINITY, 0);
   }
 }

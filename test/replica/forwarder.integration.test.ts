@@ -1,0 +1,163 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Executor } from '../../lib/replica/executor.js';
+import { FORMER_MS_MAX, Forwarder } from '../../lib/replica/forwarder.js';
+import { Queries } from '../../lib/replica/queries.js';
+import { Outcome, type Requester } from '../../lib/replica/service.js';
+import type { StateMachine } from '../../lib/replica/state-machine.js';
+import { Submissions } from '../../lib/replica/submissions.js';
+import { CLUSTER, SocketPlace } from '../transport/places.js';
+import { EchoServer } from '../transport/servers.js';
+
+const LIMITS = { commandBytesMax: 99, batchBytesTarget: 512, batchBytesMax: 1024, waitingBytesMax: 4096 };
+
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+/** A follower's forwarder, and leaders that echo; time passes when `nowMs` is set. */
+class Follower {
+  readonly submissions: Submissions = new Submissions(LIMITS);
+  readonly queries: Queries = new Queries(new Executor({} as StateMachine, { through: 0, timeMs: 0 }));
+  readonly heard: [number: number, outcome: Outcome][] = [];
+  nowMs = 0;
+  readonly place: SocketPlace;
+  readonly forwarder: Forwarder;
+  private readonly asker: Requester = {
+    outcome: (first, count, outcome) => {
+      for (let i = 0; i < count; i++) this.heard.push([first + i, outcome]);
+    },
+    drain: () => {},
+  };
+
+  constructor(place: SocketPlace) {
+    this.place = place;
+    const addresses = place.addresses;
+    this.forwarder = new Forwarder({ clusterId: CLUSTER, addresses, wake: () => {}, now: () => this.nowMs });
+    endings.push(() => this.forwarder.close());
+  }
+
+  submit(number: number): void {
+    this.submissions.add(this.asker, number, 1, Buffer.from([1, 0, 0, 0, number]), 0, 5);
+  }
+
+  query(number: number): void {
+    this.queries.add(this.asker, number, 1, Buffer.from([1, 0, 0, 0, number]), 0, 5);
+  }
+
+  /** Takes turns of the event loop, as a host does, until `condition` holds. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      this.forwarder.forward(this.submissions, this.queries);
+      this.forwarder.flush();
+      await this.place.turn();
+    }
+  }
+}
+
+async function setUp(): Promise<{ follower: Follower; one: EchoServer; two: EchoServer }> {
+  const place = await SocketPlace.make(3);
+  endings.push(() => place.dispose());
+  const one = await EchoServer.start(place, 1);
+  endings.push(() => one.transport.close());
+  const two = await EchoServer.start(place, 2);
+  endings.push(() => two.transport.close());
+  return { follower: new Follower(place), one, two };
+}
+
+const bodies = ({ received }: EchoServer): number[] =>
+  received.flatMap((message) => ('body' in message ? [message.body[4]!] : []));
+
+describe('the forwarder', () => {
+  it('sends what waits to the leader and brings the outcomes back', async () => {
+    const { follower, one } = await setUp();
+    follower.forwarder.follow(1);
+    follower.submit(1);
+    follower.submit(2);
+    follower.query(3);
+    await follower.until(() => follower.heard.length === 3);
+    expect(follower.heard.toSorted()).toEqual([
+      [1, Outcome.done],
+      [2, Outcome.done],
+      [3, Outcome.done],
+    ]);
+    expect(one.received).not.toEqual([]);
+  });
+
+  it('holds everything while the leader does not say that it leads, and forwards it in order then', async () => {
+    const { follower, one } = await setUp();
+    one.leader = 0;
+    follower.forwarder.follow(1);
+    follower.submit(1);
+    await follower.until(() => one.connections.size === 1);
+    follower.submit(2);
+    for (let turn = 0; turn < 50; turn++) await follower.until(() => follower.heard.length === 0);
+    expect(follower.forwarder.isReady).toBe(false);
+    expect(one.received).toEqual([]);
+    one.tellLeader(1);
+    await follower.until(() => follower.heard.length === 2);
+    expect(bodies(one)[0]).toBe(1);
+    expect(follower.heard).toEqual([
+      [1, Outcome.done],
+      [2, Outcome.done],
+    ]);
+  });
+
+  it('holds what comes next until a former leader has answered what it took', async () => {
+    const { follower, one, two } = await setUp();
+    const late: (() => void)[] = [];
+    one.answer = (connection, message) => {
+      if (message.type !== 'submit') return;
+      late.push(() =>
+        connection.sendOutcomes(message.first, message.count, Outcome.notExecuted, message.body, 0, 0),
+      );
+    };
+    follower.forwarder.follow(1);
+    follower.submit(1);
+    await follower.until(() => late.length === 1);
+    follower.forwarder.follow(2);
+    follower.submit(2);
+    for (let turn = 0; turn < 50; turn++) await follower.until(() => !follower.forwarder.isSettled);
+    expect(two.received).toEqual([]);
+    late[0]!();
+    one.transport.flush();
+    await follower.until(() => follower.heard.length === 2);
+    expect(follower.heard).toEqual([
+      [1, Outcome.notExecuted],
+      [2, Outcome.done],
+    ]);
+  });
+
+  it('waits for a former leader that hangs no longer than a bound: what it took is unknown', async () => {
+    const { follower, one, two } = await setUp();
+    one.answer = () => {};
+    follower.forwarder.follow(1);
+    follower.submit(1);
+    await follower.until(() => one.received.length === 1);
+    follower.forwarder.follow(2);
+    follower.submit(2);
+    await follower.until(() => !follower.forwarder.isSettled);
+    follower.nowMs = FORMER_MS_MAX - 1;
+    await follower.until(() => !follower.forwarder.isSettled);
+    expect(follower.heard).toEqual([]);
+    follower.nowMs = FORMER_MS_MAX;
+    await follower.until(() => follower.heard.length === 2);
+    expect(follower.heard).toEqual([
+      [1, Outcome.unknown],
+      [2, Outcome.done],
+    ]);
+    expect(bodies(two)).toEqual([2]);
+  });
+
+  it('goes to the leader anew after the connection to it was lost', async () => {
+    const { follower, one } = await setUp();
+    follower.forwarder.follow(1);
+    follower.submit(1);
+    await follower.until(() => follower.heard.length === 1);
+    for (const connection of one.connections) connection.close();
+    await follower.until(() => one.connections.size === 0);
+    follower.submit(2);
+    await follower.until(() => follower.heard.length === 2);
+    expect(follower.heard.map(([number]) => number)).toEqual([1, 2]);
+  });
+});
