@@ -14,6 +14,8 @@
 import { ensures, invariant, requires } from '../contract.js';
 import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
 import type { Ballot, Batch, BatchKind, Digest, Slot, SlotRange, Vote } from '../types.js';
+import { NO_BALLOT } from './ballot.js';
+import { Damage } from './damage.js';
 import type { Effects } from './effects.js';
 import type { Promised } from './messages.js';
 
@@ -44,9 +46,9 @@ export type AcceptResult = 'voted' | 'refused' | 'no-room';
 
 export class Acceptor {
   readonly voting: boolean;
+  readonly damage: Damage;
   private readonly effects: Effects;
   private readonly marks = new Map<Slot, VoteMark>();
-  private uncertain: readonly SlotRange[];
   private releasable: VoteMark[] = [];
   private promisedBallot: Ballot;
   private trimPoint: Slot;
@@ -60,9 +62,12 @@ export class Acceptor {
     this.promisedBallot = state.promised;
     this.trimPoint = state.trimThrough;
     this.highest = state.trimThrough;
-    this.uncertain = state.uncertain;
+    // What a lost store still shows may have been superseded in what it lost: nothing is concluded from it.
+    this.damage = new Damage(state.voting ? state.uncertain : []);
+    if (!state.voting) return;
     for (const { slot, ...mark } of state.votes) {
       this.marks.set(slot, { ...mark, item: 0, bytes: undefined });
+      if (!mark.available) this.damage.unavailable.add(slot);
       if (slot > this.highest) this.highest = slot;
     }
   }
@@ -88,9 +93,48 @@ export class Acceptor {
     return this.marks.get(slot);
   }
 
+  /** True if this log has a vote at (slot, ballot), bytes and all: what `accepted` may speak of. */
+  holds(slot: Slot, ballot: Ballot): boolean {
+    const mark = this.marks.get(slot);
+    return mark !== undefined && mark.ballot === ballot && mark.available;
+  }
+
   /** The bytes of the vote at `slot`, from memory or from the log; undefined if there are none to be had. */
   bytesOf(slot: Slot, mark: VoteMark): Uint8Array | undefined {
-    return mark.bytes ?? (mark.available ? this.effects.readVote(slot) : undefined);
+    if (mark.bytes !== undefined) return mark.bytes;
+    const bytes = mark.available ? this.effects.readVote(slot) : undefined;
+    if (bytes === undefined) this.lose(slot, mark.ballot);
+    return bytes;
+  }
+
+  /** The log has lost the bytes of the vote at (slot, ballot); if it is still the newest it is unavailable. */
+  lose(slot: Slot, ballot: Ballot): void {
+    const mark = this.marks.get(slot);
+    if (mark === undefined || mark.ballot !== ballot || !mark.available) return;
+    this.marks.set(slot, { ...mark, available: false });
+    this.damage.unavailable.add(slot);
+  }
+
+  /** Whoever opens the log next could not tell the votes of these slots: those known here are endangered. */
+  endanger({ from, through }: SlotRange): void {
+    for (let slot = Math.max(from, this.trimPoint + 1); slot <= Math.min(through, this.highest); slot++) {
+      if (this.marks.has(slot)) this.damage.endangered.add(slot);
+    }
+  }
+
+  /** Stages the vote at `slot` once more, at its own ballot, with its bytes. False: no room. */
+  rewrite(slot: Slot, bytes: Uint8Array): boolean {
+    const mark = this.marks.get(slot);
+    requires(mark !== undefined && this.voting, 6, 'what is written again is a vote of this replica');
+    return this.stage(slot, mark.ballot, { kind: mark.kind, digest: mark.digest, bytes });
+  }
+
+  /** Stages the promise once more, where the log may have lost its newest mention. False: no room. */
+  restate(): boolean {
+    if (!this.voting || this.promisedBallot === NO_BALLOT) return true;
+    if (!this.effects.persistPromise(this.promisedBallot)) return false;
+    this.staged++;
+    return true;
   }
 
   /** Promises to refuse every ballot below `ballot`. False if this store may not vote or has no room. */
@@ -128,7 +172,8 @@ export class Acceptor {
     if (slot <= this.trimPoint) return true;
     const before = this.marks.get(slot);
     const same = before?.digest === batch.digest && before.kind === batch.kind;
-    if (same && before.available && before.ballot >= ballot) return true;
+    const isSure = before?.available && !this.damage.isUncertain(slot);
+    if (same && isSure && before.ballot >= ballot) return true;
     if (!this.voting) return false;
     invariant(
       before === undefined || same || before.ballot < ballot,
@@ -160,15 +205,14 @@ export class Acceptor {
     }
     this.trimPoint = through;
     if (this.highest < through) this.highest = through;
-    this.uncertain = this.uncertain
-      .filter((range) => range.through > through)
-      .map((range) => ({ from: Math.max(range.from, through + 1), through: range.through }));
+    this.damage.trim(through);
   }
 
   /** The answer to a prepare at the promised ballot, in as many parts as its bytes need. */
   promisedAnswer(fromSlot: Slot, learnedThrough: Slot): Promised[] {
     // The uncertain ranges travel in the first part; beside a largest batch they might not fit into a frame.
-    const groups: Vote[][] = this.uncertain.length > 0 ? [[], []] : [[]];
+    const { uncertain } = this.damage;
+    const groups: Vote[][] = uncertain.length > 0 ? [[], []] : [[]];
     let bytesInGroup = 0;
     for (let slot = Math.max(fromSlot, this.trimPoint + 1); slot <= this.highest; slot++) {
       const mark = this.marks.get(slot);
@@ -197,26 +241,28 @@ export class Acceptor {
       trimThrough: this.trimPoint,
       learnedThrough,
       votes,
-      uncertain: part === 0 ? this.uncertain : [],
+      uncertain: part === 0 ? uncertain : [],
     }));
   }
 
   /** Lets go of the bytes of an applied slot, as soon as the log has them. */
   release(slot: Slot): void {
     const mark = this.marks.get(slot);
-    if (mark === undefined || mark.bytes === undefined) return;
+    // Bytes that the log has lost stay until they are in it again.
+    if (mark === undefined || mark.bytes === undefined || !mark.available) return;
     if (mark.item <= this.durable) mark.bytes = undefined;
     else this.releasable.push(mark);
   }
 
   private stage(slot: Slot, ballot: Ballot, batch: Batch): boolean {
+    requires(this.voting, 7, 'a store that lost votes or promises votes no more');
     if (!this.effects.persistVote(slot, ballot, batch.kind, batch.digest, batch.bytes)) return false;
     this.staged++;
     if (ballot > this.promisedBallot) this.raisePromise(ballot);
     const { kind, digest, bytes } = batch;
     this.marks.set(slot, { ballot, kind, digest, bytes, item: this.staged, available: true });
     if (slot > this.highest) this.highest = slot;
-    if (this.uncertain.length > 0) this.uncertain = without(this.uncertain, slot);
+    this.damage.heal(slot);
     return true;
   }
 
@@ -224,15 +270,4 @@ export class Acceptor {
     invariant(ballot > this.promisedBallot, 1, 'a promise only rises');
     this.promisedBallot = ballot;
   }
-}
-
-/** A vote at a newer ballot heals its slot: what may have been there before no longer matters. */
-function without(ranges: readonly SlotRange[], slot: Slot): SlotRange[] {
-  return ranges.flatMap((range) => {
-    if (slot < range.from || slot > range.through) return [range];
-    const rest: SlotRange[] = [];
-    if (range.from < slot) rest.push({ from: range.from, through: slot - 1 });
-    if (slot < range.through) rest.push({ from: slot + 1, through: range.through });
-    return rest;
-  });
 }

@@ -9,7 +9,7 @@
  * 2. A slot's batch is that of the highest-ballot vote among a quorum of clean answers; the choice is free
  *    only if none of a quorum voted. A sender that is uncertain or has lost the bytes may be left out of a
  *    slot's quorum if enough others remain; lost bytes come only from a vote at the same ballot; otherwise
- *    the slot is undecided and the campaign waits (contract 10).
+ *    the slot is undecided, and the campaign waits and names it (contract 10).
  * 3. Nothing is proposed at or below the highest trim point answered: it was chosen and forgotten
  *    (contract 12).
  */
@@ -21,8 +21,11 @@ import {
   type Digest,
   type ReplicaId,
   type Slot,
+  type SlotRange,
   type Vote,
 } from '../types.js';
+import { NO_BALLOT } from './ballot.js';
+import { rangesOf } from './damage.js';
 import type { Promised } from './messages.js';
 import type { MemberSet, Quorum } from './quorum.js';
 
@@ -31,6 +34,12 @@ interface Answer {
   readonly parts: Map<number, Promised>;
   readonly votes: Map<Slot, Vote>;
   complete: boolean;
+}
+
+/** What a member that is certain about a slot answered for it. */
+interface Clean {
+  readonly member: MemberSet;
+  readonly vote: Vote | undefined;
 }
 
 export interface Recovery {
@@ -49,6 +58,7 @@ export class Campaign {
   readonly fromSlot: Slot;
   private readonly quorum: Quorum;
   private readonly answers = new Map<ReplicaId, Answer>();
+  private held: readonly SlotRange[] = [];
 
   constructor(ballot: Ballot, fromSlot: Slot, quorum: Quorum) {
     this.ballot = ballot;
@@ -94,11 +104,19 @@ export class Campaign {
     return { from, through };
   }
 
-  /** What this ballot must propose; undefined while a quorum is missing or a slot is undecided. */
-  recovery(): Recovery | undefined {
+  /** Slots that hold it up although a quorum has answered: what they may hold was lost, or is not known. */
+  get undecided(): readonly SlotRange[] {
+    return this.held;
+  }
+
+  /**
+   * What this ballot must propose; undefined while a quorum is missing or a slot is undecided. Slots through
+   * `learnedThrough` are known to be chosen by now, whatever was answered about them.
+   */
+  recovery(learnedThrough: Slot): Recovery | undefined {
     if (!this.quorum.isReached(this.answered())) return undefined;
-    let firstSlot = this.fromSlot;
-    let lastSlot = this.fromSlot - 1;
+    let firstSlot = Math.max(this.fromSlot, learnedThrough + 1);
+    let lastSlot = firstSlot - 1;
     for (const answer of this.answers.values()) {
       const part = answer.complete ? answer.parts.get(0) : undefined;
       if (part === undefined) continue;
@@ -107,35 +125,42 @@ export class Campaign {
       for (const range of part.uncertain) lastSlot = Math.max(lastSlot, range.through);
     }
     const batches: Batch[] = [];
+    const undecided: Slot[] = [];
     for (let slot = firstSlot; slot <= lastSlot; slot++) {
       const batch = this.choose(slot);
-      if (batch === undefined) return undefined;
-      batches.push(batch);
+      if (batch === undefined) undecided.push(slot);
+      else batches.push(batch);
     }
-    return { firstSlot, batches };
+    this.held = rangesOf(undecided);
+    return undecided.length > 0 ? undefined : { firstSlot, batches };
   }
 
+  /** P2c: the batch of the highest vote among a quorum of clean answers, its bytes from whoever has them. */
   private choose(slot: Slot): Batch | undefined {
-    let clean: MemberSet = 0;
-    let cleanWithBytes: MemberSet = 0;
-    let highest: Vote | undefined;
-    let highestWithBytes: Vote | undefined;
+    const clean: Clean[] = [];
+    const bytesAt = new Map<Ballot, Vote>();
     for (const [id, answer] of this.answers) {
-      if (!answer.complete || isUncertain(answer.parts.get(0)!, slot)) continue;
+      if (!answer.complete) continue;
       const vote = answer.votes.get(slot);
-      clean |= this.quorum.bitOf(id);
-      if (vote?.bytes !== undefined || vote === undefined) cleanWithBytes |= this.quorum.bitOf(id);
-      if (vote === undefined) continue;
-      highest = higher(highest, vote);
-      if (vote.bytes !== undefined) highestWithBytes = higher(highestWithBytes, vote);
+      // Even a vote that may not be its member's newest has the bytes of its own ballot.
+      if (vote?.bytes !== undefined) bytesAt.set(vote.ballot, vote);
+      if (!isUncertain(answer.parts.get(0)!, slot)) clean.push({ member: this.quorum.bitOf(id), vote });
     }
-    const known = highestWithBytes;
-    if (this.quorum.isReached(clean)) {
-      if (highest === undefined) return NOOP;
-      if (known !== undefined && known.ballot === highest.ballot) return batchOf(known);
+    clean.sort((a, b) => (b.vote?.ballot ?? NO_BALLOT) - (a.vote?.ballot ?? NO_BALLOT));
+    let left: MemberSet = 0;
+    for (const { member, vote } of clean) {
+      left |= member;
+      const known = vote && bytesAt.get(vote.ballot);
+      if (vote !== undefined && known !== undefined) mustAgree(vote, known);
     }
-    // The bytes at the highest ballot are lost here: leave out who lost them, if a quorum remains without.
-    if (this.quorum.isReached(cleanWithBytes)) return known === undefined ? NOOP : batchOf(known);
+    for (const { member, vote } of clean) {
+      if (!this.quorum.isReached(left)) return undefined;
+      if (vote === undefined) return NOOP;
+      const known = bytesAt.get(vote.ballot);
+      if (known !== undefined) return batchOf(known);
+      // The bytes of this ballot are lost: leave out who voted at it, if a quorum remains without.
+      left &= ~member;
+    }
     return undefined;
   }
 }
@@ -144,16 +169,9 @@ function isUncertain(answer: Promised, slot: Slot): boolean {
   return answer.uncertain.some((range) => range.from <= slot && slot <= range.through);
 }
 
-function higher(known: Vote | undefined, vote: Vote): Vote {
-  if (known === undefined || vote.ballot > known.ballot) return vote;
-  if (vote.ballot === known.ballot) {
-    invariant(
-      vote.digest === known.digest && vote.kind === known.kind,
-      4,
-      'two batches voted for at one ballot',
-    );
-  }
-  return known;
+function mustAgree(one: Vote, other: Vote): void {
+  const same = one.digest === other.digest && one.kind === other.kind;
+  invariant(same, 4, 'two batches voted for at one ballot');
 }
 
 function batchOf(vote: Vote): Batch {

@@ -12,6 +12,7 @@
  *    point: the hint that goes into the log, and what peers can be served from.
  */
 import { invariant } from '../contract.js';
+import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
 import type { Ballot, Batch, Digest, ReplicaId, Slot, Vote } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import { extendChain } from './chain.js';
@@ -86,16 +87,23 @@ export class Learner {
     return Math.max(this.target, this.learned);
   }
 
-  /** Learns what the log of an earlier run vouches for: its votes through `hint` are of chosen batches. */
+  /**
+   * Learns what the log of an earlier run vouches for: its votes through `hint` are of chosen batches. Where the
+   * newest vote may be lost, an older one that is still there is vouched for by nobody.
+   */
   recover(hint: Slot): void {
     const from = this.learned;
-    while (this.learned < hint && this.takeOwnVote(this.learned + 1)) this.advance();
+    while (this.learned < hint) {
+      const slot = this.learned + 1;
+      if (this.acceptor.damage.isUncertain(slot) || !this.takeOwnVote(slot)) break;
+      this.advance();
+    }
     this.announce(from);
   }
 
   /** A quorum voted for `batch` at (ballot, slot). */
   learn(slot: Slot, ballot: Ballot, batch: Batch): void {
-    if (slot <= this.learned) return this.check(slot, batch);
+    if (slot <= this.learned) return this.relearn(slot, ballot, batch);
     const before = this.batches.get(slot);
     if (before !== undefined) {
       invariant(
@@ -168,22 +176,23 @@ export class Learner {
     this.source = this.peers[(this.peers.indexOf(this.asked) + 1) % this.peers.length]!;
   }
 
-  /**
-   * A learned slot for a peer that lacks it; undefined if it is not learned here, or its bytes are not to be
-   * had.
-   */
-  tell(slot: Slot): Vote | undefined {
-    if (slot > this.learned) return undefined;
-    // What the log had no room for is still in memory; a log that holds every slot through here may be asked.
-    const batch = this.batches.get(slot);
-    if (batch !== undefined && !batch.logged) {
-      const { ballot, kind, digest, bytes } = batch;
-      return { slot, ballot, kind, digest, bytes };
+  /** Learned slots for a peer that lacks them, as many as one message carries, up to the first not to be had. */
+  tell(fromSlot: Slot, throughSlot: Slot): Vote[] {
+    const votes: Vote[] = [];
+    let sizeBytes = 0;
+    for (let slot = fromSlot; slot <= throughSlot; slot++) {
+      const vote = this.voteOf(slot);
+      if (vote?.bytes === undefined) break;
+      sizeBytes += 64 + vote.bytes.length;
+      if (votes.length > 0 && sizeBytes > MESSAGE_VOTES_BYTES_MAX) break;
+      votes.push(vote);
     }
-    if (slot > this.logged && slot <= this.installedThrough) return undefined;
-    const mark = this.acceptor.vote(slot);
-    const bytes = mark && this.acceptor.bytesOf(slot, mark);
-    return mark && bytes && { slot, ballot: mark.ballot, kind: mark.kind, digest: mark.digest, bytes };
+    return votes;
+  }
+
+  /** A learned batch that is still in memory, and its ballot; undefined if only a log may have it. */
+  held(slot: Slot): (Batch & { readonly ballot: Ballot }) | undefined {
+    return slot <= this.learned ? this.batches.get(slot) : undefined;
   }
 
   /** The batch to apply at `slot`: learned, not yet applied. Undefined if the log lost its bytes since. */
@@ -234,6 +243,21 @@ export class Learner {
     this.advanceLogged();
   }
 
+  /** A learned slot; undefined if it is not learned here, or its bytes are not to be had. */
+  private voteOf(slot: Slot): Vote | undefined {
+    if (slot > this.learned) return undefined;
+    // What the log had no room for is still in memory; a log that holds every slot through here may be asked.
+    const batch = this.batches.get(slot);
+    if (batch !== undefined && !batch.logged) {
+      const { ballot, kind, digest, bytes } = batch;
+      return { slot, ballot, kind, digest, bytes };
+    }
+    if (slot > this.logged && slot <= this.installedThrough) return undefined;
+    const mark = this.acceptor.vote(slot);
+    const bytes = mark && this.acceptor.bytesOf(slot, mark);
+    return mark && bytes && { slot, ballot: mark.ballot, kind: mark.kind, digest: mark.digest, bytes };
+  }
+
   private takeOwnVote(slot: Slot): boolean {
     const mark = this.acceptor.vote(slot);
     if (mark === undefined || !mark.available) return false;
@@ -278,6 +302,18 @@ export class Learner {
 
   private announce(from: Slot): void {
     if (this.learned > from) this.effects.chosen(from + 1, this.learned);
+  }
+
+  /** A learned slot is told of again: its batch takes the place of what the log has lost since. */
+  private relearn(slot: Slot, ballot: Ballot, batch: Batch): void {
+    this.check(slot, batch);
+    if (!this.acceptor.damage.touches(slot)) return;
+    const logged = this.acceptor.record(slot, ballot, batch);
+    if (slot <= this.applied) return this.acceptor.release(slot);
+    if (this.batches.has(slot)) return;
+    const { kind, digest, bytes } = batch;
+    this.batches.set(slot, { ballot, kind, digest, bytes, logged });
+    if (!logged) this.heldBytes += bytes.length;
   }
 
   private check(slot: Slot, batch: Batch): void {

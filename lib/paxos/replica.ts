@@ -10,8 +10,7 @@
  * longer led or campaigned for (contract 13).
  */
 import { requires, unreachable } from '../contract.js';
-import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
-import type { Ballot, Batch, Digest, ReplicaId, Slot, Vote } from '../types.js';
+import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { Acceptor, type AcceptorState } from './acceptor.js';
 import { ballotAbove, NO_BALLOT, replicaOf } from './ballot.js';
 import { Campaign } from './campaign.js';
@@ -31,8 +30,10 @@ import type {
 import { type CoreOptions, checkOptions } from './options.js';
 import { Progress } from './progress.js';
 import { Proposer } from './proposer.js';
+import { Pulse } from './pulse.js';
 import { Quorum } from './quorum.js';
 import { ReadIndex } from './read.js';
+import { Repair } from './repair.js';
 import { VotesAnswer } from './votes-answer.js';
 
 export class ReplicaCore {
@@ -43,22 +44,21 @@ export class ReplicaCore {
   readonly proposer: Proposer;
   readonly progress: Progress = new Progress();
   private readonly effects: Effects;
-  private readonly options: CoreOptions;
   private readonly election: Election;
   private readonly reads: ReadIndex;
+  private readonly pulse: Pulse;
   private readonly votesAnswer: VotesAnswer;
+  private readonly repair: Repair;
   private readonly hint: Slot;
   private campaign: Campaign | undefined;
   private ownPromiseItem = 0;
+  private undecidedSlots: readonly SlotRange[] = [];
+  /** What was learned when they were found: the more is learned, the less is undecided. */
+  private undecidedAt: Slot = Number.POSITIVE_INFINITY;
   private highestSeen: Ballot;
   private leaderBallot: Ballot = NO_BALLOT;
   /** False until the next tick once lost answers have been repeated: reads make many heartbeats in a tick. */
   private repeatsAnswers = false;
-  private ticksToHeartbeat = 0;
-  private ticksToMark = 0;
-  private ticksToQuorumCheck = 0;
-  private quorumCheckRound = 0;
-  private advertised: Slot = 0;
 
   constructor(
     options: CoreOptions,
@@ -66,23 +66,22 @@ export class ReplicaCore {
     effects: Effects,
   ) {
     checkOptions(options);
-    this.options = options;
     this.self = options.self;
     this.effects = effects;
     this.hint = state.learnedThrough;
     this.quorum = new Quorum(options.configuration);
     this.acceptor = new Acceptor(state, effects);
     this.acceptor.trim(options.checkpointThrough);
-    this.learner = new Learner(this.acceptor, effects, {
-      through: options.checkpointThrough,
-      chain: options.checkpointChain,
-      fetchTicks: options.timing.fetchTicks,
-      peers: options.configuration.members.map((member) => member.id).filter((id) => id !== options.self),
-    });
+    const { fetchTicks } = options.timing;
+    const peers = options.configuration.members.map(({ id }) => id).filter((id) => id !== options.self);
+    const { checkpointThrough: through, checkpointChain: chain } = options;
+    this.learner = new Learner(this.acceptor, effects, { through, chain, fetchTicks, peers });
+    this.repair = new Repair(this.acceptor, this.learner, effects, peers, fetchTicks);
     const window = { slots: options.windowSlots, bytes: options.windowBytes };
     this.proposer = new Proposer(this.self, this.quorum, this.acceptor, this.learner, effects, window);
     this.election = new Election(options.timing, this.quorum, options.random);
     this.reads = new ReadIndex(this.quorum, this.self, effects);
+    this.pulse = new Pulse(options.timing, this.quorum, this.reads, this.progress);
     this.votesAnswer = new VotesAnswer(this.acceptor, effects);
     this.highestSeen = this.acceptor.promised;
   }
@@ -104,9 +103,19 @@ export class ReplicaCore {
     return this.acceptor.voting && this.quorum.has(this.self);
   }
 
+  /** Slots that hold up the campaign of this replica: who could say what they hold is not to be had. */
+  get undecided(): readonly SlotRange[] {
+    return this.undecidedSlots;
+  }
+  /** Slots through this one are applied here, and no peer has them any more: a checkpoint must save them. */
+  get wantsCheckpointThrough(): Slot {
+    return this.repair.wantsCheckpointThrough;
+  }
+
   /** Call once, when the host is ready to take effects: hands over what the log itself knows to be chosen. */
   start(): void {
-    this.learner.recover(this.hint);
+    // A lost store may vouch for votes that are not there any more, and show older ones in their place.
+    if (this.acceptor.voting) this.learner.recover(this.hint);
   }
 
   receive(from: ReplicaId, message: Message): void {
@@ -143,7 +152,8 @@ export class ReplicaCore {
         return this.learner.takeChosen(from, message.votes, message.learnedThrough);
       case 'checkpointOffer': {
         const { checkpointId, throughSlot, lengthBytes } = message;
-        if (throughSlot <= this.learner.learnedThrough) return;
+        const { appliedThrough, learnedThrough } = this.learner;
+        if (throughSlot <= (this.repair.isBlocked ? appliedThrough : learnedThrough)) return;
         return this.effects.needCheckpoint(from, checkpointId, throughSlot, lengthBytes);
       }
       case 'handOver':
@@ -162,6 +172,7 @@ export class ReplicaCore {
     this.repeatsAnswers = true;
     this.learner.tick();
     this.progress.tick();
+    this.repair.tick(this.undecidedSlots.at(-1)?.through ?? 0);
     if (this.election.standing === 'leading') return this.tickLeader();
     if (this.votes && this.election.tick()) this.canvass();
   }
@@ -223,11 +234,24 @@ export class ReplicaCore {
     this.learner.trimmed(through);
   }
 
+  /**
+   * The store has found damage in its log, which is in use: these votes have lost their bytes, and in these
+   * ranges the next open would be uncertain. What can be mended here is staged at once.
+   */
+  damaged(votes: readonly { slot: Slot; ballot: Ballot }[], uncertain: readonly SlotRange[]): void {
+    for (const { slot, ballot } of votes) this.acceptor.lose(slot, ballot);
+    for (const range of uncertain) this.acceptor.endanger(range);
+    // The newest mention of the promise may be among what is unreadable (contract 1).
+    this.acceptor.restate();
+    this.repair.begin();
+  }
+
   /** The end of a turn: answers what is due, asks for what is missing, opens a round for waiting reads. */
   settle(): void {
     this.votesAnswer.settle();
     if (!this.proposer.learnedNow(this.learner.learnedThrough)) this.stepDown();
     this.learner.fetchMissing();
+    if (this.learner.learnedThrough > this.undecidedAt) this.concludeCampaign();
     if (this.proposer.ballot !== undefined && this.reads.wantsRound) this.sendHeartbeat();
   }
 
@@ -306,15 +330,10 @@ export class ReplicaCore {
 
   private onFetch(from: ReplicaId, message: Fetch): void {
     if (message.fromSlot <= this.acceptor.trimThrough) return this.effects.offerCheckpoint(from);
-    const votes: Vote[] = [];
-    let sizeBytes = 0;
-    for (let slot = message.fromSlot; slot <= message.throughSlot; slot++) {
-      const vote = this.learner.tell(slot);
-      if (vote?.bytes === undefined) break;
-      sizeBytes += 64 + vote.bytes.length;
-      if (votes.length > 0 && sizeBytes > MESSAGE_VOTES_BYTES_MAX) break;
-      votes.push(vote);
-    }
+    const votes = this.learner.tell(message.fromSlot, message.throughSlot);
+    // What is applied here and gone from the log is in a checkpoint, now or soon.
+    if (votes.length === 0 && message.fromSlot <= this.learner.appliedThrough)
+      this.effects.offerCheckpoint(from);
     const { learnedThrough } = this.learner;
     this.effects.send(from, { type: 'chosen', fromSlot: message.fromSlot, votes, learnedThrough }, 0);
   }
@@ -335,6 +354,7 @@ export class ReplicaCore {
     if (ballot < this.leaderBallot) return false;
     this.observe(ballot);
     this.leaderBallot = ballot;
+    this.undecidedSlots = [];
     const known = this.election.leader === from && this.election.standing === 'following';
     this.campaign = undefined;
     this.election.follow(from);
@@ -387,18 +407,15 @@ export class ReplicaCore {
   private concludeCampaign(): void {
     const campaign = this.campaign;
     if (campaign === undefined || campaign.ballot !== this.acceptor.promised) return;
-    const recovery = campaign.recovery();
+    const recovery = campaign.recovery(this.learner.learnedThrough);
+    this.undecidedSlots = campaign.undecided;
+    this.undecidedAt = this.learner.learnedThrough;
     if (recovery === undefined) return;
     this.campaign = undefined;
     this.election.standing = 'leading';
     this.election.leader = this.self;
     this.leaderBallot = campaign.ballot;
-    this.reads.reset();
-    this.progress.reset();
-    this.ticksToHeartbeat = this.options.timing.heartbeatTicks;
-    this.ticksToQuorumCheck = this.options.timing.electionTicks;
-    this.ticksToMark = 0;
-    this.quorumCheckRound = this.reads.round;
+    this.pulse.begin();
     const { from, through } = campaign.mostLearned();
     this.learner.seekFrom(from, through);
     this.proposer.lead(campaign.ballot, recovery.firstSlot, recovery.batches);
@@ -408,34 +425,18 @@ export class ReplicaCore {
 
   private tickLeader(): void {
     this.proposer.retryOwnVotes();
-    if (--this.ticksToQuorumCheck <= 0) {
-      const heard = this.reads.answeredSince(this.quorumCheckRound);
-      if (!this.quorum.isReached(heard)) return this.stepDown();
-      this.ticksToQuorumCheck = this.options.timing.electionTicks;
-      this.quorumCheckRound = this.reads.round;
-    }
-    const news = this.learner.learnedThrough > this.advertised;
-    this.ticksToMark--;
-    if (--this.ticksToHeartbeat <= 0 || news) this.sendHeartbeat();
+    if (!this.pulse.tick()) return this.stepDown();
+    if (this.pulse.isDue(this.learner.learnedThrough)) this.sendHeartbeat();
   }
 
   private sendHeartbeat(): void {
-    const ballot = this.proposer.ballot!;
-    const { learnedThrough } = this.learner;
-    const { lastSlot } = this.proposer;
-    this.ticksToHeartbeat = this.options.timing.heartbeatTicks;
-    this.advertised = learnedThrough;
-    const round = this.reads.nextRound();
-    if (this.ticksToMark <= 0) {
-      this.ticksToMark = this.options.timing.heartbeatTicks;
-      this.progress.mark(round, lastSlot);
-    }
-    this.broadcast({ type: 'heartbeat', ballot, round, learnedThrough, lastSlot }, 0);
+    const { ballot, lastSlot } = this.proposer;
+    this.broadcast(this.pulse.beat(ballot!, this.learner.learnedThrough, lastSlot), 0);
   }
 
   private coveredThrough(ballot: Ballot, lastSlot: Slot): Slot {
     let slot = this.learner.learnedThrough;
-    while (slot < lastSlot && this.acceptor.vote(slot + 1)?.ballot === ballot) slot++;
+    while (slot < lastSlot && this.acceptor.holds(slot + 1, ballot)) slot++;
     return slot;
   }
 
@@ -444,6 +445,7 @@ export class ReplicaCore {
   }
 
   private reject(to: ReplicaId, ballot: Ballot): void {
+    if (!this.votes) return;
     // Only a durable promise may be spoken of, or a crash could lower it after others have relied on it.
     this.effects.send(
       to,

@@ -33,7 +33,7 @@ export class VotesAnswer {
     } else if (slot < this.from || slot > this.through) {
       return this.send(ballot, slot, slot);
     }
-    while (this.acceptor.vote(this.through + 1)?.ballot === ballot) this.through++;
+    while (this.acceptor.holds(this.through + 1, ballot)) this.through++;
     this.due = true;
   }
 
@@ -48,7 +48,7 @@ export class VotesAnswer {
   repeat(ballot: Ballot, fromSlot: Slot, throughSlot: Slot): void {
     let start = fromSlot;
     for (let slot = fromSlot; slot <= throughSlot + 1; slot++) {
-      if (slot <= throughSlot && this.acceptor.vote(slot)?.ballot === ballot) continue;
+      if (slot <= throughSlot && this.acceptor.holds(slot, ballot)) continue;
       if (slot > start) this.send(ballot, start, slot - 1);
       start = slot + 1;
     }

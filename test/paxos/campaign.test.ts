@@ -28,7 +28,7 @@ function campaignOf(members: number, ...answers: (Promised | undefined)[]): Camp
   return campaign;
 }
 
-const texts = (campaign: Campaign) => campaign.recovery()?.batches.map((batch) => textOf(batch));
+const texts = (campaign: Campaign) => campaign.recovery(0)?.batches.map((batch) => textOf(batch));
 
 test('it waits for a quorum of distinct members, for exactly its ballot and slot (contract 9)', () => {
   const campaign = campaignOf(3);
@@ -37,16 +37,16 @@ test('it waits for a quorum of distinct members, for exactly its ballot and slot
   campaign.take(4, answer([]));
   campaign.take(2, answer([], { ballot: ballotOf(8, 1) }));
   campaign.take(2, answer([], { fromSlot: 2 }));
-  expect(campaign.recovery()).toBeUndefined();
+  expect(campaign.recovery(0)).toBeUndefined();
   campaign.take(2, answer([]));
-  expect(campaign.recovery()).toEqual({ firstSlot: 1, batches: [] });
+  expect(campaign.recovery(0)).toEqual({ firstSlot: 1, batches: [] });
 });
 
 test('an answer counts only when all of its parts are there', () => {
   const campaign = campaignOf(3, answer([]));
   campaign.take(2, answer([voteFor(1, ballotOf(1, 1), 'a')], { part: 1, parts: 2 }));
   campaign.take(2, answer([voteFor(1, ballotOf(1, 1), 'a')], { part: 1, parts: 2 }));
-  expect(campaign.recovery()).toBeUndefined();
+  expect(campaign.recovery(0)).toBeUndefined();
   campaign.take(2, answer([voteFor(2, ballotOf(1, 1), 'b')], { part: 0, parts: 2 }));
   expect(texts(campaign)).toEqual(['a', 'b']);
 });
@@ -58,7 +58,7 @@ test('the highest ballot among the answers decides, whoever gives it (contract 1
 });
 
 test('slots below a vote that nobody voted in are proposed as noop: no hole is left (contract 12)', () => {
-  const recovery = campaignOf(3, answer([voteFor(3, ballotOf(1, 1), 'c')]), answer([])).recovery();
+  const recovery = campaignOf(3, answer([voteFor(3, ballotOf(1, 1), 'c')]), answer([])).recovery(0);
   expect(recovery?.firstSlot).toBe(1);
   expect(recovery?.batches.slice(0, 2)).toEqual([NOOP, NOOP]);
   expect(textOf(recovery?.batches[2])).toBe('c');
@@ -66,13 +66,13 @@ test('slots below a vote that nobody voted in are proposed as noop: no hole is l
 
 test('nothing is proposed at or below the highest trim point answered (contract 12)', () => {
   const campaign = campaignOf(3, answer([voteFor(2, ballotOf(1, 1), 'b')]), answer([], { trimThrough: 5 }));
-  expect(campaign.recovery()).toEqual({ firstSlot: 6, batches: [] });
+  expect(campaign.recovery(0)).toEqual({ firstSlot: 6, batches: [] });
 });
 
 test('lost bytes come only from the same ballot; otherwise it waits for who can be left out (contract 10)', () => {
   const lost = answer([voteFor(1, ballotOf(2, 2), 'v', false)]);
-  expect(campaignOf(3, lost, answer([])).recovery()).toBeUndefined();
-  expect(campaignOf(3, lost, answer([voteFor(1, ballotOf(1, 1), 'u')])).recovery()).toBeUndefined();
+  expect(campaignOf(3, lost, answer([])).recovery(0)).toBeUndefined();
+  expect(campaignOf(3, lost, answer([voteFor(1, ballotOf(1, 1), 'u')])).recovery(0)).toBeUndefined();
   expect(texts(campaignOf(3, lost, answer([voteFor(1, ballotOf(2, 2), 'v')])))).toEqual(['v']);
   // Two others make a quorum without it.
   expect(texts(campaignOf(3, lost, answer([voteFor(1, ballotOf(1, 1), 'u')]), answer([])))).toEqual(['u']);
@@ -81,14 +81,14 @@ test('lost bytes come only from the same ballot; otherwise it waits for who can 
 test('who is uncertain at a slot is left out of its quorum there, and only there (contract 9)', () => {
   const uncertain: SlotRange[] = [{ from: 1, through: 1 }];
   const two = campaignOf(3, answer([voteFor(2, ballotOf(1, 1), 'b')], { uncertain }), answer([]));
-  expect(two.recovery()).toBeUndefined();
+  expect(two.recovery(0)).toBeUndefined();
   two.take(3, answer([voteFor(1, ballotOf(1, 1), 'a')]));
   expect(texts(two)).toEqual(['a', 'b']);
 });
 
 test('two batches at one ballot and slot are a violation (contract 4)', () => {
   const campaign = campaignOf(3, answer([voteFor(1, OWN, 'v')]), answer([voteFor(1, OWN, 'w')]));
-  expect(() => campaign.recovery()).toThrow(ContractViolation);
+  expect(() => campaign.recovery(0)).toThrow(ContractViolation);
 });
 
 test('it knows who has learned most', () => {

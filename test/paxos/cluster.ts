@@ -60,6 +60,8 @@ export class TestLog {
   /** Slots whose bytes the medium has lost, and those at which a vote can no longer be read. */
   readonly lostBytes: Set<Slot> = new Set();
   uncertain: readonly SlotRange[] = [];
+  /** The medium has lost votes and perhaps a promise: whoever opens this log must not vote. */
+  lost = false;
   /** Votes that may still be staged; promises always may. */
   room: number = Number.POSITIVE_INFINITY;
 
@@ -79,6 +81,25 @@ export class TestLog {
       0,
       ...this.items.map((item) => (typeof item === 'object' ? item.ballot : item)),
     ) as Ballot;
+  }
+  /** A vote for `slot` is written: it can be read from here on. */
+  stage(slot: Slot): void {
+    this.lostBytes.delete(slot);
+    this.uncertain = this.uncertain.flatMap(({ from, through }) => {
+      if (slot < from || slot > through) return [{ from, through }];
+      const rest = [
+        { from, through: slot - 1 },
+        { from: slot + 1, through },
+      ];
+      return rest.filter((range) => range.from <= range.through);
+    });
+  }
+  /** The medium loses every vote and promise. */
+  lose(): void {
+    this.lost = true;
+    this.items = [];
+    this.durable = 0;
+    this.durableHint = 0;
   }
   /** The death of the process: what is not durable is gone. */
   crash(): void {
@@ -132,7 +153,7 @@ export class TestNode implements Effects {
           available: !log.lostBytes.has(vote.slot),
         })),
         uncertain: log.uncertain,
-        voting: true,
+        voting: !log.lost,
         learnedThrough: log.hint,
       },
       this,
@@ -143,7 +164,7 @@ export class TestNode implements Effects {
   persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
     if (this.log.room <= 0) return false;
     this.log.room--;
-    this.log.lostBytes.delete(slot);
+    this.log.stage(slot);
     this.log.items.push({ slot, ballot, kind, digest, bytes });
     return true;
   }

@@ -50,8 +50,8 @@ test('a campaign heeds the uncertain ranges of an answer, in whatever order its 
     for (const part of order) campaign.take(1, part);
     for (const part of acceptorWith(0, 0, []).promisedAnswer(1, 0)) campaign.take(2, part);
     // 1 is uncertain at slots 3 and 4, so only 2 is clean there: no quorum, no free choice.
-    expect(campaign.recovery()).toBeUndefined();
+    expect(campaign.recovery(0)).toBeUndefined();
     for (const part of acceptorWith(0, 0, []).promisedAnswer(1, 0)) campaign.take(3, part);
-    expect(campaign.recovery()?.batches).toHaveLength(4);
+    expect(campaign.recovery(0)?.batches).toHaveLength(4);
   }
 });

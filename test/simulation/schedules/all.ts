@@ -2,7 +2,9 @@
  * Every directed schedule: histories that chance takes too long to find, each of them safe in the core as it
  * is.
  */
+import { healing } from './healing.js';
 import { lostBytes } from './lost-bytes.js';
+import { lostStore } from './lost-store.js';
 import { outlivedLeader } from './outlived-leader.js';
 import type { Schedule } from './schedule.js';
 import { uncertainSlot } from './uncertain-slot.js';
@@ -15,4 +17,6 @@ export const schedules: readonly Schedule[] = [
   outlivedLeader,
   ...lostBytes,
   ...uncertainSlot,
+  ...lostStore,
+  ...healing,
 ];

@@ -29,6 +29,7 @@ const waits: Schedule = {
       leads = false;
     }
     mustBe(leads, false, 'replica 3 waits: it knows of a vote and has nobody with its bytes');
+    mustBe(cluster.node(3).core.undecided, [{ from: 1, through: 1 }], 'and names the slot');
     // 1 returns: its answer has them.
     cluster.restart(1);
     cluster.drop();
@@ -36,6 +37,8 @@ const waits: Schedule = {
     cluster.ticks(4, [1, 2, 3]);
     mustBe(cluster.node(3).chosenSlots.includes(1), true, 'replica 3 has learned slot 1');
     mustBe(cluster.node(3).log.textOf(1), 'v', 'and it is v');
+    mustBe(cluster.node(3).core.undecided, [], 'nothing is undecided any more');
+    mustBe([...cluster.node(2).log.lostBytes], [], 'and 2 has its bytes again');
   },
 };
 

@@ -1,0 +1,69 @@
+/**
+ * A leader's heartbeat: when it is due, what it says, and whether a quorum still answers it.
+ *
+ * 1. Who has heard no quorum for an election timeout is told to lead no longer (check-quorum).
+ * 2. A heartbeat goes out on its timer, and as soon as there is something learned that followers do not know.
+ * 3. Not every round is marked for finding what followers lost: reads make many (progress.ts).
+ */
+import type { Ballot, Slot } from '../types.js';
+import type { Heartbeat } from './messages.js';
+import type { Timing } from './options.js';
+import type { Progress } from './progress.js';
+import type { Quorum } from './quorum.js';
+import type { ReadIndex } from './read.js';
+
+export class Pulse {
+  private readonly timing: Timing;
+  private readonly quorum: Quorum;
+  private readonly reads: ReadIndex;
+  private readonly progress: Progress;
+  private ticksToHeartbeat = 0;
+  private ticksToMark = 0;
+  private ticksToQuorumCheck = 0;
+  private quorumCheckRound = 0;
+  private advertised: Slot = 0;
+
+  constructor(timing: Timing, quorum: Quorum, reads: ReadIndex, progress: Progress) {
+    this.timing = timing;
+    this.quorum = quorum;
+    this.reads = reads;
+    this.progress = progress;
+  }
+
+  /** A new ballot is led. */
+  begin(): void {
+    this.reads.reset();
+    this.progress.reset();
+    this.ticksToHeartbeat = this.timing.heartbeatTicks;
+    this.ticksToMark = 0;
+    this.ticksToQuorumCheck = this.timing.electionTicks;
+    this.quorumCheckRound = this.reads.round;
+  }
+
+  /** One tick of leading. @returns false when no quorum was heard for an election timeout. */
+  tick(): boolean {
+    this.ticksToMark--;
+    this.ticksToHeartbeat--;
+    if (--this.ticksToQuorumCheck > 0) return true;
+    if (!this.quorum.isReached(this.reads.answeredSince(this.quorumCheckRound))) return false;
+    this.ticksToQuorumCheck = this.timing.electionTicks;
+    this.quorumCheckRound = this.reads.round;
+    return true;
+  }
+
+  isDue(learnedThrough: Slot): boolean {
+    return this.ticksToHeartbeat <= 0 || learnedThrough > this.advertised;
+  }
+
+  /** The next heartbeat, to be sent now. */
+  beat(ballot: Ballot, learnedThrough: Slot, lastSlot: Slot): Heartbeat {
+    this.ticksToHeartbeat = this.timing.heartbeatTicks;
+    this.advertised = learnedThrough;
+    const round = this.reads.nextRound();
+    if (this.ticksToMark <= 0) {
+      this.ticksToMark = this.timing.heartbeatTicks;
+      this.progress.mark(round, lastSlot);
+    }
+    return { type: 'heartbeat', ballot, round, learnedThrough, lastSlot };
+  }
+}
