@@ -10,7 +10,7 @@
  *    anybody else gets the one command to run, and exit code 1.
  * 4. Two set-ups of one checkout do not build at the same time.
  *
- *   node setup.mjs [--for=start|test|ci] [--dry-run]
+ *   node setup.mjs [--for=start|test|ci|power-cut|pmem-vm] [--dry-run]
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -33,7 +33,7 @@ const LOCK_AGE_MS_MAX = 30 * 60_000;
 const LIBRARY_PLACES = ['x86_64-linux-gnu', 'aarch64-linux-gnu', ''].flatMap((triplet) =>
   ['/usr/lib', '/lib', '/usr/lib64', '/usr/local/lib'].map((directory) => path.join(directory, triplet)),
 );
-const PURPOSES = ['start', 'test', 'ci'];
+const PURPOSES = ['start', 'test', 'ci', 'power-cut', 'pmem-vm'];
 
 /** Everything the system has to bring. `fedora` is only named, never installed. */
 const REQUIREMENTS = [
@@ -80,6 +80,34 @@ const REQUIREMENTS = [
     fedora: 'clang-tools-extra',
     program: ['clang-tidy'],
     purposes: ['ci'],
+  },
+  {
+    why: 'the disk whose power the rig cuts',
+    apt: 'nbdkit',
+    fedora: 'nbdkit-server',
+    program: ['nbdkit'],
+    purposes: ['power-cut', 'ci'],
+  },
+  {
+    why: 'compiles that disk, a plugin of nbdkit',
+    apt: 'nbdkit-plugin-dev',
+    fedora: 'nbdkit-devel',
+    header: 'nbdkit-plugin.h',
+    purposes: ['power-cut', 'ci'],
+  },
+  {
+    why: 'shows that disk as a file (nbdfuse)',
+    apt: 'libnbd-bin',
+    fedora: 'nbdfuse',
+    program: ['nbdfuse'],
+    purposes: ['power-cut', 'ci'],
+  },
+  {
+    why: 'makes the file systems of the rigs',
+    apt: 'e2fsprogs',
+    fedora: 'e2fsprogs',
+    program: ['mke2fs'],
+    purposes: ['power-cut', 'pmem-vm', 'ci'],
   },
 ];
 
