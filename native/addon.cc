@@ -95,6 +95,8 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
   if (!status.ok()) return raise(info.Env(), status);
   const bool survives_power = mode != 1 && !medium->in_memory_only();
   options.process_only = !survives_power;
+  options.device_id = medium->device_state().device_id;
+  options.unsafe_shutdowns = medium->device_state().unsafe_shutdowns;
   if (mode == 2) options.alignment_min = kPageBytes;
   const auto handle = std::make_shared<Handle>(info.Env());
   handle->medium = std::move(medium);

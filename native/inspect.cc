@@ -56,6 +56,11 @@ Status write_headers(Medium& medium, JsonWriter& json, StaticHeader& header, boo
   return Status::good();
 }
 
+const char* state_name(std::uint64_t state) {
+  if (state == static_cast<std::uint64_t>(RootState::clean)) return "clean";
+  return state == static_cast<std::uint64_t>(RootState::in_use_volatile) ? "in use, forgets at power loss" : "in use";
+}
+
 void write_root_slot(JsonWriter& json, const RootSlot& slot, bool active) {
   json.begin_object();
   json.boolean("active", active);
@@ -68,8 +73,10 @@ void write_root_slot(JsonWriter& json, const RootSlot& slot, bool active) {
   json.number("promised", slot.promised);
   json.number("highestVoted", slot.highest_voted);
   json.number("learnedThrough", slot.learned_through);
-  json.text("state", slot.state == static_cast<std::uint64_t>(RootState::clean) ? "clean" : "in use");
+  json.text("state", state_name(slot.state));
   json.bytes("bootId", slot.boot_id, sizeof slot.boot_id);
+  json.hex("deviceId", slot.device_id);
+  json.number("unsafeShutdowns", slot.unsafe_shutdowns);
   json.end_object();
 }
 
@@ -108,6 +115,7 @@ void write_record(JsonWriter& json, const FoundRecord& record, std::uint64_t off
   json.number("trimThrough", header.trim_through);
   json.number("highestVoted", header.highest_voted);
   json.number("learnedThrough", header.learned_through);
+  json.number("headNumber", header.head_number);
   json.hex("previousCrc", header.previous_crc);
   json.hex("crc", header.crc);
   json.boolean("descriptorsGood", record.descriptors_good);

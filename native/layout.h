@@ -18,7 +18,7 @@ static_assert(std::endian::native == std::endian::little, "the region's bytes ar
 
 inline constexpr std::uint64_t kStaticMagic = 0x4C42494C45444E49;  // "INDELIBL"
 inline constexpr std::uint16_t kFormatMajor = 1;
-inline constexpr std::uint16_t kFormatMinor = 0;
+inline constexpr std::uint16_t kFormatMinor = 1;
 inline constexpr std::uint32_t kEndianTag = 0x01020304;
 inline constexpr std::uint32_t kCrcKindXz = 1;
 /// Feature bits this program understands; an unknown `incompat` bit refuses the region.
@@ -61,7 +61,8 @@ struct StaticHeader {
 };
 static_assert(sizeof(StaticHeader) == 256 && offsetof(StaticHeader, crc) == 248);
 
-enum class RootState : std::uint64_t { clean = 1, in_use = 2 };
+/// `in_use_volatile`: in use on a medium that forgets at power loss, whatever it is opened as the next time.
+enum class RootState : std::uint64_t { clean = 1, in_use = 2, in_use_volatile = 3 };
 
 struct RootSlot {
   std::uint64_t generation;
@@ -77,7 +78,10 @@ struct RootSlot {
   std::uint64_t learned_through;
   std::uint64_t state;
   std::uint8_t boot_id[16];
-  std::uint8_t reserved[152];
+  /// The device the region lies on and how often it lost power without being able to flush; 0: not known.
+  std::uint64_t device_id;
+  std::uint64_t unsafe_shutdowns;
+  std::uint8_t reserved[136];
   /// CRC-64/XZ of the 248 bytes before it.
   std::uint64_t crc;
 };
@@ -106,7 +110,12 @@ struct RecordHeader {
   std::uint64_t previous_crc;
   std::uint64_t descriptors_crc;
   std::uint64_t incarnation;
-  std::uint8_t reserved[32];
+  /// The durable head when this was written, and the checkpoint that covers the trim point: what a root says,
+  /// for the day both are gone. Head number 0: written by minor version 0, which did not say.
+  std::uint64_t head_position;
+  std::uint64_t head_number;
+  std::uint64_t checkpoint_id;
+  std::uint8_t reserved[8];
   /// CRC-64/XZ of the 120 bytes before it.
   std::uint64_t crc;
 };

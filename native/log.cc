@@ -33,19 +33,21 @@ Status Log::open(Medium& medium, const OpenOptions& options, std::unique_ptr<Log
 Status Log::recover() {
   bool found = false;
   if (Status status = root_.load(medium_, found); !status.ok()) return status;
+  RootSlot root = root_.current();
+  Recovery recovery(medium_, state_);
+  if (!found) {
+    if (Status status = recovery.root_from_chain(root, found); !status.ok()) return status;
+  }
   if (!found) {
     recovered_ = {Outcome::lost, "both roots are damaged: where the log starts and what it promised is unknown",
                   false};
     poisoned_ = true;
     return Status::good();
   }
-  const RootSlot root = root_.current();
-  Recovery recovery(medium_, state_);
   if (Status status = recovery.walk(root, recovered_); !status.ok()) return status;
-  const bool same_boot = std::memcmp(root.boot_id, options_.boot_id, sizeof root.boot_id) == 0;
-  if (options_.process_only && !recovered_.clean && !same_boot) {
+  if (const char* why = why_forgotten(root); why != nullptr) {
     recovered_.outcome = Outcome::lost;
-    recovered_.reason = "the region was in use when the machine went down, and its medium does not survive that";
+    recovered_.reason = why;
   }
   if (recovered_.outcome == Outcome::lost) {
     poisoned_ = true;
@@ -62,7 +64,32 @@ Status Log::recover() {
   }
   repair_static_headers(medium_, headers_);
   if (Status status = recovery.settle(); !status.ok()) return status;
-  return update_root(RootState::in_use);
+  return begin_use();
+}
+
+const char* Log::why_forgotten(const RootSlot& root) const {
+  if (root.state == static_cast<std::uint64_t>(RootState::clean)) return nullptr;
+  const bool forgets = options_.process_only || root.state == static_cast<std::uint64_t>(RootState::in_use_volatile);
+  const bool same_boot = std::memcmp(root.boot_id, options_.boot_id, sizeof root.boot_id) == 0;
+  if (forgets && !same_boot) {
+    return "the region was in use when the machine went down, and its medium does not survive that";
+  }
+  if (root.device_id == 0) return nullptr;
+  if (root.device_id != options_.device_id) {
+    return "the region was in use on another device: what that had not flushed is not here";
+  }
+  if (root.unsafe_shutdowns != options_.unsafe_shutdowns) {
+    return "the device counts a power loss, since the region was in use, in which it could not flush its buffers";
+  }
+  return nullptr;
+}
+
+Status Log::begin_use() {
+  if (Status status = update_root(in_use()); !status.ok() || !options_.process_only) return status;
+  // A power cut may bring back any earlier state of a medium that only survives the process. "In use" must be
+  // all it can bring back: in all four slots, and as durable as can be, before the first answer.
+  if (Status status = update_root(in_use()); !status.ok()) return status;
+  return medium_.settle(Site::root_flip_fence, 0, kLogOffset);
 }
 
 std::uint64_t Log::promise_reserve() const {
@@ -116,6 +143,9 @@ Status Log::append(std::uint64_t learned_through) {
   header.learned_through = std::max(state_.learned_through, learned_through);
   header.previous_crc = state_.previous_crc;
   header.incarnation = state_.incarnation;
+  header.head_position = state_.head;
+  header.head_number = state_.head_number;
+  header.checkpoint_id = state_.checkpoint_id;
 
   const std::uint64_t offset = state_.geometry.offset_of(state_.position);
   counters_.bytes_written += builder_.write(medium_, offset, header) + 2 * sizeof(std::uint64_t);
@@ -152,6 +182,8 @@ Status Log::update_root(RootState root_state) {
   slot.learned_through = state_.learned_through;
   slot.state = static_cast<std::uint64_t>(root_state);
   std::memcpy(slot.boot_id, options_.boot_id, sizeof slot.boot_id);
+  slot.device_id = options_.device_id;
+  slot.unsafe_shutdowns = options_.unsafe_shutdowns;
   Status status = root_.update(medium_, slot);
   counters_.fences += 4;
   if (!status.ok()) {
@@ -159,6 +191,7 @@ Status Log::update_root(RootState root_state) {
     return status;
   }
   state_.head = slot.head_position;
+  state_.head_number = slot.head_number;
   return status;
 }
 
@@ -198,7 +231,7 @@ Status Log::make_room(std::uint64_t bytes, bool only_promises, bool& found) {
     if (Status status = copy_forward(); !status.ok()) return status;
   }
   if (state_.records.first_number() == first_at_start) return Status::good();
-  if (Status status = update_root(RootState::in_use); !status.ok()) return status;
+  if (Status status = update_root(in_use()); !status.ok()) return status;
   found = room(only_promises) >= length && fits(length);
   return Status::good();
 }
@@ -235,7 +268,7 @@ Status Log::copy_forward() {
   const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
   if (!fits(length)) {
     // The head in the books has moved on; the durable one has to follow before its space is written.
-    if (Status status = update_root(RootState::in_use); !status.ok()) return status;
+    if (Status status = update_root(in_use()); !status.ok()) return status;
   }
   if (Status status = append(state_.learned_through); !status.ok()) return status;
   return index_all();
@@ -248,12 +281,18 @@ Status Log::trim(std::uint64_t through, std::uint64_t checkpoint_id) {
   state_.checkpoint_id = checkpoint_id;
   state_.drop_dead();
   counters_.trims++;
-  return update_root(RootState::in_use);
+  return update_root(in_use());
 }
 
 Status Log::close() {
   if (poisoned_) return Status::good();
-  return update_root(RootState::clean);
+  if (!options_.process_only) return update_root(RootState::clean);
+  // Only what survives a power cut may be called clean, and only then may the root say so.
+  Status status = drain();
+  if (status.ok()) status = medium_.settle(Site::append_commit_fence, 0, medium_.size());
+  if (status.ok()) status = update_root(RootState::clean);
+  if (status.ok()) status = medium_.settle(Site::root_flip_fence, 0, kLogOffset);
+  return status;
 }
 
 Status Log::read_payload(const VoteEntry& vote, std::byte* target, bool& good) {

@@ -29,6 +29,9 @@ struct OpenOptions {
   /// The medium forgets at power loss: an unclean region of another boot is lost.
   bool process_only = false;
   std::uint8_t boot_id[16] = {};
+  /// Where the medium lies and how often it lost power without being able to flush; 0: not known.
+  std::uint64_t device_id = 0;
+  std::uint64_t unsafe_shutdowns = 0;
   /// Refuses a region whose records start at finer steps; a medium that syncs pages needs whole ones.
   std::uint32_t alignment_min = 64;
 };
@@ -82,8 +85,13 @@ class Log {
  private:
   Log(Medium& medium, const OpenOptions& options, const StaticHeaders& headers);
   Status recover();
+  [[nodiscard]] const char* why_forgotten(const RootSlot& root) const;
+  Status begin_use();
   Status fence(Site site);
   Status update_root(RootState root_state);
+  [[nodiscard]] RootState in_use() const {
+    return options_.process_only ? RootState::in_use_volatile : RootState::in_use;
+  }
   Status copy_forward();
   void commit_pending();
   [[nodiscard]] std::uint64_t promise_reserve() const;

@@ -19,6 +19,7 @@ struct LogState {
 
   /// The durable head: nothing at or behind it is overwritten.
   std::uint64_t head = 0;
+  std::uint64_t head_number = 0;
   /// The next record's position and number, and the CRC of the header before it.
   std::uint64_t position = 0;
   std::uint64_t number = 1;

@@ -8,33 +8,25 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
+#include <cinttypes>
+#include <cstdio>
 #include <cstring>
 
 #include "layout.h"
 
 namespace indelible {
-namespace {
-
-Status environment_is_honest() {
-  for (const char* name : {"PMEM_IS_PMEM_FORCE", "PMEM_NO_FLUSH"}) {
-    if (std::getenv(name) == nullptr) continue;
-    return Status::failed(Code::not_persistent_memory,
-                          "PMEM_IS_PMEM_FORCE or PMEM_NO_FLUSH is set: libpmem would call any mapping "
-                          "persistent memory; unset them, or use mode emulated");
-  }
-  return Status::good();
-}
-
-}  // namespace
-
 Status MappedMedium::open(const char* path, MapMode mode, std::unique_ptr<MappedMedium>& medium) {
   const LibPmem* library = nullptr;
   if (Status status = load_libpmem(library); !status.ok()) return status;
   if (mode == MapMode::pmem) {
-    if (Status status = environment_is_honest(); !status.ok()) return status;
+    if (!library->honest || !environment_is_honest()) {
+      return Status::failed(Code::not_persistent_memory,
+                            "PMEM_IS_PMEM_FORCE or PMEM_NO_FLUSH is set, or was when libpmem was loaded: libpmem "
+                            "would call any mapping persistent memory; start without them, or use mode emulated");
+    }
   }
   std::unique_ptr<MappedMedium> opened(new MappedMedium(library));
   opened->mode_ = mode;
@@ -61,7 +53,9 @@ Status MappedMedium::lock(const char* path) {
   in_memory_only_ = filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC;
   struct stat file {};
   if (::fstat(lock_fd_, &file) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
-  if (S_ISREG(file.st_mode) && static_cast<std::uint64_t>(file.st_size) <= kLogOffset) {
+  is_file_ = S_ISREG(file.st_mode);
+  if (mode_ == MapMode::pmem) device_state_ = device_state_of(is_file_ ? file.st_dev : file.st_rdev, !is_file_);
+  if (is_file_ && static_cast<std::uint64_t>(file.st_size) <= kLogOffset) {
     return Status::failed(Code::store_foreign, "the file is too short to be a region");
   }
   return Status::good();
@@ -75,6 +69,7 @@ Status MappedMedium::map(const char* path) {
   if (address == nullptr) return Status::io(errno, Syscall::pmem_map_file, pmem_->errormsg());
   base_ = static_cast<char*>(address);
   size_ = mapped;
+  if (Status status = faults_.watch(base_, size_); !status.ok()) return status;
   if (mode_ == MapMode::pmem && is_pmem == 0) {
     return Status::failed(Code::not_persistent_memory,
                           "the mapping is not persistent memory (no DAX, or no MAP_SYNC); mode emulated "
@@ -84,6 +79,7 @@ Status MappedMedium::map(const char* path) {
 }
 
 MappedMedium::~MappedMedium() {
+  faults_.release();
   if (base_ != nullptr) pmem_->unmap(base_, size_);
   if (lock_fd_ >= 0) ::close(lock_fd_);
 }
@@ -137,8 +133,9 @@ void MappedMedium::reflush(Site site, std::uint64_t offset, std::uint64_t length
 Status MappedMedium::fence(Site /*site*/) {
   if (mode_ != MapMode::emulated_msync) {
     pmem_->drain();
-    return Status::good();
+    return faults_.caught() ? fault() : Status::good();
   }
+  if (faults_.caught()) return fault();
   for (const Range& range : dirty_) {
     const std::uint64_t end = range.end < size_ ? range.end : size_;
     if (::msync(base_ + range.from, end - range.from, MS_SYNC) != 0) {
@@ -146,12 +143,52 @@ Status MappedMedium::fence(Site /*site*/) {
     }
   }
   dirty_.clear();
+  return faults_.caught() ? fault() : Status::good();
+}
+
+Status MappedMedium::settle(Site site, std::uint64_t offset, std::uint64_t length) {
+  if (Status status = fence(site); !status.ok()) return status;
+  if (mode_ != MapMode::emulated || in_memory_only_) return Status::good();
+  if (::msync(base_ + offset, length, MS_SYNC) != 0) {
+    return Status::io(errno, Syscall::msync, "the region could not be synced");
+  }
   return Status::good();
+}
+
+Status MappedMedium::fault() {
+  std::snprintf(fault_sentence_, sizeof fault_sentence_,
+                "bytes %" PRIu64 " to %" PRIu64 " of the region can no longer be reached (SIGBUS): its file was cut "
+                "off, or the medium failed there",
+                faults_.offset(), faults_.offset() + faults_.length() - 1);
+  return Status::io(EIO, Syscall::memory, fault_sentence_);
 }
 
 Status MappedMedium::read(std::uint64_t offset, void* target, std::uint64_t length) {
   std::memcpy(target, base_ + offset, length);
-  return Status::good();
+  return faults_.caught() ? fault() : Status::good();
+}
+
+Status MappedMedium::probe(std::uint64_t offset, void* target, std::uint64_t length) {
+  if (!is_file_) return read(offset, target, length);
+  auto* bytes = static_cast<std::byte*>(target);
+  while (length > 0) {
+    ssize_t got = ::pread(lock_fd_, bytes, length, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EIO) {
+      const std::uint64_t block = std::min(length, kPageBytes - offset % kPageBytes);
+      got = ::pread(lock_fd_, bytes, block, static_cast<off_t>(offset));
+      if (got < 0 && errno == EIO) {
+        std::memset(bytes, 0, block);
+        got = static_cast<ssize_t>(block);
+      }
+    }
+    if (got < 0) return Status::io(errno, Syscall::pread, "the region cannot be read");
+    if (got == 0) return Status::io(EIO, Syscall::pread, "the region's file was cut off under its mapping");
+    bytes += got;
+    offset += static_cast<std::uint64_t>(got);
+    length -= static_cast<std::uint64_t>(got);
+  }
+  return faults_.caught() ? fault() : Status::good();
 }
 
 }  // namespace indelible

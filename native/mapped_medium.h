@@ -3,12 +3,16 @@
 // 1. The file is locked (flock) as long as the mapping lives; a second process is refused.
 // 2. Mode pmem opens only what libpmem calls persistent memory on this very open, with nothing in the
 //    environment that makes libpmem lie.
-// 3. With `msync`, a fence is an msync of what was flushed since the last one; otherwise it is sfence.
+// 3. A fault under the mapping (SIGBUS) ends in an error that says where, of the read or fence that meets it
+//    and of every later one.
+// 4. With `msync`, a fence is an msync of what was flushed since the last one; otherwise it is sfence.
 #pragma once
 
 #include <memory>
 #include <vector>
 
+#include "device_state.h"
+#include "fault_catcher.h"
 #include "medium.h"
 #include "pmem_library.h"
 
@@ -23,6 +27,8 @@ class MappedMedium final : public Medium {
 
   /// True on tmpfs and ramfs, where nothing outlives the machine whatever is synced.
   [[nodiscard]] bool in_memory_only() const { return in_memory_only_; }
+  /// Zeros unless the mode is pmem and the platform says.
+  [[nodiscard]] const DeviceState& device_state() const { return device_state_; }
 
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   void write(Site site, std::uint64_t offset, const void* source, std::uint64_t length) override;
@@ -31,6 +37,9 @@ class MappedMedium final : public Medium {
   void reflush(Site site, std::uint64_t offset, std::uint64_t length) override;
   [[nodiscard]] Status fence(Site site) override;
   [[nodiscard]] Status read(std::uint64_t offset, void* target, std::uint64_t length) override;
+  /// Through the file where there is one: a bad block is an error number there, a signal in the mapping.
+  [[nodiscard]] Status probe(std::uint64_t offset, void* target, std::uint64_t length) override;
+  [[nodiscard]] Status settle(Site site, std::uint64_t offset, std::uint64_t length) override;
 
  private:
   struct Range {
@@ -42,6 +51,7 @@ class MappedMedium final : public Medium {
   Status lock(const char* path);
   Status map(const char* path);
   void note(std::uint64_t offset, std::uint64_t length);
+  Status fault();
 
   const LibPmem* pmem_;
   char* base_ = nullptr;
@@ -49,6 +59,10 @@ class MappedMedium final : public Medium {
   int lock_fd_ = -1;
   MapMode mode_ = MapMode::emulated;
   bool in_memory_only_ = false;
+  bool is_file_ = false;
+  DeviceState device_state_;
+  FaultCatcher faults_;
+  char fault_sentence_[192] = "";
   /// Page ranges flushed since the last fence; used with msync only.
   std::vector<Range> dirty_;
 };

@@ -1,4 +1,4 @@
-// How bytes become durable: the six primitives every store to a region goes through, and nothing else does.
+// How bytes become durable: the primitives every store to a region goes through, and nothing else does.
 //
 // Failure model, the same for every medium:
 //  1. A crash leaves every aligned 8-byte chunk of every outstanding (stored, not yet fenced) write old or
@@ -17,12 +17,20 @@
 
 namespace indelible {
 
-class Medium {
+/// What can be read from.
+class Source {
  public:
-  Medium() = default;
-  Medium(const Medium&) = delete;
-  Medium& operator=(const Medium&) = delete;
-  virtual ~Medium() = default;
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  virtual ~Source() = default;
+
+  /// Copies out what is there now. A range that cannot be read as a whole is an error.
+  [[nodiscard]] virtual Status read(std::uint64_t offset, void* target, std::uint64_t length) = 0;
+};
+
+class Medium : public Source {
+ public:
 
   /// Bytes of the region.
   [[nodiscard]] virtual std::uint64_t size() const = 0;
@@ -42,8 +50,16 @@ class Medium {
   /// Makes everything flushed durable. After a failure nothing may be trusted, and nothing is retried.
   [[nodiscard]] virtual Status fence(Site site) = 0;
 
-  /// Copies out what a load sees now.
-  [[nodiscard]] virtual Status read(std::uint64_t offset, void* target, std::uint64_t length) = 0;
+  /// The same as `read`, but blocks that the medium cannot give come back as zeros where that can be done.
+  [[nodiscard]] virtual Status probe(std::uint64_t offset, void* target, std::uint64_t length) {
+    return read(offset, target, length);
+  }
+
+  /// Makes a range survive a power cut as well, where fences are for less than that. Between two calls a power
+  /// cut leaves any mixture.
+  [[nodiscard]] virtual Status settle(Site site, std::uint64_t /*offset*/, std::uint64_t /*length*/) {
+    return fence(site);
+  }
 };
 
 }  // namespace indelible

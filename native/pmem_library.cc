@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
+
 namespace indelible {
 namespace {
 
@@ -16,6 +18,7 @@ struct Loaded {
   bool complete = false;
 
   Loaded() {
+    functions.honest = environment_is_honest();
     void* library = dlopen("libpmem.so.1", RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) return;
     complete = resolve(library, "pmem_map_file", functions.map_file) &&
@@ -28,6 +31,10 @@ struct Loaded {
 };
 
 }  // namespace
+
+bool environment_is_honest() {
+  return std::getenv("PMEM_IS_PMEM_FORCE") == nullptr && std::getenv("PMEM_NO_FLUSH") == nullptr;
+}
 
 Status load_libpmem(const LibPmem*& library) {
   static const Loaded loaded;

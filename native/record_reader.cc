@@ -33,7 +33,7 @@ bool RecordReader::descriptors_fit(const FoundRecord& record) const {
 }
 
 Status RecordReader::commit_word_at(std::uint64_t position, std::uint64_t& word) {
-  return medium_.read(geometry_.offset_of(position), &word, sizeof word);
+  return source_.read(geometry_.offset_of(position), &word, sizeof word);
 }
 
 Status RecordReader::header_at(std::uint64_t position, FoundRecord& record) {
@@ -41,7 +41,7 @@ Status RecordReader::header_at(std::uint64_t position, FoundRecord& record) {
   record.descriptors_good = false;
   record.payloads_good = false;
   const std::uint64_t offset = geometry_.offset_of(position);
-  Status status = medium_.read(offset + kHeaderAt, &record.header, sizeof record.header);
+  Status status = source_.read(offset + kHeaderAt, &record.header, sizeof record.header);
   record.header_good = status.ok() && header_fits(record.header, position);
   return status;
 }
@@ -51,7 +51,7 @@ Status RecordReader::descriptors_at(std::uint64_t position, FoundRecord& record)
   const std::size_t described = record.header.items * sizeof(Descriptor);
   record.descriptors.resize(record.header.items);
   const std::uint64_t offset = geometry_.offset_of(position) + kDescriptorsAt;
-  Status status = medium_.read(offset, record.descriptors.data(), described);
+  Status status = source_.read(offset, record.descriptors.data(), described);
   record.descriptors_good = status.ok() &&
                             crc64(record.descriptors.data(), described) == record.header.descriptors_crc &&
                             descriptors_fit(record);
@@ -63,7 +63,7 @@ Status RecordReader::record_at(std::uint64_t position, FoundRecord& record) {
   if (Status status = descriptors_at(position, record); !status.ok() || !record.descriptors_good) return status;
   const std::uint64_t length = record.header.length;
   bytes_.resize(std::max<std::size_t>(bytes_.size(), length));
-  Status status = medium_.read(geometry_.offset_of(position), bytes_.data(), length);
+  Status status = source_.read(geometry_.offset_of(position), bytes_.data(), length);
   if (!status.ok()) return status;
   record.payloads_good = true;
   for (Descriptor& descriptor : record.descriptors) {
@@ -83,7 +83,7 @@ Status RecordReader::find_header(std::uint64_t from, std::uint64_t end, std::uin
   while (at < end) {
     const std::uint64_t to_wrap = geometry_.log_length - at % geometry_.log_length;
     const std::uint64_t length = std::min({kScanBytes, end - at, to_wrap});
-    if (Status status = medium_.read(geometry_.offset_of(at), block.data(), length); !status.ok()) return status;
+    if (Status status = source_.read(geometry_.offset_of(at), block.data(), length); !status.ok()) return status;
     for (std::uint64_t step = 0; step + kDescriptorsAt <= length; step += geometry_.alignment) {
       std::uint32_t magic = 0;
       std::memcpy(&magic, block.data() + step + kHeaderAt, sizeof magic);
@@ -96,6 +96,20 @@ Status RecordReader::find_header(std::uint64_t from, std::uint64_t end, std::uin
     // Blocks overlap by what a header at the very end of one would need of the next.
     const std::uint64_t overlap = align_up(kDescriptorsAt, geometry_.alignment);
     at += length == to_wrap || length == end - at || length <= overlap ? length : length - overlap;
+  }
+  return Status::good();
+}
+
+Status RecordReader::newest_header(RecordHeader& header, bool& found) {
+  found = false;
+  RecordHeader here{};
+  for (std::uint64_t at = 0; at + kDescriptorsAt <= geometry_.log_length; at += geometry_.alignment) {
+    Status status = source_.read(kLogOffset + at + kHeaderAt, &here, sizeof here);
+    if (!status.ok()) return status;
+    if (here.magic != kRecordMagic || here.position % geometry_.log_length != at) continue;
+    if (!header_fits(here, here.position) || (found && here.number <= header.number)) continue;
+    header = here;
+    found = true;
   }
   return Status::good();
 }

@@ -24,8 +24,8 @@ struct FoundRecord {
 
 class RecordReader {
  public:
-  RecordReader(Medium& medium, const Geometry& geometry, std::uint64_t incarnation)
-      : medium_(medium), geometry_(geometry), incarnation_(incarnation) {}
+  RecordReader(Source& source, const Geometry& geometry, std::uint64_t incarnation)
+      : source_(source), geometry_(geometry), incarnation_(incarnation) {}
 
   Status commit_word_at(std::uint64_t position, std::uint64_t& word);
 
@@ -42,11 +42,14 @@ class RecordReader {
   Status find_header(std::uint64_t from, std::uint64_t end, std::uint64_t above, std::uint64_t& position,
                      RecordHeader& header);
 
+  /// The good header with the highest number anywhere in the area; `found` is false if there is none.
+  Status newest_header(RecordHeader& header, bool& found);
+
  private:
   [[nodiscard]] bool header_fits(const RecordHeader& header, std::uint64_t position) const;
   [[nodiscard]] bool descriptors_fit(const FoundRecord& record) const;
 
-  Medium& medium_;
+  Source& source_;
   Geometry geometry_;
   std::uint64_t incarnation_;
   std::vector<std::byte> bytes_;

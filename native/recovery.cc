@@ -3,12 +3,35 @@
 #include <algorithm>
 
 namespace indelible {
+namespace {
+
+constexpr std::uint64_t kWindowBytes = 1 << 20;
+
+}  // namespace
 
 Recovery::Recovery(Medium& medium, LogState& state)
-    : medium_(medium), state_(state), reader_(medium, state.geometry, state.incarnation) {}
+    : medium_(medium),
+      state_(state),
+      window_(medium, kWindowBytes),
+      reader_(window_, state.geometry, state.incarnation) {}
+
+Status Recovery::root_from_chain(RootSlot& root, bool& found) {
+  RecordHeader newest{};
+  if (Status status = reader_.newest_header(newest, found); !status.ok()) return status;
+  found = found && newest.head_number != 0;
+  if (!found) return Status::good();
+  root = {};
+  root.head_position = newest.head_position;
+  root.head_number = newest.head_number;
+  root.state = static_cast<std::uint64_t>(RootState::in_use);
+  // Of the record before the head nothing is known; if there was none its link is.
+  link_known_ = newest.head_number == 1;
+  return Status::good();
+}
 
 Status Recovery::walk(const RootSlot& root, Recovered& recovered) {
   state_.head = root.head_position;
+  state_.head_number = root.head_number;
   state_.position = root.head_position;
   state_.number = root.head_number;
   state_.previous_crc = root.head_previous_crc;
@@ -60,9 +83,14 @@ void Recovery::accept(const FoundRecord& record) {
     note_damage(state_.number, state_.number, header);
     header.items = 0;
   }
+  // Behind a gap the record itself is the only one that says what it links to.
+  if (!link_known_) state_.previous_crc = header.previous_crc;
   state_.take(header, 0, 0, 0);
   state_.index_next(record.descriptors.data(), header.items);
-  if (header.trim_through > state_.trim_through) state_.forget(header.trim_through);
+  if (header.trim_through > state_.trim_through) {
+    state_.forget(header.trim_through);
+    if (header.head_number != 0) state_.checkpoint_id = header.checkpoint_id;
+  }
   link_known_ = true;
 }
 

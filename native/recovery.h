@@ -3,7 +3,9 @@
 //  1. Reading comes first and writes nothing; only then is everything that was accepted as recovered made
 //     durable, because after kill -9 the bytes seen may never have been flushed.
 //  2. It is idempotent and survives its own crash; it never truncates and never reformats.
-//  3. A store whose outcome is `lost` is not written to at all: it is as lost at the next open.
+//  3. Where both roots are gone the newest record says where the log began when it was written; space is
+//     reused only behind a later head, which a later record would name, so everything from there on is there.
+//  4. A store whose outcome is `lost` is not written to at all: it is as lost at the next open.
 //
 // At record k, after the header before it was verified:
 //   word      record k              → meaning
@@ -21,6 +23,7 @@
 
 #include "log_state.h"
 #include "medium.h"
+#include "probe_window.h"
 #include "record_reader.h"
 #include "root.h"
 
@@ -37,6 +40,9 @@ struct Recovered {
 class Recovery {
  public:
   Recovery(Medium& medium, LogState& state);
+
+  /// Where both roots are gone: the root that the newest record speaks for. False: there is none that does.
+  Status root_from_chain(RootSlot& root, bool& found);
 
   /// Reads the chain that starts at `root` into the state.
   Status walk(const RootSlot& root, Recovered& recovered);
@@ -55,6 +61,7 @@ class Recovery {
 
   Medium& medium_;
   LogState& state_;
+  ProbeWindow window_;
   RecordReader reader_;
   FoundRecord record_;
   /// Numbers of records whose commit word has to be stored again.

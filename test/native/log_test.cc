@@ -76,14 +76,16 @@ TEST(log_calls_slots_uncertain_where_a_record_is_unreadable) {
   }
 }
 
-TEST(log_is_lost_when_the_last_record_or_both_roots_are_unreadable) {
+TEST(log_is_lost_when_the_last_record_is_unreadable) {
   std::vector<std::uint64_t> offsets;
   const std::vector<std::byte> image = image_with_three_records(offsets);
   std::vector<std::byte> broken = image;
   flip(broken, offsets[2] + kHeaderAt + 20);
   CHECK(open_image(broken).log->recovered().outcome == Outcome::lost);
   broken = image;
+  // Both roots gone, and nobody else to say where the log begins.
   for (const std::uint64_t root : kRootOffset) flip(broken, root);
+  for (const std::uint64_t offset : offsets) flip(broken, offset + kHeaderAt);
   OpenLog lost = open_image(broken);
   CHECK(lost.log->recovered().outcome == Outcome::lost);
   CHECK(!append(*lost.log, {0, {{9, 9, 9}}}).ok());
@@ -117,6 +119,128 @@ TEST(log_mends_a_damaged_root_header_and_commit_word) {
     OpenLog again = open_image(opened.medium->durable());
     CHECK(again.log->state().votes.size() == 3);
   }
+}
+
+TEST(log_without_roots_begins_where_its_newest_record_says) {
+  OpenLog opened = open_image(formatted(small_format()));
+  Contents expected;
+  for (std::uint64_t slot = 1; slot <= 400; slot++) {
+    const Group group{0, {{slot, 65537 + slot, static_cast<std::uint32_t>(slot % 700)}}};
+    CHECK(append(*opened.log, group).ok());
+    expected.apply(group);
+    if (slot % 20 != 0) continue;
+    CHECK(opened.log->trim(slot - 5, slot).ok());
+    const std::vector<std::byte> durable = opened.medium->durable();
+    std::vector<std::byte> broken = durable;
+    std::memset(broken.data() + kRootOffset[0], 0, 2 * kPageBytes);
+    OpenLog found = open_image(broken);
+    CHECK(found.log->recovered().outcome == Outcome::intact);
+    // What the last trim forgot only the roots knew: votes may be back, and none is missing.
+    Contents held = contents_of(*found.log);
+    CHECK(found.log->state().trim_through + 25 >= slot);
+    held.forget(slot - 5);
+    expected.forget(slot - 5);
+    CHECK(held == expected);
+    OpenLog again = open_image(found.medium->durable());
+    CHECK(again.log->recovered().outcome == Outcome::intact);
+    CHECK(append(*again.log, {0, {{slot + 1, 65537 + slot, 10}}}).ok());
+  }
+}
+
+TEST(log_links_to_the_record_behind_a_gap_when_that_becomes_the_head) {
+  std::vector<std::uint64_t> offsets;
+  std::vector<std::byte> image = image_with_three_records(offsets);
+  flip(image, offsets[1] + kHeaderAt + 20);
+  OpenLog opened = open_image(image);
+  CHECK(opened.log->recovered().outcome == Outcome::damaged);
+  CHECK(append(*opened.log, {0, {{4, 65537 * 4, 100}}}).ok());
+  // The first record behind the gap stays alone in front of the fourth.
+  CHECK(append(*opened.log, {0, {{5, 65537 * 4, 100}}}).ok());
+  CHECK(opened.log->trim(2, 1).ok());
+  CHECK(opened.log->trim(3, 2).ok());
+  OpenLog again = open_image(opened.medium->durable());
+  CHECK(again.log->recovered().outcome == Outcome::intact);
+  CHECK(again.log->state().votes.size() == 2);
+}
+
+TEST(log_in_use_is_forgotten_by_another_boot_on_a_medium_that_forgets) {
+  OpenOptions options;
+  options.process_only = true;
+  options.boot_id[0] = 1;
+  auto open_as = [](const std::vector<std::byte>& image, const OpenOptions& as, std::unique_ptr<RecordingMedium>& medium,
+                    std::unique_ptr<Log>& log) {
+    medium = std::make_unique<RecordingMedium>(image);
+    return Log::open(*medium, as, log);
+  };
+  std::unique_ptr<RecordingMedium> medium;
+  std::unique_ptr<Log> log;
+  CHECK(open_as(formatted(small_format()), options, medium, log).ok());
+  CHECK(append(*log, {0, {{1, 65537, 10}}}).ok());
+  const std::vector<std::byte> in_use = medium->durable();
+  CHECK(log->close().ok());
+  const std::vector<std::byte> closed = medium->durable();
+
+  CHECK(open_as(in_use, options, medium, log).ok());
+  CHECK(log->recovered().outcome == Outcome::intact);
+  OpenOptions later = options;
+  later.boot_id[0] = 2;
+  for (const bool process_only : {true, false}) {
+    // Whatever it is opened as now, it was used as something that forgets.
+    later.process_only = process_only;
+    CHECK(open_as(in_use, later, medium, log).ok());
+    CHECK(log->recovered().outcome == Outcome::lost);
+    CHECK(medium->seen() == in_use);
+    CHECK(open_as(closed, later, medium, log).ok());
+    CHECK(log->recovered().outcome == Outcome::intact);
+  }
+  // Power may bring any earlier root back: after the open none of them says "clean".
+  CHECK(open_as(closed, options, medium, log).ok());
+  for (const std::uint64_t root : kRootOffset) {
+    for (const std::uint64_t at : kRootSlotOffset) {
+      RootSlot slot{};
+      std::memcpy(&slot, medium->durable().data() + root + at, sizeof slot);
+      CHECK(slot.state == static_cast<std::uint64_t>(RootState::in_use_volatile));
+    }
+  }
+}
+
+TEST(log_is_lost_when_its_device_lost_power_without_flushing) {
+  OpenOptions options;
+  options.device_id = 7;
+  options.unsafe_shutdowns = 3;
+  RecordingMedium medium(formatted(small_format()));
+  std::unique_ptr<Log> log;
+  CHECK(Log::open(medium, options, log).ok());
+  CHECK(append(*log, {0, {{1, 65537, 10}}}).ok());
+  const std::vector<std::byte> in_use = medium.durable();
+  CHECK(log->close().ok());
+  const auto outcome_of = [](const std::vector<std::byte>& image, const OpenOptions& as) {
+    RecordingMedium fresh(image);
+    std::unique_ptr<Log> opened;
+    CHECK(Log::open(fresh, as, opened).ok());
+    return opened->recovered().outcome;
+  };
+  CHECK(outcome_of(in_use, options) == Outcome::intact);
+  OpenOptions changed = options;
+  changed.unsafe_shutdowns = 4;
+  CHECK(outcome_of(in_use, changed) == Outcome::lost);
+  CHECK(outcome_of(medium.durable(), changed) == Outcome::intact);
+  changed = options;
+  changed.device_id = 8;
+  CHECK(outcome_of(in_use, changed) == Outcome::lost);
+  CHECK(outcome_of(medium.durable(), changed) == Outcome::intact);
+}
+
+TEST(log_opens_a_region_of_the_minor_version_before) {
+  std::vector<std::byte> image = formatted(small_format());
+  for (const std::uint64_t offset : kStaticOffset) {
+    StaticHeader header{};
+    std::memcpy(&header, image.data() + offset, sizeof header);
+    header.minor = 0;
+    header.crc = crc64(&header, offsetof(StaticHeader, crc));
+    std::memcpy(image.data() + offset, &header, sizeof header);
+  }
+  CHECK(open_image(image).log->recovered().outcome == Outcome::intact);
 }
 
 TEST(log_refuses_unknown_formats_and_foreign_bytes) {

@@ -1,0 +1,77 @@
+// What sysfs says of persistent memory, read from a tree of the same shape.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "../../native/device_state.h"
+#include "check.h"
+
+using namespace indelible;
+
+namespace {
+
+struct Tree {
+  std::string root;
+
+  Tree() {
+    char name[] = "/tmp/indelible-sysfs-XXXXXX";
+    root = ::mkdtemp(name);
+    const std::string region = "/devices/LNXSYSTM:00/ndbus0/region0";
+    make(region + "/namespace0.0/block/pmem0/pmem0p1");
+    make("/dev/block");
+    make("/bus/nd/devices");
+    write(region + "/mapping0", "nmem0,0,1073741824,0\n");
+    write(region + "/mapping1", "nmem1,0,1073741824,1\n");
+    for (const char* module : {"nmem0", "nmem1"}) {
+      make(std::string("/devices/LNXSYSTM:00/ndbus0/") + module + "/nfit");
+      link("/devices/LNXSYSTM:00/ndbus0/" + std::string(module), "/bus/nd/devices/" + std::string(module));
+    }
+    link(region + "/namespace0.0/block/pmem0/pmem0p1", "/dev/block/259:1");
+    module("nmem0", "8089-a2-1834-00000001", "4");
+    module("nmem1", "8089-a2-1834-00000002", "0x2");
+  }
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+  ~Tree() { CHECK(std::system(("rm -r " + root).c_str()) == 0); }
+
+  void make(const std::string& path) const { CHECK(std::system(("mkdir -p " + root + path).c_str()) == 0); }
+  void link(const std::string& from, const std::string& to) const {
+    CHECK(::symlink((root + from).c_str(), (root + to).c_str()) == 0);
+  }
+  void write(const std::string& path, const std::string& text) const {
+    std::FILE* file = std::fopen((root + path).c_str(), "w");
+    CHECK(file != nullptr && std::fputs(text.c_str(), file) >= 0);
+    std::fclose(file);
+  }
+  void module(const std::string& name, const std::string& id, const std::string& count) const {
+    write("/devices/LNXSYSTM:00/ndbus0/" + name + "/nfit/id", id + "\n");
+    write("/devices/LNXSYSTM:00/ndbus0/" + name + "/nfit/dirty_shutdown", count + "\n");
+  }
+  [[nodiscard]] DeviceState state() const { return device_state_of(makedev(259, 1), false, root.c_str()); }
+};
+
+}  // namespace
+
+TEST(device_state_sums_what_all_modules_of_a_region_count) {
+  const Tree tree;
+  const DeviceState before = tree.state();
+  CHECK(before.unsafe_shutdowns == 6);
+  CHECK(before.device_id != 0);
+  tree.module("nmem1", "8089-a2-1834-00000002", "3");
+  CHECK(tree.state().unsafe_shutdowns == 7);
+  CHECK(tree.state().device_id == before.device_id);
+  tree.module("nmem1", "8089-a2-1834-00000003", "3");
+  CHECK(tree.state().device_id != before.device_id);
+}
+
+TEST(device_state_is_zero_where_the_platform_does_not_say) {
+  const Tree tree;
+  tree.module("nmem1", "8089-a2-1834-00000002", "");
+  CHECK(tree.state().device_id == 0 && tree.state().unsafe_shutdowns == 0);
+  CHECK(device_state_of(makedev(8, 1), false, tree.root.c_str()).device_id == 0);
+  CHECK(device_state_of(makedev(259, 1), true, tree.root.c_str()).device_id == 0);
+}
