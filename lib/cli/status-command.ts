@@ -83,7 +83,11 @@ export function statusLines(answers: readonly Answer[], verdict: Verdict): reado
       `${durability} (${mode})`,
     ];
   });
-  return [...tableLines(HEAD, rows), verdictSentence(answers, verdict)];
+  // A replica of an earlier version gives no advice.
+  const advice = answers.flatMap(({ id, status }) =>
+    status?.advice ? [`replica ${id}: ${status.advice}`] : [],
+  );
+  return [...tableLines(HEAD, rows), ...advice, verdictSentence(answers, verdict)];
 }
 
 function roleOf(status: NonNullable<Answer['status']>): string {

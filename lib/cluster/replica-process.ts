@@ -105,6 +105,9 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
   replica.on('checkpoint', ({ checkpointId, throughSlot }, lengthBytes, from) =>
     log.info({ checkpointId, throughSlot, lengthBytes, from }, 'checkpoint'),
   );
+  replica.on('damage', ({ reason, votes, uncertain }) =>
+    log.warn({ reason, votes: votes.length, uncertain }, 'damage found in the log'),
+  );
   replica.on('failure', (error) => ending.reach(error));
   subscribe('indelible:transport', (message) => {
     const { event, remote, peer, error } = message as TransportDiagnostic;

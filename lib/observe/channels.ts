@@ -8,7 +8,7 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import type { Role } from '../paxos/effects.js';
-import type { Ballot, DurabilityClass, ReplicaId, Slot } from '../types.js';
+import type { Ballot, DurabilityClass, ReplicaId, Slot, SlotRange } from '../types.js';
 
 export interface RoleEvent {
   readonly replica: ReplicaId;
@@ -44,6 +44,16 @@ export interface CheckpointEvent {
   readonly from: ReplicaId;
 }
 
+/** A scrub found damage in a log that is in use. It is repaired from memory and from peers. */
+export interface DamageEvent {
+  readonly replica: ReplicaId;
+  readonly reason: string;
+  /** Votes that have lost their bytes. */
+  readonly votes: number;
+  /** Slots whose votes the next open could not tell any more. */
+  readonly uncertain: readonly SlotRange[];
+}
+
 /** The replica stops; `error` says why. Nothing more comes from it. */
 export interface FailureEvent {
   readonly replica: ReplicaId;
@@ -55,6 +65,7 @@ export interface Events {
   'indelible:peer': PeerEvent;
   'indelible:recovery': RecoveryEvent;
   'indelible:checkpoint': CheckpointEvent;
+  'indelible:damage': DamageEvent;
   'indelible:failure': FailureEvent;
 }
 

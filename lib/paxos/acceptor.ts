@@ -107,7 +107,7 @@ export class Acceptor {
     return bytes;
   }
 
-  /** The log has lost the bytes of the vote at (slot, ballot); if it is still the newest it is unavailable. */
+  /** The log has lost the bytes of the vote at (slot, ballot): unavailable, if it is still the newest. */
   lose(slot: Slot, ballot: Ballot): void {
     const mark = this.marks.get(slot);
     if (mark === undefined || mark.ballot !== ballot || !mark.available) return;

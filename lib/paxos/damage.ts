@@ -1,6 +1,7 @@
 /**
- * What this replica's log has lost, slot by slot, while its promise is known. (*Protocol-Aware Recovery*, FAST
- * 2018: who knows what is missing may go on; who takes it for never written may not.)
+ * What this replica's log has lost, slot by slot, while its promise is known.
+ * (*Protocol-Aware Recovery*, FAST 2018: who knows what is missing may go on; who takes it for never written
+ * may not.)
  *
  * | a slot is     | what is known of its vote                            | in `promised`        | healed by                      |
  * |---------------|------------------------------------------------------|----------------------|--------------------------------|

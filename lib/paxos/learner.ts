@@ -88,8 +88,8 @@ export class Learner {
   }
 
   /**
-   * Learns what the log of an earlier run vouches for: its votes through `hint` are of chosen batches. Where the
-   * newest vote may be lost, an older one that is still there is vouched for by nobody.
+   * Learns what the log of an earlier run vouches for: its votes through `hint` are of chosen batches. Where
+   * the newest vote may be lost, an older one that is still there is vouched for by nobody.
    */
   recover(hint: Slot): void {
     const from = this.learned;
@@ -176,7 +176,7 @@ export class Learner {
     this.source = this.peers[(this.peers.indexOf(this.asked) + 1) % this.peers.length]!;
   }
 
-  /** Learned slots for a peer that lacks them, as many as one message carries, up to the first not to be had. */
+  /** Learned slots for a peer, as many as one message carries, up to the first that is not to be had. */
   tell(fromSlot: Slot, throughSlot: Slot): Vote[] {
     const votes: Vote[] = [];
     let sizeBytes = 0;

@@ -43,7 +43,7 @@ export class Repair {
     this.fetchTicks = fetchTicks;
   }
 
-  /** Slots through this one are applied here and lost everywhere this replica could ask; 0 if none are. */
+  /** Slots through this one are applied here, and no peer that was asked has them; 0 for none. */
   get wantsCheckpointThrough(): Slot {
     if (this.asked < this.peers.length) return 0;
     return this.acceptor.damage.through(this.learner.appliedThrough, SLOTS_MAX).at(-1) ?? 0;

@@ -23,5 +23,8 @@ export function announce(replica: EventEmitter<ReplicaEvents>, log: Storage): vo
   replica.on('checkpoint', ({ checkpointId, throughSlot }, lengthBytes, from) =>
     publish('indelible:checkpoint', { replica: replicaId, checkpointId, throughSlot, lengthBytes, from }),
   );
+  replica.on('damage', ({ reason, votes, uncertain }) =>
+    publish('indelible:damage', { replica: replicaId, reason, votes: votes.length, uncertain }),
+  );
   replica.on('failure', (error) => publish('indelible:failure', { replica: replicaId, error }));
 }

@@ -106,7 +106,10 @@ export class Checkpoints {
     const worthIt = host.executor.appliedThrough > throughSlot;
     // A replica that does not vote logs nothing; what it learned weighs as much as if it did.
     const weightBytes = Math.max(usedBytes, host.core.learner.unloggedBytes);
-    const isDue = this.refused || weightBytes > capacityBytes * this.tuning.checkpointAtShare;
+    const isDue =
+      this.refused ||
+      weightBytes > capacityBytes * this.tuning.checkpointAtShare ||
+      host.core.wantsCheckpointThrough > throughSlot;
     if (isDue && worthIt && !this.busy) this.write(host);
     this.forget(host);
     this.tickTransfer(host);
@@ -249,6 +252,8 @@ export class Checkpoints {
           through = Math.min(through, peer.learnedThrough);
       }
     }
+    // What the logs have lost is only in this checkpoint: nobody can catch up from the log through there.
+    through = Math.max(through, Math.min(this.base.through, core.wantsCheckpointThrough));
     if (through <= core.acceptor.trimThrough) return;
     host.trim(through, this.newestId);
     this.refused = false;

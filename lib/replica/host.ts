@@ -18,7 +18,7 @@ import { ReplicaCore } from '../paxos/replica.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import { digestOf } from '../storage/crc64.js';
-import type { Storage } from '../storage/storage.js';
+import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
 import {
   type Ballot,
@@ -35,6 +35,7 @@ import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
 import { Queries } from './queries.js';
+import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
 import type { StateMachine } from './state-machine.js';
 import { type Submission, Submissions } from './submissions.js';
@@ -45,6 +46,8 @@ export interface HostEvents {
   peer(peer: ReplicaId, up: boolean): void;
   /** A checkpoint became durable here: this replica's own (`from` 0), or that of the peer `from`. */
   checkpoint(meta: CheckpointMeta, lengthBytes: number, from: ReplicaId): void;
+  /** A scrub found damage in the log. */
+  damage(found: FoundDamage): void;
   failure(error: Error): void;
 }
 
@@ -66,6 +69,7 @@ export interface HostParts {
 export class Host implements Effects, Service, TransportEvents, CheckpointSource {
   readonly core: ReplicaCore;
   readonly executor: Executor;
+  readonly scrubber: Scrubber;
   private readonly parts: HostParts;
   private readonly submissions: Submissions;
   private readonly queries: Queries;
@@ -92,6 +96,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.submissions = new Submissions({ ...tuning, batchBytesMax: storage.batchBytesMax });
     this.unplaced = new Unplaced(this.submissions, this.queries);
     this.outbox = new Outbox((to, message) => transport.send(to, message));
+    this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
     const { recovered } = storage;
     this.core = new ReplicaCore(
       {
@@ -372,6 +377,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.core.tick();
     this.applyLearned();
     this.parts.checkpoints.tick(this);
+    this.scrubber.tick(nowMs);
     this.executor.expire(nowMs);
     this.tickFormer(nowMs);
     this.tickUnplaced(nowMs);
@@ -435,6 +441,14 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     return true;
   }
 
+  private damaged(found: FoundDamage): void {
+    this.guard(() => {
+      this.core.damaged(found.votes, found.uncertain);
+      this.parts.events.damage(found);
+    });
+    this.requestTurn();
+  }
+
   private durable(item: number): void {
     this.guard(() => {
       this.outbox.release(item);
@@ -451,6 +465,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       const slot = executor.appliedThrough + 1;
       const batch = learner.batchAt(slot);
       if (batch === undefined) {
+        // The log has lost the bytes since: a peer may have them, and nothing behind them is applied before.
+        if (this.core.acceptor.damage.unavailable.has(slot)) return;
         const sentence = `the log no longer has the batch of slot ${slot}, which it vouched for`;
         throw new IndelibleError(ErrorCode.storeCorrupt, sentence);
       }

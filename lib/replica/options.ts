@@ -36,6 +36,8 @@ export interface Tuning {
    * The share of the log in use at which votes are forgotten even if a follower has not learned them, 0 … 1.
    */
   readonly trimAtShare: number;
+  /** Bytes of log read back and verified in the background, a second; 0 turns that off. */
+  readonly scrubBytesPerSecond: number;
 }
 
 export const TUNING_DEFAULT: Tuning = {
@@ -52,6 +54,7 @@ export const TUNING_DEFAULT: Tuning = {
   leaderWaitMs: 2000,
   checkpointAtShare: 0.5,
   trimAtShare: 0.75,
+  scrubBytesPerSecond: 4 << 20,
 };
 
 /** What a slot with a small batch may take in a log: a header's page and a data page of the file backend. */
@@ -78,6 +81,8 @@ export function tune(
   for (const name of positive) {
     if (!(tuning[name] > 0)) throw argumentError(`${name} is above 0, not ${tuning[name]}`);
   }
+  if (!(tuning.scrubBytesPerSecond >= 0))
+    throw argumentError(`scrubBytesPerSecond is 0 or more, not ${tuning.scrubBytesPerSecond}`);
   if (tuning.windowSlots > WINDOW_SLOTS_MAX)
     throw argumentError(`windowSlots is at most ${WINDOW_SLOTS_MAX}`);
   if (

@@ -11,6 +11,7 @@
 import { EventEmitter } from 'node:events';
 import type { Role } from '../paxos/effects.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
+import type { FoundDamage } from '../storage/storage.js';
 import type { ClientConnection } from '../transport/client-connection.js';
 import { TcpTransport } from '../transport/tcp.js';
 import type { Transport } from '../transport/transport.js';
@@ -46,6 +47,8 @@ export interface ReplicaEvents {
    * A checkpoint became durable: this replica's own (`from` 0) or that of a peer, which replaced the state.
    */
   checkpoint: [meta: CheckpointMeta, lengthBytes: number, from: ReplicaId];
+  /** A scrub found damage in the log; it is repaired from memory and from peers, as far as they have it. */
+  damage: [found: FoundDamage];
   /** The replica has stopped and will not go on; close it. */
   failure: [error: Error];
 }
@@ -124,6 +127,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
         },
         peer: (peer, up) => this.emit('peer', peer, up),
         checkpoint: (meta, lengthBytes, from) => this.emit('checkpoint', meta, lengthBytes, from),
+        damage: (found) => this.emit('damage', found),
         failure: (error) => this.emit('failure', error),
       },
     });

@@ -2,10 +2,11 @@
  * A replica's status: what it is, how far it has come, and what it costs. Plain data, the same in JSON.
  */
 import { formatBallot } from '../paxos/ballot.js';
+import { rangesOf } from '../paxos/damage.js';
 import type { Role } from '../paxos/effects.js';
-import type { StorageCounters } from '../storage/storage.js';
+import type { Recovered, StorageCounters } from '../storage/storage.js';
 import type { TransportCounters } from '../transport/transport.js';
-import type { Configuration, DurabilityClass, ReplicaId, Slot, StorageMode } from '../types.js';
+import type { Configuration, DurabilityClass, ReplicaId, Slot, SlotRange, StorageMode } from '../types.js';
 import type { Host } from './host.js';
 import type { OpenStore } from './store.js';
 
@@ -13,6 +14,26 @@ export interface PeerStatus {
   readonly id: ReplicaId;
   readonly learnedThrough: Slot;
   readonly appliedThrough: Slot;
+}
+
+/** What the log has lost, and what became of it. Of a store that is `lost` no slots are counted. */
+export interface DamageStatus {
+  /** Slots whose vote is known and its bytes are lost: no other batch is proposed there. */
+  readonly unavailable: readonly SlotRange[];
+  /** Slots at which there may have been a vote that can no longer be read. */
+  readonly uncertain: readonly SlotRange[];
+  /** Slots damaged since open and written again, from memory or from what peers had. */
+  readonly healedSlots: number;
+  /**
+   * Slots that keep this replica from leading: what they hold is lost or not known to all who answered. They
+   * are decided when a member that still has them answers.
+   */
+  readonly undecided: readonly SlotRange[];
+  readonly scrubbedBytes: number;
+  /** Times the log has been read back from end to end since open. */
+  readonly scrubPasses: number;
+  /** Times a scrub found something. */
+  readonly scrubFindings: number;
 }
 
 export interface ReplicaStatus {
@@ -32,6 +53,9 @@ export interface ReplicaStatus {
   /** Why the recovery was not `intact`, for a person; empty otherwise. */
   readonly recoveryReason: string;
   readonly votes: boolean;
+  readonly damage: DamageStatus;
+  /** What a person should do about it; empty if nothing. */
+  readonly advice: string;
   readonly learnedThrough: Slot;
   readonly appliedThrough: Slot;
   readonly trimThrough: Slot;
@@ -79,6 +103,8 @@ export function statusOf(
     recovery: log.recovered.outcome,
     recoveryReason: log.recovered.reason,
     votes: core.votes,
+    damage: damageOf(host),
+    advice: adviceOf(host, log.recovered.outcome),
     learnedThrough: core.learner.learnedThrough,
     appliedThrough: executor.appliedThrough,
     trimThrough: core.acceptor.trimThrough,
@@ -94,4 +120,34 @@ export function statusOf(
     transport,
     ...(host.failure === undefined ? {} : { failure: host.failure.message }),
   };
+}
+
+function damageOf({ core, scrubber }: Host): DamageStatus {
+  const { damage } = core.acceptor;
+  return {
+    unavailable: rangesOf([...damage.unavailable].sort((a, b) => a - b)),
+    uncertain: damage.uncertain,
+    healedSlots: damage.healed,
+    undecided: core.undecided.filter(({ through }) => through > core.learner.learnedThrough),
+    scrubbedBytes: scrubber.bytes,
+    scrubPasses: scrubber.passes,
+    scrubFindings: scrubber.findings,
+  };
+}
+
+function adviceOf({ core }: Host, outcome: Recovered['outcome']): string {
+  if (outcome === 'lost') {
+    return (
+      'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
+      'cluster bears one failure less. Keep the others running; copy the data into a newly formatted cluster to ' +
+      'have all its replicas vote again'
+    );
+  }
+  const undecided = core.undecided.filter(({ through }) => through > core.learner.learnedThrough);
+  if (undecided.length === 0) return '';
+  const slots = undecided.map(({ from, through }) => (from === through ? `${from}` : `${from} … ${through}`));
+  return (
+    `slots ${slots.join(', ')} cannot be decided by the replicas that answer: their votes there are lost or not ` +
+    'known. Start the replicas that are down: one of them may have what was voted for'
+  );
 }

@@ -49,6 +49,12 @@ describe('status', () => {
     expect(lines.at(-1)).toBe('replica 2 leads');
   });
 
+  it('names the slots that keep a cluster from going on, and what to do', () => {
+    const lines = shown([answer(1, { advice: 'slots 5 … 7 cannot be decided' }), answer(2), silent(3)]);
+    expect(lines.at(-2)).toBe('replica 1: slots 5 … 7 cannot be decided');
+    expect(lines.at(-1)).toBe('no leader');
+  });
+
   it('says what a replica cannot do', () => {
     const lines = shown([
       answer(1, { recovery: 'lost', votes: false }),

@@ -15,7 +15,12 @@ function hostAt(appliedThrough: number): {
   const executor = { appliedThrough };
   const host = {
     executor,
-    core: { role: 'follower', acceptor: { trimThrough: 0 }, learner: { unloggedBytes: 0 } },
+    core: {
+      role: 'follower',
+      acceptor: { trimThrough: 0 },
+      learner: { unloggedBytes: 0 },
+      wantsCheckpointThrough: 0,
+    },
     trim: (through: number) => trims.push(through),
   };
   return {

@@ -1,6 +1,6 @@
 /**
- * A replica's log is gone, with votes and perhaps a promise in it. Its old messages still count, so that it may
- * not speak for its id again, whatever it learns from the others (contract 7): it only learns.
+ * A replica's log is gone, with votes and perhaps a promise in it. Its old messages still count, so that it
+ * may not speak for its id again, whatever it learns from the others (contract 7): it only learns.
  */
 import { batchOf, TestCluster as Cluster, ofType, type TestCluster } from '../../paxos/cluster.js';
 import { mustBe, type Schedule } from './schedule.js';
