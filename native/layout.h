@@ -175,6 +175,11 @@ struct Geometry {
   [[nodiscard]] std::uint64_t offset_of(std::uint64_t position) const {
     return kLogOffset + position % log_length;
   }
+  /// Where a record of any length fits, in steps of the alignment.
+  [[nodiscard]] bool may_start_at(std::uint64_t position) const {
+    return position <= kNumberMax && position % alignment == 0 &&
+           position % log_length <= log_length - record_bytes_max;
+  }
   /// A record never straddles the end: less than a largest record before it, and the wrap is next.
   [[nodiscard]] std::uint64_t position_after(std::uint64_t position, std::uint64_t length) const {
     const std::uint64_t end = position + length;

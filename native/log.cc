@@ -248,6 +248,7 @@ Status Log::copy_forward() {
   for (const Descriptor& descriptor : record.descriptors) {
     const VoteEntry* vote = state_.votes.find(descriptor.slot);
     const bool newest = vote != nullptr && vote->record_number == number && vote->ballot == descriptor.ballot &&
+                        vote->length == descriptor.length &&
                         vote->payload_offset == state_.geometry.offset_of(position) + descriptor.offset;
     if (!newest || descriptor.type == static_cast<std::uint8_t>(ItemType::promise)) continue;
     live.push_back(*vote);

@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::uint64_t kScanBytes = 64 << 10;
 
+bool numbers_fit(const RecordHeader& header) {
+  return std::max({header.number, header.promised, header.trim_through, header.highest_voted,
+                   header.learned_through, header.head_number, header.checkpoint_id}) <= kNumberMax;
+}
+
 }  // namespace
 
 bool RecordReader::header_fits(const RecordHeader& header, std::uint64_t position) const {
@@ -17,17 +22,26 @@ bool RecordReader::header_fits(const RecordHeader& header, std::uint64_t positio
   return header.magic == kRecordMagic && header.version == kRecordVersion &&
          header.incarnation == incarnation_ && header.position == position &&
          header.length % geometry_.alignment == 0 && header.length <= geometry_.record_bytes_max &&
-         header.items <= geometry_.record_items_max && least <= header.length &&
+         header.items > 0 && header.items <= geometry_.record_items_max && least <= header.length &&
+         geometry_.may_start_at(position) && numbers_fit(header) &&
          header.crc == crc64(&header, offsetof(RecordHeader, crc));
 }
 
 bool RecordReader::descriptors_fit(const FoundRecord& record) const {
   const RecordHeader& header = record.header;
-  const std::uint64_t first_payload = kDescriptorsAt + header.items * sizeof(Descriptor);
+  // Payloads lie one behind the other: what is copied forward of a record then never takes more than it does.
+  std::uint64_t free_from = kDescriptorsAt + header.items * sizeof(Descriptor);
   for (const Descriptor& descriptor : record.descriptors) {
+    const bool promise = descriptor.type == static_cast<std::uint8_t>(ItemType::promise);
+    const bool known = promise ? descriptor.slot == 0 && descriptor.length == 0
+                               : descriptor.type <= static_cast<std::uint8_t>(ItemType::configuration) &&
+                                     descriptor.slot > 0 && descriptor.slot <= header.highest_voted;
+    if (!known || descriptor.ballot > header.promised) return false;
+    if (descriptor.length > geometry_.record_bytes_max) return false;
     if ((descriptor.flags & kFlagUnavailable) != 0) continue;
     const std::uint64_t end = std::uint64_t{descriptor.offset} + descriptor.length;
-    if (descriptor.offset < first_payload || descriptor.offset % 8 != 0 || end > header.length) return false;
+    if (descriptor.offset < free_from || descriptor.offset % 8 != 0 || end > header.length) return false;
+    free_from = end;
   }
   return true;
 }
@@ -77,7 +91,7 @@ Status RecordReader::record_at(std::uint64_t position, FoundRecord& record) {
 
 Status RecordReader::find_header(std::uint64_t from, std::uint64_t end, std::uint64_t above,
                                  std::uint64_t& position, RecordHeader& header) {
-  std::vector<std::byte> block(kScanBytes);
+  std::vector<std::byte> block(std::min(kScanBytes, std::max(from, end) - from));
   position = end;
   std::uint64_t at = from;
   while (at < end) {

@@ -29,7 +29,18 @@ Status Recovery::root_from_chain(RootSlot& root, bool& found) {
   return Status::good();
 }
 
+bool Recovery::root_fits(const RootSlot& root) const {
+  return state_.geometry.may_start_at(root.head_position) && root.head_number > 0 &&
+         std::max({root.generation, root.head_number, root.trim_through, root.checkpoint_id, root.promised,
+                   root.highest_voted, root.learned_through}) <= kNumberMax;
+}
+
 Status Recovery::walk(const RootSlot& root, Recovered& recovered) {
+  if (!root_fits(root)) {
+    recovered.outcome = Outcome::lost;
+    recovered.reason = "the root names no place or number that a log can have";
+    return Status::good();
+  }
   state_.head = root.head_position;
   state_.head_number = root.head_number;
   state_.position = root.head_position;
@@ -60,7 +71,9 @@ Status Recovery::step(Step& step) {
   if (Status status = reader_.record_at(state_.position, record_); !status.ok()) return status;
   const bool committed = word == commit_word(state_.incarnation, state_.number);
   const bool empty = word == empty_word(state_.incarnation, state_.number);
+  const std::uint64_t behind = state_.geometry.position_after(state_.position, record_.header.length);
   record_.header_good = record_.header_good && record_.header.number == state_.number &&
+                        behind + state_.geometry.alignment - state_.head <= state_.geometry.log_length &&
                         (!link_known_ || record_.header.previous_crc == state_.previous_crc);
   step = Step::next;
   if (committed && record_.header_good) {

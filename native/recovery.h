@@ -53,6 +53,8 @@ class Recovery {
  private:
   enum class Step : std::uint8_t { next, tail, lost };
 
+  /// Its CRC is good; this holds its numbers against what there can be.
+  [[nodiscard]] bool root_fits(const RootSlot& root) const;
   Status step(Step& step);
   Status pass_gap(bool at_tail, Step& step);
   void accept(const FoundRecord& record);
