@@ -44,8 +44,8 @@ export async function freePorts(): Promise<Ports> {
   }
 }
 
-export function temporaryDirectory(): string {
-  return fs.mkdtempSync(path.join(os.tmpdir(), 'indelible-cluster-'));
+export function temporaryDirectory(parent: string = os.tmpdir()): string {
+  return fs.mkdtempSync(path.join(parent, 'indelible-cluster-'));
 }
 
 export class ClusterProcess {

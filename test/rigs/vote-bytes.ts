@@ -1,4 +1,4 @@
-/** The batch that the rigs vote for at a slot and ballot: nothing but the two decides its length and bytes. */
+/** The batch that the rigs vote for at a slot and ballot: the two alone decide its length and its bytes. */
 
 const LENGTHS_MAX = [0, 64, 600, 600, 4200, 20_000];
 

@@ -16,6 +16,8 @@ export interface ServiceOptions {
   readonly backend: TestedBackend;
   readonly regionSize?: string;
   readonly replicas?: number;
+  /** Where its data goes, below a directory of its own; the system's temporary directory by default. */
+  readonly parent?: string;
 }
 
 const LOG_LINES = 8;
@@ -37,7 +39,7 @@ export class ServiceCluster {
 
   /** Formats and starts a new one; resolves when it serves. */
   static async start(options: ServiceOptions): Promise<ServiceCluster> {
-    const directory = path.join(temporaryDirectory(), 'data');
+    const directory = path.join(temporaryDirectory(options.parent), 'data');
     const cluster = new ServiceCluster(directory, await freePorts(), options);
     await cluster.#process.event('up');
     return cluster;

@@ -1,6 +1,6 @@
 /**
- * A disk whose power can be cut: nbdkit with the sector-losing plugin, nbdfuse to make it a file, a loop device
- * to make that a block device, and ext4 on top.
+ * A disk whose power can be cut: nbdkit with the sector-losing plugin, nbdfuse to make it a file, a loop
+ * device to make that a block device, and ext4 on top.
  *
  * 1. A flush of the file system reaches the plugin through all of this: a cut loses nothing of what was
  *    synced before it, and may lose or tear everything else, sector by sector.

@@ -54,7 +54,7 @@ export class DiskControl {
     fs.writeSync(this.#fd, this.#word, 0, 8, OFFSETS[field]);
   }
 
-  /** From now on, `requests` requests of its kind fail; 0 is none at all. A stall lasts until `Fault.none`. */
+  /** The next `requests` requests of its kind meet the fault. A stall lasts until `Fault.none`. */
   ask(fault: Fault, requests = 1): void {
     this.write('faultRequests', requests);
     this.write('fault', fault);

@@ -18,6 +18,8 @@ import { compilePrograms } from '../compile.js';
 import { exitIfMissing, file, program, SANDBOX } from '../requirements.js';
 import { runInSandbox, scratchDirectory } from '../sandbox.js';
 import type { PowerCutBench } from './bench.js';
+import { clusterCuts } from './cluster-cuts.js';
+import { clusterFaults } from './cluster-faults.js';
 import { formatCuts } from './format-cuts.js';
 import { instrument } from './instrument.js';
 import { storeCuts } from './store-cuts.js';
@@ -30,6 +32,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   format: formatCuts,
   store: storeCuts,
   faults: storeFaults,
+  cluster: clusterCuts,
+  'cluster-faults': clusterFaults,
 };
 const NEEDS = [
   SANDBOX,

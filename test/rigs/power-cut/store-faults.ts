@@ -81,14 +81,16 @@ class FaultyStore {
   }
 }
 
-function failing(fault: Fault, requests: number) {
+/** All requests of a kind fail until the store has stopped; from then on the disk says OK. */
+function failing(fault: Fault) {
   return async (store: FaultyStore): Promise<string> => {
     await store.format();
     const writer = store.start();
     await store.written(writer, ITEMS_BEFORE);
     store.disk.drawLots(1, 0);
-    store.disk.control.ask(fault, requests);
+    store.disk.control.ask(fault, Number.MAX_SAFE_INTEGER);
     await eventually('the store stops', () => writer.hasEnded || undefined);
+    store.disk.control.ask(Fault.none);
     const { failed, text } = writer.failure ?? {};
     if (failed !== 'ERR_INDELIBLE_STORE_IO') throw new Error(`it says ${failed}: ${text} ${writer.problems}`);
     const again = await store.look();
@@ -121,9 +123,9 @@ async function stalled(store: FaultyStore): Promise<string> {
 export async function storeFaults(bench: PowerCutBench, report: CampaignReport): Promise<void> {
   const check = (name: string, what: string, body: (store: FaultyStore) => Promise<string>): Promise<void> =>
     report.check(what, () => body(new FaultyStore(bench, name)));
-  await check('write-error', 'a write fails with EIO, the next ones do not', failing(Fault.writeError, 1));
-  const lost = 'a flush fails with EIO, what it was to keep is lost, the next ones say OK';
-  await check('flush-error', lost, failing(Fault.flushError, 1));
-  await check('no-space', 'a thin disk is full, and then is not', failing(Fault.noSpace, 1));
+  await check('write-error', 'writes fail with EIO, later ones do not', failing(Fault.writeError));
+  const lost = 'flushes fail with EIO and lose what they were to keep, later ones say OK';
+  await check('flush-error', lost, failing(Fault.flushError));
+  await check('no-space', 'a thin disk is full, and then is not', failing(Fault.noSpace));
   await check('stall', 'a disk stalls for 10 s', stalled);
 }

@@ -1,6 +1,6 @@
 /**
- * An acceptor's part of the production file store, in a process of its own: promises, groups of votes and trims
- * without end, each told to the rig, as a line of JSON, before it is asked of the store.
+ * An acceptor's part of the production file store, in a process of its own: promises, groups of votes and
+ * trims without end, each told to the rig, as a line of JSON, before it is asked of the store.
  *
  *   node writer-program.js DIRECTORY SEED
  *
