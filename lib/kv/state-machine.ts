@@ -51,6 +51,10 @@ export class KvStateMachine implements StateMachine {
     };
   }
 
+  foresee(bytes: Uint8Array, start: number, count: number): void {
+    this.#context.ahead.look(this.#context.store, bytes, start, count);
+  }
+
   execute(command: CommandView, result: ResultWriter): void {
     const context = this.#context;
     if (command.timeMs > this.#timeMs) this.#timeMs = command.timeMs;

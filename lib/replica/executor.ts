@@ -27,6 +27,9 @@ interface Pending {
   readonly earlier: Pending | undefined;
 }
 
+/** Commands that a state machine is told of ahead of their execution. */
+const FORESEEN = 64;
+
 const NO_RESULTS = new Uint8Array(0);
 
 export class Executor {
@@ -143,6 +146,7 @@ export class Executor {
     let told = 0;
     let untold = 0;
     for (let ordinal = 0; ordinal < header.count; ordinal++) {
+      if (ordinal % FORESEEN === 0) this.foresee(slot, bytes, at, Math.min(FORESEEN, header.count - ordinal));
       const start = at + COMMAND_HEADER_BYTES;
       at = start + commandLength(bytes, at, bytes.length);
       this.point(bytes, slot, start, at);
@@ -170,6 +174,18 @@ export class Executor {
       untold = results.end;
     }
     this.commands += header.count;
+  }
+
+  private foresee(slot: Slot, bytes: Uint8Array, start: number, count: number): void {
+    if (this.machine.foresee === undefined) return;
+    // Checked first: what lies in a batch is from another process.
+    let at = start;
+    for (let i = 0; i < count; i++) at += COMMAND_HEADER_BYTES + commandLength(bytes, at, bytes.length);
+    try {
+      this.machine.foresee(bytes, start, count);
+    } catch (error) {
+      throw machineError('foresee', slot, error);
+    }
   }
 
   private point(bytes: Uint8Array, slot: Slot, start: number, end: number): void {

@@ -38,6 +38,13 @@ export interface ResultWriter {
 
 export interface StateMachine {
   /**
+   * Tells what is executed next: `count` commands from bytes[start] on, each as a 4-byte little-endian length
+   * and that many bytes. It may look ahead in memory, so that what the commands need is near when their turn
+   * comes; it must change nothing, and may be left out.
+   */
+  foresee?(bytes: Uint8Array, start: number, count: number): void;
+
+  /**
    * Executes one command. A throw stops the replica: a refusal by the application is a result, not a throw.
    */
   execute(command: CommandView, result: ResultWriter): void;
@@ -51,7 +58,8 @@ export interface StateMachine {
   /**
    * The state as it is now, in chunks. The host pulls the first chunk at once and the others over several
    * turns while `execute` goes on, so the iterator must keep giving the state as of the call. The host
-   * finishes or abandons one before it asks for another. Where there is a `digest`, a restore that does not
+   * finishes or abandons one before it asks for another, and is done with a chunk before it pulls the next, so
+   * that one buffer may serve for all. Where there is a `digest`, a restore that does not
    * reproduce it stops the replica.
    */
   checkpoint(): Iterable<Uint8Array>;

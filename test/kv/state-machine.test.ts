@@ -133,15 +133,32 @@ describe('replicas', () => {
     for (let i = 0; i < 2000; i++) machine.do('SET', `key${i}`, 'v'.repeat(100));
     const digest = machine.kv.digest();
     const chunks = machine.kv.checkpoint()[Symbol.iterator]();
-    const kept: Uint8Array[] = [chunks.next().value as Uint8Array];
+    const kept: Uint8Array[] = [Buffer.from(chunks.next().value as Uint8Array)];
     machine.do('SET', 'key5', 'changed');
     machine.do('FLUSHALL');
     machine.do('SET', 'key6', 'new');
-    for (let next = chunks.next(); next.done !== true; next = chunks.next()) kept.push(next.value);
+    for (let next = chunks.next(); next.done !== true; next = chunks.next()) {
+      kept.push(Buffer.from(next.value));
+    }
     const other = new Machine();
     other.kv.restore(kept);
     expect(other.kv.digest()).toBe(digest);
     expect(machine.do('DBSIZE')).toBe(':1\r\n');
+  });
+
+  it('that grew into their state in other ways give images of it that restore to one state', () => {
+    const grown = new Machine();
+    for (let i = 0; i < 3000; i++) grown.do('SET', `key${i}`, 'v'.repeat(i % 300));
+    for (let i = 0; i < 3000; i += 2) grown.do('DEL', `key${i}`);
+    for (let i = 0; i < 3000; i += 3) grown.do('APPEND', `key${i}`, 'w'.repeat(90));
+    const once = new Machine();
+    once.kv.restore(grown.kv.checkpoint());
+    const again = new Machine();
+    again.kv.restore(once.kv.checkpoint());
+    for (const machine of [once, again]) {
+      expect(machine.kv.digest()).toBe(grown.kv.digest());
+      expect(machine.do('KEYS', '*')).toBe(grown.do('KEYS', '*'));
+    }
   });
 
   it('may abandon a checkpoint and take another', () => {

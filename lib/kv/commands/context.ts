@@ -8,6 +8,7 @@
  */
 import type { CommandReader } from '../command-format.js';
 import { REPLY_BYTES_MAX } from '../limits.js';
+import { Lookahead } from '../lookahead.js';
 import { parseInteger, parseSmallInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
 import type { Store } from '../store/store.js';
@@ -33,6 +34,7 @@ export class Context {
   hash = 0;
   readonly reader: CommandReader;
   readonly reply: Reply;
+  readonly ahead: Lookahead = new Lookahead();
 
   constructor(store: Store, reader: CommandReader, reply: Reply) {
     this.store = store;
@@ -48,7 +50,7 @@ export class Context {
 
   findKey(bytes: Uint8Array, start: number, end: number): number {
     const store = this.store;
-    const hash = store.hash(bytes, start, end);
+    const hash = this.ahead.hash(store, bytes, start, end);
     this.hash = hash;
     const address = store.find(hash, bytes, start, end);
     if (address === 0) return 0;

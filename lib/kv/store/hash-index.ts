@@ -15,6 +15,8 @@ const BITS_MIN = 6;
 const BITS_MAX = 26;
 /** Entries to a bucket, on average, above which the table doubles; below an eighth of it, it halves. */
 const LOAD_MAX = 4;
+/** Of a processor's cache line, in 32-bit words. */
+export const LINE_WORDS = 16;
 /** The end of all hashes. */
 export const HASHES_END: number = 2 ** 32;
 
@@ -25,8 +27,13 @@ export class HashIndex {
   #shift: number = 32 - BITS_MIN;
   #table: Uint32Array = new Uint32Array((2 ** BITS_MIN) << BUCKET_SHIFT);
   #oldShift = 0;
+  /** Hashes of one bucket of the old table. */
+  #oldSpan = 0;
   #old: Uint32Array | undefined = undefined;
   #boundary = 0;
+  /** The table is resized when there are more entries than this, and when there are fewer. */
+  #growAbove: number = 2 ** BITS_MIN * LOAD_MAX;
+  #shrinkBelow = 0;
 
   constructor(segments: Segment[]) {
     this.#segments = segments;
@@ -55,6 +62,29 @@ export class HashIndex {
       words = this.#buckets.words(more);
       base = this.#buckets.base(more);
     }
+  }
+
+  /** Reads what lookups of these hashes will read. @returns a sum without meaning. */
+  foresee(hashes: Uint32Array, count: number): number {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const table = this.#tableOf(hashes[i]!);
+      const bucket = this.#bucketOf(table, hashes[i]!);
+      sum ^= table[bucket]! ^ table[bucket + 15]!;
+    }
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i]!;
+      const table = this.#tableOf(hash);
+      const bucket = this.#bucketOf(table, hash);
+      const end = bucket + 2 * table[bucket + 15]!;
+      for (let at = bucket; at < end; at += 2) {
+        if (table[at] !== hash) continue;
+        const { u32 } = this.#segments[table[at + 1]! >>> SEGMENT_SHIFT]!;
+        const word = (table[at + 1]! & UNIT_MASK) << 2;
+        sum ^= u32[word]! ^ (u32[word + LINE_WORDS] ?? 0);
+      }
+    }
+    return sum;
   }
 
   insert(hash: number, address: number): void {
@@ -121,29 +151,34 @@ export class HashIndex {
       this.#move();
       return;
     }
-    const buckets = 2 ** (32 - this.#shift);
-    if (this.#count > buckets * LOAD_MAX && this.#shift > 32 - BITS_MAX) this.#resize(this.#shift - 1);
-    else if (this.#count < (buckets * LOAD_MAX) / 8 && this.#shift < 32 - BITS_MIN)
-      this.#resize(this.#shift + 1);
+    if (this.#count > this.#growAbove) this.#resize(this.#shift - 1);
+    else if (this.#count < this.#shrinkBelow) this.#resize(this.#shift + 1);
   }
 
   #resize(shift: number): void {
     this.#old = this.#table;
     this.#oldShift = this.#shift;
-    this.#table = new Uint32Array((2 ** (32 - shift)) << BUCKET_SHIFT);
+    this.#oldSpan = 2 ** this.#shift;
+    const bits = 32 - shift;
+    const full = 2 ** bits * LOAD_MAX;
+    this.#table = new Uint32Array((2 ** bits) << BUCKET_SHIFT);
     this.#shift = shift;
+    this.#growAbove = bits < BITS_MAX ? full : Number.POSITIVE_INFINITY;
+    this.#shrinkBelow = bits > BITS_MIN ? full / 8 : 0;
     this.#boundary = 0;
     this.#move();
   }
 
   #move(): void {
     const old = this.#old!;
-    const span = 2 ** this.#oldShift;
-    const end = this.#boundary + Math.max(span, 2 ** this.#shift);
-    for (let from = this.#boundary; from < end; from += span) {
-      this.#buckets.move(old, (from / span) << BUCKET_SHIFT, this.#table, this.#shift);
+    const shift = this.#oldShift;
+    // A table that halves moves two buckets into one, so that the boundary is one of both tables.
+    const count = this.#shift > shift ? 2 : 1;
+    const first = this.#boundary >>> shift;
+    for (let bucket = first; bucket < first + count; bucket++) {
+      this.#buckets.move(old, bucket << BUCKET_SHIFT, this.#table, this.#shift);
     }
-    this.#boundary = end;
-    if (end === HASHES_END) this.#old = undefined;
+    this.#boundary = (first + count) * this.#oldSpan;
+    if (this.#boundary === HASHES_END) this.#old = undefined;
   }
 }

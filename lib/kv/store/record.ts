@@ -112,23 +112,6 @@ export function writeValue(
   u32[word + WORD.laneB] = b;
 }
 
-/**
- * Copies the lengths, the version and the expiry as they lie in an image, then key and value, to `to` at
- * `at`; returns how many bytes that are. There must be room for them.
- */
-export function copyEntry(segment: Segment, word: number, to: Uint8Array, at: number): number {
-  const { u8, u32 } = segment;
-  const keyLength = u32[word + WORD.keyLength]!;
-  const valueLength = u32[word + WORD.valueLength]!;
-  copyBytes(u8, (word + WORD.keyLength) << 2, (word + WORD.heap) << 2, to, at);
-  copyBytes(u8, (word + WORD.version) << 2, (word + WORD.laneA) << 2, to, at + 8);
-  const key = (word + WORD.key) << 2;
-  const value = key + padded(keyLength);
-  copyBytes(u8, key, key + keyLength, to, at + 24);
-  copyBytes(u8, value, value + valueLength, to, at + 24 + keyLength);
-  return 24 + keyLength + valueLength;
-}
-
 /** The partial last word of the value, or 0. */
 function tailWord(u32: Uint32Array, word: number): number {
   const length = u32[word + WORD.valueLength]!;

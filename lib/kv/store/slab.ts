@@ -48,7 +48,8 @@ export class Segment {
   readonly f64: Float64Array;
   readonly index: number;
   sizeClass = 0;
-  blockUnits = 0;
+  /** Units of each block; never 0, so that whoever steps from block to block comes to an end. */
+  blockUnits = 1;
   used = 0;
   /** First freed block's unit + 1; the next one's is in its first word. 0: none. */
   freed = 0;
@@ -126,6 +127,7 @@ export class Slab {
     const segment = this.#create(units * UNIT_BYTES);
     segment.sizeClass = LARGE;
     segment.blockUnits = units;
+    segment.carved = units;
     return segment.index * SEGMENT_UNITS;
   }
 

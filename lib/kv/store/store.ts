@@ -13,7 +13,7 @@
 import { ENTRY_OVERHEAD_BYTES } from '../limits.js';
 import { compareByHash, ExpiryHeap } from './expiry-heap.js';
 import { hashKey } from './hash.js';
-import { HASHES_END, HashIndex } from './hash-index.js';
+import { HashIndex } from './hash-index.js';
 import {
   digestHigh,
   digestLow,
@@ -28,8 +28,8 @@ import { SEGMENT_SHIFT, type Segment, Slab, UNIT_MASK } from './slab.js';
 
 export const REMOVAL_CLASSES = 1024;
 const REMOVAL_SHIFT = 22;
-/** Of a processor's cache line, in 32-bit words. */
-const LINE_WORDS = 16;
+/** The version of a block without an entry: newer than any. */
+const FREED: number = Number.POSITIVE_INFINITY;
 
 /** A checkpoint that is being taken. */
 export interface BeforeImage {
@@ -48,9 +48,10 @@ export class Store {
   /** Version of the last removal in each class of hashes. */
   readonly removals: Float64Array = new Float64Array(REMOVAL_CLASSES);
   readonly #slab: Slab = new Slab();
-  readonly #segments: Segment[] = this.#slab.segments;
-  readonly #index: HashIndex = new HashIndex(this.#segments);
-  readonly #heap: ExpiryHeap = new ExpiryHeap(this.#segments);
+  /** Where the entries lie, for the walk of a checkpoint: blocks whose version is FREED hold none. */
+  readonly segments: Segment[] = this.#slab.segments;
+  readonly #index: HashIndex = new HashIndex(this.segments);
+  readonly #heap: ExpiryHeap = new ExpiryHeap(this.segments);
 
   /** Kept, so that no compiler leaves the reading out. */
   fetched = 0;
@@ -86,13 +87,21 @@ export class Store {
     return hashKey(bytes, start, end, this.seed);
   }
 
+  /**
+   * Keys with these hashes are looked up soon: reads a word of each line of memory that this will need, all of
+   * them together.
+   */
+  foresee(hashes: Uint32Array, count: number): void {
+    this.fetched = this.#index.foresee(hashes, count);
+  }
+
   /** The entry with that key, or 0. */
   find(hash: number, bytes: Uint8Array, start: number, end: number): number {
     return this.#index.find(hash, bytes, start, end);
   }
 
   segment(address: number): Segment {
-    return this.#segments[address >>> SEGMENT_SHIFT]!;
+    return this.segments[address >>> SEGMENT_SHIFT]!;
   }
 
   hashOf(address: number): number {
@@ -142,7 +151,7 @@ export class Store {
     version: number = ++this.mutations,
   ): number {
     const address = this.#slab.allocate(recordBytes(keyEnd - keyStart, valueEnd - valueStart));
-    const segment = this.#segments[address >>> SEGMENT_SHIFT]!;
+    const segment = this.segments[address >>> SEGMENT_SHIFT]!;
     const word = (address & UNIT_MASK) << 2;
     segment.u32[word + WORD.hash] = hash;
     segment.u32[word + WORD.heap] = 0;
@@ -208,7 +217,7 @@ export class Store {
     this.usedBytes -= segment.u32[word + WORD.valueLength]!;
     if (segment.u32[word + WORD.heap] !== 0) this.#heap.remove(address);
     this.#index.remove(hash, address);
-    this.#slab.free(address);
+    this.#free(address);
     this.removals[hash >>> REMOVAL_SHIFT] = ++this.mutations;
   }
 
@@ -222,36 +231,13 @@ export class Store {
 
   /**
    * Fills `found` with some entries, in the order of (hash, key), none of them before `fromHash` and none
-   * left out between it and the hash returned, which is where to go on: {@link HASHES_END} at the end.
+   * left out between it and the hash returned, which is where to go on: HASHES_END at the end.
    */
   walk(fromHash: number, found: number[]): number {
     found.length = 0;
     const behind = this.#index.walk(fromHash, found);
-    if (found.length > 1) found.sort((left, right) => compareByHash(this.#segments, left, right));
+    if (found.length > 1) found.sort((left, right) => compareByHash(this.segments, left, right));
     return behind;
-  }
-
-  /** The same, in no order within what it fills, and at least `count` entries unless it comes to the end. */
-  gather(fromHash: number, found: number[], count: number): number {
-    found.length = 0;
-    let behind = fromHash;
-    while (behind < HASHES_END && found.length < count) behind = this.#index.walk(behind, found);
-    this.fetched = this.#fetch(found);
-    return behind;
-  }
-
-  /**
-   * Reads a word of each entry's first cache lines: entries in the order of their hashes lie anywhere, and
-   * memory gives them all at once as quickly as it gives one. Whoever copies them next finds them cached.
-   */
-  #fetch(found: readonly number[]): number {
-    let sum = 0;
-    for (let i = 0; i < found.length; i++) {
-      const { u32 } = this.segment(found[i]!);
-      const word = (found[i]! & UNIT_MASK) << 2;
-      sum ^= u32[word]! ^ (u32[word + LINE_WORDS] ?? 0);
-    }
-    return sum;
   }
 
   /** Takes the entry out of the digest, before it changes, and lets a checkpoint save it. */
@@ -279,8 +265,13 @@ export class Store {
     segment.u32.set(old.u32.subarray(from, from + words), word);
     this.#index.replace(segment.u32[word + WORD.hash]!, address, to);
     if (segment.u32[word + WORD.heap] !== 0) this.#heap.replace(to);
-    this.#slab.free(address);
+    this.#free(address);
     return to;
+  }
+
+  #free(address: number): void {
+    this.segment(address).f64[((address & UNIT_MASK) << 1) + 2] = FREED;
+    this.#slab.free(address);
   }
 
   #setExpiry(address: number, expiry: number): void {

@@ -94,7 +94,7 @@ describe('SCAN', () => {
     for (let i = 0; i < 3000; i++) machine.do('SET', `key${i}`, 'v');
     for (let i = 0; i < 2900; i++) machine.do('DEL', `key${i}`);
     const other = new Machine();
-    other.kv.restore([...machine.kv.checkpoint()]);
+    other.kv.restore(machine.kv.checkpoint());
     expect(scanAll(other, 'COUNT', '7')).toEqual(scanAll(machine, 'COUNT', '7'));
     expect(other.do('KEYS', '*')).toBe(machine.do('KEYS', '*'));
   });

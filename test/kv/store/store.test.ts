@@ -77,6 +77,11 @@ function sorted(entries: Map<string, Entry>): [string, Entry][] {
   return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** The chunks of an image, each valid until the next one is pulled, as copies. */
+function* kept(chunks: Iterable<Uint8Array>): Generator<Buffer> {
+  for (const chunk of chunks) yield Buffer.from(chunk);
+}
+
 function restored(chunks: Iterable<Uint8Array>): TextStore {
   return new TextStore(restoreStore(chunks).store);
 }
@@ -186,7 +191,7 @@ describe('the store', () => {
         const store = new TextStore();
         const model = new Map<string, Entry>();
         for (const step of steps) apply(store, model, step);
-        const copy = restored([...new StoreImage(store.store, 0).chunks()]);
+        const copy = restored([...kept(new StoreImage(store.store, 0).chunks())]);
         const order = drain(store);
         expect(drain(copy)).toEqual(order);
         const times = order.map((name) => model.get(name)!.expiry);
@@ -243,7 +248,7 @@ describe('a checkpoint of the store', () => {
           const expected = sorted(structuredClone(model));
           const digest = store.digest();
           const chunks: Uint8Array[] = [];
-          const image = new StoreImage(store.store, 5).chunks();
+          const image = kept(new StoreImage(store.store, 5).chunks());
           after.forEach((step, i) => {
             apply(store, model, step);
             if (i % pace !== 0) return;
@@ -268,7 +273,7 @@ describe('a checkpoint of the store', () => {
     const expected = sorted(store.entries());
     const chunks: Uint8Array[] = [];
     let round = 0;
-    for (const chunk of new StoreImage(store.store, 5).chunks()) {
+    for (const chunk of kept(new StoreImage(store.store, 5).chunks())) {
       chunks.push(chunk);
       for (let i = 0; i < 400; i++) {
         const name = `key${(round * 397 + i * 13) % 6000}`;
@@ -285,7 +290,7 @@ describe('a checkpoint of the store', () => {
   it('does not depend on how its bytes are cut', () => {
     const store = new TextStore();
     for (let i = 0; i < 50; i++) store.set(`key${i}`, 'v'.repeat(i * 10), i);
-    const whole = Buffer.concat([...new StoreImage(store.store, 5).chunks()]);
+    const whole = Buffer.concat([...kept(new StoreImage(store.store, 5).chunks())]);
     const pieces: Buffer[] = [];
     for (let at = 0; at < whole.length; at += 7) pieces.push(whole.subarray(at, at + 7));
     expect(sorted(restored(pieces).entries())).toEqual(sorted(store.entries()));
@@ -296,7 +301,7 @@ describe('a checkpoint of the store', () => {
     store.set('a', '1', 0);
     store.set('gone', '1', 0);
     store.store.remove(store.at('gone'));
-    const copy = restored([...new StoreImage(store.store, 5).chunks()]);
+    const copy = restored([...kept(new StoreImage(store.store, 5).chunks())]);
     expect(copy.store.version(copy.at('a'))).toBe(store.store.version(store.at('a')));
     const hash = store.store.hash(bytes('gone'), 0, 4);
     expect(copy.store.absentVersion(hash)).toBe(store.store.absentVersion(hash));
@@ -306,7 +311,7 @@ describe('a checkpoint of the store', () => {
   it('is refused with a code when any byte of it is missing or different', () => {
     const store = new TextStore();
     for (let i = 0; i < 5; i++) store.set(`key${i}`, `value${i}`, i);
-    const whole = Buffer.concat([...new StoreImage(store.store, 5).chunks()]);
+    const whole = Buffer.concat([...kept(new StoreImage(store.store, 5).chunks())]);
     const head = 48 + 8 * 1024;
     const code = { code: 'ERR_INDELIBLE_CHECKPOINT_INVALID' };
     const places = [0, 3, 7, 32, 40, 44, ...Array.from({ length: whole.length - head }, (_, i) => head + i)];
@@ -330,7 +335,7 @@ describe('a checkpoint of the store', () => {
         (junk, edits) => {
           const store = new TextStore();
           store.set('key', 'value', 3);
-          const whole = Buffer.concat([...new StoreImage(store.store, 5).chunks()]);
+          const whole = Buffer.concat([...kept(new StoreImage(store.store, 5).chunks())]);
           for (const [place, byte] of edits) whole[place % whole.length] = byte;
           for (const bytesGiven of [Buffer.from(junk), Buffer.concat([whole, junk])]) {
             try {
