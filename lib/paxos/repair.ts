@@ -49,7 +49,7 @@ export class Repair {
     return this.acceptor.damage.through(this.learner.appliedThrough, SLOTS_MAX).at(-1) ?? 0;
   }
 
-  /** True while a learned slot that is not applied yet has lost its bytes: nothing behind it can be applied. */
+  /** True while the next slot to apply is learned and has lost its bytes: nothing can be applied before. */
   get isBlocked(): boolean {
     const { appliedThrough, learnedThrough } = this.learner;
     const slot = appliedThrough + 1;

@@ -18,6 +18,8 @@ export interface CheckpointHost {
   readonly machine: ToyMachine;
   readonly chain: Digest;
   readonly usedShare: number;
+  /** Slots through this one are applied and in no log any more; 0 for none. */
+  readonly wantsCheckpointThrough: Slot;
   /** Runs `run` later, unless the process has died by then. */
   later(delay: number, run: () => void): void;
   /** The newest checkpoint on the disk. */
@@ -58,7 +60,13 @@ export class Checkpoints {
     const { host, around } = this;
     const { everySlots, usedShareMax } = around.checkpoints;
     const behind = host.machine.appliedThrough - host.saved.through;
-    if (this.saving || behind < 1 || (behind < everySlots && host.usedShare < usedShareMax)) return;
+    const { wantsCheckpointThrough } = host;
+    // What no log has any more is in this checkpoint: nobody can catch up from the log through there.
+    if (wantsCheckpointThrough > 0 && wantsCheckpointThrough <= host.saved.through) {
+      return host.trim(wantsCheckpointThrough, host.saved.id);
+    }
+    const isDue = behind >= everySlots || host.usedShare >= usedShareMax || wantsCheckpointThrough > 0;
+    if (this.saving || behind < 1 || !isDue) return;
     this.saving = true;
     const bytes = new Uint8Array(CHAIN_BYTES + host.machine.save().length);
     new DataView(bytes.buffer).setFloat64(0, host.chain, true);

@@ -6,6 +6,21 @@ export interface Counters {
   crashRestarts: number;
   /** Restarts from a medium on which a write was cut short, so that something staged was lost. */
   tornRestarts: number;
+  /** Votes that lost their bytes, records that became unreadable, stores that were lost. */
+  bytesRotted: number;
+  recordsRotted: number;
+  storesLost: number;
+  /** Damage done under an open store, and what scrubs have found of it. */
+  rottedAlive: number;
+  scrubFindings: number;
+  /** Restarts from a damaged store. */
+  damagedRestarts: number;
+  /** Slots that were damaged and whose vote was written again. */
+  slotsHealed: number;
+  /** Times a replica found slots that it could not decide with the answers of a quorum. */
+  undecidedCampaigns: number;
+  /** Clusters that stopped because more had rotted than can be mended, and named the slots. */
+  namedStops: number;
   /** Times that every replica was down at once. */
   fullOutages: number;
   /** Times a replica began to lead after the first time one did. */
@@ -42,6 +57,15 @@ export function newCounters(): Counters {
   return {
     crashRestarts: 0,
     tornRestarts: 0,
+    bytesRotted: 0,
+    recordsRotted: 0,
+    storesLost: 0,
+    rottedAlive: 0,
+    scrubFindings: 0,
+    damagedRestarts: 0,
+    slotsHealed: 0,
+    undecidedCampaigns: 0,
+    namedStops: 0,
     fullOutages: 0,
     leaderChanges: 0,
     partitions: 0,

@@ -20,13 +20,39 @@ export interface SavedCheckpoint {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * What may rot on a disk: the bytes of a vote, of which the identity stays known; a record, with what it
+ * says of its votes, before others that stay readable; all of the store that recovery needs.
+ */
+export type DiskFault = 'bytes' | 'record' | 'store';
+
 export interface SimulatedDisk {
+  /** False for a disk on which nothing rots. */
+  readonly canRot: boolean;
+  /** True if it may rot under an open store; false if only between two lives. */
+  readonly rotsAlive: boolean;
+  /** Slots of which the disk has lost something, as far as is known; every slot once its store is lost. */
+  readonly damagedSlots: readonly Slot[];
+  readonly isLost: boolean;
+  /** Slots whose newest vote on the disk has lost its bytes, where that can be told at any time. */
+  readonly damagedBytes: readonly Slot[];
+
   /** Formats the store, where that takes more than the constructor. */
   prepare?(): Promise<void>;
   /** Opens the store as a new process would, by its own recovery. */
   open(): Storage | Promise<Storage>;
   /** Ends the process that has the store open. @returns true if something it had written was cut short. */
   crash(random: Random): boolean;
+  /**
+   * Damages something durable, if `admits` agrees to the slots it would hit. A store is lost only between
+   * lives.
+   * @returns those slots; undefined if nothing was damaged.
+   */
+  rot(
+    fault: DiskFault,
+    random: Random,
+    admits: (slots: readonly Slot[]) => boolean,
+  ): readonly Slot[] | undefined;
 }
 
 /** Runs something some units of time from now. */

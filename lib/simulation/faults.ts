@@ -2,11 +2,14 @@
  * The faults of a simulation: what may go wrong, and the hand that makes it go wrong at random moments.
  *
  * 1. Everything drawn comes from the seed.
- * 2. `end` takes every fault back: links whole, weather fair, every replica up and awake.
+ * 2. `end` takes every fault back: links whole, weather fair, every replica up and awake. What has rotted
+ *    stays so until it is written again.
  */
 import type { Clock } from './clock.js';
 import { TICK_UNITS } from './clock.js';
 import type { Counters } from './counters.js';
+import { type DamageBound, DamageBudget } from './damage-budget.js';
+import type { DiskFault } from './disk.js';
 import { FAIR_WEATHER, type Network, type Weather } from './network.js';
 import { cutChained, cutOneWay, cutSymmetric, isolate } from './partitions.js';
 import type { Random } from './random.js';
@@ -28,6 +31,10 @@ export interface FaultRates {
   readonly pause: number;
   readonly slowness: number;
   readonly handOver: number;
+  /** The bytes of a vote rot, a record does, a store is lost; under the store or between two lives. */
+  readonly rotBytes: number;
+  readonly rotRecord: number;
+  readonly loseStore: number;
 }
 
 export const FAULT_RATES: FaultRates = {
@@ -44,6 +51,9 @@ export const FAULT_RATES: FaultRates = {
   pause: 1.5,
   slowness: 1,
   handOver: 0.7,
+  rotBytes: 3,
+  rotRecord: 2,
+  loseStore: 0.15,
 };
 
 /**
@@ -60,6 +70,7 @@ export class Faults {
   private readonly network: Network;
   private readonly counters: Counters;
   private readonly rates: FaultRates;
+  private readonly budget: DamageBudget;
   private ended = false;
 
   constructor(
@@ -69,6 +80,7 @@ export class Faults {
     network: Network,
     counters: Counters,
     rates: FaultRates,
+    bound: DamageBound,
   ) {
     this.clock = clock;
     this.random = random;
@@ -76,6 +88,7 @@ export class Faults {
     this.network = network;
     this.counters = counters;
     this.rates = rates;
+    this.budget = new DamageBudget(replicas, bound);
   }
 
   /** Lets something go wrong every so often. */
@@ -157,6 +170,12 @@ export class Faults {
         return;
       case 'handOver':
         return this.handOver();
+      case 'rotBytes':
+        return this.rot('bytes');
+      case 'rotRecord':
+        return this.rot('record');
+      case 'loseStore':
+        return this.loseStore();
     }
   }
 
@@ -184,6 +203,20 @@ export class Faults {
       this.counters.handOvers++;
       leader.process.endTurnSoon();
     }
+  }
+
+  private rot(fault: DiskFault): void {
+    const victim = this.random.pick(this.replicas);
+    if (!victim.canRot) return;
+    if (victim.isUp && (!victim.mayRot || this.random.chance(0.4))) this.crash([victim], this.outage());
+    victim.rot(fault, (slots) => this.budget.admits(victim, slots));
+  }
+
+  private loseStore(): void {
+    const victim = this.random.pick(this.replicas);
+    if (!victim.canRot || !this.budget.admitsLoss(victim)) return;
+    if (victim.isUp) this.crash([victim], this.outage());
+    victim.rot('store', () => true);
   }
 
   private outage(): number {

@@ -12,6 +12,7 @@ import { RecordingMedium } from '../storage/file/recording-medium.js';
 import { formatFile, openFile } from '../storage/file.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
+import type { Slot } from '../types.js';
 import type { Later, SimulatedDisk } from './disk.js';
 import type { Random } from './random.js';
 
@@ -21,6 +22,12 @@ const WRITE_DELAY_MIN = 2;
 const WRITE_DELAY_MAX = 60;
 
 export class FileDisk implements SimulatedDisk {
+  /** What rots in files is the matter of test/storage/file-damage.test.ts. */
+  readonly canRot = false;
+  readonly rotsAlive = false;
+  readonly damagedBytes: readonly Slot[] = [];
+  readonly damagedSlots: readonly Slot[] = [];
+  readonly isLost = false;
   private readonly later: Later;
   private readonly random: Random;
   private readonly shape: StoreShape;
@@ -47,6 +54,10 @@ export class FileDisk implements SimulatedDisk {
     this.writes = 0;
     this.medium = random.chance(0.6) ? this.medium.powerCut(() => random.fraction()) : this.medium.killed();
     return torn;
+  }
+
+  rot(): undefined {
+    return undefined;
   }
 
   /**

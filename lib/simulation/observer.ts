@@ -5,6 +5,7 @@
 import type { Message } from '../paxos/messages.js';
 import type { Recovered } from '../storage/storage.js';
 import type { Ballot, Batch, BatchKind, Digest, ReplicaId, Slot } from '../types.js';
+import type { DiskFault } from './disk.js';
 import type { ToyCommand, ToyMachine } from './machine.js';
 
 /** An item that has become durable: a vote, or a promise (slot 0). */
@@ -35,6 +36,8 @@ export interface Observer {
   recovered?(replica: ReplicaId, vote: DurableItem): void;
   /** The store has said that this item is durable. Called before the core hears of it. */
   durable?(replica: ReplicaId, item: DurableItem): void;
+  /** The disk of a replica has lost something of these slots; of all of them if it is the store. */
+  rotted?(replica: ReplicaId, fault: DiskFault, slots: readonly Slot[]): void;
   /** A message leaves its replica. */
   leaves?(from: ReplicaId, to: ReplicaId, message: Message): void;
   /** The core says that this batch was chosen. */

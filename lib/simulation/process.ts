@@ -10,7 +10,7 @@ import { extendChain } from '../paxos/chain.js';
 import type { Effects, Role } from '../paxos/effects.js';
 import type { Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
-import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, BatchKind, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { type CheckpointHost, Checkpoints, loadCheckpoint } from './checkpoints.js';
 import type { SavedCheckpoint } from './disk.js';
 import type { ToyMachine } from './machine.js';
@@ -31,6 +31,10 @@ export interface Belongings {
   saved: SavedCheckpoint;
 }
 
+/** How often a tick scrubs, and how much: a log of a simulation is some laps of that. */
+const SCRUB_CHANCE = 0.2;
+const SCRUB_BYTES = 16 << 10;
+
 /** Steps of the end of a turn, in order; a crash may come after any of them. */
 export const TURN_STEPS = 4;
 
@@ -47,6 +51,7 @@ export class Process implements Effects, CheckpointHost {
   private readonly checkpoints: Checkpoints;
   private outbox: Outgoing[] = [];
   private turnEndAsked = false;
+  private undecided: readonly SlotRange[] = [];
 
   constructor(belongings: Belongings, around: Surroundings) {
     const { id, storage, saved } = belongings;
@@ -96,6 +101,10 @@ export class Process implements Effects, CheckpointHost {
     return this.storage.usedBytes / this.storage.capacityBytes;
   }
 
+  get wantsCheckpointThrough(): Slot {
+    return this.core.wantsCheckpointThrough;
+  }
+
   receive(from: ReplicaId, message: Message): void {
     this.core.receive(from, message);
     if (message.type === 'checkpointFetch') this.checkpoints.onFetch(from, message);
@@ -106,8 +115,20 @@ export class Process implements Effects, CheckpointHost {
   tick(): void {
     this.core.tick();
     this.checkpoints.tick();
+    this.scrub();
     this.endTurn();
-    this.storage.drain();
+    if (this.core.acceptor.voting) this.storage.drain();
+  }
+
+  /** Reads back some of the log, every so often. */
+  private scrub(): void {
+    const { core, storage, around } = this;
+    if (!core.acceptor.voting || !around.random.chance(SCRUB_CHANCE)) return;
+    storage.scrub(SCRUB_BYTES, ({ damage }) => {
+      if (damage === undefined || !this.alive) return;
+      around.counters.scrubFindings++;
+      core.damaged(damage.votes, damage.uncertain);
+    });
   }
 
   /** Ends the turn at once, or after some more messages have come. */
@@ -125,8 +146,10 @@ export class Process implements Effects, CheckpointHost {
   endTurn(steps: number = TURN_STEPS): void {
     if (steps < 1) return;
     this.core.settle();
+    this.noteUndecided();
     if (steps < 2) return;
-    this.storage.commit(this.core.learner.loggedThrough);
+    // A lost store stays as it was found.
+    if (this.core.acceptor.voting) this.storage.commit(this.core.learner.loggedThrough);
     if (steps < 3) return;
     this.release();
     if (steps < 4) return;
@@ -135,8 +158,15 @@ export class Process implements Effects, CheckpointHost {
     this.release();
   }
 
+  private noteUndecided(): void {
+    const { undecided } = this.core;
+    if (undecided !== this.undecided && undecided.length > 0) this.around.counters.undecidedCampaigns++;
+    this.undecided = undecided;
+  }
+
   die(): void {
     this.alive = false;
+    this.around.counters.slotsHealed += this.core.acceptor.damage.healed;
     this.requests.die();
   }
 
@@ -195,7 +225,7 @@ export class Process implements Effects, CheckpointHost {
 
   trim(through: Slot, checkpointId: number): void {
     this.around.counters.trims++;
-    this.storage.trim(through, checkpointId);
+    if (this.core.acceptor.voting) this.storage.trim(through, checkpointId);
     this.core.trimmed(through);
   }
 

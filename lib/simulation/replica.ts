@@ -10,8 +10,8 @@
  */
 import type { Message } from '../paxos/messages.js';
 import type { Storage } from '../storage/storage.js';
-import type { ReplicaId } from '../types.js';
-import type { SavedCheckpoint, SimulatedDisk } from './disk.js';
+import type { ReplicaId, Slot } from '../types.js';
+import type { DiskFault, SavedCheckpoint, SimulatedDisk } from './disk.js';
 import { ObservedStorage } from './observed-storage.js';
 import { type Belongings, Process, TURN_STEPS } from './process.js';
 import type { Surroundings } from './surroundings.js';
@@ -67,9 +67,12 @@ export class SimulatedReplica {
       (item) => around.observers.tell('durable', id, item),
       inner.mode === 'file' ? (error) => around.fail(error) : undefined,
     );
-    for (const vote of [...inner.recovered.votes].sort((a, b) => a.ballot - b.ballot)) {
+    // What a lost store still shows of its votes counts for nothing.
+    const votes = inner.recovered.outcome === 'lost' ? [] : [...inner.recovered.votes];
+    for (const vote of votes.sort((a, b) => a.ballot - b.ballot)) {
       around.observers.tell('recovered', id, vote);
     }
+    if (inner.recovered.outcome === 'damaged') around.counters.damagedRestarts++;
     around.observers.tell('opened', id, inner.recovered, this.saved.through);
     this.storage = storage;
     const self = this;
@@ -99,6 +102,40 @@ export class SimulatedReplica {
     this.process = undefined;
     const torn = (this.storage?.pendingItems ?? 0) > 0;
     if (this.disk.crash(around.random) || torn) around.counters.tornRestarts++;
+  }
+
+  /** True if this disk has what rots. */
+  get canRot(): boolean {
+    return this.disk.canRot;
+  }
+  /** True if bytes can rot now: under an open store, or between two lives. */
+  get mayRot(): boolean {
+    return this.opening === undefined && (this.process === undefined || this.disk.rotsAlive);
+  }
+  /** True once the store is lost: it learns and serves, and does not vote. */
+  get isLost(): boolean {
+    return this.disk.isLost;
+  }
+  /** Slots of which the disk has lost something; of a lost store all are. */
+  get damagedSlots(): readonly Slot[] {
+    return this.disk.damagedSlots;
+  }
+
+  get damagedBytes(): readonly Slot[] {
+    return this.disk.damagedBytes;
+  }
+
+  /** Damages the disk, if `admits` agrees to the slots that it would hit. False if nothing was damaged. */
+  rot(fault: DiskFault, admits: (slots: readonly Slot[]) => boolean): boolean {
+    const { around, id } = this;
+    const slots = this.mayRot ? this.disk.rot(fault, around.random, admits) : undefined;
+    if (slots === undefined) return false;
+    around.observers.tell('rotted', id, fault, slots);
+    if (fault === 'bytes') around.counters.bytesRotted++;
+    if (fault === 'record') around.counters.recordsRotted++;
+    if (fault === 'store') around.counters.storesLost++;
+    if (this.process !== undefined) around.counters.rottedAlive++;
+    return true;
   }
 
   receive(from: ReplicaId, message: Message): void {

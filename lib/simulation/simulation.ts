@@ -8,6 +8,7 @@
 import { ContractViolation } from '../contract.js';
 import { mustConverge } from './checkers/liveness.js';
 import type { Counters } from './counters.js';
+import type { DamageBound } from './damage-budget.js';
 import { FAULT_RATES, type FaultRates } from './faults.js';
 import { FileDisk } from './file-disk.js';
 import { DelayedMemoryDisk, InstantMemoryDisk } from './memory-disk.js';
@@ -17,6 +18,7 @@ import { Violation } from './violation.js';
 import { type MakeDisk, World } from './world.js';
 
 export type { Counters } from './counters.js';
+export type { DamageBound } from './damage-budget.js';
 export type { FaultRates } from './faults.js';
 
 /** What the replicas' logs live on: see disk.ts. */
@@ -31,6 +33,11 @@ export interface SimulationOptions {
   readonly replicas?: number;
   /** How often which fault strikes, relative to one another. */
   readonly faults?: Partial<FaultRates>;
+  /**
+   * Copies of a slot that may be damaged at a time. With `any` a cluster may stop for good, if it names the
+   * slots. Drawn from the seed if not given: `minority`, or `any` for one seed in ten.
+   */
+  readonly damage?: DamageBound;
   /** Drawn from the seed if not given. */
   readonly backend?: SimulatedBackend;
   /** Told everything that happens, a line each. */
@@ -41,6 +48,7 @@ export interface SimulationReport {
   readonly seed: number;
   readonly replicas: number;
   readonly backend: SimulatedBackend;
+  readonly damage: DamageBound;
   /** Events run, those of settling included. */
   readonly events: number;
   readonly counters: Counters;
@@ -76,14 +84,16 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   // Drawn even where it is given, so that giving what would have been drawn changes nothing.
   const drawnReplicas = draw.pick([3, 3, 5]);
   const drawnBackend = draw.pick(Object.keys(MAKE_DISK) as SimulatedBackend[]);
-  const { replicas = drawnReplicas, backend = drawnBackend } = options;
   const leaderCrashAt = draw.between(Math.floor(events / 4), Math.floor(events / 2));
+  const drawnDamage: DamageBound = draw.chance(0.1) ? 'any' : 'minority';
+  const { replicas = drawnReplicas, backend = drawnBackend, damage = drawnDamage } = options;
   const world = new World(
     draw.bits(),
     replicas,
     MAKE_DISK[backend],
     backend === 'file',
     { ...FAULT_RATES, ...faults },
+    damage,
     log,
   );
   let event = 0;
@@ -100,7 +110,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     violation = describe(error as Error, event);
   }
   const { counters, trace } = world;
-  return { seed, replicas, backend, events: event, counters, traceHash: trace.hash, violation };
+  return { seed, replicas, backend, damage, events: event, counters, traceHash: trace.hash, violation };
 }
 
 function describe(error: Error, event: number): SimulatedViolation {

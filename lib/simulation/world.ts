@@ -21,10 +21,11 @@ import { Votes } from './checkers/votes.js';
 import { Clients } from './clients.js';
 import { Clock, TICK_UNITS } from './clock.js';
 import { type Counters, newCounters } from './counters.js';
+import type { DamageBound } from './damage-budget.js';
 import type { SimulatedDisk } from './disk.js';
 import { type FaultRates, Faults } from './faults.js';
 import { Network } from './network.js';
-import { Observers } from './observer.js';
+import { type Observer, Observers } from './observer.js';
 import { Random } from './random.js';
 import { SimulatedReplica } from './replica.js';
 import { drawScale, type Scale } from './scale.js';
@@ -44,6 +45,8 @@ export class World {
   readonly faults: Faults;
   readonly observers: Observers;
   readonly scale: Scale;
+  /** True if more may rot than the cluster can heal: then it may stop, and say at which slots. */
+  readonly mayStop: boolean;
   /** True if the disks answer by promises, which an event has to wait for. */
   private readonly isAsync: boolean;
   private readonly network: Network;
@@ -58,10 +61,12 @@ export class World {
     makeDisk: MakeDisk,
     isAsync: boolean,
     rates: FaultRates,
+    bound: DamageBound,
     log: (line: string) => void,
   ) {
     this.random = new Random(seed);
     this.isAsync = isAsync;
+    this.mayStop = bound === 'any';
     this.log = log;
     this.scale = drawScale(this.random.fork());
     const votes = new Votes(count);
@@ -77,6 +82,7 @@ export class World {
       new OutcomeChecker(execution),
       new Linearizability(),
       new Durability(execution),
+      this.narrator(),
     ]);
     const { clock, trace, counters } = this;
     this.network = new Network(clock, this.random.fork(), trace, counters, (from, to, message) => {
@@ -92,7 +98,7 @@ export class World {
       return new SimulatedReplica(id, makeDisk(shape, clock, this.random.fork()), around);
     });
     this.clients = new Clients(clock, this.random.fork(), this.replicas, this.scale.workload);
-    this.faults = new Faults(clock, this.random.fork(), this.replicas, this.network, counters, rates);
+    this.faults = new Faults(clock, this.random.fork(), this.replicas, this.network, counters, rates, bound);
   }
 
   /**
@@ -150,6 +156,19 @@ export class World {
         this.failure ??= error;
       },
       roleChanged: (replica, role, ballot) => this.roleChanged(replica, role, ballot),
+    };
+  }
+
+  /** Tells the log what happens to disks. */
+  private narrator(): Observer {
+    const say = (replica: ReplicaId, what: string) => this.log(`${this.clock.now} ${replica} ${what}`);
+    return {
+      rotted: (replica, fault, slots) => say(replica, `rots: ${fault} of slots ${slots.join(' ')}`),
+      opened: (replica, { outcome, trimThrough, highestVoted, votes, uncertain }, checkpointThrough) => {
+        const lacking = votes.filter(({ available }) => !available).map(({ slot }) => slot);
+        const found = { outcome, checkpointThrough, trimThrough, highestVoted, lacking, uncertain };
+        say(replica, `opens its store: ${JSON.stringify(found)}`);
+      },
     };
   }
 

@@ -1,14 +1,20 @@
 /**
- * Runs the simulator over a range of seeds: `run.js [first seed] [seeds] [events] [backend]`.
+ * Runs the simulator over a range of seeds: `run.ts [first seed] [seeds] [events] [backend] [damage]
+ * [verbose]`, where `-` leaves the choice to the seed.
  *
  * Prints what the seeds went through, and for a violation the seed and the command that replays it. Fails on
  * a violation, on a seed without a crash-restart and a leader change, and on a counter that no seed has
  * moved.
  */
 import { addCounters, newCounters } from '../../lib/simulation/counters.js';
-import { type SimulatedBackend, type SimulationOptions, simulate } from '../../lib/simulation/simulation.js';
+import {
+  type DamageBound,
+  type SimulatedBackend,
+  type SimulationOptions,
+  simulate,
+} from '../../lib/simulation/simulation.js';
 
-const [, , firstText = '1', countText = '2000', eventsText = '5000', backend, verbose] = process.argv;
+const [, , firstText = '1', countText = '2000', eventsText = '5000', backend, damage, verbose] = process.argv;
 const first = Number(firstText);
 const count = Number(countText);
 const events = Number(eventsText);
@@ -23,20 +29,24 @@ for (let seed = first; seed < first + count; seed++) {
     seed,
     events,
     ...(backend === undefined || backend === '-' ? {} : { backend: backend as SimulatedBackend }),
+    ...(damage === undefined || damage === '-' ? {} : { damage: damage as DamageBound }),
     ...(verbose === undefined ? {} : { log: (line: string) => console.log(line) }),
   };
-  const { violation, counters, replicas, backend: used, events: ran } = await simulate(options);
+  const { violation, counters, replicas, events: ran, ...drawn } = await simulate(options);
   eventsRun += ran;
   addCounters(totals, counters);
-  const idle = counters.crashRestarts === 0 || counters.leaderChanges === 0;
+  // A cluster that has stopped has nothing more to show.
+  const mayIdle = counters.namedStops > 0;
+  const idle = !mayIdle && (counters.crashRestarts === 0 || counters.leaderChanges === 0);
   if (violation === undefined && !idle) passed++;
   else {
     failed++;
     const what = violation?.sentence ?? 'no crash-restart or no leader change';
-    console.log(`seed ${seed} (${replicas} replicas, ${used}), event ${violation?.event ?? ran}: ${what}`);
+    const where = `${replicas} replicas, ${drawn.backend}, damage: ${drawn.damage}`;
+    console.log(`seed ${seed} (${where}), event ${violation?.event ?? ran}: ${what}`);
     if (violation?.checker === 'error' || violation?.checker === 'contract')
       console.log(violation.error.stack);
-    console.log(`replay: node ${process.argv[1]} ${seed} 1 ${events} ${used} verbose`);
+    console.log(`replay: npm run simulate -- ${seed} 1 ${events} ${drawn.backend} ${drawn.damage} verbose`);
     if (failed >= 10) break;
   }
   if ((seed - first + 1) % 200 === 0) console.log(`… ${seed - first + 1} of ${count} seeds`);

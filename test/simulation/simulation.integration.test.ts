@@ -14,7 +14,7 @@ test.each(['pmem', 'file'] as const)(
     const totals = newCounters();
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { violation, counters } = await simulate({ seed, backend });
-      expect(violation, `replay: npm run simulate -- ${seed} 1 5000 ${backend} verbose`).toBeUndefined();
+      expect(violation, `replay: npm run simulate -- ${seed} 1 5000 ${backend} - verbose`).toBeUndefined();
       addCounters(totals, counters);
     }
     expect(totals.tornRestarts).toBeGreaterThan(0);

@@ -9,7 +9,7 @@ test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', async (
   const totals = newCounters();
   for (let seed = 1; seed <= SEEDS; seed++) {
     const { violation, counters } = await simulate({ seed, events: 3000, backend });
-    expect(violation, `replay: npm run simulate -- ${seed} 1 3000 ${backend} verbose`).toBeUndefined();
+    expect(violation, `replay: npm run simulate -- ${seed} 1 3000 ${backend} - verbose`).toBeUndefined();
     addCounters(totals, counters);
   }
   expect(totals.crashRestarts).toBeGreaterThanOrEqual(SEEDS);
@@ -50,6 +50,9 @@ test('a cluster without faults loses nothing and changes its leader for nothing'
     pause: 0,
     slowness: 0,
     handOver: 0,
+    rotBytes: 0,
+    rotRecord: 0,
+    loseStore: 0,
   };
   const { violation, counters } = await simulate({ seed: 3, events: 3000, faults: rates, backend: 'memory' });
   expect(violation).toBeUndefined();

@@ -1,6 +1,7 @@
 /**
- * Liveness: once faults have ended, the cluster has one leader, executes a fresh command, and every replica
- * catches up with it, within a bounded time.
+ * Liveness: once faults have ended, the cluster has one leader, executes a fresh command, every replica
+ * catches up with it, and what has rotted of learned slots is mended, within a bounded time. Where more has
+ * rotted than can be mended it may stop instead, if some replica names slots that a majority cannot tell.
  */
 import { TICK_UNITS } from '../clock.js';
 import { Violation } from '../violation.js';
@@ -18,8 +19,12 @@ export async function mustConverge(world: World, eventsBefore: number): Promise<
   const deadline = world.clock.now + SETTLING_TICKS_MAX * TICK_UNITS;
   let fresh = 0;
   let next = 0;
-  while (!(fresh > 0 && haveAll(world, fresh))) {
-    if (world.clock.now > deadline) throw new Violation('liveness', describe(world, fresh));
+  while (!(fresh > 0 && haveAll(world, fresh) && isMended(world))) {
+    if (world.clock.now > deadline) {
+      if (!world.mayStop || !namesLostSlots(world)) throw new Violation('liveness', describe(world, fresh));
+      world.counters.namedStops++;
+      return events;
+    }
     await world.step();
     events++;
     if (world.clock.now < next) continue;
@@ -56,13 +61,40 @@ function haveAll(world: World, id: number): boolean {
   );
 }
 
+/** Nothing of a learned slot is damaged any more, as far as replicas know, and as far as their disks do. */
+function isMended(world: World): boolean {
+  return world.replicas.every(({ process, isLost, damagedBytes }) => {
+    if (process === undefined || isLost) return isLost;
+    const { acceptor, learner } = process.core;
+    if (acceptor.damage.through(learner.learnedThrough, 1).length > 0) return false;
+    return damagedBytes.every((slot) => slot > learner.learnedThrough || slot <= acceptor.trimThrough);
+  });
+}
+
+/** Some replica names slots, and of each so many replicas have lost something that the rest is no quorum. */
+function namesLostSlots({ replicas }: World): boolean {
+  const minority = Math.floor((replicas.length - 1) / 2);
+  const named = replicas.flatMap(({ process }) => process?.core.undecided ?? []);
+  return (
+    named.length > 0 &&
+    named.every(({ from }) => {
+      const without = replicas.filter(
+        ({ process, isLost }) => isLost || process?.core.acceptor.damage.touches(from) === true,
+      );
+      return without.length > minority;
+    })
+  );
+}
+
 function describe(world: World, fresh: number): string {
   const states = world.replicas.map(({ id, process }) => {
     if (process === undefined) return `${id}: not open yet`;
     const { core, machine } = process;
     return (
       `${id}: ${core.role} at ${core.ballot}, learned ${core.learner.learnedThrough}, ` +
-      `applied ${machine.appliedThrough}, trimmed ${core.acceptor.trimThrough}`
+      `applied ${machine.appliedThrough}, trimmed ${core.acceptor.trimThrough}` +
+      `${core.acceptor.voting ? '' : ', lost'}, damaged ${core.acceptor.damage.through(Infinity, 9).join(' ')}` +
+      `, undecided ${JSON.stringify(core.undecided)}`
     );
   });
   return `no convergence ${fresh === 0 ? '(no fresh command taken) ' : ''}after faults ended; ${states.join('; ')}`;

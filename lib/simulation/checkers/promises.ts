@@ -1,6 +1,7 @@
 /**
  * Promises: never lowered, over restarts too (contract 1); nothing new is voted for below one (contracts 2,
- * 3); and a replica never prepares a ballot that it has prepared before it restarted (contract 8).
+ * 3); a replica never prepares a ballot that it has prepared before it restarted (contract 8); and one whose
+ * store is lost says nothing that only an acceptor or a proposer may say, ever again (contract 7).
  */
 import { formatBallot } from '../../paxos/ballot.js';
 import type { Message } from '../../paxos/messages.js';
@@ -17,9 +18,18 @@ interface Known {
   /** The highest ballot prepared since, and before, the last restart. */
   prepared: Ballot;
   preparedEarlier: Ballot;
+  isLost: boolean;
 }
 
 const NONE = 0 as Ballot;
+/** What a learner may say. */
+const LEARNERS_WORDS: ReadonlySet<string> = new Set([
+  'fetch',
+  'chosen',
+  'checkpointOffer',
+  'checkpointFetch',
+  'checkpointChunk',
+]);
 
 export class Promises implements Observer {
   private readonly votes: Votes;
@@ -31,6 +41,8 @@ export class Promises implements Observer {
 
   opened(replica: ReplicaId, recovered: Recovered): void {
     const known = this.of(replica);
+    known.isLost = recovered.outcome === 'lost';
+    if (known.isLost) return;
     must(
       recovered.promised >= known.spoken,
       'promises',
@@ -45,13 +57,15 @@ export class Promises implements Observer {
 
   durable(replica: ReplicaId, { slot, ballot, digest }: DurableItem): void {
     const known = this.of(replica);
+    must(!known.isLost, 'promises', () => `replica ${replica} has lost its store and wrote to it`);
     if (ballot >= known.durable) {
       known.durable = ballot;
       return;
     }
     const chosen = this.votes.chosenAt(slot);
     must(
-      slot > 0 && chosen !== undefined && chosen.digest === digest,
+      (slot > 0 && chosen !== undefined && chosen.digest === digest) ||
+        this.votes.hasVoted(replica, slot, ballot),
       'promises',
       () =>
         `replica ${replica} voted at slot ${slot}, ballot ${formatBallot(ballot)} after promising ` +
@@ -61,6 +75,11 @@ export class Promises implements Observer {
 
   leaves(from: ReplicaId, _to: ReplicaId, message: Message): void {
     const known = this.of(from);
+    must(
+      !known.isLost || LEARNERS_WORDS.has(message.type),
+      'promises',
+      () => `replica ${from} has lost its store and says ${message.type}`,
+    );
     if (message.type === 'promised' || message.type === 'accepted') this.speak(known, message.ballot);
     if (message.type === 'rejected') this.speak(known, message.promised);
     if (message.type !== 'prepare') return;
@@ -86,7 +105,7 @@ export class Promises implements Observer {
   private of(replica: ReplicaId): Known {
     let known = this.known.get(replica);
     if (known === undefined) {
-      known = { spoken: NONE, durable: NONE, prepared: NONE, preparedEarlier: NONE };
+      known = { spoken: NONE, durable: NONE, prepared: NONE, preparedEarlier: NONE, isLost: false };
       this.known.set(replica, known);
     }
     return known;

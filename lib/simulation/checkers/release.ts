@@ -38,8 +38,11 @@ export class Release implements Observer {
       marks = new Map();
       this.marks.set(replica, marks);
     }
-    if (slot === 0) this.atPromise.set(replica, { ballot, votes: new Map(marks) });
-    else marks.set(slot, { ballot, digest });
+    if (slot > 0) marks.set(slot, { ballot, digest });
+    // A promise that is written once more, because its record is damaged, is as old as it was.
+    else if (this.atPromise.get(replica)?.ballot !== ballot) {
+      this.atPromise.set(replica, { ballot, votes: new Map(marks) });
+    }
   }
 
   leaves(from: ReplicaId, _to: ReplicaId, message: Message): void {
