@@ -1,5 +1,6 @@
-// Regions whose CRCs are right and whose numbers are not: what the fuzz targets found, one test each. No medium does
-// this by itself, but nobody who hands over a region should be able to make recovery read or write elsewhere.
+// Regions whose CRCs are right and whose numbers are not: what the fuzz targets found, one test each. No
+// medium does this by itself, but nobody who hands over a region should be able to make recovery read or
+// write elsewhere.
 #include <cstring>
 
 #include "check.h"
@@ -69,8 +70,9 @@ TEST(fuzz_a_root_cannot_name_a_place_where_no_record_fits) {
 }
 
 TEST(fuzz_a_root_cannot_name_numbers_that_nobody_can_hold) {
-  for (std::uint64_t RootSlot::*field : {&RootSlot::generation, &RootSlot::head_number, &RootSlot::trim_through,
-                                         &RootSlot::promised, &RootSlot::highest_voted}) {
+  for (std::uint64_t RootSlot::*field :
+       {&RootSlot::generation, &RootSlot::head_number, &RootSlot::trim_through, &RootSlot::promised,
+        &RootSlot::highest_voted}) {
     std::vector<std::byte> image = image_with_one_record();
     change_roots(image, [&](RootSlot& root) { root.*field = kNumberMax + 1; });
     CHECK(outcome_of(image) == Outcome::lost);
@@ -80,7 +82,8 @@ TEST(fuzz_a_root_cannot_name_numbers_that_nobody_can_hold) {
 TEST(fuzz_a_record_holds_items_of_kinds_and_numbers_that_there_are) {
   const auto changed = [](auto change) {
     std::vector<std::byte> image = image_with_one_record();
-    change_record(image, kLogOffset, [&](RecordHeader& header, Descriptor* items) { change(header, items[1]); });
+    change_record(image, kLogOffset,
+                  [&](RecordHeader& header, Descriptor* items) { change(header, items[1]); });
     return outcome_of(image);
   };
   CHECK(changed([](RecordHeader&, Descriptor&) {}) == Outcome::intact);
@@ -89,10 +92,13 @@ TEST(fuzz_a_record_holds_items_of_kinds_and_numbers_that_there_are) {
   CHECK(changed([](RecordHeader&, Descriptor& item) { item.slot = 0; }) == Outcome::damaged);
   CHECK(changed([](RecordHeader&, Descriptor& item) { item.slot = 3; }) == Outcome::damaged);
   CHECK(changed([](RecordHeader&, Descriptor& item) { item.ballot = 65538; }) == Outcome::damaged);
-  CHECK(changed([](RecordHeader&, Descriptor& item) { item.flags = 1, item.length = 4097; }) == Outcome::damaged);
+  CHECK(changed([](RecordHeader&, Descriptor& item) { item.flags = 1, item.length = 4097; }) ==
+        Outcome::damaged);
   CHECK(changed([](RecordHeader& header, Descriptor&) { header.items = 0; }) == Outcome::lost);
-  CHECK(changed([](RecordHeader& header, Descriptor&) { header.promised = kNumberMax + 1; }) == Outcome::lost);
-  CHECK(changed([](RecordHeader& header, Descriptor&) { header.highest_voted = kNumberMax + 1; }) == Outcome::lost);
+  CHECK(changed([](RecordHeader& header, Descriptor&) { header.promised = kNumberMax + 1; }) ==
+        Outcome::lost);
+  CHECK(changed([](RecordHeader& header, Descriptor&) { header.highest_voted = kNumberMax + 1; }) ==
+        Outcome::lost);
 }
 
 TEST(fuzz_payloads_do_not_overlap) {
@@ -125,9 +131,11 @@ TEST(fuzz_a_chain_is_no_longer_than_a_lap) {
   const FormatOptions format = small_format();
   OpenLog opened = open_image(formatted(format));
   CHECK(append(*opened.log, {0, {{1, 65537, 100}}}).ok());
-  for (std::uint64_t slot = 2; slot <= 14; slot++) CHECK(append(*opened.log, {0, {{slot, 65537, 3700}}}).ok());
+  for (std::uint64_t slot = 2; slot <= 14; slot++)
+    CHECK(append(*opened.log, {0, {{slot, 65537, 3700}}}).ok());
   CHECK(opened.log->trim(1, 1).ok());
-  // Records up to the end of the area, then one at its start that has the head record among its payload's bytes.
+  // Records up to the end of the area, then one at its start that has the head record among its payload's
+  // bytes.
   std::vector<std::byte> image = opened.medium->durable();
   const Geometry geometry = opened.log->state().geometry;
   const std::uint64_t head = kLogOffset + opened.log->state().head;
