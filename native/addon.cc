@@ -27,19 +27,6 @@ bool small_integer_of(Napi::Value value, std::uint32_t& number) {
   return true;
 }
 
-bool format_options_of(Napi::Value value, FormatOptions& options) {
-  if (!value.IsObject()) return false;
-  const auto object = value.As<Napi::Object>();
-  return identity_of(object.Get("clusterId"), options.cluster_id) &&
-         identity_of(object.Get("storeUuid"), options.store_uuid) &&
-         small_integer_of(object.Get("replicaId"), options.replica_id) &&
-         small_integer_of(object.Get("alignment"), options.alignment) &&
-         integer_of(object.Get("logBytes"), options.log_length) &&
-         small_integer_of(object.Get("recordBytesMax"), options.record_bytes_max) &&
-         small_integer_of(object.Get("recordItemsMax"), options.record_items_max) &&
-         integer_of(object.Get("incarnation"), options.incarnation);
-}
-
 /// formatFile(path, options): incarnation 0 draws one.
 Napi::Value format_file(const Napi::CallbackInfo& info) {
   std::string path;
@@ -105,16 +92,16 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
   return object;
 }
 
-/// openRecording(seen, durable, fused, imagesPerFence, seed)
+/// openRecording(seen, durable, fused: 0 | 1, watch: 0 | 1)
 Napi::Value open_recording(const Napi::CallbackInfo& info) {
   std::span<const std::byte> seen;
   std::span<const std::byte> durable;
   std::uint64_t fused = 0;
+  std::uint64_t watch = 0;
   const auto handle = std::make_shared<Handle>(info.Env());
   if (!bytes_of(info[0], seen) || !bytes_of(info[1], durable) || seen.size() != durable.size() ||
-      !integer_of(info[2], fused) || !integer_of(info[3], handle->samples_per_fence) ||
-      !integer_of(info[4], handle->sample_seed)) {
-    return raise_argument(info.Env(), "openRecording takes two images of one length and three integers");
+      !integer_of(info[2], fused) || !integer_of(info[3], watch)) {
+    return raise_argument(info.Env(), "openRecording takes two images of one length and two integers");
   }
   std::unique_ptr<RecordingMedium> medium;
   std::vector<std::byte> image(seen.begin(), seen.end());
@@ -125,8 +112,9 @@ Napi::Value open_recording(const Napi::CallbackInfo& info) {
                                                std::vector<std::byte>(durable.begin(), durable.end()));
   }
   handle->recording = medium.get();
-  if (handle->samples_per_fence > 0) {
-    medium->on_fence([raw = handle.get()](Site site) { take_samples(*raw, site); });
+  if (watch != 0) {
+    medium->record(true);
+    handle->monitor = std::make_unique<PowerMonitor>(*medium);
   }
   handle->medium = std::move(medium);
   OpenOptions options;
@@ -191,6 +179,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("inspect", Napi::Function::New<inspect_region>(env, "inspect"));
   exports.Set("crcImplementation", Napi::Function::New<crc_implementation>(env, "crcImplementation"));
   exports.Set("siteNames", Napi::Function::New<site_names>(env, "siteNames"));
+  bind_exploring(env, exports);
   exports.Set("openFlusher", Napi::Function::New<open_flusher>(env, "openFlusher"));
   return exports;
 }
@@ -198,4 +187,18 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 NODE_API_MODULE(indelible, init)
 
 }  // namespace
+
+bool format_options_of(Napi::Value value, FormatOptions& options) {
+  if (!value.IsObject()) return false;
+  const auto object = value.As<Napi::Object>();
+  return identity_of(object.Get("clusterId"), options.cluster_id) &&
+         identity_of(object.Get("storeUuid"), options.store_uuid) &&
+         small_integer_of(object.Get("replicaId"), options.replica_id) &&
+         small_integer_of(object.Get("alignment"), options.alignment) &&
+         integer_of(object.Get("logBytes"), options.log_length) &&
+         small_integer_of(object.Get("recordBytesMax"), options.record_bytes_max) &&
+         small_integer_of(object.Get("recordItemsMax"), options.record_items_max) &&
+         integer_of(object.Get("incarnation"), options.incarnation);
+}
+
 }  // namespace indelible

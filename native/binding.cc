@@ -136,9 +136,10 @@ bool is_there(const Handle& handle, Needs needs) {
 
 void Handle::release() {
   log.reset();
+  monitor.reset();
   medium.reset();
   recording = nullptr;
-  samples.clear();
+  explored.clear();
   if (addon != nullptr) addon->open.erase(this);
   addon = nullptr;
 }
@@ -189,6 +190,7 @@ Napi::Object expose(const std::shared_ptr<Handle>& handle) {
   bind(object, handle, "close", Needs::nothing, close);
   if (handle->recording != nullptr) {
     bind_recording(object, handle);
+    bind_explore(object, handle);
     // The collector must know what a forgotten recording holds: two images.
     handle->external_bytes = static_cast<std::int64_t>(2 * handle->medium->size());
     Napi::MemoryManagement::AdjustExternalMemory(env, handle->external_bytes);

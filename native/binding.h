@@ -16,7 +16,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "crash_explorer.h"
 #include "log.h"
+#include "power_monitor.h"
 #include "recording_medium.h"
 
 namespace indelible {
@@ -26,11 +28,6 @@ struct Handle;
 /// Per environment: the handles that have to be closed when it ends.
 struct Addon {
   std::unordered_set<Handle*> open;
-};
-
-struct Sample {
-  Site site;
-  std::vector<std::byte> image;
 };
 
 /// The table starts with the number of items and the slot learned through; then six doubles an item: slot,
@@ -52,9 +49,9 @@ struct Handle {
   std::unique_ptr<Log> log;
   /// The same object as `medium` where it is a recording one, else nullptr.
   RecordingMedium* recording = nullptr;
-  std::vector<Sample> samples;
-  std::uint64_t samples_per_fence = 0;
-  std::uint64_t sample_seed = 0;
+  std::unique_ptr<PowerMonitor> monitor;
+  /// What a crash could have left at the fences passed while an explorer was set.
+  std::vector<CrashPoint> explored;
 
   Napi::Reference<Napi::Float64Array> table_reference;
   Napi::Reference<Napi::Float64Array> gauges_reference;
@@ -102,6 +99,10 @@ Napi::Object expose(const std::shared_ptr<Handle>& handle);
 void bind_append(Napi::Object object, const std::shared_ptr<Handle>& handle);
 /// The closures only a recording medium has.
 void bind_recording(Napi::Object object, const std::shared_ptr<Handle>& handle);
-void take_samples(Handle& handle, Site site);
+/// createExplorer(), exploreFormat(…)
+void bind_exploring(Napi::Env env, Napi::Object exports);
+/// The closures of a recording medium that explore what a crash could leave of it.
+void bind_explore(Napi::Object object, const std::shared_ptr<Handle>& handle);
+bool format_options_of(Napi::Value value, FormatOptions& options);
 
 }  // namespace indelible

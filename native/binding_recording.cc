@@ -54,25 +54,9 @@ Napi::Value untraced_store(Handle& handle, const Napi::CallbackInfo& info) {
   return make_number(info.Env(), handle.recording->untraced_store() ? 1 : 0);
 }
 
-/// sampleAtFences(images, seed): keeps that many crash images of every fence from now on.
-Napi::Value sample_at_fences(Handle& handle, const Napi::CallbackInfo& info) {
-  if (!integer_of(info[0], handle.samples_per_fence) || !integer_of(info[1], handle.sample_seed)) {
-    return raise_argument(info.Env(), "sampleAtFences takes a count and a seed");
-  }
-  handle.recording->on_fence([&handle](Site site) { take_samples(handle, site); });
-  return {};
-}
-
-/// takeSamples(): [site, image, site, image …]; forgets them.
-Napi::Value take_samples_out(Handle& handle, const Napi::CallbackInfo& info) {
-  auto array = Napi::Array::New(info.Env());
-  std::uint32_t index = 0;
-  for (const Sample& sample : handle.samples) {
-    array.Set(index++, make_number(info.Env(), static_cast<std::uint64_t>(sample.site)));
-    array.Set(index++, copy_of(info.Env(), sample.image));
-  }
-  handle.samples.clear();
-  return array;
+/// powerBreach(): what PoWER's monitor saw first; empty if nothing, or if the medium is not watched.
+Napi::Value power_breach(Handle& handle, const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), handle.monitor == nullptr ? "" : handle.monitor->breach());
 }
 
 /// release(): frees the images at once instead of when the collector comes by.
@@ -83,18 +67,6 @@ Napi::Value release(Handle& handle, const Napi::CallbackInfo& /*info*/) {
 
 }  // namespace
 
-void take_samples(Handle& handle, Site site) {
-  if (handle.samples_per_fence == 0) return;
-  const RecordingMedium& medium = *handle.recording;
-  // With nothing outstanding every choice is the same image.
-  const std::uint64_t images = medium.outstanding() == 0 ? 1 : handle.samples_per_fence;
-  for (std::uint64_t index = 0; index < images; index++) {
-    std::vector<std::byte> image(medium.size());
-    medium.crash_image(handle.sample_seed++, image.data());
-    handle.samples.push_back({site, std::move(image)});
-  }
-}
-
 void bind_recording(Napi::Object object, const std::shared_ptr<Handle>& handle) {
   bind(object, handle, "crashImage", Needs::recording, crash_image);
   bind(object, handle, "seenImage", Needs::recording, seen_image);
@@ -104,8 +76,7 @@ void bind_recording(Napi::Object object, const std::shared_ptr<Handle>& handle) 
   bind(object, handle, "record", Needs::recording, record);
   bind(object, handle, "takeTrace", Needs::recording, take_trace);
   bind(object, handle, "untracedStore", Needs::recording, untraced_store);
-  bind(object, handle, "sampleAtFences", Needs::recording, sample_at_fences);
-  bind(object, handle, "takeSamples", Needs::recording, take_samples_out);
+  bind(object, handle, "powerBreach", Needs::recording, power_breach);
   bind(object, handle, "release", Needs::nothing, release);
 }
 

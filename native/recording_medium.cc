@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "crc64.h"
 #include "layout.h"
 
 namespace indelible {
@@ -25,40 +26,67 @@ RecordingMedium::RecordingMedium(std::vector<std::byte> image) : seen_(std::move
 
 RecordingMedium::RecordingMedium(std::vector<std::byte> seen, std::vector<std::byte> durable)
     : seen_(std::move(seen)), durable_(std::move(durable)) {
+  find_outstanding();
+}
+
+void RecordingMedium::find_outstanding() {
   for (std::uint64_t at = 0; at + kChunkBytes <= seen_.size(); at += kChunkBytes) {
     if (std::memcmp(seen_.data() + at, durable_.data() + at, kChunkBytes) == 0) continue;
     std::uint64_t value = 0;
     std::memcpy(&value, seen_.data() + at, kChunkBytes);
-    outstanding_.push_back({at, value, false});
+    outstanding_.push_back({at, value, Site::count, false});
   }
 }
 
-void RecordingMedium::store(std::uint64_t offset, std::uint64_t value, bool flushed) {
+void RecordingMedium::reset(const std::vector<std::byte>& image) {
+  std::memcpy(seen_.data(), image.data(), seen_.size());
+  std::memcpy(durable_.data(), image.data(), durable_.size());
+  outstanding_.clear();
+  on_fence_ = {};
+  on_store_ = {};
+  noting_reads_ = false;
+  record(false);
+}
+
+void RecordingMedium::reset(const std::vector<std::byte>& seen, const std::vector<std::byte>& durable) {
+  reset(durable);
+  std::memcpy(seen_.data(), seen.data(), seen_.size());
+  find_outstanding();
+}
+
+void RecordingMedium::preset(std::uint64_t offset, std::uint64_t value) {
+  std::memcpy(seen_.data() + offset, &value, kChunkBytes);
+  std::memcpy(durable_.data() + offset, &value, kChunkBytes);
+}
+
+void RecordingMedium::store(Site site, std::uint64_t offset, std::uint64_t value, bool flushed) {
   std::memcpy(seen_.data() + offset, &value, kChunkBytes);
   if (recording_) std::memcpy(shadow_.data() + offset, &value, kChunkBytes);
-  outstanding_.push_back({offset, value, flushed});
+  outstanding_.push_back({offset, value, site, flushed});
 }
 
 void RecordingMedium::write(Site site, std::uint64_t offset, const void* source, std::uint64_t length) {
   trace(TraceKind::write, site, offset, length);
+  if (on_store_) on_store_(site, offset, length);
   const auto* bytes = static_cast<const std::byte*>(source);
   for (std::uint64_t at = 0; at < length; at += kChunkBytes) {
     std::uint64_t value = 0;
     std::memcpy(&value, bytes + at, kChunkBytes);
-    store(offset + at, value, true);
+    store(site, offset + at, value, true);
   }
 }
 
 void RecordingMedium::store64(Site site, std::uint64_t offset, std::uint64_t value) {
   trace(TraceKind::store, site, offset, kChunkBytes);
-  store(offset, value, false);
+  if (on_store_) on_store_(site, offset, kChunkBytes);
+  store(site, offset, value, false);
 }
 
 void RecordingMedium::flush(Site site, std::uint64_t offset, std::uint64_t length) {
   trace(TraceKind::flush, site, offset, length);
   const std::uint64_t from = offset / kLineBytes * kLineBytes;
   const std::uint64_t end = align_up(offset + length, kLineBytes);
-  for (Store& store : outstanding_) {
+  for (OutstandingStore& store : outstanding_) {
     if (store.offset >= from && store.offset < end) store.flushed = true;
   }
 }
@@ -76,10 +104,11 @@ Status RecordingMedium::fence(Site site) {
     return Status::io(EIO, Syscall::fence, "the injected failure of a fence");
   }
   std::size_t kept = 0;
-  for (const Store& store : outstanding_) {
+  for (std::size_t index = 0; index < outstanding_.size(); index++) {
+    const OutstandingStore store = outstanding_[index];
     if (store.flushed) {
       std::memcpy(durable_.data() + store.offset, &store.value, kChunkBytes);
-    } else {
+    } else if (!overwritten_and_flushed(index)) {
       outstanding_[kept++] = store;
     }
   }
@@ -87,9 +116,27 @@ Status RecordingMedium::fence(Site site) {
   return Status::good();
 }
 
+bool RecordingMedium::overwritten_and_flushed(std::size_t index) const {
+  for (std::size_t later = index + 1; later < outstanding_.size(); later++) {
+    if (outstanding_[later].flushed && outstanding_[later].offset == outstanding_[index].offset) return true;
+  }
+  return false;
+}
+
 Status RecordingMedium::read(std::uint64_t offset, void* target, std::uint64_t length) {
   std::memcpy(target, seen_.data() + offset, length);
+  if (noting_reads_) {
+    reads_digest_ = mix64(reads_digest_ ^ mix64(offset * 2 + 1) ^ crc64(target, length));
+    if (noting_ranges_) reads_.push_back({offset, length});
+  }
   return Status::good();
+}
+
+void RecordingMedium::note_reads(bool ranges) {
+  noting_reads_ = true;
+  noting_ranges_ = ranges;
+  reads_digest_ = 0;
+  reads_.clear();
 }
 
 void RecordingMedium::crash_image(std::uint64_t seed, std::byte* image) const {
@@ -103,7 +150,7 @@ void RecordingMedium::crash_image(std::uint64_t seed, std::byte* image) const {
   const std::uint64_t prefix = random.next() % (outstanding_.size() + 1);
   const std::uint64_t line_key = random.next();
   for (std::size_t index = 0; index < outstanding_.size(); index++) {
-    const Store& store = outstanding_[index];
+    const OutstandingStore& store = outstanding_[index];
     bool reached = false;
     if (shape == 0) {
       reached = index < prefix;

@@ -4,6 +4,7 @@
 // 2. A crash image takes, for every outstanding 8-byte chunk, the durable value or any value stored since
 //    (medium.h, failure model 1), chosen by a seed.
 // 3. A store that did not come through here is found at the next fence when checking is on.
+// 4. What is read can be noted: two images are one to recovery if it reads the same bytes of both.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +24,19 @@ struct TraceEntry {
   std::uint64_t length;
 };
 
+/// A stored chunk that is not durable yet.
+struct OutstandingStore {
+  std::uint64_t offset;
+  std::uint64_t value;
+  Site site;
+  bool flushed;
+};
+
+struct ReadRange {
+  std::uint64_t offset;
+  std::uint64_t length;
+};
+
 class RecordingMedium final : public Medium {
  public:
   /// Everything in `image` counts as durable.
@@ -38,8 +52,16 @@ class RecordingMedium final : public Medium {
   [[nodiscard]] Status fence(Site site) override;
   [[nodiscard]] Status read(std::uint64_t offset, void* target, std::uint64_t length) override;
 
+  /// Begins again as the constructors do, in the memory that is there; both images have this medium's size.
+  void reset(const std::vector<std::byte>& image);
+  void reset(const std::vector<std::byte>& seen, const std::vector<std::byte>& durable);
+  /// Puts a durable chunk in place, as part of the image.
+  void preset(std::uint64_t offset, std::uint64_t value);
+
   /// Stores since they were last made durable.
   [[nodiscard]] std::size_t outstanding() const { return outstanding_.size(); }
+  /// The same in program order; one chunk may appear more than once.
+  [[nodiscard]] const std::vector<OutstandingStore>& stores() const { return outstanding_; }
   /// What a power cut at this moment leaves; every seed is one choice.
   void crash_image(std::uint64_t seed, std::byte* image) const;
   /// What kill -9 leaves: every executed store.
@@ -49,6 +71,15 @@ class RecordingMedium final : public Medium {
 
   /// Called before each fence takes effect: the moment with the most crash states.
   void on_fence(std::function<void(Site)> callback) { on_fence_ = std::move(callback); }
+  /// Called before each store or write takes effect.
+  void on_store(std::function<void(Site, std::uint64_t, std::uint64_t)> callback) {
+    on_store_ = std::move(callback);
+  }
+  /// Notes from now on what is read: a digest of all bytes in order, and the ranges where asked for.
+  void note_reads(bool ranges);
+  [[nodiscard]] std::uint64_t reads_digest() const { return reads_digest_; }
+  [[nodiscard]] const std::vector<ReadRange>& reads() const { return reads_; }
+
   /// The next fence fails as an EIO would; nothing becomes durable by it.
   void fail_next_fence() { fail_next_fence_ = true; }
 
@@ -59,20 +90,21 @@ class RecordingMedium final : public Medium {
   [[nodiscard]] bool untraced_store() const { return untraced_store_; }
 
  private:
-  struct Store {
-    std::uint64_t offset;
-    std::uint64_t value;
-    bool flushed;
-  };
-
-  void store(std::uint64_t offset, std::uint64_t value, bool flushed);
+  void store(Site site, std::uint64_t offset, std::uint64_t value, bool flushed);
+  void find_outstanding();
+  /// A later value of the chunk is being made durable: this one can come back no more.
+  [[nodiscard]] bool overwritten_and_flushed(std::size_t index) const;
   void trace(TraceKind kind, Site site, std::uint64_t offset, std::uint64_t length);
 
   std::vector<std::byte> seen_;
   std::vector<std::byte> durable_;
-  /// In program order; one chunk may appear more than once.
-  std::vector<Store> outstanding_;
+  std::vector<OutstandingStore> outstanding_;
   std::function<void(Site)> on_fence_;
+  std::function<void(Site, std::uint64_t, std::uint64_t)> on_store_;
+  bool noting_reads_ = false;
+  bool noting_ranges_ = false;
+  std::uint64_t reads_digest_ = 0;
+  std::vector<ReadRange> reads_;
   bool fail_next_fence_ = false;
   bool recording_ = false;
   bool untraced_store_ = false;

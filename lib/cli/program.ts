@@ -13,6 +13,7 @@ import { inspectCommand } from './inspect-command.js';
 import type { Output } from './output.js';
 import { serveCommand } from './serve-command.js';
 import { statusCommand } from './status-command.js';
+import { tortureCommand } from './torture-command.js';
 
 const HELP = `
 On one machine \`indelible cluster\` does everything. On several: \`format\` on each, then \`serve\`.
@@ -33,6 +34,7 @@ export function buildProgram(output: Output): Command {
   program.addCommand(statusCommand(output));
   program.addCommand(inspectCommand(output));
   program.addCommand(benchCommand());
+  program.addCommand(tortureCommand(output));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => output.line(text.trimEnd()),

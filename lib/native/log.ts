@@ -78,6 +78,54 @@ export interface NativeLog {
   close(orderly: 0 | 1): void;
 }
 
+/** How thoroughly one moment is explored; native/crash_explorer.h says what each number does. */
+export interface NativeExploreOptions {
+  readonly seed: number;
+  readonly exhaustiveMax: number;
+  readonly randomImages: number;
+  readonly kills: number;
+  readonly deepEvery: number;
+  readonly innerImages: number;
+  readonly onlyImage?: number;
+}
+
+/** Images of one moment that recovered to the same, and one of them. */
+export interface NativeCrashOutcome {
+  /** `open` says that there is no region. */
+  readonly foreign: boolean;
+  readonly images: number;
+  readonly innerImages: number;
+  /** The number of the image shown, in its moment. */
+  readonly image: number;
+  readonly x86: boolean;
+  readonly trail: string;
+  readonly seen: Uint8Array;
+  /** The same object as `seen` unless the process was killed. */
+  readonly durable: Uint8Array;
+}
+
+export interface NativeCrashPoint {
+  /** Of the fence about to take effect; one past the last site between two operations. */
+  readonly site: number;
+  readonly units: number;
+  readonly exhaustive: boolean;
+  readonly images: number;
+  readonly kills: number;
+  readonly innerImages: number;
+  readonly x86Images: number;
+  readonly distinct: number;
+  readonly outcomes: readonly NativeCrashOutcome[];
+  readonly violation?: {
+    readonly what: string;
+    readonly trail: string;
+    readonly image: number;
+    readonly x86: boolean;
+  };
+}
+
+/** Opaque: a CrashExplorer of the addon. */
+export type NativeExplorer = object & { readonly __explorer: never };
+
 /** What a log over the recording medium can do besides. */
 export interface NativeRecordingLog extends NativeLog {
   crashImage(seed: number): Uint8Array;
@@ -89,9 +137,10 @@ export interface NativeRecordingLog extends NativeLog {
   /** Four numbers an entry: kind, site, offset, length. */
   takeTrace(): Float64Array;
   untracedStore(): 0 | 1;
-  sampleAtFences(images: number, seed: number): void;
-  /** Site, image, site, image … */
-  takeSamples(): (number | Uint8Array)[];
+  powerBreach(): string;
+  explore(explorer: NativeExplorer, options: NativeExploreOptions): NativeCrashPoint;
+  exploreAtFences(explorer?: NativeExplorer, options?: NativeExploreOptions, only?: number): void;
+  takeExplored(): NativeCrashPoint[];
   release(): void;
 }
 
@@ -100,13 +149,16 @@ export interface NativeAddon {
   formatImage(format: NativeFormat): Uint8Array;
   /** Modes: 0 pmem, 1 emulated, 2 emulated with msync. */
   openFile(path: string, mode: 0 | 1 | 2, fused: 0 | 1): NativeLog;
-  openRecording(
-    seen: Uint8Array,
-    durable: Uint8Array,
-    fused: 0 | 1,
-    imagesPerFence: number,
-    seed: number,
-  ): NativeRecordingLog;
+  openRecording(seen: Uint8Array, durable: Uint8Array, fused: 0 | 1, watch: 0 | 1): NativeRecordingLog;
+  createExplorer(): NativeExplorer;
+  /** By site; the last place is for moments between two operations. */
+  distinctImages(explorer: NativeExplorer): Float64Array;
+  exploreFormat(
+    explorer: NativeExplorer,
+    options: NativeExploreOptions,
+    image: Uint8Array,
+    format: NativeFormat,
+  ): NativeCrashPoint[];
   digestOf(bytes: Uint8Array, start: number, end: number): number;
   inspect(region: string | Uint8Array): string;
   crcImplementation(): 'isa-l' | 'table';

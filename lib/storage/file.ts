@@ -150,6 +150,8 @@ async function openLocked(
   directory: string,
   unlock: () => Promise<void>,
 ): Promise<FileStorage> {
+  // A process that was killed may have left names that are seen and not durable.
+  await medium.syncDirectory(directory, 'segment.recovered');
   const { incarnation, shape } = await readIdentity(medium, directory);
   const geometry = geometryOf(shape);
   const rootFile = await RootFile.open(medium, directory, incarnation);

@@ -3,7 +3,13 @@
  * simulator and the crash-consistency rigs. Nothing here survives the process.
  */
 import { nativeAddon } from '../native/binding.js';
-import { type NativeRecordingLog, translated } from '../native/log.js';
+import {
+  type NativeCrashPoint,
+  type NativeExploreOptions,
+  type NativeExplorer,
+  type NativeRecordingLog,
+  translated,
+} from '../native/log.js';
 import type { Pipeline } from './pmem.js';
 import { nativeFormat, REGION_FORMAT_KEYS, type RegionFormat, refuseUnknown } from './pmem-format.js';
 import { LogStorage } from './pmem-log.js';
@@ -30,8 +36,8 @@ export interface OpenRecordingOptions {
   /** An image that counts as durable as a whole, or what a killed process left. It is copied. */
   readonly image: Uint8Array | KilledImage;
   readonly pipeline?: Pipeline;
-  /** Keeps crash images from the first fence of recovery on; see {@link Recording.sampleAtFences}. */
-  readonly sample?: { readonly imagesPerFence: number; readonly seed: number };
+  /** Traces from the first store of recovery on, and watches every store for PoWER's rule. */
+  readonly watch?: boolean;
 }
 
 /** One store, flush or fence of the log, with the site that made it. */
@@ -42,10 +48,29 @@ export interface TraceEntry {
   readonly lengthBytes: number;
 }
 
-/** A crash image taken just before a fence took effect: the moment with the most reachable states. */
-export interface CrashSample {
+/** The images a crash could leave at one moment, judged; see native/crash_explorer.h. */
+export interface CrashPoint extends Omit<NativeCrashPoint, 'site'> {
+  /** Of the fence about to take effect, or 'between operations'. */
   readonly site: string;
-  readonly image: Uint8Array;
+}
+
+export const BETWEEN_OPERATIONS = 'between operations';
+
+/** Explores moments of any number of recordings, and counts images that recovery reads differently. */
+export class CrashExplorer {
+  readonly native: NativeExplorer = nativeAddon().createExplorer();
+
+  /** Distinct images by site, and between operations. */
+  distinct(): Record<string, number> {
+    const counts = nativeAddon().distinctImages(this.native);
+    return Object.fromEntries([...counts].map((count, site) => [siteName(site), count]));
+  }
+
+  /** Formats over `image` in place, as a medium without files is: a moment for every fence, and the end. */
+  format(image: Uint8Array, format: FormatImageOptions, options: NativeExploreOptions): CrashPoint[] {
+    const native = nativeFormat(format, format.incarnation);
+    return nativeAddon().exploreFormat(this.native, options, image, native).map(named);
+  }
 }
 
 const TRACE_KINDS = ['write', 'store', 'flush', 'reflush', 'fence'] as const;
@@ -54,11 +79,9 @@ const TRACE_NUMBERS = 4;
 /** What a crash could leave of an open recording store. Usable after `close`, too. */
 export class Recording {
   readonly #native: NativeRecordingLog;
-  readonly #sites: readonly string[];
 
-  constructor(native: NativeRecordingLog, sites: readonly string[]) {
+  constructor(native: NativeRecordingLog) {
     this.#native = native;
-    this.#sites = sites;
   }
 
   /** Stores that are not durable yet. With none every crash image is the same. */
@@ -89,19 +112,27 @@ export class Recording {
     this.#native.failNextFence();
   }
 
-  /** Keeps that many crash images of every fence from now on; 0 stops. Seeds count up from `seed`. */
-  sampleAtFences(imagesPerFence: number, seed: number): void {
-    this.#native.sampleAtFences(imagesPerFence, seed);
+  /** Judges what a crash now could leave. */
+  explore(explorer: CrashExplorer, options: NativeExploreOptions): CrashPoint {
+    return named(this.#native.explore(explorer.native, options));
   }
 
-  /** The images kept since the last call, in order. */
-  takeSamples(): CrashSample[] {
-    const flat = this.#native.takeSamples();
-    const samples: CrashSample[] = [];
-    for (let at = 0; at < flat.length; at += 2) {
-      samples.push({ site: this.#sites[flat[at] as number]!, image: flat[at + 1] as Uint8Array });
-    }
-    return samples;
+  /**
+   * Judges what a crash could leave at every fence from now on, each with the next seed, or only at the n-th
+   * of them; without arguments at none.
+   */
+  exploreAtFences(explorer?: CrashExplorer, options?: NativeExploreOptions, only?: number): void {
+    this.#native.exploreAtFences(explorer?.native, options, only);
+  }
+
+  /** The moments explored since the last call, in order. */
+  takeExplored(): CrashPoint[] {
+    return this.#native.takeExplored().map(named);
+  }
+
+  /** The first store that touched what recovery would read, in words; empty if none did. */
+  get powerBreach(): string {
+    return this.#native.powerBreach();
   }
 
   /**
@@ -118,7 +149,7 @@ export class Recording {
     for (let at = 0; at < flat.length; at += TRACE_NUMBERS) {
       entries.push({
         kind: TRACE_KINDS[flat[at]!]!,
-        site: this.#sites[flat[at + 1]!]!,
+        site: siteName(flat[at + 1]!),
         offset: flat[at + 2]!,
         lengthBytes: flat[at + 3]!,
       });
@@ -139,19 +170,27 @@ export class Recording {
 
 /** Recovers the log from an image. @throws as {@link openPmem} does, the file's errors aside. */
 export function openRecording(options: OpenRecordingOptions): { storage: Storage; recording: Recording } {
-  refuseUnknown('openRecording', options, ['image', 'pipeline', 'sample']);
+  refuseUnknown('openRecording', options, ['image', 'pipeline', 'watch']);
   const addon = nativeAddon();
-  const { image, pipeline = 'two-fence', sample = { imagesPerFence: 0, seed: 0 } } = options;
+  const { image, pipeline = 'two-fence', watch = false } = options;
   const { seen, durable } = image instanceof Uint8Array ? { seen: image, durable: image } : image;
   try {
     const fused = pipeline === 'fused' ? 1 : 0;
-    const native = addon.openRecording(seen, durable, fused, sample.imagesPerFence, sample.seed);
+    const native = addon.openRecording(seen, durable, fused, watch ? 1 : 0);
     const storage = new LogStorage(native, { mode: 'emulated', durability: 'power', path: undefined });
-    siteNames ??= addon.siteNames();
-    return { storage, recording: new Recording(native, siteNames) };
+    return { storage, recording: new Recording(native) };
   } catch (error) {
     throw translated(error);
   }
 }
 
 let siteNames: readonly string[] | undefined;
+
+function siteName(site: number): string {
+  siteNames ??= nativeAddon().siteNames();
+  return siteNames[site] ?? BETWEEN_OPERATIONS;
+}
+
+function named(point: NativeCrashPoint): CrashPoint {
+  return { ...point, site: siteName(point.site) };
+}

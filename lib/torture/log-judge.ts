@@ -1,94 +1,67 @@
 /**
- * Judges one crash image by the production recovery:
+ * What the explorer of crash images (native/crash_explorer.h) leaves to its owner: whether an outcome of
+ * recovery is legal. One image of each outcome is opened again, as a user's store is, and compared with the
+ * expectation byte for byte.
  *
- * 1. what is recovered is a legal state (log-contents.ts, Expectation);
- * 2. a crash inside that recovery leaves legal states, too;
- * 3. recovery is idempotent: what it made durable recovers to the same again;
- * 4. the log is writable afterwards, and what is written then is there after one more recovery.
+ * Answered ⊆ recovered ⊆ submitted; records whole or absent; the promise no lower than answered and no
+ * lower than any recovered vote; the trim point old or new, with its checkpoint; the hint no higher than told;
+ * nothing called damaged.
  */
-import { openRecording } from '../storage/pmem-recording.js';
+import { type CrashPoint, openRecording } from '../storage/pmem-recording.js';
 import type { Storage } from '../storage/storage.js';
-import { Contents, type Expectation, type Group, stageGroup } from './log-contents.js';
+import type { Slot } from '../types.js';
+import { Contents } from './log-contents.js';
 
-type Opened = ReturnType<typeof openRecording>;
+/** What is violated, and by which image of the moment. */
+export interface Finding {
+  readonly what: string;
+  readonly trail: string;
+  readonly image: number;
+  readonly x86: boolean;
+}
 
-/** Lengths around 8, 64 and 256 bytes, and one that is written straight from the caller's memory. */
-export const LENGTHS: readonly number[] = [0, 1, 7, 8, 9, 63, 64, 65, 255, 256, 257, 500, 1100];
+/** Why a store's contents are not legal; undefined if they are. `foreign`: there is no region at all. */
+export type Verdict = (storage: Storage | 'foreign') => string | undefined;
 
-export class Judge {
-  images = 0;
-  readonly imagesPerFence: number;
-
-  constructor(imagesPerFence: number) {
-    this.imagesPerFence = imagesPerFence;
+/** The first finding of a moment, or undefined. */
+export function judgePoint(point: CrashPoint, verdict: Verdict): Finding | undefined {
+  for (const outcome of point.outcomes) {
+    const { seen, durable, trail, image, x86 } = outcome;
+    const what = outcome.foreign
+      ? verdict('foreign')
+      : judgeImage(seen === durable ? seen : { seen, durable }, verdict);
+    if (what !== undefined) return { what, trail, image, x86 };
   }
+  return point.violation;
+}
 
-  /** @returns what was violated, or undefined. `seed` decides the crash images inside recovery. */
-  crash(image: Uint8Array, expectation: Expectation, seed: number, levels = 1): string | undefined {
-    this.images++;
-    // Every recovery passes five fences or more: one image in four is enough to look into them, too.
-    const imagesPerFence = levels > 0 && seed % 4 === 0 ? Math.min(this.imagesPerFence, 2) : 0;
-    const opened = attempt(() => openRecording({ image, sample: { imagesPerFence, seed } }));
-    if (typeof opened === 'string') return opened;
-    try {
-      return this.recovery(opened, expectation, seed, levels);
-    } finally {
-      opened.recording.release();
-    }
+function judgeImage(
+  image: Parameters<typeof openRecording>[0]['image'],
+  verdict: Verdict,
+): string | undefined {
+  const opened = attempt(() => openRecording({ image }));
+  if (typeof opened === 'string') return `recovery fails: ${opened}`;
+  try {
+    return verdict(opened.storage) ?? inconsistency(opened.storage);
+  } finally {
+    opened.recording.release();
   }
+}
 
-  private recovery(
-    opened: Opened,
-    expectation: Expectation,
-    seed: number,
-    levels: number,
-  ): string | undefined {
-    const why = expectation.violation(opened.storage);
-    if (why !== undefined) return why;
-    const durable = opened.recording.durableImage();
-    for (const sample of opened.recording.takeSamples()) {
-      const inner = this.crash(sample.image, expectation, seed + 1, levels - 1);
-      if (inner !== undefined) return `after a crash at ${sample.site} inside recovery: ${inner}`;
-    }
-    const recovered = contentsOf(opened.storage);
-    return this.goesOn(durable, recovered, seed);
-  }
+/** What no recovery may say, whatever was written. */
+function inconsistency(storage: Storage): string | undefined {
+  const { promised, votes, trimThrough, checkpointId } = storage.recovered;
+  const above = votes.find((vote) => vote.ballot > promised);
+  if (above !== undefined)
+    return `promised ${promised}, below the vote at slot ${above.slot} (${above.ballot})`;
+  if (checkpointId !== trimThrough) return `checkpoint ${checkpointId} for the trim point ${trimThrough}`;
+  return undefined;
+}
 
-  private goesOn(image: Uint8Array, recovered: Contents, seed: number): string | undefined {
-    const again = attempt(() => openRecording({ image }));
-    if (typeof again === 'string') return `at the second recovery: ${again}`;
-    try {
-      return this.writesBehind(again, recovered, seed);
-    } finally {
-      again.recording.release();
-    }
-  }
-
-  private writesBehind(again: Opened, recovered: Contents, seed: number): string | undefined {
-    const changed = recovered.difference(again.storage);
-    if (changed !== undefined) return `recovery is not idempotent: ${changed}`;
-    const { highestVoted, trimThrough } = again.storage.recovered;
-    const ballot = recovered.promised + 1;
-    const slot = Math.max(highestVoted, trimThrough) + 1;
-    const group: Group = {
-      promise: ballot,
-      votes: [{ slot, ballot, lengthBytes: LENGTHS[seed % LENGTHS.length]! }],
-    };
-    const written = attempt(() => {
-      if (!stageGroup(again.storage, group)) return false;
-      again.storage.commit(0);
-      return true;
-    });
-    if (typeof written === 'string') return `writing after recovery: ${written}`;
-    if (!written) return undefined;
-    const after = recovered.copy();
-    after.apply(group);
-    const last = attempt(() => openRecording({ image: again.recording.durableImage() }));
-    if (typeof last === 'string') return `after writing behind a recovery: ${last}`;
-    const lost = after.difference(last.storage);
-    last.recording.release();
-    return lost === undefined ? undefined : `written behind a recovery, then recovered: ${lost}`;
-  }
+/** The hint of what is learned may be old, never higher than what was told. */
+export function hintTooHigh(storage: Storage, toldThrough: Slot): string | undefined {
+  const { learnedThrough } = storage.recovered;
+  return learnedThrough > toldThrough ? `learned through ${learnedThrough}, told ${toldThrough}` : undefined;
 }
 
 /** What was recovered, as it would be written again: a vote's slot, ballot and length decide its bytes. */

@@ -1,8 +1,7 @@
 /**
  * Plants each bug of test/mutants/log/ into a copy of native/, builds it, and runs the log crash check on it.
  *
- *   node test/mutants/run-log.mjs [--only name-part,name-part] [--histories 36] [--operations 50] [--images
- *   3]
+ *   node test/mutants/run-log.mjs [--only name-part,name-part] [--histories 24]
  *
  * 1. The unmutated sources must pass the same check first.
  * 2. A mutant is killed by a violated property only: one that does not compile, that hangs or that crashes
@@ -23,9 +22,7 @@ const patches = join(here, 'log');
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
-    histories: { type: 'string', default: '36' },
-    operations: { type: 'string', default: '50' },
-    images: { type: 'string', default: '3' },
+    histories: { type: 'string', default: '24' },
   },
 });
 const chosen = values.only.split(',');
@@ -87,22 +84,15 @@ function fresh(directory, object) {
 
 /** `killed` with the violated property, or what happened instead. */
 function check(addon) {
-  const script = join(root, 'lib', 'torture', 'log-crash-run.ts');
-  const budget = [
-    '--histories',
-    values.histories,
-    '--operations',
-    values.operations,
-    '--images',
-    values.images,
-  ];
-  const ran = spawnSync(process.execPath, ['--import', 'tsx', script, ...budget], {
+  const script = join(root, 'lib', 'cli', 'main.ts');
+  const run = ['torture', '--backend', 'emulated', '--histories', values.histories, '--threads', '1'];
+  const ran = spawnSync(process.execPath, ['--import', 'tsx', script, ...run, '--exhaustive', '7'], {
     cwd: root,
     env: { ...process.env, INDELIBLE_ADDON: addon },
     encoding: 'utf8',
     timeout: CHECK_TIMEOUT_MS,
   });
-  const violation = /^seed \d+: .*$/m.exec(ran.stdout)?.[0];
+  const violation = /^violated: .*$/m.exec(ran.stderr)?.[0];
   if (ran.status === 1 && violation !== undefined) return { verdict: 'killed', why: violation };
   if (ran.status === 0) return { verdict: 'survived', why: '' };
   return {

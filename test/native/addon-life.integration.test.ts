@@ -85,7 +85,7 @@ function slotsOf(path: string): number[] {
 
 function openRecording(): NativeRecordingLog {
   const image = nativeAddon().formatImage(FORMAT);
-  return nativeAddon().openRecording(image, image, 0, 0, 0);
+  return nativeAddon().openRecording(image, image, 0, 0);
 }
 
 /** Writes one vote through the bare addon. */

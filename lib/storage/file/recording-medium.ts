@@ -3,13 +3,15 @@
  *
  * 1. An inode keeps its durable bytes and every write since its last sync, in order; the directory keeps its
  *    durable names and every operation since its last sync.
- * 2. `powerCut(random)` is a medium as a power cut could leave it: each unsynced sector holds its durable
- *    bytes or those of any one of the writes to it, each unsynced directory operation has happened or not.
+ * 2. `cut(pick)` is a medium as a power cut could leave it: each unsynced sector holds its durable bytes or
+ *    those of any one of the writes to it, each unsynced directory operation has happened or not, a file that
+ *    grew has its old length or the new. Each of these is a unit, and the pick chooses for each.
  * 3. `killed()` is a medium as the death of the process leaves it: everything is seen, what was not synced
  *    still is not durable.
  * 4. A recording replays exactly: nothing here depends on time, and randomness is the caller's.
  */
 import { ErrorCode, IndelibleError } from '../../errors.js';
+import { digestOf } from '../crc64.js';
 import { type Done, type FileMedium, type MediumFile, SECTOR_BYTES, type Site } from './medium.js';
 
 /** What has just happened, or for 'sync' is about to: a listener may cut the power at exactly this point. */
@@ -22,69 +24,145 @@ export interface MediumEvent {
 /** A number in [0, 1). */
 export type Random = () => number;
 
+/** One thing that a power cut decides by itself. */
+export interface CrashUnit {
+  readonly what: 'sector' | 'length' | 'name';
+  readonly site: Site | 'create';
+  readonly path: string;
+  /** Of a sector, its first byte in the file. */
+  readonly position: number;
+  /** How many values it can take: 0 is the durable one, the others follow in program order. */
+  readonly values: number;
+}
+
 interface PendingWrite {
   readonly position: number;
   readonly bytes: Uint8Array;
+  readonly site: Site;
 }
 
+/** Bytes are shared between inodes and their images, and copied when one of them is written. */
 class Inode {
   durable: Uint8Array;
   current: Uint8Array;
   pending: PendingWrite[] = [];
+  #ownsCurrent = false;
 
   constructor(bytes: Uint8Array) {
     this.durable = bytes;
-    this.current = bytes.slice();
+    this.current = bytes;
   }
 
-  write(bytes: Uint8Array, position: number): void {
+  write(bytes: Uint8Array, position: number, site: Site): void {
     const end = position + bytes.length;
-    if (end > this.current.length) {
-      const grown = new Uint8Array(end);
-      grown.set(this.current);
-      this.current = grown;
+    if (!this.#ownsCurrent || end > this.current.length) {
+      const own = new Uint8Array(Math.max(end, this.current.length));
+      own.set(this.current);
+      this.current = own;
+      this.#ownsCurrent = true;
     }
     this.current.set(bytes, position);
-    this.pending.push({ position, bytes: bytes.slice() });
+    this.pending.push({ position, bytes: bytes.slice(), site });
   }
 
   sync(): void {
-    this.durable = this.current.slice();
+    this.durable = this.current;
+    this.#ownsCurrent = false;
     this.pending = [];
   }
 
-  /** The bytes a power cut could leave. */
-  cut(random: Random): Uint8Array {
-    const longest = this.current.length;
-    const length = this.durable.length === longest || random() < 0.5 ? longest : this.durable.length;
-    const image = new Uint8Array(longest);
+  /** Overwrites durable bytes, and what is seen of them. */
+  spoil(position: number, bytes: Uint8Array): void {
+    this.durable = this.durable.slice();
+    this.durable.set(bytes, position);
+    this.current = this.current.slice();
+    this.current.set(bytes, position);
+    this.#ownsCurrent = true;
+  }
+
+  /**
+   * Sectors with writes that are not durable and would change them, in the order first written; the length
+   * where it is another.
+   */
+  units(path: string): CrashUnit[] {
+    const sectors = new Map<number, { site: Site; values: number }>();
+    for (const { write, sector } of this.#changes()) {
+      const known = sectors.get(sector);
+      sectors.set(sector, { site: known?.site ?? write.site, values: (known?.values ?? 1) + 1 });
+    }
+    const units = [...sectors].map(([sector, { site, values }]): CrashUnit => {
+      return { what: 'sector', site, path, position: sector * SECTOR_BYTES, values };
+    });
+    const site = this.pending[0]?.site;
+    if (this.durable.length !== this.current.length && site) {
+      units.push({ what: 'length', site, path, position: 0, values: 2 });
+    }
+    return units;
+  }
+
+  /** The bytes that a power cut leaves with `pick` for {@link units}. */
+  cut(units: readonly CrashUnit[], pick: readonly number[]): Uint8Array {
+    if (units.length === 0) return this.durable;
+    const image = new Uint8Array(this.current.length);
     image.set(this.durable);
-    // Half of the cuts lean to one side, so that "nearly all" and "nearly none" are common.
-    const leaning = random() < 0.5;
-    const bias = leaning ? random() : 0.5;
-    for (const { position, bytes } of this.pending) {
-      const first = Math.floor(position / SECTOR_BYTES);
-      const last = Math.floor((position + bytes.length - 1) / SECTOR_BYTES);
-      for (let sector = first; sector <= last; sector++) {
-        if (random() >= bias) continue;
+    let length = this.current.length;
+    const left = new Map<number, number>();
+    for (const [index, unit] of units.entries()) {
+      if (unit.what === 'sector') left.set(unit.position / SECTOR_BYTES, pick[index]!);
+      else if (pick[index] === 0) length = this.durable.length;
+    }
+    for (const { write, sector, from, until } of this.#changes()) {
+      const writes = left.get(sector)!;
+      left.set(sector, writes - 1);
+      if (writes > 0) image.set(write.bytes.subarray(from - write.position, until - write.position), from);
+    }
+    return image.subarray(0, length);
+  }
+
+  /** Pending writes sector by sector, from the first on that changes its sector. */
+  *#changes(): Generator<{ write: PendingWrite; sector: number; from: number; until: number }> {
+    const changed = new Set<number>();
+    for (const write of this.pending) {
+      const { position, bytes } = write;
+      const end = position + bytes.length;
+      for (let sector = Math.floor(position / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
         const from = Math.max(position, sector * SECTOR_BYTES);
-        const end = Math.min(position + bytes.length, (sector + 1) * SECTOR_BYTES);
-        image.set(bytes.subarray(from - position, end - position), from);
+        const until = Math.min(end, (sector + 1) * SECTOR_BYTES);
+        if (!changed.has(sector)) {
+          const before = this.durable.subarray(from, until);
+          if (Buffer.compare(bytes.subarray(from - position, until - position), before) === 0) continue;
+          changed.add(sector);
+        }
+        yield { write, sector, from, until };
       }
     }
-    return image.slice(0, length);
   }
 
   clone(): Inode {
-    const copy = new Inode(this.durable.slice());
-    copy.current = this.current.slice();
+    const copy = new Inode(this.durable);
+    copy.current = this.current;
     copy.pending = [...this.pending];
+    this.#ownsCurrent = false;
     return copy;
   }
 }
 
 /** A change of names that happens whole or not at all. */
-type NameChange = (names: Map<string, Inode>) => void;
+interface PendingName {
+  readonly directory: string;
+  readonly site: Site | 'create';
+  readonly path: string;
+  /** The name that a rename takes away. */
+  readonly from: string | undefined;
+  /** What the name leads to; undefined: it is removed. */
+  readonly inode: Inode | undefined;
+}
+
+function change(names: Map<string, Inode>, { from, path, inode }: PendingName): void {
+  if (from !== undefined) names.delete(from);
+  if (inode) names.set(path, inode);
+  else names.delete(path);
+}
 
 export class RecordingMedium implements FileMedium {
   /** Sees every event as it happens. */
@@ -92,10 +170,13 @@ export class RecordingMedium implements FileMedium {
   /** Durable operations and syncs by site, for tests that ask whether a site was reached at all. */
   readonly counts: Map<string, number> = new Map();
 
+  /** While it is an array: a digest of each read, in order. */
+  reads: number[] | undefined;
+
   readonly #directories: Set<string> = new Set();
   #durableNames: Map<string, Inode> = new Map();
   #names: Map<string, Inode> = new Map();
-  #pendingNames: { readonly directory: string; readonly change: NameChange }[] = [];
+  #pendingNames: PendingName[] = [];
   readonly #locked: Set<string> = new Set();
   #fault: { readonly site: Site | undefined; readonly code: string } | undefined;
 
@@ -104,19 +185,50 @@ export class RecordingMedium implements FileMedium {
     this.#fault = { site, code };
   }
 
-  powerCut(random: Random): RecordingMedium {
+  /** Everything that a power cut now decides by itself. */
+  units(): CrashUnit[] {
+    const names = this.#pendingNames.map(({ path, site }): CrashUnit => {
+      return { what: 'name', site, path, position: 0, values: 2 };
+    });
+    return [...names, ...[...this.#inodes()].flatMap(([inode, path]) => inode.units(path))];
+  }
+
+  /** What a power cut now leaves, with a value for each of {@link units}. */
+  cut(pick: readonly number[]): RecordingMedium {
     const after = new RecordingMedium();
     for (const directory of this.#directories) after.#directories.add(directory);
     const names = new Map(this.#durableNames);
-    for (const { change } of this.#pendingNames) if (random() < 0.5) change(names);
+    for (const [index, pending] of this.#pendingNames.entries())
+      if (pick[index] !== 0) change(names, pending);
+    let at = this.#pendingNames.length;
     const images = new Map<Inode, Inode>();
-    for (const [path, inode] of names) {
-      const image = images.get(inode) ?? new Inode(inode.cut(random));
-      images.set(inode, image);
-      after.#names.set(path, image);
+    for (const [inode, path] of this.#inodes()) {
+      const units = inode.units(path);
+      images.set(inode, new Inode(inode.cut(units, pick.slice(at, at + units.length))));
+      at += units.length;
     }
+    for (const [path, inode] of names) after.#names.set(path, images.get(inode)!);
     after.#durableNames = new Map(after.#names);
     return after;
+  }
+
+  /** A power cut by chance; half of them lean to one side: "nearly all" and "nearly none" are common. */
+  powerCut(random: Random): RecordingMedium {
+    const leaning = random() < 0.5;
+    const bias = leaning ? random() : 0.5;
+    const pick = this.units().map(({ values }) => {
+      return random() >= bias ? 0 : 1 + Math.floor(random() * (values - 1));
+    });
+    return this.cut(pick);
+  }
+
+  /** Every inode that a name leads to, or could after a power cut, with such a name. */
+  #inodes(): Map<Inode, string> {
+    const inodes = new Map<Inode, string>();
+    for (const [path, inode] of this.#durableNames) inodes.set(inode, path);
+    for (const { inode, path } of this.#pendingNames) if (inode) inodes.set(inode, path);
+    for (const [path, inode] of this.#names) inodes.set(inode, path);
+    return inodes;
   }
 
   killed(): RecordingMedium {
@@ -130,18 +242,9 @@ export class RecordingMedium implements FileMedium {
     };
     for (const [path, inode] of this.#names) after.#names.set(path, copyOf(inode));
     for (const [path, inode] of this.#durableNames) after.#durableNames.set(path, copyOf(inode));
-    // Names that were changed and not synced stay open to a later power cut, as one change.
-    const before = after.#durableNames;
-    const now = new Map(after.#names);
-    const paths = new Set([...before.keys(), ...now.keys()]);
-    for (const path of paths) {
-      if (before.get(path) === now.get(path)) continue;
-      const inode = now.get(path);
-      after.#pendingNames.push({
-        directory: directoryOf(path),
-        change: (names) => (inode ? names.set(path, inode) : names.delete(path)),
-      });
-    }
+    after.#pendingNames = this.#pendingNames.map((pending) => {
+      return { ...pending, inode: pending.inode && copyOf(pending.inode) };
+    });
     return after;
   }
 
@@ -152,9 +255,7 @@ export class RecordingMedium implements FileMedium {
 
   /** Overwrites durable bytes behind the store's back: a medium that rots. */
   spoil(path: string, position: number, bytes: Uint8Array): void {
-    const inode = this.#inode(path);
-    inode.current.set(bytes, position);
-    inode.durable.set(bytes, position);
+    this.#inode(path).spoil(position, bytes);
   }
 
   async list(directory: string): Promise<readonly string[]> {
@@ -173,7 +274,7 @@ export class RecordingMedium implements FileMedium {
   async open(path: string, access: 'read' | 'write' | 'create'): Promise<MediumFile> {
     if (access === 'create') {
       const inode = new Inode(new Uint8Array(0));
-      this.#change(path, (names) => names.set(path, inode));
+      this.#change(path, 'create', inode);
       this.note({ what: 'create', site: 'create', path });
     }
     return new RecordedFile(this, path, this.#inode(path));
@@ -182,17 +283,14 @@ export class RecordingMedium implements FileMedium {
   async rename(from: string, to: string, site: Site): Promise<void> {
     this.check(site, from);
     const inode = this.#inode(from);
-    this.#change(to, (names) => {
-      names.delete(from);
-      names.set(to, inode);
-    });
+    this.#change(to, site, inode, from);
     this.note({ what: 'rename', site, path: to });
   }
 
   async remove(path: string, site: Site): Promise<void> {
     this.check(site, path);
     if (!this.#names.has(path)) return;
-    this.#change(path, (names) => names.delete(path));
+    this.#change(path, site, undefined);
     this.note({ what: 'remove', site, path });
   }
 
@@ -200,7 +298,7 @@ export class RecordingMedium implements FileMedium {
     this.note({ what: 'syncDirectory', site, path: directory });
     this.check(site, directory);
     for (const pending of this.#pendingNames) {
-      if (pending.directory === directory) pending.change(this.#durableNames);
+      if (pending.directory === directory) change(this.#durableNames, pending);
     }
     this.#pendingNames = this.#pendingNames.filter((pending) => pending.directory !== directory);
   }
@@ -238,9 +336,10 @@ export class RecordingMedium implements FileMedium {
     return inode;
   }
 
-  #change(path: string, change: NameChange): void {
-    change(this.#names);
-    this.#pendingNames.push({ directory: directoryOf(path), change });
+  #change(path: string, site: Site | 'create', inode: Inode | undefined, from?: string): void {
+    const pending = { directory: directoryOf(path), site, path, from, inode };
+    change(this.#names, pending);
+    this.#pendingNames.push(pending);
   }
 }
 
@@ -266,12 +365,13 @@ class RecordedFile implements MediumFile {
   readSync(into: Uint8Array, position: number): number {
     const got = this.#inode.current.subarray(position, position + into.length);
     into.set(got);
+    this.#medium.reads?.push(position, digestOf(got, 0, got.length));
     return got.length;
   }
 
   async write(bytes: Uint8Array, position: number, site: Site): Promise<void> {
     this.#medium.check(site, this.path);
-    this.#inode.write(bytes, position);
+    this.#inode.write(bytes, position, site);
     this.#medium.note({ what: 'write', site, path: this.path });
   }
 
@@ -283,7 +383,7 @@ class RecordedFile implements MediumFile {
 
   /** The write is seen at once, its sync comes with a later turn of the event loop. */
   writeDurable(bytes: Uint8Array, position: number, site: Site, done: Done): void {
-    this.#inode.write(bytes, position);
+    this.#inode.write(bytes, position, site);
     this.#medium.note({ what: 'write', site, path: this.path });
     setImmediate(() => {
       this.sync(site).then(

@@ -1,0 +1,249 @@
+/**
+ * One random history of the file backend over its recording medium, judged at every sync and every directory
+ * sync, and now and then between two operations. Formatting is part of it.
+ *
+ * 1. The history runs first, and keeps the medium as it was at every moment; then each moment's images are
+ *    judged. So judging changes nothing, and a seed is one history.
+ * 2. Groups of votes, promises, trims; restarts after an orderly close, a power cut and kill -9; segments are
+ *    filled, given up and filled anew.
+ */
+import { Random } from '../simulation/random.js';
+import { RecordingMedium } from '../storage/file/recording-medium.js';
+import { type FileStorage, formatFile, openFile } from '../storage/file.js';
+import { BETWEEN_OPERATIONS } from '../storage/pmem-recording.js';
+import type { StoreShape } from '../storage/shape.js';
+import { choices, choicesOf, type Pick } from './choices.js';
+import { DIRECTORY, FileJudge, turn } from './file-judge.js';
+import { FileLedger } from './file-ledger.js';
+import { type HistoryOptions, type HistoryResult, SiteCounts, type Violation } from './history.js';
+import { stageGroup, type TortureVote } from './log-contents.js';
+import { LENGTHS } from './log-lengths.js';
+
+const SHAPE: StoreShape = {
+  identity: { clusterId: '0'.repeat(32), replicaId: 1, storeUuid: '1'.repeat(32) },
+  logBytes: 64 << 10,
+  recordBytesMax: 4 << 10,
+};
+const OPERATIONS = 40;
+const OPERATIONS_BETWEEN_LOOKS = 10;
+const LENGTH_MAX = 3000;
+
+interface Moment {
+  readonly site: string;
+  readonly operation: string;
+  readonly medium: RecordingMedium;
+  readonly ledger: FileLedger;
+}
+
+export function runFileHistory(options: HistoryOptions): Promise<HistoryResult> {
+  return new FileHistory(options).run();
+}
+
+class FileHistory {
+  readonly #options: HistoryOptions;
+  readonly #random: Random;
+  readonly #judge: FileJudge;
+  readonly #sites = new SiteCounts();
+  readonly #moments: Moment[] = [];
+  #medium = new RecordingMedium();
+  #storage!: FileStorage;
+  #ledger = new FileLedger();
+  #operation = 'format';
+  #slot = 0;
+  #ballot = 1;
+  #violation: Violation | undefined;
+  #operations = 0;
+  #kills = 0;
+  #exhaustive = 0;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#judge = new FileJudge({ shape: SHAPE, innerImages: options.thoroughness.innerImages });
+  }
+
+  async run(): Promise<HistoryResult> {
+    try {
+      await this.#live();
+    } catch (error) {
+      this.#blame((error as Error).message);
+    }
+    for (const [number, moment] of this.#moments.entries()) {
+      const { only } = this.#options;
+      if (this.#violation !== undefined || (only !== undefined && only.moment !== number)) continue;
+      await this.#judgeMoment(number, moment);
+    }
+    for (const [site, distinct] of this.#judge.distinct) this.#sites.at(site).distinct = distinct;
+    return {
+      seed: this.#options.seed,
+      workload: 'file',
+      violation: this.#violation,
+      operations: this.#operations,
+      sites: this.#sites.bySite,
+      kills: this.#kills,
+      x86Images: 0,
+      exhaustive: this.#exhaustive,
+    };
+  }
+
+  async #live(): Promise<void> {
+    this.#ledger.formatted = false;
+    this.#listen();
+    await formatFile(DIRECTORY, SHAPE, this.#medium);
+    this.#ledger.formatted = true;
+    this.#keep(BETWEEN_OPERATIONS);
+    this.#operation = 'open';
+    await this.#open();
+    for (; this.#operations < OPERATIONS; this.#operations++) {
+      await this.#operate();
+      if (this.#operations % OPERATIONS_BETWEEN_LOOKS === 0) this.#keep(BETWEEN_OPERATIONS);
+    }
+    this.#operation = 'close';
+    await this.#storage.close();
+    this.#keep(BETWEEN_OPERATIONS);
+  }
+
+  #listen(): void {
+    this.#medium.onEvent = ({ what, site }) => {
+      if (what === 'sync' || what === 'syncDirectory') this.#keep(site);
+    };
+  }
+
+  #keep(site: string): void {
+    const medium = this.#medium.killed();
+    this.#moments.push({ site, operation: this.#operation, medium, ledger: this.#ledger.copy() });
+  }
+
+  async #operate(): Promise<void> {
+    const dice = this.#random.fraction();
+    if (dice < 0.5) await this.#named('append', () => this.#append());
+    else if (dice < 0.58) await this.#named('promise', () => this.#promise());
+    else if (dice < 0.78) await this.#named('turn', () => turn());
+    else if (dice < 0.92) await this.#named('trim', () => this.#trim());
+    else
+      await this.#named('restart', () => this.#restart(dice < 0.95 ? 'close' : dice < 0.98 ? 'cut' : 'kill'));
+  }
+
+  async #named(operation: string, action: () => Promise<void> | void): Promise<void> {
+    this.#operation = operation;
+    await action();
+  }
+
+  #append(): void {
+    const count = 1 + this.#random.below(3);
+    for (let index = 0; index < count; index++) {
+      const large = this.#random.chance(0.3);
+      const lengthBytes = large ? this.#random.below(LENGTH_MAX) : this.#random.pick(LENGTHS);
+      if (this.#random.chance(0.8) || this.#slot === 0) this.#slot++;
+      const vote: TortureVote = { slot: this.#slot, ballot: this.#ballot, lengthBytes };
+      // A full log takes no vote until a trim has freed a segment.
+      if (!stageGroup(this.#storage, { promise: 0, votes: [vote] })) break;
+      this.#ledger.items.push(vote);
+    }
+    this.#commit();
+  }
+
+  #promise(): void {
+    this.#ballot++;
+    stageGroup(this.#storage, { promise: this.#ballot, votes: [] });
+    this.#ledger.items.push({ promise: this.#ballot });
+    this.#commit();
+  }
+
+  #commit(): void {
+    const learnedThrough = Math.max(0, this.#slot - 3);
+    this.#ledger.learned = Math.max(this.#ledger.learned, learnedThrough);
+    this.#storage.commit(learnedThrough);
+  }
+
+  #trim(): void {
+    const through = this.#slot - this.#random.below(4);
+    if (through <= Math.max(...this.#ledger.trims)) return;
+    this.#ledger.trims.add(through);
+    this.#storage.trim(through, through);
+    this.#slot = Math.max(this.#slot, through);
+  }
+
+  async #restart(how: 'close' | 'cut' | 'kill'): Promise<void> {
+    if (how === 'close') await this.#storage.close();
+    const next = how === 'cut' ? this.#medium.powerCut(() => this.#random.fraction()) : this.#medium.killed();
+    this.#medium.onEvent = () => {};
+    if (how !== 'close') await this.#storage.abandon();
+    this.#medium = next;
+    this.#listen();
+    await this.#open();
+  }
+
+  async #open(): Promise<void> {
+    this.#storage = await openFile(DIRECTORY, this.#medium);
+    const why = this.#ledger.violation(this.#storage);
+    if (why !== undefined) throw new Error(why);
+    this.#ledger.restart(this.#storage);
+    this.#slot = Math.max(this.#slot, this.#storage.recovered.trimThrough);
+    const ledger = this.#ledger;
+    this.#storage.onDurable = (through) => {
+      ledger.answered = Math.max(ledger.answered, through);
+    };
+  }
+
+  #blame(what: string): void {
+    this.#violation ??= {
+      moment: this.#moments.length,
+      image: undefined,
+      site: BETWEEN_OPERATIONS,
+      operation: this.#operation,
+      what,
+      trail: '',
+      x86: undefined,
+    };
+  }
+
+  async #judgeMoment(number: number, moment: Moment): Promise<void> {
+    const { seed, thoroughness, only } = this.#options;
+    const units = moment.medium.units();
+    const { exhaustiveMax, randomImages } = thoroughness;
+    const count = this.#sites.at(moment.site);
+    count.moments++;
+    if (choicesOf(units) <= exhaustiveMax) this.#exhaustive++;
+    const inner = this.#judge.innerImages;
+    let image = 0;
+    const judge = async (medium: RecordingMedium, pick: Pick | undefined, deep: boolean): Promise<void> => {
+      const here = image++;
+      if (only?.image !== undefined && only.image !== here) return;
+      count.images++;
+      const { site, operation, ledger } = moment;
+      const what = await this.#judge.judge(medium, ledger, site, deep, seed * 1009 + here);
+      if (what === undefined) return;
+      const trail = describe(moment, units, pick);
+      this.#violation ??= { moment: number, image: here, site, operation, what, trail, x86: undefined };
+    };
+    for (const pick of choices(units, { exhaustiveMax, randomImages, seed: seed * 4099 + number })) {
+      if (this.#violation !== undefined) return;
+      await judge(moment.medium.cut(pick), pick, image < 2 || image % thoroughness.deepEvery === 0);
+    }
+    if (this.#violation === undefined) {
+      this.#kills++;
+      await judge(moment.medium.killed(), undefined, true);
+    }
+    count.innerImages += this.#judge.innerImages - inner;
+  }
+}
+
+const DESCRIBED_MAX = 12;
+
+function describe(
+  { site }: Moment,
+  units: ReturnType<RecordingMedium['units']>,
+  pick: Pick | undefined,
+): string {
+  if (pick === undefined) return `kill -9 at ${site}`;
+  const chosen = units.flatMap((unit, at) => {
+    const value = unit.values > 2 ? ` (value ${pick[at]} of ${unit.values - 1})` : '';
+    const place = unit.what === 'sector' ? ` at ${unit.position}` : '';
+    return pick[at] === 0 ? [] : [`${unit.what} of ${unit.path}${place}, ${unit.site}${value}`];
+  });
+  const text = `a power cut at ${site} leaves ${chosen.length} of ${units.length} outstanding units new`;
+  if (chosen.length === 0 || chosen.length === units.length) return text;
+  const more = chosen.length > DESCRIBED_MAX ? ' and more' : '';
+  return `${text}: ${chosen.slice(0, DESCRIBED_MAX).join('; ')}${more}`;
+}

@@ -1,0 +1,28 @@
+/** Which workload a seed is: eight seeds in a row meet every one of them. Needs the addon. */
+import type { HistoryOptions, HistoryResult } from './history.js';
+import { formatWorkload } from './log-format-workload.js';
+import { randomWorkload } from './log-random-workload.js';
+import { groupsWorkload, lengthsWorkload, wrapWorkload } from './log-sweep-workloads.js';
+
+const CYCLE = 8;
+/** Seeds of its kind that share a sweep. */
+const LENGTH_PARTS = 9;
+const GROUP_PARTS = 5;
+const WRAP_PARTS = 8;
+const RANDOM_OPERATIONS = 40;
+
+export function runLogHistory(options: HistoryOptions): HistoryResult {
+  const turn = Math.floor(options.seed / CYCLE);
+  switch (options.seed % CYCLE) {
+    case 2:
+      return wrapWorkload(options, turn % WRAP_PARTS, WRAP_PARTS);
+    case 3:
+      return formatWorkload(options);
+    case 4:
+      return lengthsWorkload(options, turn % LENGTH_PARTS, LENGTH_PARTS);
+    case 5:
+      return groupsWorkload(options, turn % GROUP_PARTS, GROUP_PARTS);
+    default:
+      return randomWorkload(options, RANDOM_OPERATIONS);
+  }
+}
