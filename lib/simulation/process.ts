@@ -50,6 +50,7 @@ export class Process implements Effects, CheckpointHost {
   private readonly around: Surroundings;
   private readonly checkpoints: Checkpoints;
   private outbox: Outgoing[] = [];
+  private durable = 0;
   private turnEndAsked = false;
   private undecided: readonly SlotRange[] = [];
 
@@ -239,12 +240,14 @@ export class Process implements Effects, CheckpointHost {
   }
 
   private onDurable(item: number): void {
+    this.durable = item;
     this.core.durable(item);
     this.release();
   }
 
   private release(): void {
-    const durable = this.storage.durableThrough;
+    // What the store has announced, as in the host: a trim may have made more durable on its own account.
+    const { durable } = this;
     const ready = this.outbox.filter((one) => one.after <= durable);
     if (ready.length === 0) return;
     this.outbox = this.outbox.filter((one) => one.after > durable);

@@ -57,7 +57,9 @@ function haveAll(world: World, id: number): boolean {
   if (leader === undefined) return false;
   const through = leader.process!.machine.appliedThrough;
   return world.replicas.every(
-    ({ process }) => process?.machine.appliedThrough === through && process.machine.executed.at(-1) === id,
+    // It is last, or was overtaken by what an earlier leader had proposed in later slots.
+    ({ process }) =>
+      process?.machine.appliedThrough === through && process.machine.executed.lastIndexOf(id) >= 0,
   );
 }
 
