@@ -50,59 +50,6 @@ Napi::Value read_vote(Handle& handle, const Napi::CallbackInfo& info) {
   return good ? bytes : Napi::Value();
 }
 
-std::vector<double> votes_of(LogState& state) {
-  std::vector<const VoteEntry*> votes;
-  state.votes.for_each([&](const VoteEntry& vote) {
-    // An old vote at a slot where a newer one was lost says nothing for certain.
-    if (vote.slot > state.uncertain_through || vote.record_number > state.damaged_through) votes.push_back(&vote);
-  });
-  std::sort(votes.begin(), votes.end(), [](const VoteEntry* a, const VoteEntry* b) { return a->slot < b->slot; });
-  std::vector<double> numbers;
-  numbers.reserve(votes.size() * kItemDoubles);
-  for (const VoteEntry* vote : votes) {
-    const bool available = (vote->flags & kFlagUnavailable) == 0;
-    numbers.insert(numbers.end(), {static_cast<double>(vote->slot), static_cast<double>(vote->ballot),
-                                   static_cast<double>(vote->type),
-                                   static_cast<double>(vote->payload_crc & kDigestMask),
-                                   static_cast<double>(vote->length), available ? 1.0 : 0.0});
-  }
-  return numbers;
-}
-
-/// Pairs from, through: slots that may have had a vote, less those whose vote was read behind the damage.
-std::vector<double> uncertain_of(const LogState& state, const std::vector<double>& votes) {
-  std::vector<double> ranges;
-  if (!state.uncertain()) return ranges;
-  auto from = static_cast<double>(state.trim_through + 1);
-  const auto through = static_cast<double>(state.uncertain_through);
-  for (std::size_t at = 0; at < votes.size() && votes[at] <= through; at += kItemDoubles) {
-    if (votes[at] > from) ranges.insert(ranges.end(), {from, votes[at] - 1});
-    from = votes[at] + 1;
-  }
-  if (from <= through) ranges.insert(ranges.end(), {from, through});
-  return ranges;
-}
-
-Napi::Value recovered(Handle& handle, const Napi::CallbackInfo& info) {
-  constexpr const char* kOutcomes[] = {"intact", "damaged", "lost"};
-  const Napi::Env env = info.Env();
-  const Recovered& found = handle.log->recovered();
-  LogState& state = handle.log->state();
-  const std::vector<double> votes = votes_of(state);
-  auto object = Napi::Object::New(env);
-  object.Set("outcome", kOutcomes[static_cast<int>(found.outcome)]);
-  object.Set("reason", found.reason);
-  object.Set("clean", found.clean ? 1 : 0);
-  object.Set("promised", make_number(env, state.promised));
-  object.Set("trimThrough", make_number(env, state.trim_through));
-  object.Set("checkpointId", make_number(env, state.checkpoint_id));
-  object.Set("learnedThrough", make_number(env, state.learned_through));
-  object.Set("highestVoted", make_number(env, state.highest_voted));
-  object.Set("votes", make_doubles(env, votes));
-  object.Set("uncertain", make_doubles(env, uncertain_of(state, votes)));
-  return object;
-}
-
 /// counters(): records, bytes written, fences, trims, laps.
 Napi::Value counters(Handle& handle, const Napi::CallbackInfo& info) {
   const LogCounters& counted = handle.log->counters();
@@ -181,11 +128,11 @@ Napi::Object expose(const std::shared_ptr<Handle>& handle) {
   object.Set("recordItemsMax", handle->table_items);
   object.Set("capacityBytes", make_number(env, handle->log->capacity()));
   bind_append(object, handle);
+  bind_recovered(object, handle);
   bind(object, handle, "drain", Needs::log, drain);
   bind(object, handle, "makeRoom", Needs::log, make_room);
   bind(object, handle, "trim", Needs::log, trim);
   bind(object, handle, "readVote", Needs::log, read_vote);
-  bind(object, handle, "recovered", Needs::log, recovered);
   bind(object, handle, "counters", Needs::log, counters);
   bind(object, handle, "close", Needs::nothing, close);
   if (handle->recording != nullptr) {

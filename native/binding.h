@@ -97,6 +97,7 @@ void bind(Napi::Object object, const std::shared_ptr<Handle>& handle, const char
 /// Adds the closures of an open log to a new object.
 Napi::Object expose(const std::shared_ptr<Handle>& handle);
 void bind_append(Napi::Object object, const std::shared_ptr<Handle>& handle);
+void bind_recovered(Napi::Object object, const std::shared_ptr<Handle>& handle);
 /// The closures only a recording medium has.
 void bind_recording(Napi::Object object, const std::shared_ptr<Handle>& handle);
 /// createExplorer(), exploreFormat(…)

@@ -32,7 +32,8 @@ Status Log::open(Medium& medium, const OpenOptions& options, std::unique_ptr<Log
 
 Status Log::recover() {
   bool found = false;
-  if (Status status = root_.load(medium_, found); !status.ok()) return status;
+  ProbeWindow window(medium_, kLogOffset);
+  if (Status status = root_.load(window, found); !status.ok()) return status;
   RootSlot root = root_.current();
   Recovery recovery(medium_, state_);
   if (!found) {

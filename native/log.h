@@ -19,6 +19,7 @@
 #include "record_builder.h"
 #include "recovery.h"
 #include "root.h"
+#include "scrub.h"
 #include "static_header.h"
 
 namespace indelible {
@@ -64,6 +65,10 @@ class Log {
   /// Forgets votes at or below `through`; durable on return. A lower point than before is ignored.
   Status trim(std::uint64_t through, std::uint64_t checkpoint_id);
 
+  /// Reads about `budget` bytes of the log back and verifies them (scrub.h); what is mirrored is mended. Behind
+  /// an unreadable newest record a promise is repeated, so that recovery knows it.
+  Status scrub(std::uint64_t budget, ScrubReport& report);
+
   /// Marks the region cleanly closed. Nothing may follow.
   Status close();
 
@@ -93,6 +98,9 @@ class Log {
     return options_.process_only ? RootState::in_use_volatile : RootState::in_use;
   }
   Status copy_forward();
+  Status scrub_step(std::uint64_t budget, ScrubReport& report);
+  Status scrub_mirrored();
+  Status repeat_promise();
   void commit_pending();
   [[nodiscard]] std::uint64_t promise_reserve() const;
   [[nodiscard]] bool fits(std::uint64_t length) const;
@@ -104,6 +112,7 @@ class Log {
   Root root_;
   RecordBuilder builder_;
   Recovered recovered_;
+  std::unique_ptr<Scrub> scrub_;
   LogCounters counters_;
   /// Fused: the last record's commit word has not been stored yet.
   bool pending_ = false;

@@ -91,6 +91,13 @@ void LogState::forget(std::uint64_t through) {
   }
 }
 
+void LogState::note_damage(std::uint64_t from, std::uint64_t through, std::uint64_t highest) {
+  const bool first = damaged_from == 0 || !uncertain();
+  damaged_from = first ? from : std::min(damaged_from, from);
+  damaged_through = first ? through : std::max(damaged_through, through);
+  uncertain_through = std::max(uncertain_through, highest);
+}
+
 void LogState::drop_dead() {
   while (!records.empty()) {
     const std::uint64_t number_of_first = records.first_number();

@@ -56,6 +56,9 @@ struct LogState {
   /// Forgets votes at or below `through`.
   void forget(std::uint64_t through);
 
+  /// Records `from` … `through` can no longer be read, and votes through slot `highest` may have been in them.
+  void note_damage(std::uint64_t from, std::uint64_t through, std::uint64_t highest);
+
   /// Drops records without live votes from the front of the books; the durable head stays.
   void drop_dead();
 

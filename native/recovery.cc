@@ -108,10 +108,8 @@ void Recovery::accept(const FoundRecord& record) {
 }
 
 void Recovery::note_damage(std::uint64_t from, std::uint64_t through, const RecordHeader& bound) {
-  if (state_.damaged_from == 0) state_.damaged_from = from;
-  state_.damaged_through = through;
   // A header speaks for every record before it, so the first good one at or behind the damage bounds it.
-  state_.uncertain_through = std::max(state_.uncertain_through, bound.highest_voted);
+  state_.note_damage(from, through, bound.highest_voted);
   state_.highest_voted = std::max(state_.highest_voted, bound.highest_voted);
   state_.promised = std::max(state_.promised, bound.promised);
 }

@@ -11,13 +11,13 @@ struct Copy {
   RootSlot slot{};
 };
 
-Status read_copy(Medium& medium, int index, Copy& copy) {
+Status read_copy(Source& source, int index, Copy& copy) {
   std::uint64_t selector = 0;
-  Status status = medium.read(kRootOffset[index], &selector, sizeof selector);
+  Status status = source.read(kRootOffset[index], &selector, sizeof selector);
   if (!status.ok()) return status;
   if (selector != kSelector[0] && selector != kSelector[1]) return Status::good();
   copy.active = selector == kSelector[0] ? 0 : 1;
-  status = medium.read(kRootOffset[index] + kRootSlotOffset[copy.active], &copy.slot, sizeof copy.slot);
+  status = source.read(kRootOffset[index] + kRootSlotOffset[copy.active], &copy.slot, sizeof copy.slot);
   if (!status.ok()) return status;
   copy.whole = copy.slot.crc == crc64(&copy.slot, offsetof(RootSlot, crc));
   return Status::good();
@@ -27,10 +27,10 @@ Status read_copy(Medium& medium, int index, Copy& copy) {
 
 void seal(RootSlot& slot) { slot.crc = crc64(&slot, offsetof(RootSlot, crc)); }
 
-Status Root::load(Medium& medium, bool& found) {
+Status Root::load(Source& source, bool& found) {
   Copy copies[2];
   for (int index = 0; index < 2; index++) {
-    if (Status status = read_copy(medium, index, copies[index]); !status.ok()) return status;
+    if (Status status = read_copy(source, index, copies[index]); !status.ok()) return status;
     active_[index] = copies[index].active;
   }
   found = copies[0].whole || copies[1].whole;
@@ -38,6 +38,16 @@ Status Root::load(Medium& medium, bool& found) {
   const bool second = !copies[0].whole ||
                       (copies[1].whole && copies[1].slot.generation > copies[0].slot.generation);
   current_ = copies[second ? 1 : 0].slot;
+  return Status::good();
+}
+
+Status Root::verify(Source& source, bool& whole) const {
+  whole = true;
+  for (int index = 0; index < 2; index++) {
+    Copy copy;
+    if (Status status = read_copy(source, index, copy); !status.ok()) return status;
+    whole = whole && copy.whole && copy.active == active_[index] && copy.slot.generation == current_.generation;
+  }
   return Status::good();
 }
 

@@ -16,10 +16,13 @@ void seal(RootSlot& slot);
 class Root {
  public:
   /// Reads both roots. False: neither is whole.
-  Status load(Medium& medium, bool& found);
+  Status load(Source& source, bool& found);
 
   /// Writes `next` (its generation and CRC are set here) to A, then to B. Durable on return.
   Status update(Medium& medium, RootSlot next);
+
+  /// Whether both roots still say what was written last.
+  Status verify(Source& source, bool& whole) const;
 
   [[nodiscard]] const RootSlot& current() const { return current_; }
 

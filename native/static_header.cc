@@ -143,7 +143,7 @@ Status load_static_headers(Medium& medium, StaticHeaders& headers) {
   StaticHeader copies[2];
   bool any_magic = false;
   for (int copy = 0; copy < 2; copy++) {
-    Status status = medium.read(kStaticOffset[copy], &copies[copy], sizeof copies[copy]);
+    Status status = medium.probe(kStaticOffset[copy], &copies[copy], sizeof copies[copy]);
     if (!status.ok()) return status;
     any_magic = any_magic || copies[copy].magic == kStaticMagic;
     headers.valid[copy] = copies[copy].magic == kStaticMagic &&
@@ -159,6 +159,15 @@ Status load_static_headers(Medium& medium, StaticHeaders& headers) {
     return Status::failed(Code::store_corrupt, "the two copies of the region's header contradict each other");
   }
   return judge(headers.header, medium.size());
+}
+
+Status verify_static_headers(Medium& medium, const StaticHeader& header, bool (&whole)[2]) {
+  for (int copy = 0; copy < 2; copy++) {
+    StaticHeader found{};
+    if (Status status = medium.probe(kStaticOffset[copy], &found, sizeof found); !status.ok()) return status;
+    whole[copy] = std::memcmp(&found, &header, sizeof header) == 0;
+  }
+  return Status::good();
 }
 
 void repair_static_headers(Medium& medium, const StaticHeaders& headers) {

@@ -37,6 +37,9 @@ struct StaticHeaders {
 /// Reads both copies. Fails when neither is whole, or when this program does not know the format.
 Status load_static_headers(Medium& medium, StaticHeaders& headers);
 
+/// Whether both copies still hold `header`.
+Status verify_static_headers(Medium& medium, const StaticHeader& header, bool (&whole)[2]);
+
 /// Writes a bad copy from the good one, and flushes the good one; durable after the next fence.
 void repair_static_headers(Medium& medium, const StaticHeaders& headers);
 

@@ -39,6 +39,15 @@ export interface NativeRecovered {
   readonly uncertain: Float64Array;
 }
 
+export interface NativeScrub {
+  readonly bytes: number;
+  readonly passEnded: 0 | 1;
+  /** The next three only where damage was found; votes and ranges as in {@link NativeRecovered}. */
+  readonly reason?: string;
+  readonly votes?: Float64Array;
+  readonly uncertain?: Float64Array;
+}
+
 /** Numbers before the first row of `NativeLog.table`: rows in use, the slot learned through. */
 export const HEAD_NUMBERS = 2;
 
@@ -73,6 +82,8 @@ export interface NativeLog {
   trim(through: number, checkpointId: number): void;
   readVote(slot: number): Uint8Array | undefined;
   recovered(): NativeRecovered;
+  /** Reads about `budget` bytes of the log back. */
+  scrub(budget: number): NativeScrub;
   /** Records, bytes written, fences, trims, laps. */
   counters(): Float64Array;
   close(orderly: 0 | 1): void;

@@ -19,7 +19,7 @@ import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { BATCH_BYTES_MAX } from '../limits.js';
 import { Gauge, HEAD_NUMBERS, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, translated } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot, StorageMode } from '../types.js';
-import { recoveredFrom } from './pmem-recovered.js';
+import { damageFrom, recoveredFrom } from './pmem-recovered.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
 
 /** Bytes of a record before its first descriptor, and of one descriptor. */
@@ -51,6 +51,7 @@ export class LogStorage implements Storage {
   readonly #rows: number;
   #refusal: IndelibleError | undefined;
   #closed = false;
+  #passes = 0;
   #staged = 0;
   #written = 0;
   #durable = 0;
@@ -155,8 +156,14 @@ export class LogStorage implements Storage {
     return this.#guard(() => this.#native.readVote(slot));
   }
 
-  scrub(_budgetBytes: number, done: (progress: ScrubProgress) => void): void {
-    done({ bytes: 0, passes: 0, damage: undefined });
+  scrub(budgetBytes: number, done: (progress: ScrubProgress) => void): void {
+    if (this.#refusal !== undefined && !this.#isLost) throw this.#refusal;
+    if (this.#isLost) return done({ bytes: 0, passes: 0, damage: undefined });
+    const native = this.#guard(() => this.#native.scrub(budgetBytes));
+    this.#catchUp();
+    this.#passes += native.passEnded;
+    done({ bytes: native.bytes, passes: this.#passes, damage: damageFrom(native) });
+    this.#announce();
   }
 
   trim(through: Slot, checkpointId: number): void {
@@ -180,6 +187,10 @@ export class LogStorage implements Storage {
       this.#native.close(0);
       this.#refusal = this.#error(ErrorCode.storeClosed, 'the store is closed');
     }
+  }
+
+  get #isLost(): boolean {
+    return this.recovered.outcome === 'lost' && !this.#closed;
   }
 
   /** Makes sure the group may grow by `needed` bytes; may write what is staged to start another record. */

@@ -1,7 +1,7 @@
-/** What the addon's recovery found, in the words of the storage contract. */
-import { type NativeRecovered, ROW_NUMBERS } from '../native/log.js';
+/** What the addon's recovery, or its scrub, found, in the words of the storage contract. */
+import { type NativeRecovered, type NativeScrub, ROW_NUMBERS } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, SlotRange } from '../types.js';
-import type { Recovered, RecoveredVote } from './storage.js';
+import type { FoundDamage, Recovered, RecoveredVote } from './storage.js';
 
 export function recoveredFrom(native: NativeRecovered): Recovered {
   return {
@@ -16,6 +16,11 @@ export function recoveredFrom(native: NativeRecovered): Recovered {
     uncertain: rangesFrom(native.uncertain),
     clean: native.clean === 1,
   };
+}
+
+export function damageFrom({ reason, votes, uncertain }: NativeScrub): FoundDamage | undefined {
+  if (reason === undefined || votes === undefined || uncertain === undefined) return undefined;
+  return { reason, votes: votesFrom(votes), uncertain: rangesFrom(uncertain) };
 }
 
 function votesFrom(numbers: Float64Array): RecoveredVote[] {

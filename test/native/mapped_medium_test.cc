@@ -105,6 +105,16 @@ TEST(mapped_read_meets_a_cut_off_file) {
   CHECK(is_fault(append(*region.log, {0, {{10, 1, 8}}})));
 }
 
+TEST(mapped_scrub_meets_a_cut_off_file) {
+  Region region;
+  region.fill();
+  region.cut(kLogOffset + 1000);
+  ScrubReport report;
+  const Status status = region.log->scrub(1 << 20, report);
+  CHECK(status.code == Code::store_io && std::strstr(status.what, "cut off") != nullptr);
+  CHECK(append(*region.log, {0, {{10, 1, 8}}}).code == Code::store_poisoned);
+}
+
 TEST(mapped_recovery_meets_a_cut_off_file) {
   Region region;
   region.fill();

@@ -1,0 +1,144 @@
+// What a scrub finds in a log that is in use, and what the next recovery makes of the same bytes.
+#include <algorithm>
+#include <cstring>
+
+#include "check.h"
+#include "log_fixture.h"
+
+using namespace fixture;
+
+namespace {
+
+constexpr std::uint64_t kRecords = 12;
+
+/// Twelve records of one vote each, in use.
+struct InUse {
+  OpenLog opened = open_image(formatted(small_format()));
+  std::vector<std::uint64_t> offsets;
+
+  InUse() {
+    for (std::uint64_t slot = 1; slot <= kRecords; slot++) {
+      offsets.push_back(kLogOffset + opened.log->state().position);
+      CHECK(append(*opened.log, {0, {{slot, 65537 * slot, 300}}}).ok());
+    }
+  }
+  /// Rots bytes behind the log's back.
+  void rot(std::uint64_t offset, std::uint64_t length = 8) const {
+    std::vector<std::byte> bytes(length, std::byte{0x5A});
+    opened.medium->write(Site::append_body, offset, bytes.data(), length);
+    CHECK(opened.medium->fence(Site::append_body_fence).ok());
+  }
+  [[nodiscard]] ScrubReport pass() const {
+    ScrubReport all;
+    while (!all.pass_ended) {
+      ScrubReport step;
+      CHECK(opened.log->scrub(1000, step).ok());
+      all.bytes += step.bytes;
+      all.votes.insert(all.votes.end(), step.votes.begin(), step.votes.end());
+      all.unreadable |= step.unreadable;
+      all.last_unreadable |= step.last_unreadable;
+      all.mended |= step.mended;
+      all.pass_ended = step.pass_ended;
+    }
+    return all;
+  }
+  [[nodiscard]] std::uint64_t payload(std::size_t record) const {
+    return offsets[record] + kDescriptorsAt + sizeof(Descriptor);
+  }
+};
+
+}  // namespace
+
+TEST(scrub_finds_nothing_in_a_whole_log_and_reads_it_all) {
+  const InUse log;
+  const ScrubReport report = log.pass();
+  CHECK(report.bytes == log.opened.log->state().used);
+  CHECK(report.votes.empty() && !report.unreadable && !report.mended);
+}
+
+TEST(scrub_keeps_to_its_budget) {
+  const InUse log;
+  ScrubReport report;
+  CHECK(log.opened.log->scrub(1, report).ok());
+  CHECK(report.bytes == 576 && !report.pass_ended);
+}
+
+TEST(scrub_tells_of_a_vote_without_its_bytes_once) {
+  const InUse log;
+  log.rot(log.payload(4));
+  const ScrubReport report = log.pass();
+  CHECK(report.votes.size() == 1 && report.votes[0].slot == 5 && !report.unreadable);
+  CHECK(log.pass().votes.empty());
+  CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::damaged);
+  // The same vote staged again heals it.
+  CHECK(append(*log.opened.log, {0, {{5, 65537 * kRecords, 300}}}).ok());
+  CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::intact);
+}
+
+TEST(scrub_makes_slots_certain_again_before_anybody_restarts) {
+  for (const std::uint64_t place : {kHeaderAt + 8, kDescriptorsAt + 16}) {
+    const InUse log;
+    // Votes are known from the first pass on.
+    CHECK(!log.pass().unreadable);
+    log.rot(log.offsets[4] + place);
+    const ScrubReport report = log.pass();
+    CHECK(report.unreadable && report.votes.empty());
+    LogState& state = log.opened.log->state();
+    CHECK(state.uncertain() && state.uncertain_through == kRecords);
+    CHECK(!log.pass().unreadable);
+    OpenLog next = open_image(log.opened.medium->durable());
+    CHECK(next.log->recovered().outcome == Outcome::damaged);
+    CHECK(next.log->state().promised == 65537 * kRecords);
+    // Its bytes are still here: staged again, with those before it, nothing is uncertain any more.
+    std::vector<std::byte> bytes(300);
+    bool good = false;
+    CHECK(log.opened.log->read_payload(*state.votes.find(5), bytes.data(), good).ok() && good);
+    for (std::uint64_t slot = 1; slot <= 5; slot++) {
+      CHECK(append(*log.opened.log, {0, {{slot, 65537 * kRecords, 300}}}).ok());
+    }
+    next = open_image(log.opened.medium->durable());
+    CHECK(next.log->state().votes.size() == kRecords);
+    CHECK(contents_of(*next.log) == contents_of(*log.opened.log));
+    CHECK(log.opened.log->trim(kRecords, 1).ok());
+    CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::intact);
+  }
+}
+
+TEST(scrub_repeats_the_promise_behind_an_unreadable_last_record) {
+  const InUse log;
+  log.rot(log.offsets.back() + kHeaderAt + 8);
+  CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::lost);
+  CHECK(log.pass().last_unreadable);
+  OpenLog next = open_image(log.opened.medium->durable());
+  CHECK(next.log->recovered().outcome == Outcome::damaged);
+  CHECK(next.log->state().promised == 65537 * kRecords);
+}
+
+TEST(scrub_mends_words_headers_and_roots) {
+  for (const std::uint64_t place : {kStaticOffset[0] + 40, kStaticOffset[1] + 40, kRootOffset[0], kRootOffset[1]}) {
+    const InUse log;
+    log.rot(place);
+    if (place >= kRootOffset[0]) log.rot(place + kRootSlotOffset[0]);
+    if (place >= kRootOffset[0]) log.rot(place + kRootSlotOffset[1]);
+    CHECK(!log.pass().unreadable);
+    std::vector<std::byte> other = log.opened.medium->durable();
+    // The other copy may go now.
+    const std::uint64_t page = place / kPageBytes * kPageBytes;
+    std::memset(other.data() + (page ^ kPageBytes), 0, kPageBytes);
+    CHECK(open_image(other).log->recovered().outcome == Outcome::intact);
+  }
+  const InUse log;
+  log.rot(log.offsets[3]);
+  log.rot(kLogOffset + log.opened.log->state().position);
+  CHECK(log.pass().mended);
+  CHECK(!log.pass().mended);
+  CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::intact);
+}
+
+TEST(scrub_leaves_a_word_that_is_still_to_come) {
+  OpenLog opened = open_image(formatted(small_format()), true);
+  CHECK(append(*opened.log, {0, {{1, 65537, 100}}}).ok());
+  ScrubReport report;
+  CHECK(opened.log->scrub(1000, report).ok());
+  CHECK(!report.mended && opened.log->pending());
+}
