@@ -218,6 +218,8 @@ export class Acceptor {
       const mark = this.marks.get(slot);
       if (mark === undefined) continue;
       const bytes = this.bytesOf(slot, mark);
+      const isKnownLost = bytes !== undefined || this.damage.unavailable.has(slot);
+      ensures(isKnownLost, 6, 'a vote without bytes goes as unavailable, and is known to be');
       const sizeBytes = 64 + (bytes?.length ?? 0);
       if (bytesInGroup > 0 && bytesInGroup + sizeBytes > MESSAGE_VOTES_BYTES_MAX) {
         groups.push([]);

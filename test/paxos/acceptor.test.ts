@@ -144,6 +144,66 @@ test('a store that lost votes neither promises nor votes nor records (contract 7
   expect(effects.items).toEqual([]);
 });
 
+test('writing to a store that lost votes is a violation, and what it still shows is not a vote (contract 7)', () => {
+  const acceptor = acceptorWith({ voting: false, promised: LOW, votes: [markOf(1, LOW, 'v')] });
+  expect(acceptor.vote(1)).toBeUndefined();
+  expect(acceptor.promisedAnswer(1, 0).flatMap(({ votes }) => votes)).toEqual([]);
+  expect(() => acceptor.rewrite(1, batchOf('v').bytes)).toThrow(ContractViolation);
+  expect(acceptor.restate()).toBe(true);
+  expect(effects.items).toEqual([]);
+});
+
+test('bytes that are missed when they are read make their vote unavailable, not absent (contract 6)', () => {
+  const acceptor = acceptorWith({ promised: LOW, votes: [markOf(1, LOW, 'v'), markOf(2, LOW, 'w')] });
+  effects.bytes.set(2, batchOf('w').bytes);
+  expect(acceptor.holds(1, LOW)).toBe(true);
+  const votes = acceptor.promisedAnswer(1, 0).flatMap((part) => part.votes);
+  expect(votes.map(({ slot, bytes }) => [slot, bytes === undefined])).toEqual([
+    [1, true],
+    [2, false],
+  ]);
+  expect([...acceptor.damage.unavailable]).toEqual([1]);
+  expect(acceptor.holds(1, LOW)).toBe(false);
+});
+
+test('an answer that would hide a lost vote is a violation (contract 6)', () => {
+  const acceptor = acceptorWith({ promised: LOW, votes: [markOf(1, LOW, 'v', false)] });
+  acceptor.damage.unavailable.delete(1);
+  expect(() => acceptor.promisedAnswer(1, 0)).toThrow(ContractViolation);
+});
+
+test('the bytes of an applied slot stay until the log that lost them has them again', () => {
+  const acceptor = acceptorWith();
+  acceptor.accept(1, LOW, batchOf('v'));
+  acceptor.durableNow(1);
+  acceptor.lose(1, LOW);
+  acceptor.release(1);
+  expect(acceptor.bytesOf(1, acceptor.vote(1)!)).toEqual(batchOf('v').bytes);
+  expect(acceptor.rewrite(1, batchOf('v').bytes)).toBe(true);
+  acceptor.durableNow(2);
+  acceptor.release(1);
+  expect(acceptor.vote(1)).toMatchObject({ bytes: undefined, available: true, ballot: LOW });
+});
+
+test('damage to a vote that a newer one has replaced changes nothing', () => {
+  const acceptor = acceptorWith();
+  acceptor.accept(1, LOW, batchOf('v'));
+  acceptor.accept(1, MIDDLE, batchOf('w'));
+  acceptor.lose(1, LOW);
+  expect(acceptor.damage.isNone).toBe(true);
+});
+
+test('a chosen batch is written where the log is uncertain, even if an older vote for it is still there', () => {
+  const acceptor = acceptorWith({
+    promised: HIGH,
+    votes: [markOf(1, MIDDLE, 'v')],
+    uncertain: [{ from: 1, through: 1 }],
+  });
+  expect(acceptor.record(1, LOW, batchOf('v'))).toBe(true);
+  expect(effects.items).toEqual([{ slot: 1, ballot: MIDDLE }]);
+  expect(acceptor.damage.isNone).toBe(true);
+});
+
 test('a chosen batch is recorded below the promise, and a vote for it at a lower ballot is renewed', () => {
   const acceptor = acceptorWith({ promised: HIGH });
   expect(acceptor.record(1, LOW, batchOf('v'))).toBe(true);

@@ -86,6 +86,40 @@ test('who is uncertain at a slot is left out of its quorum there, and only there
   expect(texts(two)).toEqual(['a', 'b']);
 });
 
+test('votes whose bytes are lost are left out from the highest ballot down, while a quorum remains', () => {
+  const [low, middle, high] = [1, 2, 3].map((round) => ballotOf(round, 1)) as [Ballot, Ballot, Ballot];
+  const lostHigh = answer([voteFor(1, high, 'x', false)]);
+  const kept = answer([voteFor(1, middle, 'v')]);
+  const lostLow = answer([voteFor(1, low, 'u', false)]);
+  // Without the first, three of five remain, and v is the highest among them.
+  expect(texts(campaignOf(5, lostHigh, kept, lostLow, answer([])))).toEqual(['v']);
+  expect(campaignOf(5, lostHigh, kept, lostLow).recovery(0)).toBeUndefined();
+});
+
+test('one that is uncertain about its newest vote still has the bytes of its own ballot', () => {
+  const lost = answer([voteFor(1, ballotOf(2, 2), 'v', false)]);
+  const uncertain = [{ from: 1, through: 1 }];
+  const spare = answer([voteFor(1, ballotOf(2, 2), 'v')], { uncertain });
+  const older = answer([voteFor(1, ballotOf(1, 1), 'u')], { uncertain });
+  expect(texts(campaignOf(3, lost, answer([]), spare))).toEqual(['v']);
+  expect(campaignOf(3, lost, spare).recovery(0)).toBeUndefined();
+  expect(campaignOf(3, lost, answer([]), older).recovery(0)).toBeUndefined();
+});
+
+test('what it cannot decide it names, and what was learned meanwhile it need not (contract 10)', () => {
+  const lost = [1, 2, 4].map((slot) => voteFor(slot, ballotOf(2, 2), `v${slot}`, false));
+  const campaign = campaignOf(3, answer([...lost, voteFor(3, ballotOf(2, 2), 'v3')]), answer([]));
+  expect(campaign.recovery(0)).toBeUndefined();
+  expect(campaign.undecided).toEqual([
+    { from: 1, through: 2 },
+    { from: 4, through: 4 },
+  ]);
+  expect(campaign.recovery(2)).toBeUndefined();
+  expect(campaign.undecided).toEqual([{ from: 4, through: 4 }]);
+  expect(campaign.recovery(4)).toEqual({ firstSlot: 5, batches: [] });
+  expect(campaign.undecided).toEqual([]);
+});
+
 test('two batches at one ballot and slot are a violation (contract 4)', () => {
   const campaign = campaignOf(3, answer([voteFor(1, OWN, 'v')]), answer([voteFor(1, OWN, 'w')]));
   expect(() => campaign.recovery(0)).toThrow(ContractViolation);

@@ -73,3 +73,15 @@ test('a repeated answer names exactly the votes at that ballot, run by run', () 
     [2, LOW, 4, 4],
   ]);
 });
+
+test('a vote whose bytes are lost is not answered for again: the leader sends it again instead', () => {
+  for (let slot = 1; slot <= 5; slot++) vote(slot, LOW);
+  answer.settle();
+  effects.sent = [];
+  acceptor.lose(3, LOW);
+  answer.repeat(LOW, 1, 5);
+  expect(ranges()).toEqual([
+    [2, LOW, 1, 2],
+    [2, LOW, 4, 5],
+  ]);
+});

@@ -22,6 +22,19 @@ test.each(['pmem', 'file'] as const)(
   },
 );
 
+test('a region that rots loses nothing that was answered, while others have it', async () => {
+  const totals = newCounters();
+  const faults = { rotBytes: 15, rotRecord: 10, loseStore: 0.4 };
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const report = await simulate({ seed, backend: 'pmem', faults, damage: 'minority' });
+    expect(report.violation, `seed ${seed} over pmem, with ${JSON.stringify(faults)}`).toBeUndefined();
+    addCounters(totals, report.counters);
+  }
+  expect(totals.bytesRotted).toBeGreaterThan(SEEDS);
+  expect(totals.recordsRotted).toBeGreaterThan(SEEDS / 2);
+  expect(totals.damagedRestarts).toBeGreaterThan(SEEDS);
+});
+
 test('a seed over files is one history too, whatever goes on beside', async () => {
   const first = await simulate({ seed: 4, events: 2000, backend: 'file' });
   const again = await simulate({ seed: 4, events: 2000, backend: 'file' });

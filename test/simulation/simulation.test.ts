@@ -18,6 +18,40 @@ test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', async (
   expect(totals.commandsDone).toBeGreaterThan(0);
 });
 
+test.each(['memory', 'delayed'] as const)(
+  '%s disks that rot: what a minority has lost is healed',
+  async (backend) => {
+    const totals = newCounters();
+    const faults = { rotBytes: 15, rotRecord: 10, loseStore: 0.4 };
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const report = await simulate({ seed, events: 3000, backend, faults, damage: 'minority' });
+      expect(
+        report.violation,
+        `seed ${seed} over ${backend}, with ${JSON.stringify(faults)}`,
+      ).toBeUndefined();
+      addCounters(totals, report.counters);
+    }
+    expect(totals.bytesRotted).toBeGreaterThan(SEEDS);
+    expect(totals.recordsRotted).toBeGreaterThan(SEEDS / 2);
+    expect(totals.storesLost).toBeGreaterThan(0);
+    expect(totals.scrubFindings).toBeGreaterThan(SEEDS / 2);
+    expect(totals.slotsHealed).toBeGreaterThan(SEEDS);
+    expect(totals.namedStops).toBe(0);
+  },
+);
+
+test('where every copy may rot a cluster goes on, or stops and names a slot', async () => {
+  const totals = newCounters();
+  const faults = { rotBytes: 25, rotRecord: 20, crashSeveral: 4 };
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const report = await simulate({ seed, events: 3000, backend: 'memory', faults, damage: 'any' });
+    expect(report.violation, `seed ${seed}, with ${JSON.stringify(faults)}`).toBeUndefined();
+    addCounters(totals, report.counters);
+  }
+  expect(totals.namedStops).toBeGreaterThan(0);
+  expect(totals.namedStops).toBeLessThan(SEEDS / 2);
+});
+
 test('the same seed is the same history, another one another', async () => {
   const first = await simulate({ seed: 7, events: 2000, backend: 'delayed' });
   const again = await simulate({ seed: 7, events: 2000, backend: 'delayed' });

@@ -1,7 +1,7 @@
 /**
  * Liveness: once faults have ended, the cluster has one leader, executes a fresh command, every replica
  * catches up with it, and what has rotted of learned slots is mended, within a bounded time. Where more has
- * rotted than can be mended it may stop instead, if some replica names slots that a majority cannot tell.
+ * rotted than can be mended it may stop instead, if some replica names a slot that no majority can tell.
  */
 import { TICK_UNITS } from '../clock.js';
 import { Violation } from '../violation.js';
@@ -73,19 +73,16 @@ function isMended(world: World): boolean {
   });
 }
 
-/** Some replica names slots, and of each so many replicas have lost something that the rest is no quorum. */
+/** Some replica names slots, and of one of them so many have lost something that the rest is no quorum. */
 function namesLostSlots({ replicas }: World): boolean {
   const minority = Math.floor((replicas.length - 1) / 2);
   const named = replicas.flatMap(({ process }) => process?.core.undecided ?? []);
-  return (
-    named.length > 0 &&
-    named.every(({ from }) => {
-      const without = replicas.filter(
-        ({ process, isLost }) => isLost || process?.core.acceptor.damage.touches(from) === true,
-      );
-      return without.length > minority;
-    })
-  );
+  return named.some(({ from }) => {
+    const without = replicas.filter(
+      ({ process, isLost }) => isLost || process?.core.acceptor.damage.touches(from) === true,
+    );
+    return without.length > minority;
+  });
 }
 
 function describe(world: World, fresh: number): string {

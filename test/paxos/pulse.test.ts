@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { ballotOf } from '../../lib/paxos/ballot.js';
+import { Progress } from '../../lib/paxos/progress.js';
+import { Pulse } from '../../lib/paxos/pulse.js';
+import { Quorum } from '../../lib/paxos/quorum.js';
+import { ReadIndex } from '../../lib/paxos/read.js';
+import { configurationOf, TIMING } from './cluster.js';
+import { RecordedEffects } from './recorded-effects.js';
+
+const BALLOT = ballotOf(3, 1);
+
+function leading(): { pulse: Pulse; reads: ReadIndex } {
+  const quorum = new Quorum(configurationOf(3));
+  const reads = new ReadIndex(quorum, 1, new RecordedEffects());
+  const pulse = new Pulse(TIMING, quorum, reads, new Progress());
+  pulse.begin();
+  return { pulse, reads };
+}
+
+test('a heartbeat is due on its timer, and as soon as there is something learned to tell', () => {
+  const { pulse } = leading();
+  pulse.beat(BALLOT, 5, 7);
+  expect(pulse.isDue(5)).toBe(false);
+  expect(pulse.isDue(6)).toBe(true);
+  for (let tick = 0; tick < TIMING.heartbeatTicks; tick++) pulse.tick();
+  expect(pulse.isDue(5)).toBe(true);
+  expect(pulse.beat(BALLOT, 5, 7)).toMatchObject({
+    ballot: BALLOT,
+    round: 2,
+    learnedThrough: 5,
+    lastSlot: 7,
+  });
+});
+
+test('who hears no quorum for an election timeout leads no longer', () => {
+  const { pulse } = leading();
+  pulse.beat(BALLOT, 0, 0);
+  const heard = Array.from({ length: TIMING.electionTicks }, () => pulse.tick());
+  expect(heard.lastIndexOf(true)).toBe(TIMING.electionTicks - 2);
+});
+
+test('who hears one goes on, and has to hear another', () => {
+  const { pulse, reads } = leading();
+  const { round } = pulse.beat(BALLOT, 0, 0);
+  reads.answered(2, round);
+  for (let tick = 0; tick < TIMING.electionTicks; tick++) expect(pulse.tick()).toBe(true);
+  const later = Array.from({ length: TIMING.electionTicks }, () => pulse.tick());
+  expect(later.at(-1)).toBe(false);
+});
