@@ -16,6 +16,8 @@ import { Outcome, type Requester, type Service } from './service.js';
 export interface ClientHost extends Service {
   readonly leads: boolean;
   readonly leader: ReplicaId;
+  /** All that arrived together has been handed over. */
+  settled(): void;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -65,7 +67,7 @@ class ClientSession {
     this.submits = new Line(connection, goOn);
     this.queries = new Line(connection, goOn);
     connection.onMessage = (message) => this.receive(message);
-    connection.onSettled = () => host.flush();
+    connection.onSettled = () => host.settled();
     connection.onDrain = goOn;
     this.sayLeader(host.leader);
   }

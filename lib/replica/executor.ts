@@ -27,8 +27,9 @@ interface Pending {
   readonly earlier: Pending | undefined;
 }
 
-/** Commands that a state machine is told of ahead of their execution. */
+/** Commands that a state machine is told of ahead of their execution, and the fewest that is worth it for. */
 const FORESEEN = 64;
+const FORESEEN_MIN = 4;
 
 const NO_RESULTS = new Uint8Array(0);
 
@@ -177,7 +178,7 @@ export class Executor {
   }
 
   private foresee(slot: Slot, bytes: Uint8Array, start: number, count: number): void {
-    if (this.machine.foresee === undefined) return;
+    if (this.machine.foresee === undefined || count < FORESEEN_MIN) return;
     // Checked first: what lies in a batch is from another process.
     let at = start;
     for (let i = 0; i < count; i++) at += COMMAND_HEADER_BYTES + commandLength(bytes, at, bytes.length);

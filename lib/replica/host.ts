@@ -1,7 +1,7 @@
 /**
  * The host: runs one core against a clock, a storage, a transport and a state machine, effects in order.
  *
- * Everything that arrives in one turn of the event loop is taken together, then `turn` runs once:
+ * Everything that arrives together is taken together, then `turn` runs once (turns.ts says when):
  *
  * 1. what waits is proposed, and the accepts leave (before this replica's own fence: its vote counts later);
  * 2. the turn's votes and promises are committed as one group (one call into C++);
@@ -39,6 +39,7 @@ import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
 import type { StateMachine } from './state-machine.js';
 import { type Submission, Submissions } from './submissions.js';
+import { Turns } from './turns.js';
 import { Unplaced } from './unplaced.js';
 
 export interface HostEvents {
@@ -75,8 +76,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private readonly queries: Queries;
   private readonly unplaced: Unplaced;
   private readonly outbox: Outbox;
+  private readonly turns: Turns = new Turns(() => this.guard(this.turn));
   private timer: NodeJS.Timeout | undefined;
-  private scheduled = false;
   private committing = false;
   /** The last item of the last group given to the store. */
   private committed = 0;
@@ -178,7 +179,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     end: number,
   ): boolean {
     this.mustRun();
-    this.requestTurn();
     return this.submissions.add(requester, first, count, bytes, start, end);
   }
 
@@ -193,7 +193,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.mustRun();
     if (!this.queries.hasRoom(requester, end - start, this.parts.tuning.waitingBytesMax)) return false;
     this.queries.add(requester, first, count, bytes, start, end);
-    this.requestTurn();
     return true;
   }
 
@@ -204,7 +203,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   flush(): void {
-    this.requestTurn();
+    if (this.stopped === undefined) this.turns.soon();
   }
 
   // TransportEvents: what peers say.
@@ -217,11 +216,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
         this.core.receive(from, message);
       }
     });
-    this.requestTurn();
   }
 
   settled(): void {
-    this.requestTurn();
+    if (this.stopped === undefined) this.turns.inputEnded();
   }
 
   peerUp(peer: ReplicaId): void {
@@ -253,7 +251,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   chosen(): void {
-    // The turn that is under way, or that this input asked for, applies what was learned.
+    // The turn that is under way, or that the end of this input brings, applies what was learned.
   }
 
   readReady(readId: number, slot: Slot): void {
@@ -321,20 +319,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     });
   }
 
-  /**
-   * Asks for a turn at the end of this phase of the event loop, so that what arrives together is taken
-   * together.
-   */
   private requestTurn(): void {
-    if (this.scheduled || this.stopped !== undefined) return;
-    this.scheduled = true;
-    setImmediate(this.turnSoon);
+    if (this.stopped === undefined) this.turns.request();
   }
-
-  private readonly turnSoon = (): void => {
-    this.scheduled = false;
-    this.guard(this.turn);
-  };
 
   private readonly turn = (): void => {
     const { storage, transport, forwarder, now } = this.parts;

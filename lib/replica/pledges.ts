@@ -18,8 +18,16 @@ export class Pledges {
   private readonly queries: Line;
 
   constructor(service: Service) {
-    this.commands = new Line((line, number, body) => service.submit(line, number, 1, body, 0, body.length));
-    this.queries = new Line((line, number, body) => service.query(line, number, 1, body, 0, body.length));
+    this.commands = new Line((line, number, body) => {
+      const taken = service.submit(line, number, 1, body, 0, body.length);
+      service.flush();
+      return taken;
+    });
+    this.queries = new Line((line, number, body) => {
+      const taken = service.query(line, number, 1, body, 0, body.length);
+      service.flush();
+      return taken;
+    });
   }
 
   propose(command: Uint8Array): Promise<Uint8Array> {

@@ -61,6 +61,8 @@ export class TcpTransport implements Transport {
   readonly #clientOwner: ClientEndOwner;
   #encoded: Message | undefined;
   #tail: Uint8Array = NO_BYTES;
+  /** Whether anything was queued for a peer since the last flush. */
+  #unsent = false;
   #server: Server | undefined;
   #address = '';
   #clientNumber = 0;
@@ -136,14 +138,19 @@ export class TcpTransport implements Transport {
       this.#tail = encodeMessage(this.#scratch, message);
       this.#encoded = message;
     }
+    this.#unsent = true;
     peer.send(this.#scratch.bytes, this.#scratch.length, this.#tail);
   }
 
   /** One write for each peer and each client that has something queued. */
   flush(): void {
-    this.#encoded = undefined;
-    this.#tail = NO_BYTES;
-    for (const peer of this.#peers.values()) peer.flush();
+    if (this.#unsent) {
+      this.#unsent = false;
+      this.#encoded = undefined;
+      this.#tail = NO_BYTES;
+      for (const peer of this.#peers.values()) peer.flush();
+    }
+    if (this.#dirty.size === 0) return;
     for (const client of this.#dirty) client.flush();
     this.#dirty.clear();
   }

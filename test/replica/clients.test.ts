@@ -24,6 +24,7 @@ const setUp = () => {
     query: take,
     abandon: (requester: Requester) => abandoned.push(requester),
     flush: () => {},
+    settled: () => {},
   };
   const connection = {
     writableNeedDrain: false,
