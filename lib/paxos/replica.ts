@@ -267,7 +267,7 @@ export class ReplicaCore {
   }
 
   private onCanvass(from: ReplicaId, message: Canvass): void {
-    // While nobody leads, nobody else says what was chosen: who has much to learn, or to mend, learns it here.
+    // While nobody leads nobody else says what was chosen: who has to learn, or to mend, learns it here.
     this.learner.seekFrom(from, message.learnedThrough);
     if (!this.votes || replicaOf(message.ballot) !== from) return;
     if (message.ballot <= this.acceptor.promised) return this.reject(from, message.ballot);
