@@ -29,6 +29,7 @@ import { RealMedium } from './file/real-medium.js';
 import { type RecoveredLog, recoverLog } from './file/recovery.js';
 import { ROOT_NAME, type Root, RootFile } from './file/root-file.js';
 import { type Scan, scanLog } from './file/scan.js';
+import { LogScrub } from './file/scrub.js';
 import { fillPattern, prefill, segmentName, sequenceOf } from './file/segment.js';
 import type { VoteIndex } from './file/vote-index.js';
 import { SerialQueue, type WriteQueue } from './file/write-queue.js';
@@ -163,7 +164,15 @@ async function openLocked(
     scan = await scanLog(medium, directory, incarnation, geometry.segmentBytes, headSegment);
     const found = scan;
     const log = recoverLog(found, root, geometry);
-    const common = { shape, geometry, recovered: log.recovered, index: log.index, directory };
+    const common = {
+      shape,
+      geometry,
+      recovered: log.recovered,
+      index: log.index,
+      directory,
+      incarnation,
+      rootFile,
+    };
     const close = async (): Promise<void> => {
       queue?.close();
       await closeAll(found, rootFile);
@@ -222,6 +231,8 @@ interface FileStorageParts {
   readonly recovered: Recovered;
   readonly index: VoteIndex;
   readonly directory: string;
+  readonly incarnation: number;
+  readonly rootFile: RootFile;
   /** Undefined for a lost store. */
   readonly log: GroupLog | undefined;
   readonly close: () => Promise<void>;
@@ -236,6 +247,9 @@ export class FileStorage implements Storage {
   readonly #parts: FileStorageParts;
   readonly #log: GroupLog | undefined;
   #closing: Promise<void> | undefined;
+  #scrubbing: Promise<void> | undefined;
+  #scrub: LogScrub | undefined;
+  #passes = 0;
   #trims = 0;
 
   /** Use {@link openFile}. */
@@ -340,8 +354,17 @@ export class FileStorage implements Storage {
     return digestOf(bytes, 0, bytes.length) === entry.digest ? bytes : undefined;
   }
 
-  scrub(_budgetBytes: number, done: (progress: ScrubProgress) => void): void {
-    done({ bytes: 0, passes: 0, damage: undefined });
+  scrub(budgetBytes: number, done: (progress: ScrubProgress) => void): void {
+    if (!this.#log && !this.#closing) return done({ bytes: 0, passes: 0, damage: undefined });
+    const log = this.#writable();
+    if (this.#scrubbing) return;
+    this.#scrubbing = this.#scrubStep(log, budgetBytes).then(
+      (progress) => {
+        this.#scrubbing = undefined;
+        if (!this.#closing && !log.failed) done(progress);
+      },
+      (error: Error) => log.fail(error),
+    );
   }
 
   trim(through: Slot, checkpointId: number): void {
@@ -362,9 +385,24 @@ export class FileStorage implements Storage {
     return this.#closing;
   }
 
+  async #scrubStep(log: GroupLog, budgetBytes: number): Promise<ScrubProgress> {
+    const { geometry, incarnation, rootFile } = this.#parts;
+    this.#scrub ??= new LogScrub(log, geometry.segmentBytes, incarnation);
+    const { bytes, damage, lastLost, passEnded } = await this.#scrub.step(budgetBytes);
+    if (lastLost) log.repeatPromise();
+    if (passEnded) {
+      this.#passes++;
+      const { generation } = log.root;
+      // A root written meanwhile is whole, or is told of where it was written.
+      if (!(await rootFile.isWhole(generation)) && log.root.generation === generation) log.repeatRoot();
+    }
+    return { bytes, passes: this.#passes, damage };
+  }
+
   async #close(inOrder: boolean): Promise<void> {
     const log = this.#log;
     try {
+      await this.#scrubbing;
       if (log && inOrder) await log.settled();
       const clean = log && inOrder && !log.failed;
       await log?.stop();

@@ -3,7 +3,7 @@
  * file, with a {@link StorageSubject} that says how to make, open and crash one of its stores.
  *
  * The parts: storage-votes.ts (items, votes, promises, reads), storage-space.ts (trim, a full log, laps),
- * storage-life.ts (open, close, lock, failure), storage-random.ts (random histories against a model).
+ * storage-life.ts (open, close, lock, failure), storage-scrub.ts (reading back), storage-random.ts (random histories against a model).
  */
 import { describe } from 'vitest';
 import { digestOf } from '../../lib/storage/crc64.js';
@@ -12,6 +12,7 @@ import type { Storage } from '../../lib/storage/storage.js';
 import type { Ballot, Identity, Slot } from '../../lib/types.js';
 import { lifeContract } from './storage-life.js';
 import { randomContract } from './storage-random.js';
+import { scrubContract } from './storage-scrub.js';
 import { spaceContract } from './storage-space.js';
 import { votesContract } from './storage-votes.js';
 
@@ -137,6 +138,7 @@ export function storageContract<Place>(name: string, subject: StorageSubject<Pla
     votesContract(subject);
     spaceContract(subject);
     lifeContract(subject);
+    scrubContract(subject);
     randomContract(subject);
   });
 }

@@ -109,6 +109,11 @@ export class SegmentImage {
     );
   }
 
+  /** Bytes of the group whose header stands at `at` (see hasHeader). */
+  extentAt(at: number): number {
+    return this.view.getUint32(at + HEADER.extent, true);
+  }
+
   /** Reads the group whose header stands at `at` (see hasHeader). */
   readGroup(at: number): ReadGroup {
     const view = this.view;

@@ -89,6 +89,7 @@ export class GroupLog {
   #uncommitted = 0;
   #root: Root;
   #nextNumber: number;
+  #durableGroupEnd: number;
   #link: number;
   /** The highest ballot and the highest slot among all items written or under way. */
   #promised: Ballot;
@@ -103,10 +104,12 @@ export class GroupLog {
     this.#parts = parts;
     this.space = new Space(geometry, log.used, log.free, log.tailOffset);
     this.index = log.index;
+    if (log.heldFrom !== undefined) this.space.hold(log.heldFrom, log.recovered.highestVoted);
     this.#open = new GroupBuilder(medium.allocate(geometry.groupBytesMax));
     this.#contentBytesMax = contentBytesIn(geometry.groupBytesMax);
     this.#root = root;
     this.#nextNumber = log.nextNumber;
+    this.#durableGroupEnd = log.nextNumber;
     this.#link = log.link;
     this.#promised = log.recovered.promised;
     this.#highestVoted = log.recovered.highestVoted;
@@ -186,6 +189,40 @@ export class GroupLog {
     this.#pump();
   }
 
+  /** Every group below this number is durable. */
+  get durableGroupEnd(): number {
+    return this.#durableGroupEnd;
+  }
+
+  get highestVoted(): Slot {
+    return this.#highestVoted;
+  }
+
+  /** Writes a group that says nothing new, if none is coming: behind it the promise is known. */
+  repeatPromise(): void {
+    if (this.#open.items.length > 0 || this.#queue.length > 0 || this.#busy) return;
+    if (this.#state !== 'running' || this.#open.contentWith(0) > this.space.contentBytesMax) return;
+    this.#open.addPromise(this.#promised);
+    this.#open.committed = true;
+    this.#pump();
+  }
+
+  /** False while a root is being written that may let go of segments in use now. */
+  get keepsSegments(): boolean {
+    return !this.#rootUnderWay;
+  }
+
+  /** Writes the root again as it is. */
+  repeatRoot(): void {
+    this.#rootJob();
+    this.#pump();
+  }
+
+  /** The root as it was last made durable. */
+  get root(): Root {
+    return this.#root;
+  }
+
   /** Resolves when everything committed is durable, or has failed. */
   async settled(): Promise<void> {
     if (this.#uncommitted > 0) this.commit(0);
@@ -247,7 +284,8 @@ export class GroupLog {
   }
 
   #giveUpSegments(): void {
-    if (this.space.freeSegments >= FREE_WANTED || this.space.releasable().length === 0) return;
+    if (this.space.freeSegments >= FREE_WANTED || this.space.releasable(this.index.trimThrough).length === 0)
+      return;
     if (!this.#queue.some((job) => 'root' in job)) this.#rootJob();
   }
 
@@ -296,9 +334,10 @@ export class GroupLog {
     this.#groupsUnderWay++;
     this.#parts.queue.write(segment.file, bytes, builder.offset, 'group', (error) => {
       this.#groupsUnderWay--;
-      if (error) return this.#fail(error);
+      if (error) return this.fail(error);
       const { lastItem } = builder;
       this.groups++;
+      this.#durableGroupEnd = number + 1;
       this.bytesWritten += bytes.length;
       this.barriers++;
       this.#settle(builder, segment);
@@ -316,7 +355,7 @@ export class GroupLog {
   }
 
   #writeRoot(job: RootJob): void {
-    const released = this.space.releasable();
+    const released = this.space.releasable(this.index.trimThrough);
     if (job.promised > this.#promised) this.#promised = job.promised;
     this.#learnedThrough = Math.max(this.#learnedThrough, job.learnedThrough);
     const root = this.#nextRoot(released, false);
@@ -324,7 +363,7 @@ export class GroupLog {
     this.#rootUnderWay = true;
     rootFile.write(root, queue, (error) => {
       this.#rootUnderWay = false;
-      if (error) return this.#fail(error);
+      if (error) return this.fail(error);
       this.#root = root;
       this.barriers += 2;
       this.space.release(released);
@@ -366,7 +405,7 @@ export class GroupLog {
   }
 
   /** From a write's end or from the background, where a write may be under way and is left to end. */
-  #fail(error: Error): void {
+  fail(error: Error): void {
     const first = this.#state === 'running';
     if (first) this.#state = 'failed';
     this.#parts.queue.halt(error);
@@ -398,7 +437,7 @@ export class GroupLog {
         this.barriers++;
         this.space.add(segment);
       } catch (error) {
-        this.#fail(error as Error);
+        this.fail(error as Error);
       }
     });
   }

@@ -49,6 +49,8 @@ export interface RecoveredLog {
   readonly nextNumber: number;
   readonly link: number;
   readonly refills: readonly Refill[];
+  /** The first segment in which votes may have been that can no longer be read. */
+  readonly heldFrom: Segment | undefined;
 }
 
 /** Gathers what the groups say, in their order. */
@@ -66,6 +68,11 @@ class Findings {
    * Slots named by groups behind the last place where something unknown is missing; undefined: nothing is.
    */
   #namedSince: Set<Slot> | undefined;
+  /** The segment where something unknown is missing first. */
+  heldFrom: Segment | undefined;
+
+  /** Where the group before was. */
+  #previous: Segment | undefined;
 
   constructor(root: Root) {
     this.promised = root.promised;
@@ -79,14 +86,15 @@ class Findings {
 
   take(segment: Segment, group: ReadGroup): void {
     if (group.number !== this.nextNumber) {
-      this.#missing(`group ${this.nextNumber} is missing before group ${group.number}`);
+      this.#missing(segment, `group ${this.nextNumber} is missing before group ${group.number}`);
     } else if (group.link !== this.link) {
-      this.#missing(`group ${group.number} does not link to the one before it`);
+      this.#missing(segment, `group ${group.number} does not link to the one before it`);
     }
-    if (group.lostDescriptors > 0) this.#missing(`group ${group.number} has lost descriptors`);
+    if (group.lostDescriptors > 0) this.#missing(segment, `group ${group.number} has lost descriptors`);
     else if (group.old + group.bad > 0) {
       this.reasons.push(`group ${group.number} has ${group.old + group.bad} damaged sectors`);
     }
+    this.#previous = segment;
     if (segment.firstGroup === 0) {
       segment.firstGroup = group.number;
       segment.firstLink = group.link;
@@ -124,8 +132,9 @@ class Findings {
     }
   }
 
-  #missing(reason: string): void {
+  #missing(segment: Segment, reason: string): void {
     this.reasons.push(reason);
+    this.heldFrom ??= this.#previous ?? segment;
     this.#namedSince = new Set();
   }
 }
@@ -207,6 +216,7 @@ export function recoverLog(scan: Scan, root: Root | undefined, geometry: Geometr
     nextNumber: findings.nextNumber,
     link: findings.link,
     refills: refillsOf(scanned, tail, torn),
+    heldFrom: findings.heldFrom,
   };
 }
 

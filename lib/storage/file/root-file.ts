@@ -120,6 +120,16 @@ export class RootFile {
     return best;
   }
 
+  /** Whether both pages hold generation `generation`. */
+  async isWhole(generation: number): Promise<boolean> {
+    for (const at of [0, PAGE_BYTES]) {
+      const page = new Uint8Array(PAGE_BYTES);
+      await this.#file.read(page, at).catch(() => page.fill(0));
+      if (decode(page, this.#incarnation)?.generation !== generation) return false;
+    }
+    return true;
+  }
+
   /** Writes `root` to both pages through `queue`, one after the other. One call at a time. */
   write(root: Root, queue: WriteQueue, done: Done): void {
     encode(this.#page, root, this.#incarnation);

@@ -42,14 +42,14 @@ export interface Scan {
   readonly files: number;
 }
 
-/** Reads all of `file`; pages that the device cannot read stay zero, which no valid sector is. */
-async function readWhole(file: MediumFile, into: Uint8Array): Promise<void> {
+/** Fills `into` from `from` on; pages that the device cannot read become zero, which no valid sector is. */
+export async function readPastBad(file: MediumFile, into: Uint8Array, from: number): Promise<void> {
   try {
-    await file.read(into, 0);
+    await file.read(into, from);
   } catch {
     for (let at = 0; at < into.length; at += PAGE_BYTES) {
       const page = into.subarray(at, at + PAGE_BYTES);
-      await file.read(page, at).catch(() => page.fill(0));
+      await file.read(page, from + at).catch(() => page.fill(0));
     }
   }
 }
@@ -84,7 +84,7 @@ async function scanFile(
 ): Promise<void> {
   await file.sync('segment.recovered');
   bytes.fill(0);
-  await readWhole(file, bytes);
+  await readPastBad(file, bytes, 0);
   const key = decodeHeader(bytes.subarray(0, PAGE_BYTES), incarnation, sequence);
   if (key && (await file.length()) === bytes.length) {
     const image = new SegmentImage(bytes, key, sequence, incarnation);

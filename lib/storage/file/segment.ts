@@ -144,6 +144,18 @@ export async function prefill(
   return key;
 }
 
+/** Writes the header page again if one of its copies is bad, from what is known of the segment in use. */
+export async function mendHeader(segment: Segment, incarnation: number): Promise<void> {
+  const { file, key, sequence } = segment;
+  const page = new Uint8Array(PAGE_BYTES);
+  const right = new Uint8Array(PAGE_BYTES);
+  encodeHeader(right, incarnation, sequence, key);
+  await file.read(page, 0).catch(() => page.fill(0));
+  if (Buffer.compare(page, right) === 0) return;
+  await file.write(right, 0, 'segment.refill');
+  await file.sync('segment.refill');
+}
+
 /** Makes segment `sequence` out of the file that is `old` now, and makes its new name durable. */
 export async function recycle(
   medium: FileMedium,

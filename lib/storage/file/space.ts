@@ -3,10 +3,11 @@
  *
  * 1. `used` is in log order; its last one is being filled, up to `offset`. `free` is in the order of use.
  * 2. For what `contentBytesMax` allowed, `place` finds room, because only `place` takes room.
- * 3. A segment is given up from the front only, when no live vote and no unfinished group is in it, and is
- *    free again only when a root without it is durable and it was pre-filled anew (contract 24).
+ * 3. A segment is given up from the front only, when no live vote and no unfinished group is in it and it is
+ *    not held (hold), and is free again only when a root without it is durable and it was pre-filled anew (contract 24).
  */
 import { requires } from '../../contract.js';
+import type { Slot } from '../../types.js';
 import type { Geometry } from './geometry.js';
 import { contentBytesIn } from './group-layout.js';
 import { PAGE_BYTES } from './medium.js';
@@ -19,6 +20,8 @@ export class Space {
   readonly #contentBytesMax: number;
   #offset: number;
   #taken = 0;
+  #heldFrom: number | undefined;
+  #heldThrough: Slot = 0;
 
   constructor(geometry: Geometry, used: Segment[], free: Segment[], offset: number) {
     this.#geometry = geometry;
@@ -51,6 +54,21 @@ export class Space {
     return [...this.#used, ...this.#free];
   }
 
+  /** The segment the log begins in. */
+  get oldest(): Segment | undefined {
+    return this.#used[0];
+  }
+
+  isUsed(segment: Segment): boolean {
+    return this.#used.includes(segment);
+  }
+
+  /** The used segment after one that is used. */
+  behind(segment: Segment): Segment | undefined {
+    const place = this.#used.indexOf(segment);
+    return place < 0 ? undefined : this.#used[place + 1];
+  }
+
   /** The first segment of the log that does not count as given up. */
   headAfter(released: readonly Segment[]): Segment {
     return this.#used[released.length]!;
@@ -80,9 +98,22 @@ export class Space {
     return { segment, offset };
   }
 
-  /** The segments at the front that nothing needs any more. */
-  releasable(): Segment[] {
-    const keep = this.#used.findIndex((segment) => segment.live > 0 || segment.pending > 0);
+  /**
+   * While the trim point is below `slot`, keeps `segment` and all behind it: votes that can no longer be read
+   * may have been there, and as long as it is found damaged that is known.
+   */
+  hold(segment: Segment, slot: Slot): void {
+    if (this.#heldFrom === undefined || segment.sequence < this.#heldFrom) this.#heldFrom = segment.sequence;
+    this.#heldThrough = Math.max(this.#heldThrough, slot);
+  }
+
+  /** The segments at the front that nothing needs any more, with all slots through `trimThrough` forgotten. */
+  releasable(trimThrough: Slot): Segment[] {
+    if (trimThrough >= this.#heldThrough) this.#heldFrom = undefined;
+    const heldFrom = this.#heldFrom ?? Number.POSITIVE_INFINITY;
+    const keep = this.#used.findIndex(
+      ({ live, pending, sequence }) => live > 0 || pending > 0 || sequence >= heldFrom,
+    );
     const end = keep < 0 ? this.#used.length - 1 : Math.min(keep, this.#used.length - 1);
     return this.#used.slice(0, end);
   }
