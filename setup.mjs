@@ -125,14 +125,58 @@ const REQUIREMENTS = [
     program: ['mke2fs'],
     purposes: ['power-cut', 'pmem-vm', 'ci'],
   },
+  {
+    why: 'the machine that loses its power',
+    apt: 'qemu-system-x86',
+    fedora: 'qemu-system-x86-core',
+    program: ['qemu-system-x86_64'],
+    purposes: ['pmem-vm', 'ci'],
+  },
+  {
+    why: "is that machine's system",
+    apt: 'busybox-static',
+    fedora: 'busybox',
+    program: ['busybox'],
+    purposes: ['pmem-vm', 'ci'],
+  },
+  {
+    why: "finds what its kernel's modules need",
+    apt: 'kmod',
+    fedora: 'kmod',
+    program: ['depmod'],
+    purposes: ['pmem-vm', 'ci'],
+  },
+  {
+    why: 'packs its first file system',
+    apt: 'cpio',
+    fedora: 'cpio',
+    program: ['cpio'],
+    purposes: ['pmem-vm', 'ci'],
+  },
+  {
+    why: 'makes namespaces on its NVDIMMs',
+    apt: 'ndctl',
+    fedora: 'ndctl',
+    program: ['ndctl'],
+    purposes: ['pmem-vm', 'ci'],
+  },
+  {
+    why: 'makes XFS on one of them',
+    apt: 'xfsprogs',
+    fedora: 'xfsprogs',
+    program: ['mkfs.xfs'],
+    purposes: ['pmem-vm', 'ci'],
+  },
 ];
 
 class SetupError extends Error {}
 
 // — looking ——————————————————————————————————————————————————————————————————————————————————————————————
 
+/** Root's programs count too, where Debian keeps them. */
 function onPath(names) {
-  const directories = (process.env.PATH ?? '').split(path.delimiter).filter((directory) => directory !== '');
+  const named = (process.env.PATH ?? '').split(path.delimiter).filter((directory) => directory !== '');
+  const directories = [...named, '/usr/sbin', '/sbin'];
   return names.some((name) => directories.some((directory) => fs.existsSync(path.join(directory, name))));
 }
 

@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "file_descriptor.h"
+#include "mapped_medium.h"
 
 namespace indelible {
 namespace {
@@ -55,11 +57,33 @@ Status publish(const std::string& temporary, const char* path, const std::string
   return Status::good();
 }
 
+/// A device is there already and has its length; what it holds, if it is no region, is written over. A stale
+/// record of an earlier region could look like a lost write, so the log is zeroed.
+Status format_device(const char* path, const FormatOptions& options) {
+  std::unique_ptr<MappedMedium> medium;
+  if (Status status = MappedMedium::open(path, MapMode::pmem, medium); !status.ok()) return status;
+  StaticHeaders headers;
+  const Status found = load_static_headers(*medium, headers);
+  if (found.code == Code::store_io) return found;
+  if (found.code != Code::store_foreign) {
+    return Status::failed(Code::store_exists, "the device holds a region already; nothing was written");
+  }
+  const std::uint64_t end = kLogOffset + options.log_length;
+  if (medium->size() < end) return Status::failed(Code::argument, "the device is smaller than the region");
+  const std::vector<std::byte> zeros(kFillBytes);
+  for (std::uint64_t at = kLogOffset; at < end; at += kFillBytes) {
+    medium->write(Site::format_body, at, zeros.data(), std::min(kFillBytes, end - at));
+  }
+  return format_medium(*medium, options);
+}
+
 }  // namespace
 
 Status create_region_file(const char* path, const FormatOptions& options) {
   if (Status status = check_format(options); !status.ok()) return status;
   struct stat existing {};
+  // Device DAX, by its own name or through a link in the replica's directory.
+  if (::stat(path, &existing) == 0 && S_ISCHR(existing.st_mode)) return format_device(path, options);
   if (::lstat(path, &existing) == 0) {
     return Status::failed(Code::store_exists, "a file is there already; nothing was written");
   }

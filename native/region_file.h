@@ -8,7 +8,8 @@
 namespace indelible {
 
 /// Writes a temporary file beside `path`, syncs it, renames it, syncs the directory. Every byte of the file
-/// is allocated, so that no later store can run out of space.
+/// is allocated, so that no later store can run out of space. A DAX device, or a link to one, is formatted in
+/// place, unless it holds a region.
 Status create_region_file(const char* path, const FormatOptions& options);
 
 /// 16 bytes that differ after every boot of this machine.

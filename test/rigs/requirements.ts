@@ -46,7 +46,7 @@ export function exitIfMissing(
   if (lacking.length === 0) return;
   console.log(`${rig} cannot run on this machine, and has shown nothing. It lacks`);
   for (const what of lacking) console.log(`  ${what}`);
-  console.log(remedy);
+  console.log(remedy.trim());
   console.log(`0 passed, ${ifPossible ? 0 : 1} failed`);
   process.exit(ifPossible ? 0 : 1);
 }

@@ -27,13 +27,14 @@ export function scratchDirectory(): string | undefined {
  */
 export async function runInSandbox(): Promise<number> {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'indelible-rig-'));
+  const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
   const child = spawn(
     'setpriv',
     [
       ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
       ...[process.execPath, ...process.execArgv, ...process.argv.slice(1)],
     ],
-    { stdio: 'inherit', env: { ...process.env, [SCRATCH]: scratch, TMPDIR: scratch } },
+    { stdio: 'inherit', env: { ...process.env, PATH: searchPath, [SCRATCH]: scratch, TMPDIR: scratch } },
   );
   let interrupted = false;
   for (const signal of SIGNALS) {

@@ -13,8 +13,8 @@ const ERRORS_MS = 1000;
 const STALL_MS = 10_000;
 
 /**
- * For a second every flush fails, and what was to be kept is lost; then the disk says OK again. All replicas are
- * on it, so all that lost something are told: a disk that loses one's bytes and tells another lies.
+ * For a second every flush fails, and what was to be kept is lost; then the disk says OK again. All replicas
+ * are on it, so all that lost something are told: a disk that loses one's bytes and tells another lies.
  */
 async function failedFlush(bench: PowerCutBench): Promise<string> {
   const disk = newDisk(bench, 'cluster-flush-error', DISK_BYTES);

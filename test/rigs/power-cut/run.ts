@@ -46,6 +46,12 @@ const NEEDS = [
   program('mke2fs', 'makes the file systems'),
   file(path.join(PROJECT_ROOT, 'dist', 'storage', 'file.js'), 'the built library'),
 ];
+const PROGRAMS = [
+  'power-cut/writer-program.ts',
+  'power-cut/format-program.ts',
+  'vote-bytes.ts',
+  'vote-writer.ts',
+];
 const REMEDY = 'As root on Debian, `node setup.mjs --for=power-cut` installs what can be installed.';
 
 const { values, positionals } = parseArgs({
@@ -95,7 +101,7 @@ function compilePlugin(directory: string): string {
 async function runAll(directory: string): Promise<number> {
   const report = new CampaignReport();
   const programs = path.join(directory, 'programs');
-  compilePrograms(['power-cut/writer-program.ts', 'power-cut/format-program.ts', 'vote-bytes.ts'], programs);
+  compilePrograms(PROGRAMS, programs);
   const plugin = compilePlugin(directory);
   const endMs = performance.now() + budgetMs!;
   for (const name of parts) {

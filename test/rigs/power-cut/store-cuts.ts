@@ -10,11 +10,11 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CampaignReport } from '../../service/campaign.js';
 import { eventually } from '../../service/eventually.js';
+import { VoteHistory } from '../vote-history.js';
+import type { WriterLine } from '../writer-lines.js';
 import { formatSmallStore, newDisk, type PowerCutBench } from './bench.js';
 import type { CutDisk } from './cut-disk.js';
-import { VoteHistory } from './vote-history.js';
 import { Writer } from './writer.js';
-import type { WriterLine } from './writer-lines.js';
 
 const DISK_BYTES = 64 << 20;
 /** Percent of the unflushed sectors that a cut keeps: none, few, half, nearly all, all. */

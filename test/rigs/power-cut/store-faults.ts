@@ -7,10 +7,10 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CampaignReport } from '../../service/campaign.js';
 import { eventually } from '../../service/eventually.js';
+import { VoteHistory } from '../vote-history.js';
 import { formatSmallStore, newDisk, type PowerCutBench } from './bench.js';
 import type { CutDisk } from './cut-disk.js';
 import { Fault } from './disk-control.js';
-import { VoteHistory } from './vote-history.js';
 import { Writer } from './writer.js';
 
 const DISK_BYTES = 64 << 20;

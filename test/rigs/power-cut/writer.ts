@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { WriterLine } from './writer-lines.js';
+import type { WriterLine } from '../writer-lines.js';
 
 export class Writer {
   readonly ended: Promise<void>;

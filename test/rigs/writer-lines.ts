@@ -1,4 +1,4 @@
-/** The lines of the writer program, between it and the rig. */
+/** What a vote writer tells the rig, each a line of JSON. */
 
 /** A promise is [0, ballot], a vote [slot, ballot]; its bytes follow from the two. */
 export type StagedItem = readonly [slot: number, ballot: number];

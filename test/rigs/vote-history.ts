@@ -7,7 +7,7 @@
  * Above the trim point, that is: the trim point is one that was asked for, and never lower than before.
  */
 import { createHash } from 'node:crypto';
-import { voteBytes } from '../vote-bytes.js';
+import { voteBytes } from './vote-bytes.js';
 import type { RecoveredReport, StagedItem, WriterLine } from './writer-lines.js';
 
 /** What a check of a recovery adds up to. */
