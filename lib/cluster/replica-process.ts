@@ -17,6 +17,7 @@ import type { Role } from '../paxos/effects.js';
 import { Replica } from '../replica/replica.js';
 import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import type { Ballot, ReplicaId } from '../types.js';
+import { collectSeldom } from './garbage.js';
 import type { FromReplica, ToReplica } from './process-messages.js';
 import type { ServeConfig } from './serve-config.js';
 import { storageChoice } from './stores.js';
@@ -26,6 +27,7 @@ const CLOSE_MS_MAX = 8000;
 
 /** Resolves when the replica has closed in order; rejects with what stopped it otherwise. */
 export async function serveReplica(config: ServeConfig): Promise<void> {
+  collectSeldom();
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const ending = new Ending();
   try {
