@@ -13,6 +13,8 @@
 namespace indelible {
 namespace {
 
+constexpr std::uint64_t kImageBytesMax = std::uint64_t{1} << 30;
+
 bool identity_of(Napi::Value value, std::uint8_t (&target)[16]) {
   std::span<const std::byte> bytes;
   if (!bytes_of(value, bytes) || bytes.size() != sizeof target) return false;
@@ -47,9 +49,10 @@ Napi::Value format_image(const Napi::CallbackInfo& info) {
     return raise_argument(info.Env(), "formatImage takes format options");
   }
   if (Status status = check_format(options); !status.ok()) return raise(info.Env(), status);
+  // Memory that V8 does not get ends the process.
+  if (options.log_length > kImageBytesMax) return raise_argument(info.Env(), "an image holds at most 1 GiB of log");
   const std::vector<std::byte> start = formatted_start(options);
   auto image = Napi::Uint8Array::New(info.Env(), kLogOffset + options.log_length);
-  if (image.IsEmpty()) return raise_argument(info.Env(), "an image of that size cannot be allocated");
   std::copy(start.begin(), start.end(), reinterpret_cast<std::byte*>(image.Data()));
   return image;
 }

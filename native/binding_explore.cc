@@ -98,7 +98,7 @@ Napi::Value explore_format(const Napi::CallbackInfo& info) {
   std::span<const std::byte> image;
   FormatOptions format;
   if (explorer == nullptr || !options_of(info[1], options) || !bytes_of(info[2], image) ||
-      !format_options_of(info[3], format)) {
+      image.size() <= kLogOffset || !format_options_of(info[3], format)) {
     return raise_argument(info.Env(), "exploreFormat takes an explorer, options, an image and a format");
   }
   RecordingMedium medium(std::vector<std::byte>(image.begin(), image.end()));

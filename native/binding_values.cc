@@ -65,7 +65,8 @@ bool integer_of(Napi::Value value, std::uint64_t& number) {
 bool string_of(Napi::Value value, std::string& text) {
   if (!value.IsString()) return false;
   text = value.As<Napi::String>().Utf8Value();
-  return true;
+  // As a path it would end there.
+  return text.find('\0') == std::string::npos;
 }
 
 bool bytes_of(Napi::Value value, std::span<const std::byte>& bytes) {

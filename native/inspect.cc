@@ -4,17 +4,46 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <vector>
 
 #include "crc64.h"
 #include "file_descriptor.h"
 #include "json_writer.h"
+#include "probe_window.h"
 #include "record_reader.h"
-#include "recording_medium.h"
 #include "static_header.h"
 
 namespace indelible {
 namespace {
+
+constexpr std::uint64_t kWindowBytes = 1 << 20;
+
+/// A file as it lies there, read where it is asked for: it may be larger than memory.
+class FileView final : public Medium {
+ public:
+  FileView(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
+
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  [[nodiscard]] Status read(std::uint64_t offset, void* target, std::uint64_t length) override {
+    for (std::uint64_t done = 0; done < length;) {
+      const ssize_t got = ::pread(fd_, static_cast<std::byte*>(target) + done, length - done,
+                                  static_cast<off_t>(offset + done));
+      if (got < 0 && errno == EINTR) continue;
+      // Nothing where there was something: the file was cut short meanwhile.
+      if (got <= 0) return Status::io(got < 0 ? errno : EIO, Syscall::pread, "the region cannot be read");
+      done += static_cast<std::uint64_t>(got);
+    }
+    return Status::good();
+  }
+  void write(Site /*site*/, std::uint64_t /*offset*/, const void* /*source*/, std::uint64_t /*length*/) override {}
+  void store64(Site /*site*/, std::uint64_t /*offset*/, std::uint64_t /*value*/) override {}
+  void flush(Site /*site*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) override {}
+  void reflush(Site /*site*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) override {}
+  [[nodiscard]] Status fence(Site /*site*/) override { return Status::good(); }
+
+ private:
+  int fd_;
+  std::uint64_t size_;
+};
 
 const char* word_kind(std::uint64_t word, std::uint64_t incarnation, std::uint64_t number) {
   if (word == commit_word(incarnation, number)) return "committed";
@@ -138,12 +167,13 @@ void write_record(JsonWriter& json, const FoundRecord& record, std::uint64_t off
 /// Every place a record could start, in the order of the area: stale records of earlier laps included.
 Status write_records(Medium& medium, JsonWriter& json, const StaticHeader& header) {
   const Geometry geometry = geometry_of(header);
-  RecordReader reader(medium, geometry, header.incarnation);
+  ProbeWindow window(medium, kWindowBytes);
+  RecordReader reader(window, geometry, header.incarnation);
   json.begin_array("records");
   FoundRecord record;
   for (std::uint64_t at = 0; at + geometry.record_bytes_max <= geometry.log_length; at += geometry.alignment) {
     RecordHeader here{};
-    Status status = medium.read(kLogOffset + at + kHeaderAt, &here, sizeof here);
+    Status status = window.read(kLogOffset + at + kHeaderAt, &here, sizeof here);
     if (!status.ok()) return status;
     if (here.magic != kRecordMagic || here.position % geometry.log_length != at) continue;
     status = reader.record_at(here.position, record);
@@ -187,15 +217,8 @@ Status inspect_file(const char* path, std::string& json) {
   }
   struct stat about {};
   if (::fstat(file.get(), &about) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(about.st_size));
-  for (std::size_t at = 0; at < bytes.size();) {
-    const ssize_t got = ::pread(file.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-    if (got < 0) return Status::io(errno, Syscall::pread, "the region cannot be read");
-    if (got == 0) bytes.resize(at);
-    at += static_cast<std::size_t>(got);
-  }
-  RecordingMedium medium(std::move(bytes));
-  return inspect(medium, json);
+  FileView view(file.get(), static_cast<std::uint64_t>(about.st_size));
+  return inspect(view, json);
 }
 
 }  // namespace indelible

@@ -18,6 +18,8 @@ struct RecordEntry {
   std::uint32_t live_bytes = 0;
   /// Of its votes; 0 if it holds none.
   std::uint64_t highest_slot = 0;
+  /// What it holds, or some of the records of the gap it stands for, can no longer be read. Nothing of it is indexed.
+  bool unreadable = false;
 };
 
 class RecordTable {

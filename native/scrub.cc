@@ -40,9 +40,8 @@ bool Scrub::is_as_written(std::uint64_t number) {
 
 Status Scrub::verify(std::uint64_t number, bool committed, ScrubReport& report) {
   const RecordEntry& entry = state_.records.at(number);
-  const bool known = number >= state_.damaged_from && number <= state_.damaged_through;
   report.bytes += entry.length;
-  if (known || entry.length == 0) return Status::good();
+  if (entry.unreadable) return Status::good();
   std::uint64_t word = 0;
   if (Status status = reader_.commit_word_at(entry.position, word); !status.ok()) return status;
   if (Status status = reader_.record_at(entry.position, record_); !status.ok()) return status;
@@ -78,6 +77,7 @@ Status Scrub::index_through(std::uint64_t number, ScrubReport& report) {
     const bool good = indexed_.descriptors_good && indexed_.header.number == next;
     if (!good) {
       state_.note_damage(next, next, state_.highest_voted);
+      state_.records.at(next).unreadable = true;
       report.unreadable = report.unreadable || state_.uncertain();
     }
     state_.index_next(indexed_.descriptors.data(), good ? indexed_.header.items : 0);
@@ -90,6 +90,7 @@ Status Scrub::lose_record(std::uint64_t number, ScrubReport& report) {
   if (Status status = index_through(state_.records.end_number() - 1, report); !status.ok()) return status;
   report.last_unreadable = report.last_unreadable || number + 1 == state_.records.end_number();
   state_.note_damage(number, number, state_.highest_voted);
+  state_.records.at(number).unreadable = true;
   // With everything trimmed there is no slot to be uncertain about.
   report.unreadable = report.unreadable || state_.uncertain();
   Status status = Status::good();

@@ -1,6 +1,7 @@
 #include "oracle.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "../crc64.h"
 #include "demand.h"
@@ -15,11 +16,9 @@ RecordHeader header_at(const CheckedMedium& medium, std::uint64_t offset) {
   return header;
 }
 
-bool in_damage(const LogState& state, std::uint64_t number) {
-  return number >= state.damaged_from && number <= state.damaged_through;
-}
-
-void judge_record(LogState& state, const CheckedMedium& medium, std::uint64_t number, std::uint64_t before) {
+/// `before` is the CRC of the header before it, or nothing where that could not be read.
+void judge_record(LogState& state, const CheckedMedium& medium, std::uint64_t number,
+                  const std::optional<std::uint64_t>& before) {
   const RecordEntry& record = state.records.at(number);
   const std::uint64_t offset = state.geometry.offset_of(record.position);
   const RecordHeader header = header_at(medium, offset);
@@ -30,7 +29,7 @@ void judge_record(LogState& state, const CheckedMedium& medium, std::uint64_t nu
   demand(header.length == record.length && offset + header.length <= kLogOffset + state.geometry.log_length,
          "a record does not cross the end of the area");
   demand(header.previous_crc == record.previous_crc, "a record names the header before it");
-  demand(in_damage(state, number - 1) || header.previous_crc == before, "the chain of CRCs is whole");
+  demand(header.previous_crc == before.value_or(header.previous_crc), "the chain of CRCs is whole");
   demand(header.promised <= state.promised && header.highest_voted <= state.highest_voted &&
              header.trim_through <= state.trim_through,
          "the log is no older than its records");
@@ -76,11 +75,15 @@ void judge_recovered(Log& log, const CheckedMedium& medium) {
   demand(state.records.end_number() == state.number && state.indexed_end == state.number,
          "every record is indexed");
   std::uint64_t used = 0;
-  std::uint64_t before = state.records.empty() ? 0 : state.records.front().previous_crc;
+  std::optional<std::uint64_t> before;
   for (std::uint64_t number = state.records.first_number(); number < state.number; number++) {
     const RecordEntry& record = state.records.at(number);
     used += record.length;
-    if (in_damage(state, number)) continue;
+    if (record.unreadable) {
+      demand(record.live == 0, "a record that cannot be read holds no votes");
+      before.reset();
+      continue;
+    }
     judge_record(state, medium, number, before);
     before = header_at(medium, geometry.offset_of(record.position)).crc;
   }

@@ -1,9 +1,8 @@
 // What a recovered log must be, checked against the bytes it was recovered from, without its reader.
 //
 //  1. Positions, numbers and sums are bounded by the area: at most a lap, no record across its end.
-//  2. Every record it took outside the damage is whole, says that it lies there, and names the CRC of the
-//  header
-//     before it.
+//  2. Every record that it does not call unreadable is whole, says that it lies there, and names the CRC of the
+//     header before it; one that it does call so holds no votes.
 //  3. Every vote lies in such a record, is no newer than the promise, and has its bytes, or is flagged.
 //  4. Nothing is above the numbers that JavaScript can hold.
 #pragma once

@@ -70,7 +70,7 @@ class Life {
           read_all();
           break;
         default:
-          room((what & 0x80) != 0);
+          what < 128 ? room((what & 0x40) != 0) : scrub(what);
           break;
       }
     }
@@ -130,6 +130,15 @@ class Life {
   void room(bool only_promises) {
     bool found = false;
     settle(log_.make_room(log_.header().record_bytes_max, only_promises, found));
+  }
+
+  /// Nothing has changed since recovery but by the log itself.
+  void scrub(std::uint64_t budget) {
+    ScrubReport report;
+    const std::uint64_t uncertain_through = log_.state().uncertain_through;
+    settle(log_.scrub(budget * 32, report));
+    const bool less = !report.votes.empty() || log_.state().uncertain_through != uncertain_through;
+    demand(faulty_ || !less, "a scrub finds no more damage than recovery did");
   }
 
   void read_all() {

@@ -162,3 +162,20 @@ TEST(fuzz_a_chain_is_no_longer_than_a_lap) {
   LogState& state = again.log->state();
   CHECK(state.head == head - kLogOffset && state.position == format.log_length);
 }
+
+TEST(fuzz_a_scrub_makes_no_slot_uncertain_that_recovery_did_not) {
+  OpenLog written = open_image(formatted(small_format()));
+  std::vector<std::uint64_t> offsets;
+  for (const Group& group : {Group{70000, {}}, Group{0, {{1, 70000, 8}}}, Group{0, {{2, 70000, 8}}},
+                             Group{0, {{3, 70000, 8}}}}) {
+    offsets.push_back(kLogOffset + written.log->state().position);
+    CHECK(append(*written.log, group).ok());
+  }
+  std::vector<std::byte> image = written.medium->durable();
+  for (const std::uint64_t offset : {offsets[0], offsets[1]}) image[offset + kDescriptorsAt] ^= std::byte{1};
+  OpenLog opened = open_image(std::move(image));
+  CHECK(opened.log->state().uncertain_through == 1);
+  ScrubReport report;
+  CHECK(opened.log->scrub(1 << 20, report).ok());
+  CHECK(opened.log->state().uncertain_through == 1 && report.votes.empty());
+}
