@@ -10,14 +10,8 @@ import { compilePrograms } from '../compile.js';
 
 /** In an order in which each finds what it needs; what comes along with them is found in modules.dep. */
 const MODULES = [
-  'crc32c_generic',
-  'crc32c-intel',
-  'nfit',
-  'nd_pmem',
-  'device_dax',
-  'dax_pmem',
-  'ext4',
-  'xfs',
+  ...['virtio_pci', 'virtio_console', 'crc32c_generic', 'crc32c-intel'],
+  ...['nfit', 'nd_pmem', 'device_dax', 'dax_pmem', 'ext4', 'xfs'],
 ];
 const PROGRAMS = ['ndctl', 'mke2fs', 'mkfs.xfs'];
 const LIBRARIES = ['libpmem.so.1', 'libisal.so.2'];
@@ -40,7 +34,7 @@ mount -t tmpfs none /run
 mount -t tmpfs none /tmp
 mount -t tmpfs none /mnt
 for module in $(cat /modules/order); do insmod /modules/$module || echo "no module $module"; done
-stty -F /dev/ttyS1 raw -echo
+while [ ! -e /dev/vport0p1 ]; do sleep 0.1; done
 hostname guest
 cd /project
 exec /bin/node /project/rigs/pmem-vm/guest-program.js

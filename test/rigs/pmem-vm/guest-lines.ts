@@ -1,4 +1,4 @@
-/** The lines between the guest and the rig, each a line of JSON on the guest's second serial port. */
+/** The lines between the guest and the rig, each a line of JSON on the guest's serial port. */
 import type { WriterLine } from '../writer-lines.js';
 
 /** Where the log lies: a file on one of two file systems, or a device itself. */

@@ -46,7 +46,8 @@ const NEEDS = [
 const NAME = 'The rig of virtual machines';
 const REMEDY = 'As root on Debian, `node setup.mjs --for=pmem-vm` installs what can be installed.';
 const WHAT_IT_SHOWS = `What this shows: on DAX file systems and a DAX device of an NVDIMM, mapped MAP_SYNC and
-called persistent memory by libpmem without force, a machine that ends at any moment loses nothing it answered.
+called persistent memory by libpmem without force, a machine that ends at any moment loses nothing that it
+answered.
 What it cannot show: a missing flush or fence. QEMU keeps the NVDIMM in a file, and every store that the guest
 executed is in it, flushed or not; a real power cut takes what is in the caches. The crash images of
 \`indelible torture\` show that. Nor does it show how fast real persistent memory is, or whether a platform

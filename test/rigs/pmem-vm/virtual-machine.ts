@@ -65,7 +65,7 @@ export class VirtualMachine {
       ...['-display', 'none', '-object', `${memory},share=${life === 'boot' ? 'on' : 'off'}`, ...nvdimms],
       ...['-serial', `file:${this.#file('console')}`],
       ...['-chardev', `socket,id=control,path=${this.#file('control')},server=on,wait=off`],
-      ...['-serial', 'chardev:control'],
+      ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=control,nr=1,name=rig'],
       ...['-qmp', `unix:${this.#file('monitor')},server=on,wait=off`],
       ...['-kernel', image.kernel, '-initrd', image.initramfs, '-append', KERNEL_LINE],
       ...(life === 'resume' ? ['-incoming', 'defer'] : []),
