@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "binding.h"
 
 namespace indelible {
@@ -26,6 +28,21 @@ Napi::Value outstanding(Handle& handle, const Napi::CallbackInfo& info) {
 
 Napi::Value fail_next_fence(Handle& handle, const Napi::CallbackInfo& /*info*/) {
   handle.recording->fail_next_fence();
+  return {};
+}
+
+/// flip(offset, bits): turns bits of a durable byte over, as a medium that rots does.
+Napi::Value flip(Handle& handle, const Napi::CallbackInfo& info) {
+  std::uint64_t offset = 0;
+  std::uint64_t bits = 0;
+  const bool good = integer_of(info[0], offset) && integer_of(info[1], bits) && bits <= 0xFF;
+  if (!good || offset >= handle.recording->size()) {
+    return raise_argument(info.Env(), "flip takes an offset in the region and eight bits");
+  }
+  const std::uint64_t chunk = offset - offset % sizeof(std::uint64_t);
+  std::uint64_t value = 0;
+  std::memcpy(&value, handle.recording->durable().data() + chunk, sizeof value);
+  handle.recording->preset(chunk, value ^ (bits << (8 * (offset - chunk))));
   return {};
 }
 
@@ -73,6 +90,7 @@ void bind_recording(Napi::Object object, const std::shared_ptr<Handle>& handle) 
   bind(object, handle, "durableImage", Needs::recording, durable_image);
   bind(object, handle, "outstanding", Needs::recording, outstanding);
   bind(object, handle, "failNextFence", Needs::recording, fail_next_fence);
+  bind(object, handle, "flip", Needs::recording, flip);
   bind(object, handle, "record", Needs::recording, record);
   bind(object, handle, "takeTrace", Needs::recording, take_trace);
   bind(object, handle, "untracedStore", Needs::recording, untraced_store);

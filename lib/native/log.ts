@@ -144,6 +144,8 @@ export interface NativeRecordingLog extends NativeLog {
   durableImage(): Uint8Array;
   outstanding(): number;
   failNextFence(): void;
+  /** Turns bits of a durable byte over. */
+  flip(offset: number, bits: number): void;
   record(on: 0 | 1): void;
   /** Four numbers an entry: kind, site, offset, length. */
   takeTrace(): Float64Array;

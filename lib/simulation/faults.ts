@@ -56,6 +56,9 @@ export const FAULT_RATES: FaultRates = {
   loseStore: 0.15,
 };
 
+/** How often disks rot where more may rot than can be mended. */
+export const RATES_OF_MUCH_DAMAGE: Partial<FaultRates> = { rotBytes: 12, rotRecord: 12 };
+
 /**
  * Ticks a replica stays down, at most, when it is down for short; and for long, so that it needs a
  * checkpoint.

@@ -1,7 +1,7 @@
 /**
  * The disk of a simulation that runs the production log in persistent memory, over the recording medium: a
  * power cut leaves of every outstanding 8-byte chunk the old or the new value, kill -9 leaves all stores
- * visible and only the fenced ones durable. Between two lives bytes of the region may rot.
+ * visible and only the fenced ones durable. Durable bytes may rot, under an open store or between two lives.
  */
 import { formatImage, type KilledImage, openRecording, type Recording } from '../storage/pmem-recording.js';
 import type { StoreShape } from '../storage/shape.js';
@@ -15,7 +15,7 @@ const CRASH_SEEDS = 2 ** 31;
 
 export class PmemDisk implements SimulatedDisk {
   readonly canRot = true;
-  readonly rotsAlive = false;
+  readonly rotsAlive = true;
   readonly damagedBytes: readonly Slot[] = [];
   isLost = false;
   damagedSlots: readonly Slot[] = [];
@@ -47,21 +47,24 @@ export class PmemDisk implements SimulatedDisk {
     random: Random,
     admits: (slots: readonly Slot[]) => boolean,
   ): readonly Slot[] | undefined {
-    if (this.opened !== undefined || this.isLost) return undefined;
-    const images = this.image instanceof Uint8Array ? [this.image] : [this.image.seen, this.image.durable];
+    const { opened, image } = this;
+    if (this.isLost || (fault === 'store' && opened !== undefined)) return undefined;
+    const images = image instanceof Uint8Array ? [image] : [image.seen, image.durable];
     if (fault === 'store') {
-      for (const image of images) loseRegion(image);
+      for (const each of images) loseRegion(each);
       this.isLost = true;
       return [];
     }
-    const records = recordsOf(images[0]!);
+    const durable = opened === undefined ? images[0]! : opened.recording.durableImage();
+    const records = recordsOf(durable);
     const hit =
       fault === 'bytes'
-        ? hitPayload(images[0]!, records, random)
+        ? hitPayload(durable, records, random)
         : hitRecord(records, this.rottenThrough, random);
     if (hit === undefined || !admits(hit.slots)) return undefined;
     const bit = 1 << random.below(8);
-    for (const image of images) image[hit.offset]! ^= bit;
+    if (opened !== undefined) opened.recording.flip(hit.offset, bit);
+    else for (const each of images) each[hit.offset]! ^= bit;
     this.rottenThrough = Math.max(this.rottenThrough, hit.record);
     this.damagedSlots = [...this.damagedSlots, ...hit.slots];
     return hit.slots;

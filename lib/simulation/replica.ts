@@ -5,7 +5,7 @@
  * |---|---|---|
  * | down | the disk and the checkpoints on it | `start` → opening or up |
  * | opening | as down, and a recovery under way | the store is open → up, `crash` → down |
- * | up | a process, its open store, its state machine | `crash` → down |
+ * | up | a process, its open store, its state machine | `crash`, or a store that fails → down |
  * | paused | as up, but neither messages nor ticks reach it | the end of the pause → up, `crash` → down |
  */
 import type { Message } from '../paxos/messages.js';
@@ -19,6 +19,9 @@ import type { Surroundings } from './surroundings.js';
 /** The checkpoint that `format` writes: the empty state, before the first slot. */
 const EMPTY_CHECKPOINT: SavedCheckpoint = { id: 0, through: 0, chain: 0, bytes: new Uint8Array(0) };
 
+/** Units of time after which a supervisor starts a process again that has stopped by itself, at most. */
+const RESTART_DELAY_MAX = 300;
+
 export class SimulatedReplica {
   readonly id: ReplicaId;
   process: Process | undefined;
@@ -31,6 +34,8 @@ export class SimulatedReplica {
   private storage: ObservedStorage | undefined;
   private opening: Promise<Storage> | undefined;
   private lives = 0;
+  /** The open store has met damage that it cannot go on with. */
+  private hasFailed = false;
 
   constructor(id: ReplicaId, disk: SimulatedDisk, around: Surroundings) {
     this.id = id;
@@ -75,6 +80,9 @@ export class SimulatedReplica {
     if (inner.recovered.outcome === 'damaged') around.counters.damagedRestarts++;
     around.observers.tell('opened', id, inner.recovered, this.saved.through);
     this.storage = storage;
+    storage.onFailure = () => {
+      this.hasFailed = true;
+    };
     const self = this;
     const belongings: Belongings = {
       id,
@@ -135,6 +143,22 @@ export class SimulatedReplica {
     if (fault === 'record') around.counters.recordsRotted++;
     if (fault === 'store') around.counters.storesLost++;
     if (this.process !== undefined) around.counters.rottedAlive++;
+    return true;
+  }
+
+  /**
+   * Ends the process if its store has failed under it, as a host does, and has it started again later.
+   * @returns false if the store is well.
+   */
+  fell(): boolean {
+    if (!this.hasFailed) return false;
+    this.hasFailed = false;
+    this.process?.die();
+    this.process = undefined;
+    this.disk.crash(this.around.random);
+    this.around.clock.after(this.around.random.between(1, RESTART_DELAY_MAX), () => {
+      if (!this.isUp) this.start();
+    });
     return true;
   }
 

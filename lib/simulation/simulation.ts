@@ -9,7 +9,7 @@ import { ContractViolation } from '../contract.js';
 import { mustConverge } from './checkers/liveness.js';
 import type { Counters } from './counters.js';
 import type { DamageBound } from './damage-budget.js';
-import { FAULT_RATES, type FaultRates } from './faults.js';
+import { FAULT_RATES, type FaultRates, RATES_OF_MUCH_DAMAGE } from './faults.js';
 import { FileDisk } from './file-disk.js';
 import { DelayedMemoryDisk, InstantMemoryDisk } from './memory-disk.js';
 import { PmemDisk } from './pmem-disk.js';
@@ -92,7 +92,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     replicas,
     MAKE_DISK[backend],
     backend === 'file',
-    { ...FAULT_RATES, ...faults },
+    { ...FAULT_RATES, ...(damage === 'any' ? RATES_OF_MUCH_DAMAGE : {}), ...faults },
     damage,
     log,
   );

@@ -106,7 +106,13 @@ export class World {
    * @returns false when nothing is left to happen. @throws what a checker or the core found broken.
    */
   async step(): Promise<boolean> {
-    const moved = this.clock.step();
+    let moved = true;
+    try {
+      moved = this.clock.step();
+    } catch (error) {
+      // A store that cannot go on ends its process, and nothing else.
+      if (!this.replicas.some((replica) => replica.fell())) throw error;
+    }
     await this.settle();
     return moved;
   }

@@ -107,6 +107,11 @@ export class Recording {
     return this.#native.durableImage();
   }
 
+  /** Turns `bits` of the byte at `offset` over, under the open store, as a medium that rots does. */
+  flip(offset: number, bits: number): void {
+    this.#native.flip(offset, bits);
+  }
+
   /** The next fence fails as an EIO would; the store is poisoned by it. */
   failNextFence(): void {
     this.#native.failNextFence();
