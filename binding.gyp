@@ -5,6 +5,7 @@
       "native/crash_explorer.cc",
       "native/crash_states.cc",
       "native/crc64.cc",
+      "native/crc64_vector.cc",
       "native/device_state.cc",
       "native/fault_catcher.cc",
       "native/inspect.cc",

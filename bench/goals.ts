@@ -25,6 +25,12 @@ function goal(what: string, { median, unit }: Series, comparison: '≤' | '≥',
 const COMMANDS_PER_SECOND_MIN = 300_000;
 const TRIMS_MIN = 5;
 
+/** Against both readings of "a loop that writes the same record bytes": docs/decisions/0006 says which one counts. */
+const LOOPS = [
+  { loop: 'build', does: 'builds the same bytes' },
+  { loop: 'copy', does: 'copies bytes that are there' },
+] as const;
+
 export function storageGoals(figures: StorageFigures): readonly Goal[] {
   const goals: Goal[] = [];
   for (const { store, fences } of [
@@ -36,11 +42,13 @@ export function storageGoals(figures: StorageFigures): readonly Goal[] {
       { votes: 100, bytes: 64, bound: 1.5 },
     ]) {
       const own = appendOf(figures, store, votes, bytes, 1);
-      const limit = figures.appendLimits.find(
-        (one) => one.fences === fences && one.votes === votes && one.bytes === bytes,
-      );
-      const what = `${votes} × ${bytes} B a group, ${store}: TypeScript ÷ the C++ loop`;
-      goals.push(goal(what, ratioOf(own.nanoseconds, limit!.nanoseconds), '≤', bound));
+      for (const { loop, does } of LOOPS) {
+        const limit = figures.appendLimits.find((one) => {
+          return one.loop === loop && one.fences === fences && one.votes === votes && one.bytes === bytes;
+        });
+        const what = `${votes} × ${bytes} B a group, ${store}: TypeScript ÷ the C++ loop that ${does}`;
+        goals.push(goal(what, ratioOf(own.nanoseconds, limit!.nanoseconds), '≤', bound));
+      }
     }
   }
   return [...goals, ...fileGoals(figures)];

@@ -109,8 +109,8 @@ Napi::Object expose(const std::shared_ptr<Handle>& handle) {
   const StaticHeader& header = handle->log->header();
   const auto items_that_fit =
       static_cast<std::uint32_t>((header.record_bytes_max - kDescriptorsAt) / sizeof(Descriptor));
-  handle->table_items = std::min(header.record_items_max, items_that_fit);
-  const std::size_t doubles = kTableHeadDoubles + std::size_t{handle->table_items} * kItemDoubles;
+  handle->table_rows = std::min(header.record_items_max, items_that_fit);
+  const std::size_t doubles = kTableHeadDoubles + std::size_t{handle->table_rows} * (kRowDoubles + kRunDoubles);
   auto table = Napi::Float64Array::New(env, doubles);
   handle->table = table.Data();
   handle->table_reference = Napi::Persistent(table);
@@ -125,7 +125,7 @@ Napi::Object expose(const std::shared_ptr<Handle>& handle) {
   object.Set("replicaId", header.replica_id);
   object.Set("alignment", header.alignment);
   object.Set("recordBytesMax", header.record_bytes_max);
-  object.Set("recordItemsMax", handle->table_items);
+  object.Set("recordItemsMax", handle->table_rows);
   object.Set("capacityBytes", make_number(env, handle->log->capacity()));
   bind_append(object, handle);
   bind_recovered(object, handle);

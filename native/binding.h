@@ -30,10 +30,15 @@ struct Addon {
   std::unordered_set<Handle*> open;
 };
 
-/// The table starts with the number of items and the slot learned through; then six doubles an item: slot,
-/// ballot, type, digest, start, length.
-inline constexpr std::uint32_t kTableHeadDoubles = 2;
-inline constexpr std::uint32_t kItemDoubles = 6;
+/// What `append` is told. The table starts with the number of rows, the slot learned through and the number of
+/// runs, and one unused number. Then a row for each item: its digest, then start and length as two 32-bit numbers in
+/// the place of one double. Behind the last row there is room for, the runs: first slot, ballot, type, first row.
+/// A run is a promise, or votes for consecutive slots at one ballot and of one type.
+inline constexpr std::uint32_t kTableHeadDoubles = 4;
+inline constexpr std::uint32_t kRowDoubles = 2;
+inline constexpr std::uint32_t kRunDoubles = 4;
+/// A recovered vote: slot, ballot, type, digest, length, 1 if its bytes are there.
+inline constexpr std::uint32_t kVoteDoubles = 6;
 /// Room for votes, room for promises, used bytes, 1 while a fused group is pending.
 inline constexpr std::uint32_t kGaugeDoubles = 4;
 
@@ -57,7 +62,7 @@ struct Handle {
   Napi::Reference<Napi::Float64Array> gauges_reference;
   double* table = nullptr;
   double* gauges = nullptr;
-  std::uint32_t table_items = 0;
+  std::uint32_t table_rows = 0;
   /// What the collector was told that this handle holds outside its heap.
   std::int64_t external_bytes = 0;
 

@@ -1,84 +1,136 @@
 // The hot path: one call a group, its numbers in the table, so that only the ArrayBuffer crosses the boundary.
-// A node-addon-api callback costs as much as a bare Node-API one here: 32 against 30 ns of some 500 a vote.
+//
+// Nothing in the table is believed: every number is bounded before it is used, every payload lies in the
+// ArrayBuffer, and its bytes have the digest they were staged with.
+#include <bit>
+#include <cstring>
+#include <span>
+
 #include "binding.h"
 #include "crc64.h"
 
 namespace indelible {
 namespace {
 
-/// One row of the table, checked. False: a value no caller of the facade can produce.
-struct Row {
+/// Payloads whose CRCs are found together.
+constexpr std::uint32_t kBlockRows = 16;
+
+/// One comparison for both bounds: negative numbers and what is no number have larger bits.
+bool whole_of(double number, std::uint64_t& value) {
+  constexpr auto kMaxBits = std::bit_cast<std::uint64_t>(static_cast<double>(kNumberMax));
+  if (std::bit_cast<std::uint64_t>(number) > kMaxBits) return false;
+  // A signed conversion is one instruction, an unsigned one is a branch.
+  value = static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
+  return true;
+}
+
+struct Run {
   std::uint64_t slot;
   std::uint64_t ballot;
-  std::uint64_t digest;
-  std::uint64_t start;
-  std::uint32_t length;
-  std::uint8_t type;
+  std::uint64_t type;
+  std::uint64_t first_row;
 
-  /// In bounds already: a signed conversion is one instruction, an unsigned one is a branch.
-  static std::uint64_t whole(double number) {
-    return static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
-  }
+  [[nodiscard]] bool is_promise() const { return type == static_cast<std::uint64_t>(ItemType::promise); }
 
-  bool read(const double* row, std::size_t source_bytes) {
-    constexpr auto kMax = static_cast<double>(kNumberMax);
-    for (std::uint32_t column = 0; column < kItemDoubles; column++) {
-      if (!(row[column] >= 0 && row[column] <= kMax)) return false;
-    }
-    slot = whole(row[0]);
-    ballot = whole(row[1]);
-    digest = whole(row[3]);
-    start = whole(row[4]);
-    const std::uint64_t wide_length = whole(row[5]);
-    if (row[2] > 255 || start > source_bytes || wide_length > source_bytes - start) return false;
-    if (wide_length > UINT32_MAX) return false;
-    type = static_cast<std::uint8_t>(static_cast<std::int64_t>(row[2]));
-    length = static_cast<std::uint32_t>(wide_length);
-    const bool promise = type == static_cast<std::uint8_t>(ItemType::promise);
-    return promise ? slot == 0 && length == 0 : slot > 0 && type <= 2;
+  bool read(const double* numbers) {
+    return whole_of(numbers[0], slot) && whole_of(numbers[1], ballot) && whole_of(numbers[2], type) &&
+           whole_of(numbers[3], first_row) &&
+           (is_promise() ? slot == 0 : slot > 0 && type <= static_cast<std::uint64_t>(ItemType::configuration));
   }
 };
 
-Status build(Handle& handle, std::uint32_t count, const std::byte* source, std::size_t source_bytes) {
-  const Geometry& geometry = handle.log->state().geometry;
-  const double* items = handle.table + kTableHeadDoubles;
-  if (count == 0 || count > handle.table_items) return Status::failed(Code::argument, "a group of no items");
-  std::uint64_t padded = 0;
-  for (std::uint32_t index = 0; index < count; index++) {
-    const double length = items[index * kItemDoubles + 5];
-    if (!(length >= 0) || length > static_cast<double>(geometry.record_bytes_max)) {
-      return Status::failed(Code::argument, "a batch larger than the store was formatted for");
-    }
-    padded += align_up(static_cast<std::uint64_t>(length), 8);
-  }
-  if (RecordBuilder::bytes_of(count, padded) > geometry.record_bytes_max) {
-    return Status::failed(Code::argument, "a group larger than the store was formatted for");
-  }
-  RecordBuilder& builder = handle.log->builder();
-  builder.begin(count);
-  Row row{};
-  for (std::uint32_t index = 0; index < count; index++) {
-    if (!row.read(items + index * kItemDoubles, source_bytes)) {
-      return Status::failed(Code::argument, "an item with a number out of its bounds");
-    }
-    const std::byte* payload = source + row.start;
-    const std::uint64_t crc = row.length == 0 ? 0 : crc64(payload, row.length);
-    if ((crc & kDigestMask) != row.digest) {
-      return Status::failed(Code::digest_mismatch, "a batch does not have the digest it was staged with");
-    }
-    builder.add(row.slot, row.ballot, row.type, 0, payload, row.length, crc);
-  }
-  return Status::good();
-}
+/// One group, from the table into the log's builder.
+class Group {
+ public:
+  Group(Handle& handle, std::span<const std::byte> source)
+      : builder_(handle.log->builder()),
+        source_(source),
+        rows_(handle.table + kTableHeadDoubles),
+        runs_(rows_ + std::size_t{handle.table_rows} * kRowDoubles) {}
 
-/// append(source?: ArrayBuffer): the count and the slot learned through lie at the head of the table.
+  Status build(std::uint32_t rows, std::uint32_t runs) {
+    builder_.begin(rows);
+    Run run{};
+    if (runs == 0 || !run.read(runs_) || run.first_row != 0) return out_of_bounds();
+    for (std::uint32_t index = 1; index <= runs; index++) {
+      Run next{};
+      next.first_row = rows;
+      if (index < runs && !next.read(runs_ + std::size_t{index} * kRunDoubles)) return out_of_bounds();
+      if (next.first_row <= run.first_row || next.first_row > rows) return out_of_bounds();
+      if (Status status = add(run, static_cast<std::uint32_t>(next.first_row)); !status.ok()) return status;
+      run = next;
+    }
+    return Status::good();
+  }
+
+ private:
+  static Status out_of_bounds() {
+    return Status::failed(Code::argument, "an item with a number out of its bounds");
+  }
+
+  Status add(const Run& run, std::uint32_t end) {
+    auto row = static_cast<std::uint32_t>(run.first_row);
+    if (run.is_promise()) {
+      if (end - row != 1) return out_of_bounds();
+      builder_.add(0, run.ballot, static_cast<std::uint8_t>(run.type), 0, nullptr, 0, 0);
+      return Status::good();
+    }
+    if (run.slot + (end - row) > kNumberMax) return out_of_bounds();
+    std::uint64_t slot = run.slot;
+    while (row < end) {
+      const std::uint32_t count = end - row < kBlockRows ? end - row : kBlockRows;
+      if (Status status = add_block(run, slot, row, count); !status.ok()) return status;
+      slot += count;
+      row += count;
+    }
+    return Status::good();
+  }
+
+  /// Votes for `count` slots from `slot` on, their rows from `row` on.
+  Status add_block(const Run& run, std::uint64_t slot, std::uint32_t row, std::uint32_t count) {
+    const double* const numbers = rows_ + std::size_t{row} * kRowDoubles;
+    const void* payloads[kBlockRows];
+    std::size_t lengths[kBlockRows];
+    std::uint64_t crcs[kBlockRows];
+    std::uint64_t padded = 0;
+    for (std::uint32_t index = 0; index < count; index++) {
+      std::uint32_t place[2];
+      static_assert(sizeof place == sizeof(double));
+      std::memcpy(place, numbers + index * kRowDoubles + 1, sizeof place);
+      if (std::uint64_t{place[0]} + place[1] > source_.size()) return out_of_bounds();
+      payloads[index] = source_.data() + place[0];
+      lengths[index] = place[1];
+      padded += align_up(place[1], 8);
+    }
+    if (!builder_.fits(padded)) {
+      return Status::failed(Code::argument, "a group larger than the store was formatted for");
+    }
+    crc64_each(payloads, lengths, count, crcs);
+    for (std::uint32_t index = 0; index < count; index++) {
+      const auto digest = static_cast<double>(static_cast<std::int64_t>(crcs[index] & kDigestMask));
+      if (digest != numbers[index * kRowDoubles]) {
+        return Status::failed(Code::digest_mismatch, "a batch does not have the digest it was staged with");
+      }
+    }
+    builder_.add_run(slot, run.ballot, static_cast<std::uint8_t>(run.type), payloads, lengths, crcs, count);
+    return Status::good();
+  }
+
+  RecordBuilder& builder_;
+  std::span<const std::byte> source_;
+  const double* rows_;
+  const double* runs_;
+};
+
+/// append(source?: ArrayBuffer): everything else lies in the table.
 Napi::Value append(Handle& handle, const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const double items = handle.table[0];
-  const double learned = handle.table[1];
-  if (!(items >= 0 && items <= handle.table_items) ||
-      !(learned >= 0 && learned <= static_cast<double>(kNumberMax))) {
-    return raise_argument(env, "the table's head is a number of items and a slot");
+  std::uint64_t rows = 0;
+  std::uint64_t learned = 0;
+  std::uint64_t runs = 0;
+  if (!whole_of(handle.table[0], rows) || !whole_of(handle.table[1], learned) || !whole_of(handle.table[2], runs) ||
+      rows == 0 || rows > handle.table_rows || runs > rows) {
+    return raise_argument(env, "the table's head is a number of rows, a slot and a number of runs");
   }
   // One bare call: through Napi::ArrayBuffer it would take three.
   void* source = nullptr;
@@ -86,9 +138,9 @@ Napi::Value append(Handle& handle, const Napi::CallbackInfo& info) {
   if (info.Length() > 0 && napi_get_arraybuffer_info(env, info[0], &source, &source_bytes) != napi_ok) {
     return raise_argument(env, "the batches are not in an ArrayBuffer");
   }
-  Status status =
-      build(handle, static_cast<std::uint32_t>(items), static_cast<std::byte*>(source), source_bytes);
-  if (status.ok()) status = handle.log->append(static_cast<std::uint64_t>(learned));
+  Group group(handle, {static_cast<const std::byte*>(source), source_bytes});
+  Status status = group.build(static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(runs));
+  if (status.ok()) status = handle.log->append(learned);
   handle.update_gauges();
   return status.ok() ? Napi::Value() : raise(env, status);
 }

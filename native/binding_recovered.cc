@@ -10,7 +10,7 @@ namespace {
 std::vector<double> numbers_of(std::vector<const VoteEntry*>& votes) {
   std::sort(votes.begin(), votes.end(), [](const VoteEntry* a, const VoteEntry* b) { return a->slot < b->slot; });
   std::vector<double> numbers;
-  numbers.reserve(votes.size() * kItemDoubles);
+  numbers.reserve(votes.size() * kVoteDoubles);
   for (const VoteEntry* vote : votes) {
     const bool available = (vote->flags & kFlagUnavailable) == 0;
     numbers.insert(numbers.end(), {static_cast<double>(vote->slot), static_cast<double>(vote->ballot),
@@ -36,7 +36,7 @@ std::vector<double> uncertain_of(const LogState& state, const std::vector<double
   if (!state.uncertain()) return ranges;
   auto from = static_cast<double>(state.trim_through + 1);
   const auto through = static_cast<double>(state.uncertain_through);
-  for (std::size_t at = 0; at < votes.size() && votes[at] <= through; at += kItemDoubles) {
+  for (std::size_t at = 0; at < votes.size() && votes[at] <= through; at += kVoteDoubles) {
     if (votes[at] > from) ranges.insert(ranges.end(), {from, votes[at] - 1});
     from = votes[at] + 1;
   }

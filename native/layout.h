@@ -147,8 +147,9 @@ inline constexpr std::uint64_t kDigestMask = (std::uint64_t{1} << 52) - 1;
 /// Slots and ballots are safe integers of JavaScript.
 inline constexpr std::uint64_t kNumberMax = (std::uint64_t{1} << 53) - 1;
 
+/// The alignment is a power of two.
 constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {
-  return (value + alignment - 1) / alignment * alignment;
+  return (value + alignment - 1) & ~(alignment - 1);
 }
 
 constexpr std::uint64_t mix64(std::uint64_t x) {

@@ -108,9 +108,19 @@ std::uint64_t Log::room(bool only_promises) const {
 }
 
 bool Log::fits(std::uint64_t length) const {
-  const Geometry& geometry = state_.geometry;
-  const std::uint64_t next = geometry.position_after(state_.position, length);
-  return next + geometry.alignment - state_.head <= geometry.log_length;
+  return is_free_before(state_.geometry.position_after(state_.position, length));
+}
+
+/// Whether a record at the tail, and the commit word behind it at `next`, end in front of the durable head.
+bool Log::is_free_before(std::uint64_t next) const {
+  return next + state_.geometry.alignment - state_.head <= state_.geometry.log_length;
+}
+
+/// Geometry::offset_of without its division, which an append would wait for several times.
+std::uint64_t Log::offset_of(std::uint64_t position) {
+  const std::uint64_t log_length = state_.geometry.log_length;
+  if (position - lap_start_ >= log_length) lap_start_ = position - position % log_length;
+  return kLogOffset + (position - lap_start_);
 }
 
 Status Log::fence(Site site) {
@@ -130,7 +140,8 @@ void Log::commit_pending() {
 Status Log::append(std::uint64_t learned_through) {
   if (poisoned_) return Status::failed(Code::store_poisoned, "the log failed earlier");
   const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
-  if (!fits(length)) return Status::failed(Code::log_full, "no room in the log");
+  const std::uint64_t next = state_.geometry.position_after(state_.position, length);
+  if (!is_free_before(next)) return Status::failed(Code::log_full, "no room in the log");
   RecordHeader header{};
   header.magic = kRecordMagic;
   header.version = kRecordVersion;
@@ -148,10 +159,9 @@ Status Log::append(std::uint64_t learned_through) {
   header.head_number = state_.head_number;
   header.checkpoint_id = state_.checkpoint_id;
 
-  const std::uint64_t offset = state_.geometry.offset_of(state_.position);
+  const std::uint64_t offset = offset_of(state_.position);
   counters_.bytes_written += builder_.write(medium_, offset, header) + 2 * sizeof(std::uint64_t);
-  const std::uint64_t after =
-      state_.geometry.offset_of(state_.geometry.position_after(state_.position, length));
+  const std::uint64_t after = offset_of(next);
   counters_.laps += after < offset ? 1 : 0;
   medium_.store64(Site::append_empty, after, empty_word(state_.incarnation, state_.number + 1));
   medium_.flush(Site::append_empty, after, sizeof(std::uint64_t));

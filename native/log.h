@@ -104,6 +104,8 @@ class Log {
   void commit_pending();
   [[nodiscard]] std::uint64_t promise_reserve() const;
   [[nodiscard]] bool fits(std::uint64_t length) const;
+  [[nodiscard]] bool is_free_before(std::uint64_t next) const;
+  [[nodiscard]] std::uint64_t offset_of(std::uint64_t position);
 
   Medium& medium_;
   OpenOptions options_;
@@ -119,6 +121,8 @@ class Log {
   std::uint64_t pending_offset_ = 0;
   std::uint64_t pending_number_ = 0;
   bool poisoned_ = false;
+  /// A multiple of the log's length at or below the tail: where the lap began that `offset_of` saw last.
+  std::uint64_t lap_start_ = 0;
 };
 
 }  // namespace indelible

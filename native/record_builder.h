@@ -1,5 +1,9 @@
-// Puts one batch record together in ordinary memory: descriptors and small payloads lie in one piece that is
-// copied at once, large payloads go to the medium straight from where the caller has them.
+// Puts one batch record together in ordinary memory: header, descriptors and small payloads lie in one piece that
+// is copied at once, whole cache lines of large payloads go to the medium straight from where the caller has them.
+//
+// 1. No cache line is written by two copies: persisting a line a second time right behind the first costs more
+//    than all the rest of a small record.
+// 2. Payloads that lie one behind the other, where they come from as in the record, are one piece.
 #pragma once
 
 #include <cstddef>
@@ -11,20 +15,22 @@
 #include "crc64.h"
 #include "layout.h"
 #include "medium.h"
+#include "record_words.h"
 
 namespace indelible {
 
 class RecordBuilder {
  public:
   explicit RecordBuilder(std::uint64_t record_bytes_max)
-      : scratch_(std::make_unique_for_overwrite<std::byte[]>(record_bytes_max)) {}
+      : scratch_(std::make_unique_for_overwrite<std::byte[]>(record_bytes_max)),
+        record_bytes_max_(record_bytes_max) {}
 
   /// Bytes of a record with these items, before alignment.
   static constexpr std::uint64_t bytes_of(std::uint32_t items, std::uint64_t padded_payloads) {
     return kDescriptorsAt + items * sizeof(Descriptor) + padded_payloads;
   }
 
-  /// Starts a record of exactly `items` items that the caller has found to fit.
+  /// Starts a record of exactly `items` items, which fit without their payloads.
   void begin(std::uint32_t items) {
     items_ = 0;
     cursor_ = bytes_of(items, 0);
@@ -32,26 +38,52 @@ class RecordBuilder {
     promised_ = 0;
     highest_slot_ = 0;
     pieces_.clear();
+    next_ = nullptr;
   }
 
-  /// The payload must stay where it is until `write`.
+  /// Whether payloads of so many bytes, each padded to 8, still fit into a largest record.
+  [[nodiscard]] bool fits(std::uint64_t padded_payloads) const {
+    return padded_payloads <= record_bytes_max_ - cursor_;
+  }
+
+  /// The payload must fit, and stay where it is until `write`.
   void add(std::uint64_t slot, std::uint64_t ballot, std::uint8_t type, std::uint8_t flags,
            const std::byte* payload, std::uint32_t length, std::uint64_t payload_crc) {
-    // A Descriptor in whole words, each stored where it belongs: copied from a struct that was filled field by
-    // field it would be read back before its stores have left the store buffer, behind lines being flushed.
-    auto* const words = reinterpret_cast<std::uint64_t*>(scratch_.get() + bytes_of(items_, 0));
-    static_assert(offsetof(Descriptor, offset) == 16 && offsetof(Descriptor, length) == 20 &&
-                  offsetof(Descriptor, type) == 24 && offsetof(Descriptor, flags) == 25);
-    words[0] = slot;
-    words[1] = ballot;
-    words[2] = cursor_ | std::uint64_t{length} << 32;
-    words[3] = type | std::uint64_t{flags} << 8;
-    words[4] = payload_crc;
+    count(slot, ballot, slot != 0 ? 1 : 0);
+    put_descriptor(scratch_.get() + bytes_of(items_, 0), slot, ballot, cursor_, length,
+                   type | std::uint64_t{flags} << 8, payload_crc);
     items_++;
-    if (ballot > promised_) promised_ = ballot;
-    if (slot > highest_slot_) highest_slot_ = slot;
-    votes_ += slot != 0 ? 1 : 0;
     if ((flags & kFlagUnavailable) == 0 && length > 0) place(payload, length);
+  }
+
+  /// Votes for `votes` slots from `slot` on, at one ballot and of one type; `add` for each of them.
+  void add_run(std::uint64_t slot, std::uint64_t ballot, std::uint8_t type, const void* const* payloads,
+               const std::size_t* lengths, const std::uint64_t* payload_crcs, std::uint32_t votes) {
+    count(slot + votes - 1, ballot, votes);
+    std::byte* target = scratch_.get() + bytes_of(items_, 0);
+    items_ += votes;
+    // In locals: members would be stored and loaded again for each vote, because words may alias them.
+    std::uint64_t cursor = cursor_;
+    const std::byte* next = next_;
+    std::uint64_t continued = 0;
+    for (std::uint32_t index = 0; index < votes; index++, target += sizeof(Descriptor)) {
+      const std::uint64_t length = lengths[index];
+      put_descriptor(target, slot + index, ballot, cursor, length, type, payload_crcs[index]);
+      if (length == 0) continue;
+      const auto* const payload = static_cast<const std::byte*>(payloads[index]);
+      if (payload == next) {
+        continued += length;
+      } else {
+        if (continued > 0) pieces_.back().length += continued;
+        continued = 0;
+        pieces_.push_back({payload, cursor, length});
+      }
+      next = behind(payload, length);
+      cursor += align_up(length, 8);
+    }
+    if (continued > 0) pieces_.back().length += continued;
+    cursor_ = cursor;
+    next_ = next;
   }
 
   [[nodiscard]] std::uint32_t items() const { return items_; }
@@ -63,30 +95,25 @@ class RecordBuilder {
   [[nodiscard]] std::uint32_t vote_bytes() const {
     return static_cast<std::uint32_t>(cursor_ - bytes_of(items_ - votes_, 0));
   }
-  [[nodiscard]] const Descriptor* descriptors() const {
-    return reinterpret_cast<const Descriptor*>(scratch_.get() + kDescriptorsAt);
-  }
 
   /// Fills in both CRCs and writes everything behind the commit word. Returns the bytes written.
   std::uint64_t write(Medium& medium, std::uint64_t record_offset, RecordHeader& header) {
-    header.descriptors_crc = crc64(descriptors(), items_ * sizeof(Descriptor));
-    header.crc = crc64(&header, offsetof(RecordHeader, crc));
-    std::memcpy(scratch_.get() + kHeaderAt, &header, sizeof header);
-    std::uint64_t from = kHeaderAt;
-    for (const Piece& piece : pieces_) {
-      const std::uint64_t whole = piece.length / 8 * 8;
-      if (piece.offset > from) {
-        medium.write(Site::append_body, record_offset + from, scratch_.get() + from, piece.offset - from);
-      }
-      medium.write(Site::append_payload, record_offset + piece.offset, piece.bytes, whole);
-      from = piece.offset + whole;
-    }
     // Whole cache lines copy fastest; the alignment leaves room for them.
     const std::uint64_t end = align_up(cursor_, kLineBytes);
-    std::memset(scratch_.get() + cursor_, 0, end - cursor_);
-    if (end > from) {
-      medium.write(Site::append_body, record_offset + from, scratch_.get() + from, end - from);
+    for (std::uint64_t at = cursor_; at < end; at += 8) *words_at(scratch_.get() + at) = 0;
+    bool direct = false;
+    // Large payloads are on their way while the CRCs behind them are found.
+    for (const Piece& piece : pieces_) {
+      const std::uint64_t from = piece.direct_from();
+      const std::uint64_t to = piece.direct_end();
+      gather(piece, from, to);
+      if (to <= from) continue;
+      medium.write(Site::append_payload, record_offset + from, piece.bytes + (from - piece.offset), to - from);
+      direct = true;
     }
+    header.descriptors_crc = crc64(scratch_.get() + kDescriptorsAt, items_ * sizeof(Descriptor));
+    put_header(scratch_.get() + kHeaderAt, header);
+    copy(medium, record_offset, direct ? copy_between(medium, record_offset) : kHeaderAt, end);
     return end - kHeaderAt;
   }
 
@@ -95,24 +122,70 @@ class RecordBuilder {
     const std::byte* bytes;
     std::uint64_t offset;
     std::uint64_t length;
-  };
-  static constexpr std::uint32_t kDirectBytesMin = 1024;
 
-  void place(const std::byte* payload, std::uint32_t length) {
-    const std::uint64_t whole = std::uint64_t{length} / 8 * 8;
-    const std::uint64_t padded = align_up(length, 8);
-    if (padded > whole) std::memset(scratch_.get() + cursor_ + whole, 0, 8);
-    if (length < kDirectBytesMin) {
-      std::memcpy(scratch_.get() + cursor_, payload, length);
+    /// The whole cache lines that are worth a copy of their own; none if the end is not above the start.
+    [[nodiscard]] std::uint64_t direct_from() const { return align_up(offset, kLineBytes); }
+    [[nodiscard]] std::uint64_t direct_end() const {
+      return length < kDirectBytesMin ? 0 : (offset + length) / kLineBytes * kLineBytes;
+    }
+  };
+  static constexpr std::uint64_t kDirectBytesMin = 1024;
+
+  void count(std::uint64_t highest_slot, std::uint64_t ballot, std::uint32_t votes) {
+    if (ballot > promised_) promised_ = ballot;
+    if (highest_slot > highest_slot_) highest_slot_ = highest_slot;
+    votes_ += votes;
+  }
+
+  void place(const std::byte* payload, std::uint64_t length) {
+    if (payload == next_) {
+      pieces_.back().length += length;
     } else {
-      std::memcpy(scratch_.get() + cursor_ + whole, payload + whole, length - whole);
       pieces_.push_back({payload, cursor_, length});
     }
-    cursor_ += padded;
+    next_ = behind(payload, length);
+    cursor_ += align_up(length, 8);
+  }
+
+  /// Where a payload has to lie to continue this one. Behind one that ends within a word there is padding: nowhere.
+  static const std::byte* behind(const std::byte* payload, std::uint64_t length) {
+    return length % 8 == 0 ? payload + length : nullptr;
+  }
+
+  /// Copies what of a piece is not written directly, and pads it.
+  void gather(const Piece& piece, std::uint64_t direct_from, std::uint64_t direct_end) {
+    std::byte* const target = scratch_.get() + piece.offset;
+    if (piece.length % 8 != 0) std::memset(target + piece.length / 8 * 8, 0, 8);
+    if (direct_end <= direct_from) {
+      std::memcpy(target, piece.bytes, piece.length);
+      return;
+    }
+    const std::uint64_t head = direct_from - piece.offset;
+    const std::uint64_t tail = direct_end - piece.offset;
+    std::memcpy(target, piece.bytes, head);
+    std::memcpy(target + tail, piece.bytes + tail, piece.length - tail);
+  }
+
+  /// Copies what lies in front of each direct piece and behind the one before. Returns where the last one ends.
+  std::uint64_t copy_between(Medium& medium, std::uint64_t record_offset) {
+    std::uint64_t from = kHeaderAt;
+    for (const Piece& piece : pieces_) {
+      if (piece.direct_end() <= piece.direct_from()) continue;
+      copy(medium, record_offset, from, piece.direct_from());
+      from = piece.direct_end();
+    }
+    return from;
+  }
+
+  void copy(Medium& medium, std::uint64_t record_offset, std::uint64_t from, std::uint64_t end) {
+    if (end > from) medium.write(Site::append_body, record_offset + from, scratch_.get() + from, end - from);
   }
 
   std::unique_ptr<std::byte[]> scratch_;
+  std::uint64_t record_bytes_max_;
   std::vector<Piece> pieces_;
+  /// Where a payload has to lie to continue the last piece.
+  const std::byte* next_ = nullptr;
   std::uint64_t cursor_ = 0;
   std::uint64_t promised_ = 0;
   std::uint64_t highest_slot_ = 0;

@@ -62,7 +62,7 @@ function storageFigures({
   const limits = appendLimits.map((one): Bar => {
     return {
       group: groupOf(one),
-      who: `C++, ${one.fences === 1 ? 'one fence' : 'two fences'}`,
+      who: `C++ ${one.loop}, ${one.fences === 1 ? 'one fence' : 'two fences'}`,
       ...one.nanoseconds,
     };
   });

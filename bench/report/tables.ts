@@ -16,8 +16,8 @@ export function tablesOf({ storage, cluster }: Report): readonly Table[] {
 }
 
 function appendTable({ appends, appendLimits }: NonNullable<Report['storage']>): Table {
-  const limits = appendLimits.map(({ fences, votes, bytes, nanoseconds }) => {
-    const what = `the C++ loop, ${fences === 1 ? 'one fence' : 'two fences'}`;
+  const limits = appendLimits.map(({ loop, fences, votes, bytes, nanoseconds }) => {
+    const what = `C++: ${loop}, ${fences === 1 ? 'one fence' : 'two fences'}`;
     return [what, `${votes} × ${bytes} B`, '1', spread(nanoseconds), String(fences), ''];
   });
   const stores = appends.map(({ store, votes, bytes, inFlight, nanoseconds, barriers, bytesWritten }) => {

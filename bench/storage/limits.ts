@@ -1,6 +1,6 @@
 /**
- * What the machine allows at the most: the C++ loops of native/bench, which copy ready-made bytes and make
- * them durable, with no CRC, no index and no JavaScript. The addon's build makes them.
+ * What the machine allows at the most: the C++ programs of native/bench, without JavaScript. The addon's build makes
+ * them.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -8,7 +8,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { GroupShape } from './cases.js';
 
+/**
+ * `copy` copies ready-made bytes; `build` makes the log's bytes from payloads at hand, and nothing else; `log` is the
+ * log itself called from C++.
+ */
+export const APPEND_LOOPS = ['copy', 'build', 'log'] as const;
+export type AppendLoop = (typeof APPEND_LOOPS)[number];
+
 export interface AppendLimit extends GroupShape {
+  readonly loop: AppendLoop;
   readonly fences: 1 | 2;
   readonly nanoseconds: number;
 }
@@ -20,21 +28,26 @@ export interface SyncLimit {
 
 const RELEASE = new URL('../../build/Release/', import.meta.url);
 
-async function run<T>(program: string, directory: string, milliseconds: number): Promise<readonly T[]> {
+async function run<T>(program: string, directory: string, milliseconds: number): Promise<T> {
   const url = new URL(program, RELEASE);
   if (!existsSync(url))
     throw new Error(`build/Release/${program} is not there: run \`npm run build:native\``);
   const args = [join(directory, program), '--milliseconds', String(Math.round(milliseconds))];
   const { stdout } = await promisify(execFile)(url.pathname, args);
-  return (JSON.parse(stdout) as { results: T[] }).results;
+  return JSON.parse(stdout) as T;
 }
 
 /** One append of each group, with the stores and fences of the log. */
-export function appendLimits(directory: string, milliseconds: number): Promise<readonly AppendLimit[]> {
-  return run('append_limit', directory, milliseconds);
+export async function appendLimits(directory: string, milliseconds: number): Promise<readonly AppendLimit[]> {
+  const printed = await run<Record<AppendLoop, Omit<AppendLimit, 'loop'>[]>>(
+    'append_limit',
+    directory,
+    milliseconds,
+  );
+  return APPEND_LOOPS.flatMap((loop) => printed[loop].map((limit) => ({ loop, ...limit })));
 }
 
 /** One pwrite and fdatasync of a file filled with zeros. */
-export function syncLimits(directory: string, milliseconds: number): Promise<readonly SyncLimit[]> {
-  return run('fdatasync_limit', directory, milliseconds);
+export async function syncLimits(directory: string, milliseconds: number): Promise<readonly SyncLimit[]> {
+  return (await run<{ results: SyncLimit[] }>('fdatasync_limit', directory, milliseconds)).results;
 }

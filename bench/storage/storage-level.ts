@@ -16,7 +16,7 @@ import {
   type StorageOrder,
   type StoreKind,
 } from './cases.js';
-import { type AppendLimit, appendLimits, type SyncLimit, syncLimits } from './limits.js';
+import { type AppendLimit, type AppendLoop, appendLimits, type SyncLimit, syncLimits } from './limits.js';
 
 /** Two of limits, one of each store. */
 export const STORAGE_STEPS_A_ROUND: number = 2 + STORES.length;
@@ -31,6 +31,7 @@ export interface AppendFigures extends GroupShape {
 }
 
 export interface AppendLimitFigures extends GroupShape {
+  readonly loop: AppendLoop;
   readonly fences: number;
   readonly nanoseconds: Series;
 }
@@ -68,7 +69,7 @@ export async function measureStorageLevel(
   try {
     child = await Child.ofBench('storage/storage-program.ts', { regionDirectory, diskDirectory });
     for (let round = 1; round <= rounds; round++) {
-      progress.step(`round ${round}: the append loop in C++`);
+      progress.step(`round ${round}: the append loops in C++`);
       appends.push(await appendLimits(regionDirectory, milliseconds));
       for (const store of STORES) {
         progress.step(`round ${round}: ${store}`);
@@ -85,8 +86,9 @@ export async function measureStorageLevel(
   }
   return {
     appends: cases.map((one) => figuresOf(one, measured.get(one)!)),
-    appendLimits: appends[0]!.map(({ fences, votes, bytes }, index) => {
+    appendLimits: appends[0]!.map(({ loop, fences, votes, bytes }, index) => {
       return {
+        loop,
         fences,
         votes,
         bytes,

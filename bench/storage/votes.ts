@@ -7,6 +7,7 @@ import type { Ballot, BatchKind, Digest, Slot } from '../../lib/types.js';
 
 type DigestFunction = (bytes: Uint8Array, start: number, end: number) => Digest;
 
+/** A power of two. */
 const VARIANTS = 128;
 const COMMANDS: BatchKind = 1;
 /** Round 1, replica 1. */
@@ -29,14 +30,17 @@ export class Votes {
 
   /** Stages votes for `count` slots from `first` on. @throws when the log has no room */
   stage(storage: Storage, first: Slot, count: number): void {
+    const bytes = this.#bytes;
+    const digests = this.#digests;
+    const length = this.#length;
+    let variant = this.#variant;
     for (let slot = first; slot < first + count; slot++) {
-      const variant = this.#variant;
-      this.#variant = (variant + 1) % VARIANTS;
-      const start = variant * this.#length;
-      const digest = this.#digests[variant]!;
-      if (storage.stageVote(slot, BALLOT, COMMANDS, digest, this.#bytes, start, start + this.#length))
-        continue;
+      const start = variant * length;
+      const digest = digests[variant]!;
+      variant = (variant + 1) & (VARIANTS - 1);
+      if (storage.stageVote(slot, BALLOT, COMMANDS, digest, bytes, start, start + length)) continue;
       throw new Error('the log is full: trims do not keep up');
     }
+    this.#variant = variant;
   }
 }

@@ -33,7 +33,7 @@ export interface NativeRecovered {
   readonly checkpointId: number;
   readonly learnedThrough: number;
   readonly highestVoted: number;
-  /** Six numbers a vote, by rising slot: slot, ballot, type, digest, length, 1 if its bytes are there. */
+  /** VOTE_NUMBERS a vote, by rising slot. */
   readonly votes: Float64Array;
   /** Pairs: from, through. */
   readonly uncertain: Float64Array;
@@ -48,13 +48,22 @@ export interface NativeScrub {
   readonly uncertain?: Float64Array;
 }
 
-/** Numbers before the first row of `NativeLog.table`: rows in use, the slot learned through. */
-export const HEAD_NUMBERS = 2;
+/** Numbers before the first row of `NativeLog.table`: rows in use, the slot learned through, runs in use, none. */
+export const HEAD_NUMBERS = 4;
 
-/** Numbers a row of `NativeLog.table` has: slot, ballot, type, digest, start, length. */
-export const ROW_NUMBERS = 6;
+/** Numbers a row has: its digest; start and length as two 32-bit numbers in the place of one. */
+export const ROW_NUMBERS = 2;
 
-/** The type of a row that is a promise; votes use their BatchKind. */
+/**
+ * Numbers a run has: first slot, ballot, type, first row. Runs lie behind the last row there is room for. A run is a
+ * promise, or votes for consecutive slots at one ballot and of one kind.
+ */
+export const RUN_NUMBERS = 4;
+
+/** Numbers a recovered vote has: slot, ballot, type, digest, length, 1 if its bytes are there. */
+export const VOTE_NUMBERS = 6;
+
+/** The type of a run that is a promise; votes use their BatchKind. */
 export const PROMISE_TYPE = 255;
 
 /** Places in `NativeLog.gauges`. */
@@ -74,7 +83,10 @@ export interface NativeLog {
   /** Mapped regions only: 1 if what is fenced survives power loss. */
   readonly survivesPower?: 0 | 1;
 
-  /** Writes the rows in use of `table` as one record; their starts are offsets into `source`. */
+  /**
+   * Writes the rows in use of `table` as one record; their starts are offsets into `source`.
+   * @throws ERR_INDELIBLE_ARGUMENT for a number out of its bounds, whatever the table holds
+   */
   append(source?: ArrayBuffer): void;
   drain(): void;
   /** 1 if a record of `bytes` has room now, after dropping dead records and copying live votes forward. */
@@ -174,7 +186,7 @@ export interface NativeAddon {
   ): NativeCrashPoint[];
   digestOf(bytes: Uint8Array, start: number, end: number): number;
   inspect(region: string | Uint8Array): string;
-  crcImplementation(): 'isa-l' | 'table';
+  crcImplementation(): 'isa-l' | 'vector' | 'table';
   siteNames(): string[];
 }
 

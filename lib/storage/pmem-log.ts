@@ -1,8 +1,7 @@
 /**
  * A Storage over the addon's log: persistent memory, an emulation of it, or the recording medium.
  *
- * 1. Staging writes numbers into the table the addon reads; bytes stay where they are while all votes of a
- *    group lie in one ArrayBuffer, and are gathered into an arena otherwise. One native call a group.
+ * 1. Staging writes numbers into the table the addon reads (pmem-group.ts). One native call a group.
  * 2. Room is known here from the addon's gauges, so that `stageVote` makes a native call only when it is
  *    short.
  * 3. A group larger than one record is written in several; its items become durable in order.
@@ -17,14 +16,11 @@
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { BATCH_BYTES_MAX } from '../limits.js';
-import { Gauge, HEAD_NUMBERS, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, translated } from '../native/log.js';
+import { Gauge, type NativeLog, translated } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot, StorageMode } from '../types.js';
+import { DESCRIPTOR_BYTES, RECORD_OVERHEAD_BYTES, StagedGroup } from './pmem-group.js';
 import { damageFrom, recoveredFrom } from './pmem-recovered.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
-
-/** Bytes of a record before its first descriptor, and of one descriptor. */
-const RECORD_OVERHEAD_BYTES = 192;
-const DESCRIPTOR_BYTES = 40;
 
 export interface LogStorageOptions {
   readonly mode: StorageMode;
@@ -45,26 +41,15 @@ export class LogStorage implements Storage {
 
   readonly #native: NativeLog;
   readonly #path: string | undefined;
-  readonly #table: Float64Array;
   readonly #gauges: Float64Array;
   readonly #recordBytesMax: number;
-  readonly #rows: number;
+  readonly #group: StagedGroup;
   #refusal: IndelibleError | undefined;
   #closed = false;
   #passes = 0;
-  #staged = 0;
   #written = 0;
   #durable = 0;
   #announced = 0;
-  /** The group being staged: its rows, the bytes of its record, and where its payloads lie. */
-  #count = 0;
-  #groupBytes = RECORD_OVERHEAD_BYTES;
-  #source: ArrayBuffer | undefined;
-  /** The view last placed in `#source`, and its offset there. */
-  #view: Uint8Array | undefined;
-  #viewOffset = 0;
-  #arena: Uint8Array<ArrayBuffer> | undefined;
-  #arenaUsed = 0;
   #finalCounters: StorageCounters | undefined;
 
   constructor(native: NativeLog, options: LogStorageOptions) {
@@ -78,19 +63,19 @@ export class LogStorage implements Storage {
       storeUuid: Buffer.from(native.storeUuid).toString('hex'),
     };
     this.recovered = recoveredFrom(native.recovered());
-    this.#table = native.table;
     this.#gauges = native.gauges;
     this.#recordBytesMax = native.recordBytesMax;
-    this.#rows = native.recordItemsMax;
     const payloadMax = native.recordBytesMax - RECORD_OVERHEAD_BYTES - DESCRIPTOR_BYTES;
     this.batchBytesMax = Math.min(BATCH_BYTES_MAX, payloadMax - (payloadMax % 8));
     this.capacityBytes = native.capacityBytes;
+    this.#group = new StagedGroup(native, this.batchBytesMax);
     if (this.recovered.outcome === 'lost') {
       this.#refusal = this.#error(
         ErrorCode.storeCorrupt,
         `this store never votes again (${this.recovered.reason}); replace it under a new id`,
       );
     }
+    this.#allow();
   }
 
   get durableThrough(): number {
@@ -114,32 +99,20 @@ export class LogStorage implements Storage {
     start: number,
     end: number,
   ): boolean {
-    if (this.#refusal !== undefined) throw this.#refusal;
-    const length = end - start;
-    if (!(start >= 0 && length >= 0 && end <= bytes.length && length <= this.batchBytesMax && slot >= 1)) {
-      throw argumentError(
-        `stageVote: slot ${slot}, bytes ${start} … ${end} of ${bytes.length}; at most ${this.batchBytesMax}`,
-      );
-    }
-    const needed = DESCRIPTOR_BYTES + ((length + 7) & ~7);
-    if (!this.#admit(needed, Gauge.voteRoom)) return false;
-    const at = length === 0 ? 0 : this.#place(bytes, start, end);
-    this.#row(slot, ballot, kind, digest, at, length);
-    this.#groupBytes += needed;
-    return true;
+    if (this.#group.continueRun(slot, ballot, kind, digest, bytes, start, end)) return true;
+    return this.#stageOther(slot, ballot, kind, digest, bytes, start, end);
   }
 
   stagePromise(ballot: Ballot): boolean {
     if (this.#refusal !== undefined) throw this.#refusal;
     if (!this.#admit(DESCRIPTOR_BYTES, Gauge.promiseRoom)) return false;
-    this.#row(0, ballot, PROMISE_TYPE, 0, 0, 0);
-    this.#groupBytes += DESCRIPTOR_BYTES;
+    this.#group.addPromise(ballot);
     return true;
   }
 
   commit(learnedThrough: Slot): void {
     if (this.#refusal !== undefined) throw this.#refusal;
-    if (this.#count > 0) this.#write(learnedThrough);
+    if (this.#group.items > 0) this.#write(learnedThrough);
     this.#announce();
   }
 
@@ -176,7 +149,7 @@ export class LogStorage implements Storage {
     if (this.#closed) return;
     try {
       if (this.#refusal === undefined) {
-        if (this.#count > 0) this.#write(0);
+        if (this.#group.items > 0) this.#write(0);
         this.drain();
       }
       this.#finalCounters = this.#readCounters();
@@ -186,6 +159,7 @@ export class LogStorage implements Storage {
       this.#closed = true;
       this.#native.close(0);
       this.#refusal = this.#error(ErrorCode.storeClosed, 'the store is closed');
+      this.#allow();
     }
   }
 
@@ -193,86 +167,66 @@ export class LogStorage implements Storage {
     return this.recovered.outcome === 'lost' && !this.#closed;
   }
 
+  /** Votes that begin a group or a run, that come from another view, or that may not be staged at all. */
+  #stageOther(
+    slot: Slot,
+    ballot: Ballot,
+    kind: BatchKind,
+    digest: Digest,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const length = end - start;
+    if (!(start >= 0 && length >= 0 && end <= bytes.length && length <= this.batchBytesMax && slot >= 1)) {
+      throw argumentError(
+        `stageVote: slot ${slot}, bytes ${start} … ${end} of ${bytes.length}; at most ${this.batchBytesMax}`,
+      );
+    }
+    if (!this.#admit(DESCRIPTOR_BYTES + ((length + 7) & ~7), Gauge.voteRoom)) return false;
+    this.#group.add(slot, ballot, kind, digest, bytes, start, end);
+    return true;
+  }
+
   /** Makes sure the group may grow by `needed` bytes; may write what is staged to start another record. */
   #admit(needed: number, gauge: 0 | 1): boolean {
-    if (this.#count === this.#rows || this.#groupBytes + needed > this.#recordBytesMax) this.#write(0);
-    if (this.#groupBytes + needed <= this.#gauges[gauge]!) return true;
+    const group = this.#group;
+    if (group.isFull || group.bytes + needed > this.#recordBytesMax) this.#write(0);
+    if (group.bytes + needed <= this.#gauges[gauge]!) return true;
     const onlyPromises = gauge === Gauge.promiseRoom ? 1 : 0;
-    const found = this.#guard(() => this.#native.makeRoom(this.#groupBytes + needed, onlyPromises));
+    const found = this.#guard(() => this.#native.makeRoom(group.bytes + needed, onlyPromises));
     this.#catchUp();
     return found === 1;
   }
 
-  #row(slot: number, ballot: number, type: number, digest: number, start: number, length: number): void {
-    const table = this.#table;
-    const at = HEAD_NUMBERS + this.#count * ROW_NUMBERS;
-    table[at] = slot;
-    table[at + 1] = ballot;
-    table[at + 2] = type;
-    table[at + 3] = digest;
-    table[at + 4] = start;
-    table[at + 5] = length;
-    this.#count++;
-    this.#staged++;
-  }
-
-  /** Where the addon will find the payload: an offset into `#source`. */
-  #place(bytes: Uint8Array, start: number, end: number): number {
-    // A view's buffer and offset cost a call each; most votes of a group share one view.
-    if (bytes === this.#view) return this.#viewOffset + start;
-    const buffer = bytes.buffer;
-    if (this.#source === undefined && buffer instanceof ArrayBuffer) this.#source = buffer;
-    if (buffer !== this.#source) return this.#gather(bytes, start, end);
-    this.#view = bytes;
-    this.#viewOffset = bytes.byteOffset;
-    return this.#viewOffset + start;
-  }
-
-  #gather(bytes: Uint8Array, start: number, end: number): number {
-    this.#arena ??= new Uint8Array(this.#recordBytesMax);
-    const arena = this.#arena;
-    if (this.#source !== arena.buffer) {
-      const staged = this.#source;
-      this.#source = arena.buffer;
-      this.#view = undefined;
-      for (let row = 0; row < this.#count; row++) {
-        const at = HEAD_NUMBERS + row * ROW_NUMBERS;
-        const length = this.#table[at + 5]!;
-        if (length === 0 || staged === undefined) continue;
-        arena.set(new Uint8Array(staged, this.#table[at + 4], length), this.#arenaUsed);
-        this.#table[at + 4] = this.#arenaUsed;
-        this.#arenaUsed += length;
-      }
-    }
-    const at = this.#arenaUsed;
-    arena.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
-    this.#arenaUsed += end - start;
-    return at;
-  }
-
   #write(learnedThrough: Slot): void {
-    const source = this.#source;
-    this.#table[0] = this.#count;
-    this.#table[1] = learnedThrough;
-    this.#count = 0;
-    this.#groupBytes = RECORD_OVERHEAD_BYTES;
-    this.#source = undefined;
-    this.#view = undefined;
-    this.#arenaUsed = 0;
+    const group = this.#group;
+    const { items, source } = group;
+    group.seal(learnedThrough);
     try {
       if (source === undefined) this.#native.append();
       else this.#native.append(source);
     } catch (error) {
       throw this.#poison(error);
+    } finally {
+      group.clear();
     }
     const before = this.#written;
-    this.#written = this.#staged;
+    this.#written = before + items;
     this.#durable = this.#gauges[Gauge.pending] === 0 ? this.#written : before;
+    this.#allow();
+  }
+
+  /** Lets the group grow as far as there is room; not at all once the store refuses. */
+  #allow(): void {
+    this.#group.allow(this.#refusal === undefined ? this.#gauges[Gauge.voteRoom]! : 0);
   }
 
   /** The addon may have made a fused group durable on its own account. */
   #catchUp(): void {
     if (this.#gauges[Gauge.pending] === 0) this.#durable = this.#written;
+    this.#allow();
   }
 
   #announce(): void {
@@ -293,6 +247,7 @@ export class LogStorage implements Storage {
     const failure = translated(error, this.#path);
     if (this.#refusal !== undefined) return failure;
     this.#refusal = this.#error(ErrorCode.storePoisoned, 'the store failed earlier', failure);
+    this.#allow();
     this.onFailure(failure instanceof Error ? failure : this.#refusal);
     return failure;
   }
@@ -308,7 +263,7 @@ export class LogStorage implements Storage {
   #readCounters(): StorageCounters {
     const [groups, bytesWritten, barriers, trims, laps] = this.#native.counters();
     return {
-      items: this.#staged,
+      items: this.#written + this.#group.items,
       groups: groups!,
       bytesWritten: bytesWritten!,
       barriers: barriers!,

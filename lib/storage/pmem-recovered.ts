@@ -1,5 +1,5 @@
 /** What the addon's recovery, or its scrub, found, in the words of the storage contract. */
-import { type NativeRecovered, type NativeScrub, ROW_NUMBERS } from '../native/log.js';
+import { type NativeRecovered, type NativeScrub, VOTE_NUMBERS } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, SlotRange } from '../types.js';
 import type { FoundDamage, Recovered, RecoveredVote } from './storage.js';
 
@@ -25,7 +25,7 @@ export function damageFrom({ reason, votes, uncertain }: NativeScrub): FoundDama
 
 function votesFrom(numbers: Float64Array): RecoveredVote[] {
   const votes: RecoveredVote[] = [];
-  for (let at = 0; at < numbers.length; at += ROW_NUMBERS) {
+  for (let at = 0; at < numbers.length; at += VOTE_NUMBERS) {
     votes.push({
       slot: numbers[at]!,
       ballot: numbers[at + 1] as Ballot,

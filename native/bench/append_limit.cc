@@ -1,100 +1,96 @@
-// The least an append can cost on this machine: copies ready-made record bytes of the log's sizes and stores
-// the same words with the same flushes and fences, in a ring; no CRCs, no index, no JavaScript. Beside it, as
-// `log`, the log's own append called from C++.
+// The least an append can cost on this machine, in loops with the log's own stores, flushes and fences:
+//   copy    copies ready-made bytes of a record's length
+//   build   makes the same bytes as the log, from payloads at hand: CRCs, descriptors, header
+//   log     is the log itself, called from C++: beside `build` it shows what its checks and its books cost
 //
 //   append_limit PATH [--region-bytes N] [--milliseconds N]
 // prints one line of JSON: nanoseconds an append. PATH and PATH-log are created and removed.
-#include <sys/mman.h>
+#include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <vector>
 
-#include "../layout.h"
-#include "../pmem_library.h"
+#include "../record_reader.h"
+#include "build_loop.h"
+#include "copy_loop.h"
 #include "log_append.h"
 
+namespace indelible {
 namespace {
 
-using indelible::align_up;
-using indelible::kDescriptorsAt;
-using indelible::kHeaderAt;
-using indelible::kLineBytes;
-using indelible::LibPmem;
 using Clock = std::chrono::steady_clock;
 
-struct Area {
-  const LibPmem* pmem;
-  char* base;
-  std::uint64_t bytes;
-};
-
-void store_word(char* at, std::uint64_t value) {
-  std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(at)).store(value, std::memory_order_release);
-}
-
-class Ring {
+/// What was built, as the log's reader sees a region.
+class AreaSource final : public Source {
  public:
-  Ring(const Area& area, std::uint64_t body, std::uint64_t record)
-      : area_(area), source_(body, 'x'), body_(body), record_(record) {}
+  explicit AreaSource(const LimitArea& area) : area_(area) {}
 
-  void append(bool fused) {
-    char* at = area_.base + offset_;
-    const std::uint64_t next = offset_ + 2 * record_ > area_.bytes ? 0 : offset_ + record_;
-    number_++;
-    source_[0] = static_cast<char>(number_);
-    area_.pmem->memcpy_nodrain(at + kHeaderAt, source_.data(), body_);
-    store_word(area_.base + next, ~number_);
-    area_.pmem->flush(area_.base + next, 8);
-    if (fused && pending_ != nullptr) {
-      store_word(pending_, number_);
-      area_.pmem->flush(pending_, 8);
-    }
-    area_.pmem->drain();
-    if (!fused) {
-      store_word(at, number_);
-      area_.pmem->flush(at, 8);
-      area_.pmem->drain();
-    }
-    pending_ = at;
-    offset_ = next;
+  Status read(std::uint64_t offset, void* target, std::uint64_t length) override {
+    std::memcpy(target, area_.base + (offset - kLogOffset), length);
+    return Status::good();
   }
 
  private:
-  const Area& area_;
-  std::vector<char> source_;
-  std::uint64_t body_;
-  std::uint64_t record_;
-  std::uint64_t offset_ = 0;
-  std::uint64_t number_ = 0;
-  char* pending_ = nullptr;
+  const LimitArea& area_;
 };
 
-double nanoseconds_an_append(const Area& area, std::uint32_t votes, std::uint32_t bytes, bool fused, int milliseconds) {
-  const std::uint64_t used = kDescriptorsAt + votes * (sizeof(indelible::Descriptor) + align_up(bytes, 8));
-  const std::uint64_t record = align_up(used, kLineBytes);
-  Ring ring(area, record - kHeaderAt, record);
+template <typename Loop>
+double measure(const LimitArea& area, bool fused, int milliseconds) {
+  Loop loop(area);
   const auto start = Clock::now();
   const auto end = start + std::chrono::milliseconds(milliseconds);
   std::uint64_t appends = 0;
   // The clock is read once in many appends: sfence does not hold it back, and reading it costs as much.
   do {
-    for (int turn = 0; turn < 256; turn++) ring.append(fused);
+    for (int turn = 0; turn < 256; turn++) loop.append(fused);
     appends += 256;
   } while (Clock::now() < end);
   const std::chrono::duration<double, std::nano> took = Clock::now() - start;
   return took.count() / static_cast<double>(appends);
 }
 
+/// Whether what the loop builds are records of the log, whole and linked.
+template <std::uint32_t kVotes, std::uint32_t kBytes>
+bool builds_records(const LimitArea& area) {
+  constexpr std::uint64_t kRecords = 3;
+  constexpr std::uint64_t kRecordBytes = limit_record_bytes(kVotes, kBytes);
+  BuildLoop<kVotes, kBytes> loop(area);
+  for (std::uint64_t record = 0; record < kRecords; record++) loop.append(false);
+  AreaSource source(area);
+  RecordReader reader(source, {area.bytes, kLineBytes, 1 << 20, 4096}, kLimitIncarnation);
+  FoundRecord record;
+  std::uint64_t previous_crc = 0;
+  for (std::uint64_t number = 1; number <= kRecords; number++) {
+    const std::uint64_t position = (number - 1) * kRecordBytes;
+    std::uint64_t word = 0;
+    if (!reader.commit_word_at(position, word).ok() || !reader.record_at(position, record).ok()) return false;
+    if (word != commit_word(kLimitIncarnation, number) || !record.whole()) return false;
+    if (record.header.number != number || record.header.items != kVotes) return false;
+    if (record.header.previous_crc != previous_crc) return false;
+    previous_crc = record.header.crc;
+  }
+  return true;
+}
+
 struct Case {
   std::uint32_t votes;
   std::uint32_t bytes;
+  double (*copy)(const LimitArea& area, bool fused, int milliseconds);
+  double (*build)(const LimitArea& area, bool fused, int milliseconds);
+  bool (*builds)(const LimitArea& area);
 };
-constexpr Case kCases[] = {{1, 64}, {1, 256}, {1, 1024}, {1, 4096}, {100, 64}};
+
+template <std::uint32_t kVotes, std::uint32_t kBytes>
+constexpr Case case_of() {
+  return {kVotes, kBytes, measure<CopyLoop<kVotes, kBytes>>, measure<BuildLoop<kVotes, kBytes>>,
+          builds_records<kVotes, kBytes>};
+}
+
+constexpr Case kCases[] = {case_of<1, 64>(), case_of<1, 256>(), case_of<1, 1024>(), case_of<1, 4096>(),
+                           case_of<100, 64>()};
 
 /// The comma between results is printed before each but the first.
 void print(bool first, bool fused, const Case& one, double nanoseconds) {
@@ -102,12 +98,30 @@ void print(bool first, bool fused, const Case& one, double nanoseconds) {
               one.votes, one.bytes, nanoseconds);
 }
 
-indelible::Status print_log(const std::string& path, int milliseconds) {
-  std::printf("],\"log\":[");
+Status print_loops(const LimitArea& area, int milliseconds) {
+  for (const Case& one : kCases) {
+    if (!one.builds(area)) return Status::failed(Code::store_corrupt, "the build loop makes other bytes than the log");
+  }
+  for (const bool copies : {true, false}) {
+    std::printf(",\"%s\":[", copies ? "copy" : "build");
+    bool first = true;
+    for (const bool fused : {false, true}) {
+      for (const Case& one : kCases) {
+        print(first, fused, one, (copies ? one.copy : one.build)(area, fused, milliseconds));
+        first = false;
+      }
+    }
+    std::printf("]");
+  }
+  return Status::good();
+}
+
+Status print_log(const std::string& path, int milliseconds) {
+  std::printf(",\"log\":[");
   bool first = true;
   for (const bool fused : {false, true}) {
-    std::unique_ptr<indelible::LogAppend> subject;
-    indelible::Status status = indelible::LogAppend::open(path.c_str(), fused, subject);
+    std::unique_ptr<LogAppend> subject;
+    Status status = LogAppend::open(path.c_str(), fused, subject);
     if (!status.ok()) return status;
     for (const Case& one : kCases) {
       double nanoseconds = 0;
@@ -117,7 +131,8 @@ indelible::Status print_log(const std::string& path, int milliseconds) {
       first = false;
     }
   }
-  return indelible::Status::good();
+  std::printf("]");
+  return Status::good();
 }
 
 std::uint64_t option(int count, char** arguments, const char* name, std::uint64_t otherwise) {
@@ -127,44 +142,36 @@ std::uint64_t option(int count, char** arguments, const char* name, std::uint64_
   return otherwise;
 }
 
+Status run(const std::string& path, std::uint64_t bytes, int milliseconds) {
+  LimitArea area{nullptr, nullptr, bytes};
+  if (Status status = load_libpmem(area.pmem); !status.ok()) return status;
+  std::size_t mapped = 0;
+  int is_pmem = 0;
+  void* base = area.pmem->map_file(path.c_str(), bytes, PMEM_FILE_CREATE, 0600, &mapped, &is_pmem);
+  if (base == nullptr) return Status::failed(Code::store_io, area.pmem->errormsg());
+  ::unlink(path.c_str());
+  area.base = static_cast<char*>(base);
+  std::memset(base, 0, mapped);
+  std::printf("{\"unit\":\"ns/append\",\"isPmem\":%s", is_pmem != 0 ? "true" : "false");
+  Status status = print_loops(area, milliseconds);
+  area.pmem->unmap(base, mapped);
+  if (status.ok()) status = print_log(path + "-log", milliseconds);
+  std::printf("}\n");
+  return status;
+}
+
 }  // namespace
+}  // namespace indelible
 
 int main(int count, char** arguments) {
   if (count < 2) {
     std::fprintf(stderr, "usage: append_limit PATH [--region-bytes N] [--milliseconds N]\n");
     return 2;
   }
-  const std::string path = arguments[1];
-  Area area{nullptr, nullptr, option(count, arguments, "--region-bytes", 64 << 20)};
-  if (const indelible::Status status = indelible::load_libpmem(area.pmem); !status.ok()) {
-    std::fprintf(stderr, "append_limit: %s\n", status.what);
-    return 1;
-  }
-  std::size_t mapped = 0;
-  int is_pmem = 0;
-  void* base = area.pmem->map_file(path.c_str(), area.bytes, PMEM_FILE_CREATE, 0600, &mapped, &is_pmem);
-  if (base == nullptr) {
-    std::fprintf(stderr, "append_limit: %s\n", area.pmem->errormsg());
-    return 1;
-  }
-  area.base = static_cast<char*>(base);
-  std::memset(base, 0, mapped);
-  const int milliseconds = static_cast<int>(option(count, arguments, "--milliseconds", 200));
-  std::printf("{\"unit\":\"ns/append\",\"isPmem\":%s,\"results\":[", is_pmem != 0 ? "true" : "false");
-  bool first = true;
-  for (const bool fused : {false, true}) {
-    for (const Case& one : kCases) {
-      const double nanoseconds = nanoseconds_an_append(area, one.votes, one.bytes, fused, milliseconds);
-      print(first, fused, one, nanoseconds);
-      first = false;
-    }
-  }
-  area.pmem->unmap(base, mapped);
-  std::remove(path.c_str());
-  if (const indelible::Status status = print_log(path + "-log", milliseconds); !status.ok()) {
-    std::fprintf(stderr, "append_limit: %s\n", status.what);
-    return 1;
-  }
-  std::printf("]}\n");
-  return 0;
+  const auto milliseconds = static_cast<int>(indelible::option(count, arguments, "--milliseconds", 200));
+  const std::uint64_t bytes = indelible::option(count, arguments, "--region-bytes", 64 << 20);
+  const indelible::Status status = indelible::run(arguments[1], bytes, milliseconds);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "append_limit: %s\n", status.what);
+  return 1;
 }

@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nativeAddon } from '../../lib/native/binding.js';
-import { HEAD_NUMBERS, type NativeLog, type NativeRecordingLog } from '../../lib/native/log.js';
+import {
+  HEAD_NUMBERS,
+  type NativeLog,
+  type NativeRecordingLog,
+  ROW_NUMBERS,
+  RUN_NUMBERS,
+} from '../../lib/native/log.js';
 import { openPmem } from '../../lib/storage/pmem.js';
 import type { Storage } from '../../lib/storage/storage.js';
 
@@ -88,10 +94,16 @@ function openRecording(): NativeRecordingLog {
   return nativeAddon().openRecording(image, image, 0, 0);
 }
 
+/** Where runs lie in the table of a log of 64 rows. */
+const RUNS_AT = HEAD_NUMBERS + 64 * ROW_NUMBERS;
+
 /** Writes one vote through the bare addon. */
 function append(log: NativeLog, slot: number, call: (source: ArrayBuffer) => void): void {
   const bytes = new Uint8Array(64).fill(slot);
-  log.table.set([1, 0, slot, BALLOT, 1, nativeAddon().digestOf(bytes, 0, 64), 0, 64]);
+  const { table } = log;
+  table.set([1, 0, 1, 0, nativeAddon().digestOf(bytes, 0, 64)]);
+  new Uint32Array(table.buffer, table.byteOffset + 8 * (HEAD_NUMBERS + 1)).set([0, 64]);
+  table.set([slot, BALLOT, 1, 0], RUNS_AT);
   call(bytes.buffer);
 }
 
@@ -125,7 +137,7 @@ describe('a log that is closed', () => {
         expect.objectContaining({ code: 'ERR_INDELIBLE_STORE_CLOSED', message: 'the store is closed' }),
       );
     }
-    expect(log.table.length).toBe(HEAD_NUMBERS + 64 * 6);
+    expect(log.table.length).toBe(RUNS_AT + 64 * RUN_NUMBERS);
   });
 });
 
@@ -174,10 +186,12 @@ describe('the collector', () => {
       const partsOf = ({ append, counters, table }) => ({ append, counters, table });
       const parts = partsOf(nativeAddon().openRecording(image, image, 0, 0, 0));
       const { append, counters } = parts;
-      parts.table.set([1, 0, 0, ${BALLOT}, 1, digest, 0, 64]);
+      parts.table.set([1, 0, 1, 0, digest]);
+      new Uint32Array(parts.table.buffer)[${2 * (HEAD_NUMBERS + 1) + 1}] = 64;
+      parts.table.set([0, ${BALLOT}, 1, 0], ${RUNS_AT});
       for (let slot = 1; slot <= 200; slot++) {
         if (slot % 10 === 0) { gc(); await turn(); }
-        parts.table[2] = slot;
+        parts.table[${RUNS_AT}] = slot;
         append(bytes.buffer);
       }
       console.log(counters()[0]);

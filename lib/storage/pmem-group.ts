@@ -1,0 +1,236 @@
+/**
+ * The group being staged, as the addon reads it: rows and runs in the table it shares, and where payloads lie.
+ *
+ * 1. A run is a promise, or votes for consecutive slots at one ballot and of one kind. What a run says once is
+ *    not written again for each of its votes: most groups of a leader, and of its followers, are one run.
+ * 2. Bytes stay where they are while all payloads of a group lie in one ArrayBuffer; else they are gathered into
+ *    an arena.
+ * 3. What continues where the last group ended, slot after slot and from the same view, is not asked anything
+ *    again: neither whose run it is nor where its bytes lie. (A view's buffer and offset cost more to ask for than
+ *    all else about a small vote.) So the last view is kept; no payload is read before the addon reads it.
+ */
+import { HEAD_NUMBERS, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, RUN_NUMBERS } from '../native/log.js';
+import type { Ballot, BatchKind, Digest, Slot } from '../types.js';
+
+/** Bytes of a record before its first descriptor, and of one descriptor. */
+export const RECORD_OVERHEAD_BYTES = 192;
+export const DESCRIPTOR_BYTES = 40;
+
+/** Where a row's start and length have to fit, in bytes. */
+const START_END = 2 ** 32;
+
+/** Bytes that a payload takes in a record; every payload begins at a multiple of 8. */
+function padded(lengthBytes: number): number {
+  return (lengthBytes + 7) & ~7;
+}
+
+export class StagedGroup {
+  /** Rows the table has. */
+  readonly #rowsMax: number;
+  readonly #batchBytesMax: number;
+  readonly #arenaBytes: number;
+  readonly #head: Float64Array;
+  /** Two numbers a row, the first one its digest. */
+  readonly #digests: Float64Array;
+  /** The same bytes: the last two of a row's four are start and length of its payload. */
+  readonly #places: Uint32Array;
+  readonly #runs: Float64Array;
+
+  #rows = 0;
+  #runCount = 0;
+  /** Bytes of the group's record, and how many it may have as long as no more room is made. */
+  #bytes = RECORD_OVERHEAD_BYTES;
+  #bytesMax = 0;
+  /** What continues the last run; slot 0 if nothing does. */
+  #nextSlot: Slot = 0;
+  #ballot = 0;
+  #kind = 0;
+  /** Where the payloads lie, and the last view of it; those of the group before while there are none. */
+  #source: ArrayBuffer | undefined;
+  #view: Uint8Array | undefined;
+  #viewOffset = 0;
+  #arena: Uint8Array<ArrayBuffer> | undefined;
+  #arenaUsed = 0;
+
+  constructor(native: NativeLog, batchBytesMax: number) {
+    const { table } = native;
+    this.#batchBytesMax = batchBytesMax;
+    this.#rowsMax = native.recordItemsMax;
+    this.#arenaBytes = native.recordBytesMax;
+    this.#head = table.subarray(0, HEAD_NUMBERS);
+    const runsAt = HEAD_NUMBERS + ROW_NUMBERS * this.#rowsMax;
+    this.#digests = table.subarray(HEAD_NUMBERS, runsAt);
+    this.#places = new Uint32Array(table.buffer, this.#digests.byteOffset, this.#digests.length * 2);
+    this.#runs = table.subarray(runsAt);
+  }
+
+  /** Items in the group. */
+  get items(): number {
+    return this.#rows;
+  }
+
+  /** Bytes of the record these items make, in front of its alignment. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isFull(): boolean {
+    return this.#rows === this.#rowsMax;
+  }
+
+  /** What `append` is given: the ArrayBuffer of the payloads. */
+  get source(): ArrayBuffer | undefined {
+    return this.#source;
+  }
+
+  /** Lets the record grow to so many bytes without a question. */
+  allow(bytes: number): void {
+    this.#bytesMax = bytes;
+  }
+
+  /**
+   * The common case of {@link add}, in one condition: the next slot of the run, from the same view as the vote
+   * before, within what is allowed. False: nothing was staged; the reason is the caller's to find.
+   */
+  continueRun(
+    slot: Slot,
+    ballot: Ballot,
+    kind: BatchKind,
+    digest: Digest,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const row = this.#rows;
+    const length = end - start;
+    const groupBytes = (this.#bytes + DESCRIPTOR_BYTES + ((length + 7) & ~7)) | 0;
+    if (
+      slot !== this.#nextSlot ||
+      ballot !== this.#ballot ||
+      kind !== this.#kind ||
+      bytes !== this.#view ||
+      row === this.#rowsMax ||
+      groupBytes > this.#bytesMax ||
+      // Neither is negative, and none is NaN.
+      !((start | length) >= 0 && length <= this.#batchBytesMax && end <= bytes.length)
+    ) {
+      return false;
+    }
+    this.#bytes = groupBytes;
+    this.#nextSlot = slot + 1;
+    this.#rows = (row + 1) | 0;
+    this.#digests[row << 1] = digest;
+    const places = this.#places;
+    places[(row << 2) | 2] = this.#viewOffset + start;
+    places[(row << 2) | 3] = length;
+    return true;
+  }
+
+  /** Stages a vote that fits. */
+  add(
+    slot: Slot,
+    ballot: Ballot,
+    kind: BatchKind,
+    digest: Digest,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const length = end - start;
+    const at = length === 0 ? 0 : this.#place(bytes, start, end);
+    if (slot !== this.#nextSlot || ballot !== this.#ballot || kind !== this.#kind) {
+      this.#putRun(slot, ballot, kind);
+      this.#ballot = ballot;
+      this.#kind = kind;
+    }
+    this.#nextSlot = slot + 1;
+    this.#row(digest, at, length);
+  }
+
+  /** Stages a promise that fits. */
+  addPromise(ballot: Ballot): void {
+    this.#putRun(0, ballot, PROMISE_TYPE);
+    this.#nextSlot = 0;
+    this.#row(0, 0, 0);
+  }
+
+  /** Completes the table: `append` may be called. */
+  seal(learnedThrough: Slot): void {
+    const head = this.#head;
+    head[0] = this.#rows;
+    head[1] = learnedThrough;
+    head[2] = this.#runCount;
+  }
+
+  /** Begins another group, with the run that the last one ended in. */
+  clear(): void {
+    this.#rows = 0;
+    this.#bytes = RECORD_OVERHEAD_BYTES;
+    this.#putRun(this.#nextSlot, this.#ballot, this.#kind);
+    if (this.#arenaUsed === 0) return;
+    this.#arenaUsed = 0;
+    this.#source = undefined;
+  }
+
+  /** The next row begins a run; one that no row has begun is forgotten. */
+  #putRun(slot: number, ballot: number, type: number): void {
+    const index = this.#rows === 0 ? 0 : this.#runCount;
+    const runs = this.#runs;
+    const at = index * RUN_NUMBERS;
+    runs[at] = slot;
+    runs[at + 1] = ballot;
+    runs[at + 2] = type;
+    runs[at + 3] = this.#rows;
+    this.#runCount = index + 1;
+  }
+
+  #row(digest: number, start: number, length: number): void {
+    const row = this.#rows;
+    this.#digests[row << 1] = digest;
+    this.#places[(row << 2) | 2] = start;
+    this.#places[(row << 2) | 3] = length;
+    this.#rows = row + 1;
+    this.#bytes += DESCRIPTOR_BYTES + padded(length);
+  }
+
+  /** Where the addon will find the payload: an offset into `#source`. */
+  #place(bytes: Uint8Array, start: number, end: number): number {
+    if (bytes !== this.#view) {
+      const buffer = bytes.buffer;
+      const isFirst = this.#bytes === RECORD_OVERHEAD_BYTES + DESCRIPTOR_BYTES * this.#rows;
+      if (isFirst && buffer instanceof ArrayBuffer && buffer.byteLength < START_END) this.#source = buffer;
+      if (buffer !== this.#source) return this.#gather(bytes, start, end);
+      this.#view = bytes;
+      this.#viewOffset = bytes.byteOffset;
+    }
+    return this.#viewOffset + start;
+  }
+
+  #gather(bytes: Uint8Array, start: number, end: number): number {
+    this.#arena ??= new Uint8Array(this.#arenaBytes);
+    const arena = this.#arena;
+    if (this.#source !== arena.buffer) {
+      this.#moveToArena(arena);
+      this.#source = arena.buffer;
+      this.#view = undefined;
+    }
+    const at = this.#arenaUsed;
+    arena.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
+    this.#arenaUsed += end - start;
+    return at;
+  }
+
+  /** Copies the payloads staged so far to where the rest will be. */
+  #moveToArena(arena: Uint8Array): void {
+    const staged = this.#source;
+    if (staged === undefined) return;
+    const places = this.#places;
+    for (let row = 0; row < this.#rows; row++) {
+      const length = places[(row << 2) | 3]!;
+      if (length === 0) continue;
+      arena.set(new Uint8Array(staged, places[(row << 2) | 2], length), this.#arenaUsed);
+      places[(row << 2) | 2] = this.#arenaUsed;
+      this.#arenaUsed += length;
+    }
+  }
+}
