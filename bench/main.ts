@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { CLUSTER_STEPS_A_ROUND, measureClusterLevel } from './cluster/cluster-level.js';
 import { fingerprint } from './fingerprint.js';
 import { clusterGoals, storageGoals } from './goals.js';
-import { parseOptions, USAGE } from './options.js';
+import { parseOptions, recordedOptions, USAGE } from './options.js';
 import { progressOf } from './progress.js';
 import { markdownOf } from './report/markdown.js';
 import { pageOf } from './report/page.js';
@@ -53,7 +53,7 @@ if (options === 'help') {
     startedAt: startedAt.toISOString(),
     seconds: Math.round((Date.now() - startedAt.getTime()) / 1000),
     machine,
-    options,
+    options: recordedOptions(options, ROOT),
     goals: [
       ...(storage === undefined ? [] : storageGoals(storage)),
       ...(cluster === undefined ? [] : clusterGoals(cluster)),

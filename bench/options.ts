@@ -1,4 +1,5 @@
 /** What `npm run bench -- …` takes. */
+import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export const LEVELS = ['storage', 'cluster'] as const;
@@ -90,6 +91,12 @@ export function parseOptions(args: readonly string[], diskDirectory: string): Be
     name,
     replicaFlags: (values['replica-flags'] ?? '').split(' ').filter((flag) => flag !== ''),
   };
+}
+
+/** The options as a report holds them: a directory within the project is named from its root. */
+export function recordedOptions(options: BenchOptions, root: string): BenchOptions {
+  const fromRoot = relative(root, options.diskDirectory);
+  return fromRoot.startsWith('..') ? options : { ...options, diskDirectory: fromRoot };
 }
 
 function levelsOf(only: string | undefined): readonly Level[] {

@@ -1,10 +1,10 @@
 /**
  * What the next commands are about: the hashes of their first keys, computed together, so that memory is
- * asked for all of them at once. An entry of a large state is in no cache; memory gives many lines in little
- * more time than one.
+ * asked for all of them at once. An entry of a large state is in no cache; memory gives many lines in
+ * little more time than one.
  *
- * 1. It changes nothing, and nothing hangs on it: a hash that it knows is that of exactly those bytes and that
- *    seed, and one that it does not know is computed.
+ * 1. It changes nothing, and nothing hangs on it: a hash that it knows is that of exactly those bytes and
+ *    that seed, and one that it does not know is computed.
  * 2. Bytes it is given do not change while they are being executed; it keeps no hash of others.
  */
 import { FLAGS, readUint32 } from './command-format.js';

@@ -1,11 +1,14 @@
 /**
  * Clients of the peer port: each connection is a requester of this replica's service.
  *
- * 1. Only a leader takes a client's requests; any other replica answers *not executed* and says who leads, so
- *    that nothing is forwarded in circles.
- * 2. Commands are answered in the order in which they came, and queries in theirs: what a replica that leads
- *    no longer refuses waits for what it took before.
- * 3. A connection that submits faster than slots become free is not read from until there is room.
+ * 1. Only a leader takes a client's requests; any other replica answers *not executed* and says who
+ *    leads, so that nothing is forwarded in circles.
+ * 2. Commands are answered in the order in which they came, and queries in theirs: what a replica that
+ *    leads no longer refuses waits for what it took before.
+ * 3. Results that a client does not take are bounded: answers to queries wait for it; results of
+ *    commands, which cannot, are left out where there is no room for them, the largest first. So one
+ *    client of a follower that asks for much does not end the connection that all its clients share.
+ * 4. A connection that submits faster than slots become free is not read from until there is room.
  */
 import type { ClientConnection } from '../transport/client-connection.js';
 import type { ReplicaId } from '../types.js';
@@ -64,8 +67,8 @@ class ClientSession {
     this.connection = connection;
     this.host = host;
     const goOn = (): void => this.continue();
-    this.submits = new Line(connection, goOn);
-    this.queries = new Line(connection, goOn);
+    this.submits = new Line(connection, Outcome.unknown, goOn);
+    this.queries = new Line(connection, Outcome.notExecuted, goOn);
     connection.onMessage = (message) => this.receive(message);
     connection.onSettled = () => host.settled();
     connection.onDrain = goOn;
@@ -139,10 +142,17 @@ class Line implements Requester {
   isWaitedFor = false;
   readonly drain: () => void;
   private readonly connection: ClientConnection;
+  /** What a request is told whose result has no room. */
+  private readonly withoutRoom: Outcome;
 
-  constructor(connection: ClientConnection, goOn: () => void) {
+  constructor(connection: ClientConnection, withoutRoom: Outcome, goOn: () => void) {
     this.connection = connection;
+    this.withoutRoom = withoutRoom;
     this.drain = goOn;
+  }
+
+  get isFull(): boolean {
+    return this.connection.writableNeedDrain;
   }
 
   outcome(
@@ -154,7 +164,7 @@ class Line implements Requester {
     end: number,
   ): void {
     this.owed -= count;
-    this.connection.sendOutcomes(first, count, outcome, results, start, end);
+    this.connection.sendOutcomes(first, count, outcome, results, start, end, this.withoutRoom);
     if (this.connection.writableNeedDrain) this.connection.pause();
     if (this.owed > 0 || !this.isWaitedFor) return;
     this.isWaitedFor = false;

@@ -153,7 +153,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     // In the order asked: what was proposed or sent elsewhere comes before what still waits.
     this.executor.expire(Number.POSITIVE_INFINITY);
     this.parts.forwarder.close();
-    this.queries.lost(Number.POSITIVE_INFINITY);
+    this.queries.end();
     this.unplaced.fail();
   }
 

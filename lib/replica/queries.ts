@@ -4,6 +4,8 @@
  *
  * 1. A query is answered by a state no older than the moment it was asked.
  * 2. Queries of one requester are answered in the order asked.
+ * 3. A requester that is full is not given more than it has: its answers wait, those of others do not. They
+ *    are then of a later state, which does for 1.
  */
 import type { Slot } from '../types.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
@@ -15,6 +17,9 @@ import { abandonRuns, type RequestRun } from './submissions.js';
 
 interface Ask extends RequestRun {
   readonly body: Uint8Array;
+  /** How many of its queries are answered, and where in the body the others begin. */
+  answered: number;
+  at: number;
   /** Since when it is known to wait for a place, ms since 1970; undefined while there is one for it. */
   waitsSinceMs: number | undefined;
 }
@@ -31,6 +36,8 @@ export class Queries {
   private readonly results = new ResultBuffer();
   private groups: Group[] = [];
   private gathering: Ask[] = [];
+  /** May be served now, oldest first; their requesters are full. */
+  private held: Ask[] = [];
   private lastReadId = 0;
   private readonly stalled = new Set<Requester>();
   private waitingBytes = 0;
@@ -57,6 +64,7 @@ export class Queries {
   abandon(requester: Requester): void {
     this.stalled.delete(requester);
     abandonRuns(this.gathering, requester);
+    abandonRuns(this.held, requester);
     for (const { asks } of this.groups) abandonRuns(asks, requester);
   }
   add(
@@ -72,6 +80,8 @@ export class Queries {
       first,
       count,
       body: copied(bytes, start, end),
+      answered: 0,
+      at: 0,
       waitsSinceMs: undefined,
     });
     this.waitingBytes += end - start;
@@ -133,44 +143,73 @@ export class Queries {
     }
   }
 
+  /** Gives up everything that was asked. */
+  end(): void {
+    for (const ask of this.held) this.refuseRest(ask);
+    this.held = [];
+    this.lost(Number.POSITIVE_INFINITY);
+  }
+
   /** Answers every group whose slot is applied, oldest first. */
   serve(nowMs: number): void {
+    if (this.held.length > 0) this.answerAll(this.held, nowMs);
     while (this.groups.length > 0) {
       const { slot, asks } = this.groups[0]!;
       if (slot === undefined || slot > this.executor.appliedThrough) return;
       this.groups.shift();
-      for (const ask of asks) {
-        this.waitingBytes -= ask.body.length;
-        this.answerAsk(ask, nowMs);
-      }
+      this.answerAll(this.held.length === 0 ? asks : [...this.held, ...asks], nowMs);
     }
   }
 
-  private answerAsk(ask: Ask, nowMs: number): void {
-    const { requester, body } = ask;
-    const { results } = this;
-    results.clear();
-    let at = 0;
-    let runFirst = ask.first;
-    for (let i = 0; i < ask.count; i++) {
-      const start = at + COMMAND_HEADER_BYTES;
-      at = start + commandLength(body, at, body.length);
-      const number = ask.first + i;
-      if (this.executor.query(body, start, at, nowMs, results)) {
-        if (results.end < RESULTS_BYTES_MAX) continue;
-        requester.outcome(runFirst, number + 1 - runFirst, Outcome.done, results.buffer, 0, results.end);
-        results.clear();
-        runFirst = number + 1;
-        continue;
+  private answerAll(asks: readonly Ask[], nowMs: number): void {
+    let full: Set<Requester> | undefined;
+    const held: Ask[] = [];
+    for (const ask of asks) {
+      if (full?.has(ask.requester) !== true && this.answerAsk(ask, nowMs)) {
+        this.waitingBytes -= ask.body.length;
+      } else {
+        full ??= new Set();
+        full.add(ask.requester);
+        held.push(ask);
       }
-      if (number > runFirst) {
-        requester.outcome(runFirst, number - runFirst, Outcome.done, results.buffer, 0, results.end);
-        results.clear();
-      }
-      requester.outcome(number, 1, Outcome.declined, results.buffer, 0, 0);
-      runFirst = number + 1;
     }
-    const rest = ask.first + ask.count - runFirst;
-    if (rest > 0) requester.outcome(runFirst, rest, Outcome.done, results.buffer, 0, results.end);
+    this.held = held;
+  }
+
+  /** Answers as much as the requester takes. False: not all. */
+  private answerAsk(ask: Ask, nowMs: number): boolean {
+    const { requester, body, count } = ask;
+    const { results } = this;
+    let gathered = 0;
+    results.clear();
+    while (ask.answered + gathered < count) {
+      if (gathered === 0 && requester.isFull === true) return false;
+      const start = ask.at + COMMAND_HEADER_BYTES;
+      ask.at = start + commandLength(body, ask.at, body.length);
+      const isAnswered = this.executor.query(body, start, ask.at, nowMs, results);
+      if (isAnswered) gathered++;
+      const isLast = ask.answered + gathered === count;
+      if (gathered > 0 && (!isAnswered || isLast || results.end >= RESULTS_BYTES_MAX)) {
+        this.give(ask, gathered);
+        gathered = 0;
+      }
+      if (isAnswered) continue;
+      ask.answered++;
+      requester.outcome(ask.first + ask.answered - 1, 1, Outcome.declined, results.buffer, 0, 0);
+    }
+    return true;
+  }
+
+  private give(ask: Ask, count: number): void {
+    const { results } = this;
+    const first = ask.first + ask.answered;
+    ask.answered += count;
+    ask.requester.outcome(first, count, Outcome.done, results.buffer, 0, results.end);
+    results.clear();
+  }
+
+  private refuseRest({ requester, first, count, answered, body }: Ask): void {
+    this.waitingBytes -= body.length;
+    answer([{ requester, first: first + answered, count: count - answered }], Outcome.notExecuted);
   }
 }

@@ -1,24 +1,14 @@
 /**
- * The batch form of a replica's service: how a front end submits many commands without an object or a Promise
- * for each. `Replica` implements it, on any replica: a follower forwards to its leader.
+ * The batch form of a replica's service: how a front end submits many commands without an object or a
+ * Promise for each. `Replica` implements it, on any replica: a follower forwards to its leader.
  *
- * A *body* is commands one behind the other, each as a 4-byte little-endian length and that many bytes. It is
- * copied once, as it is, into the open batch. A caller numbers its requests itself; the outcomes of a run
- * of consecutive requests come together, with results in the same form as a body.
+ * A *body* is commands one behind the other, each as a 4-byte little-endian length and that many bytes.
+ * It is copied once, as it is, into the open batch. A caller numbers its requests itself; the outcomes of
+ * a run of consecutive requests come together, with results in the same form as a body.
  */
+import { RequestOutcome as Outcome } from '../wire/client-messages.js';
 
-/** What became of a request. The numbers are those on the wire. */
-export const Outcome = {
-  /** Chosen, durable at a quorum, applied; or, for a query, read at a point after it was asked. */
-  done: 0,
-  /** Never executed and never will be. */
-  notExecuted: 1,
-  /** May or may not have been, or yet be, executed. */
-  unknown: 2,
-  /** The state machine declined to answer the query without the log. Not executed. */
-  declined: 3,
-} as const;
-export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+export { Outcome };
 
 /** Who asked. One object per connection, not per request. */
 export interface Requester {
@@ -38,6 +28,13 @@ export interface Requester {
 
   /** There is room again after a `false`. */
   drain(): void;
+
+  /**
+   * True while it holds as many results as it can, because they are not taken from it: answers to its
+   * queries wait until it is false, and it calls `Service.flush` then. Results of commands do not wait:
+   * they are there once, when the command is executed. A requester without this takes everything.
+   */
+  readonly isFull?: boolean;
 }
 
 export interface Service {
@@ -57,7 +54,8 @@ export interface Service {
   ): boolean;
 
   /**
-   * Linearizable reads: `count` queries, answered by a state no older than this call. Same bounds as submit.
+   * Linearizable reads: `count` queries, answered by a state no older than this call. Same bounds as
+   * submit.
    */
   query(
     requester: Requester,

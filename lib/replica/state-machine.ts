@@ -1,6 +1,6 @@
 /**
- * What a user implements: a deterministic state machine. Every replica feeds it the same commands in the same
- * order and with the same times, so it must depend on nothing else: no clock, no randomness, no I/O.
+ * What a user implements: a deterministic state machine. Every replica feeds it the same commands in the
+ * same order and with the same times, so it must depend on nothing else: no clock, no randomness, no I/O.
  *
  * Nothing here is allocated per command: the command is a cursor over the batch's bytes and the result is
  * written in place. Copy what you keep (`command.copy()`).
@@ -38,9 +38,9 @@ export interface ResultWriter {
 
 export interface StateMachine {
   /**
-   * Tells what is executed next: `count` commands from bytes[start] on, each as a 4-byte little-endian length
-   * and that many bytes. It may look ahead in memory, so that what the commands need is near when their turn
-   * comes; it must change nothing, and may be left out.
+   * Tells what is executed next: `count` commands from bytes[start] on, each as a 4-byte little-endian
+   * length and that many bytes. It may look ahead in memory, so that what the commands need is near when
+   * their turn comes; it must change nothing, and may be left out.
    */
   foresee?(bytes: Uint8Array, start: number, count: number): void;
 
@@ -58,8 +58,8 @@ export interface StateMachine {
   /**
    * The state as it is now, in chunks. The host pulls the first chunk at once and the others over several
    * turns while `execute` goes on, so the iterator must keep giving the state as of the call. The host
-   * finishes or abandons one before it asks for another, and is done with a chunk before it pulls the next, so
-   * that one buffer may serve for all. Where there is a `digest`, a restore that does not
+   * finishes or abandons one before it asks for another, and is done with a chunk before it pulls the
+   * next, so that one buffer may serve for all. Where there is a `digest`, a restore that does not
    * reproduce it stops the replica.
    */
   checkpoint(): Iterable<Uint8Array>;

@@ -2,10 +2,10 @@
  * When a replica's turn runs. What arrives together is to be taken together, in one group of votes and one
  * write per peer; what comes alone is not to wait for company.
  *
- * 1. Input that follows a turn closely, or comes while one is asked for, waits for the end of this phase of the
- *    event loop (`setImmediate`): a loaded replica takes what all its sockets brought in one turn.
- * 2. Input that comes after a pause has come alone, as far as anybody can know: it has its turn at once. Should
- *    more have come with it, that follows closely, and 1 holds for it.
+ * 1. Input that follows a turn closely, or comes while one is asked for, waits for the end of this phase
+ *    of the event loop (`setImmediate`): a loaded replica takes what all its sockets brought in one turn.
+ * 2. Input that comes after a pause has come alone, as far as anybody can know: it has its turn at once.
+ *    Should more have come with it, that follows closely, and 1 holds for it.
  * 3. A turn never runs within another, nor within a caller's own call: `soon` lets it return first.
  */
 

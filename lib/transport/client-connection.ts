@@ -1,11 +1,11 @@
 /**
- * The replica's end of one client's connection: what a transport hands to the host for each client that said
- * hello on the peer port.
+ * The replica's end of one client's connection: what a transport hands to the host for each client that
+ * said hello on the peer port.
  *
  * 1. The handler sets the `on…` callbacks before it returns; nothing has been delivered until then.
  * 2. The handler sends `leaderIs` at once, and whenever the leader changes.
- * 3. A client that does not take its answers is not read from either: what is queued for it is bounded by
- *    what it asked for before, and past a hard bound its connection is closed.
+ * 3. A client that does not take its answers is not read from either. What is queued for it is bounded:
+ *    past a share of the bound long results are left out, and past all of it its connection is closed.
  */
 import type { ClientMessage, RequestOutcome } from '../wire/client-messages.js';
 
@@ -30,7 +30,9 @@ export interface ClientConnection {
   send(message: ClientMessage): void;
   /**
    * Queues the outcome of a run of requests, in as many frames as the results need: the form of
-   * `Requester.outcome`. A single result too long for a frame closes the connection.
+   * `Requester.outcome`. What is queued is bounded: the fuller the queue, the shorter a result must be to
+   * have room; a request whose result has none is given the outcome `withoutRoom`, *unknown* unless told
+   * otherwise.
    */
   sendOutcomes(
     first: number,
@@ -39,6 +41,7 @@ export interface ClientConnection {
     results: Uint8Array,
     start: number,
     end: number,
+    withoutRoom?: RequestOutcome,
   ): void;
   /** Hands what is queued to the socket in one write. `Transport.flush` does it for all connections. */
   flush(): void;

@@ -4,14 +4,17 @@
  * 1. A client may say submit, query and statusRequest; anything else closes its connection.
  * 2. Reading stops while the host asks for it, and while the client does not take its answers; it goes on
  *    when neither holds.
- * 3. A long run of results is sent in several frames; one result that fits no frame ends the connection, not
- *    the replica.
+ * 3. A long run of results is sent in several frames.
+ * 4. A result is sent if it is no longer than a share of the room that is left in the queue, and in a
+ *    frame: so results that are asked for faster than they are taken are left out, long ones long before
+ *    short ones, and the outcomes of all requests find room.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { FRAME_BYTES_MAX } from '../limits.js';
 import { entryEnd } from '../wire/body.js';
 import { decodeClientMessage, encodeClientMessage } from '../wire/client-codec.js';
-import type { ClientMessage, RequestOutcome } from '../wire/client-messages.js';
+import type { ClientMessage } from '../wire/client-messages.js';
+import { RequestOutcome } from '../wire/client-messages.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
 import { frameError } from '../wire/reader.js';
 import type { Writer } from '../wire/writer.js';
@@ -24,10 +27,18 @@ const RESULTS_BYTES_TARGET = 256 << 10;
 /** Longest result that fits a frame, in bytes, with room for the fields in front of it. */
 const RESULT_BYTES_MAX = FRAME_BYTES_MAX - 64;
 
+/** Of the queue's bound, what results may fill; the rest is for outcomes without them. */
+const RESULTS_SHARE = 0.75;
+
+/** A result may take this share of the room that is left for results. */
+const ROOM_SHARE: number = 1 / 32;
+
 /** What the owner of the connections keeps for all of them. */
 export interface ClientEndOwner {
   /** Where messages are encoded; its content is of no use to anybody afterwards. */
   readonly scratch: Writer;
+  /** Most bytes that wait for one client. */
+  readonly queueBytesMax: number;
   /** `end` has something to flush. */
   dirty(end: ClientEnd): void;
   gone(end: ClientEnd, error: IndelibleError | undefined): void;
@@ -82,20 +93,40 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
     results: Uint8Array,
     start: number,
     end: number,
+    withoutRoom: RequestOutcome = RequestOutcome.unknown,
   ): void {
-    let sent = 0;
+    if (end === start || end - start <= Math.min(RESULTS_BYTES_TARGET, this.#resultBytesMax)) {
+      this.send({ type: 'outcomes', first, count, outcome, body: results.subarray(start, end) });
+      return;
+    }
+    // Runs of results that have room, and runs of those that have not, as they follow one another.
+    let run = 0;
     let from = start;
+    let hasRoom = true;
+    const endRun = (requestsEnd: number, at: number): void => {
+      if (requestsEnd > run) {
+        const body = results.subarray(from, hasRoom ? at : from);
+        this.send({
+          type: 'outcomes',
+          first: first + run,
+          count: requestsEnd - run,
+          outcome: hasRoom ? outcome : withoutRoom,
+          body,
+        });
+      }
+      run = requestsEnd;
+      from = at;
+    };
     let at = start;
-    for (let i = 0; end - from > RESULTS_BYTES_TARGET && i < count; i++) {
+    for (let i = 0; i < count; i++) {
       const next = entryEnd(results, at);
-      if (next - from > RESULTS_BYTES_TARGET && i > sent) {
-        this.#sendRun(first + sent, i - sent, outcome, results.subarray(from, at));
-        sent = i;
-        from = at;
+      if (next - from > RESULTS_BYTES_TARGET || next - at <= this.#resultBytesMax !== hasRoom) {
+        endRun(i, at);
+        hasRoom = next - at <= this.#resultBytesMax;
       }
       at = next;
     }
-    this.#sendRun(first + sent, count - sent, outcome, results.subarray(from, end));
+    endRun(count, end);
   }
 
   flush(): void {
@@ -141,13 +172,12 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
     this.onSettled();
   }
 
-  #sendRun(first: number, count: number, outcome: RequestOutcome, body: Uint8Array): void {
-    if (body.length > RESULT_BYTES_MAX) {
-      const text = `${this.remote}: a result of ${body.length} bytes does not fit a frame`;
-      this.#link.destroy(new IndelibleError(ErrorCode.network, text, { path: this.remote }));
-      return;
-    }
-    this.send({ type: 'outcomes', first, count, outcome, body });
+  /** The longest result that has room now. */
+  get #resultBytesMax(): number {
+    const { queuedBytes } = this.#link;
+    if (queuedBytes === 0) return RESULT_BYTES_MAX;
+    const room = this.#owner.queueBytesMax * RESULTS_SHARE - queuedBytes;
+    return Math.min(RESULT_BYTES_MAX, room * ROOM_SHARE);
   }
 
   drained(): void {

@@ -77,6 +77,7 @@ export class TcpTransport implements Transport {
     this.#bounds = tcpBounds(options.bounds ?? {});
     this.#clientOwner = {
       scratch: new Writer(),
+      queueBytesMax: this.#bounds.clientQueueBytesMax,
       dirty: (end) => this.#dirty.add(end),
       gone: (end, error) => this.#clientGone(end, error),
     };

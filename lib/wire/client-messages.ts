@@ -3,8 +3,17 @@
  * replica/service.ts. Bodies are as there: per command a 4-byte little-endian length and that many bytes.
  */
 
-/** What became of a request; replica/service.ts calls them `Outcome` and says what each promises. */
-export const RequestOutcome = { done: 0, notExecuted: 1, unknown: 2, declined: 3 } as const;
+/** What became of a request. The numbers are those on the wire. */
+export const RequestOutcome = {
+  /** Chosen, durable at a quorum, applied; or, for a query, read at a point after it was asked. */
+  done: 0,
+  /** Never executed and never will be. */
+  notExecuted: 1,
+  /** May or may not have been, or yet be, executed; or it was, and its result had no room on its way back. */
+  unknown: 2,
+  /** The state machine declined to answer the query without the log. Not executed. */
+  declined: 3,
+} as const;
 export type RequestOutcome = (typeof RequestOutcome)[keyof typeof RequestOutcome];
 
 export interface Submit {

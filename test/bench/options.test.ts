@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseOptions } from '../../bench/options.js';
+import { type BenchOptions, parseOptions, recordedOptions } from '../../bench/options.js';
 
 describe('the options of the benchmark', () => {
   it('measure everything in seven rounds of ten seconds a load, unless told otherwise', () => {
@@ -21,6 +21,13 @@ describe('the options of the benchmark', () => {
 
   it('may name one level', () => {
     expect(parseOptions(['--only', 'cluster'], '/')).toMatchObject({ levels: ['cluster'] });
+  });
+
+  it('are recorded without the place of the checkout', () => {
+    const recorded = (directory: string): string =>
+      recordedOptions(parseOptions([], directory) as BenchOptions, '/home/one/project').diskDirectory;
+    expect(recorded('/home/one/project/bench/results')).toBe('bench/results');
+    expect(recorded('/mnt/disk')).toBe('/mnt/disk');
   });
 
   it('are refused where they mean nothing', () => {

@@ -62,3 +62,40 @@ it('keeps queries as they were asked, whatever the front end writes over its byt
   queries.serve(0);
   expect(asked).toEqual(['one', 'two']);
 });
+
+it('gives a requester that is full no more than it has, and others theirs', () => {
+  const queries = new Queries(new Executor(LARGE, { through: 0, timeMs: 0 }));
+  const heard: string[] = [];
+  const hears = (name: string): Requester & { isFull: boolean } => ({
+    isFull: false,
+    outcome: (first, count, outcome) => heard.push(`${name} ${first} ${count} ${outcome}`),
+    drain() {},
+  });
+  const slow = hears('slow');
+  const quick = hears('quick');
+  const many = bodyOf(['a', 'b', 'c', 'd', 'e', 'no', 'f']);
+  const one = bodyOf(['a']);
+  const taking = slow.outcome;
+  slow.outcome = (...given) => {
+    slow.isFull = true;
+    taking(...given);
+  };
+  queries.add(slow, 1, 7, many, 0, many.length);
+  queries.add(quick, 1, 1, one, 0, one.length);
+  queries.add(slow, 8, 1, one, 0, one.length);
+  queries.ask(() => true);
+  queries.ready(1, 0);
+  queries.serve(0);
+  const { done, declined, notExecuted } = Outcome;
+  expect(heard.splice(0)).toEqual([`slow 1 4 ${done}`, `quick 1 1 ${done}`]);
+  queries.serve(0);
+  expect(heard).toEqual([]);
+  slow.isFull = false;
+  queries.serve(0);
+  expect(heard.splice(0)).toEqual([`slow 5 1 ${done}`, `slow 6 1 ${declined}`]);
+  slow.isFull = false;
+  queries.serve(0);
+  expect(heard.splice(0)).toEqual([`slow 7 1 ${done}`]);
+  queries.end();
+  expect(heard).toEqual([`slow 8 1 ${notExecuted}`]);
+});

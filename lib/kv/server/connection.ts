@@ -83,7 +83,10 @@ export class Connection implements Session {
       this.#ended = true;
       this.progress();
     });
-    socket.on('drain', () => this.progress());
+    socket.on('drain', () => {
+      this.#pipeline.goOn();
+      this.progress();
+    });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#gone());
   }
@@ -94,6 +97,10 @@ export class Connection implements Session {
 
   get backlogBytes(): number {
     return this.out.length + this.#socket.writableLength;
+  }
+
+  get choked(): boolean {
+    return this.#socket.writableNeedDrain && this.backlogBytes >= this.host.settings.outputPauseBytes;
   }
 
   admit(): void {

@@ -24,6 +24,8 @@ const NOTHING: Buffer = Buffer.alloc(0);
 /** Where the answers go. */
 export interface PipelineOwner {
   readonly out: Output;
+  /** The client has more unread replies than it should: `goOn` is called when it has read them. */
+  readonly choked: boolean;
   /** A WATCH was answered: the versions, 8 bytes each, or empty if it failed (the error is written). */
   watched(versions: Uint8Array): void;
   /** Something was written, or there may be room again. Called any number of times in a turn. */
@@ -131,6 +133,15 @@ export class Pipeline implements Requester {
     this.#unsent = 0;
     this.#commands = 0;
     this.#queries = 0;
+  }
+
+  get isFull(): boolean {
+    return this.#owner.choked;
+  }
+
+  /** The client reads again. */
+  goOn(): void {
+    if (this.#queries > 0) this.#service.flush();
   }
 
   drain(): void {

@@ -1,14 +1,15 @@
 /**
  * A checkpoint being taken: the store as it was when the image was made, while the store goes on changing.
  *
- * 1. Entries are walked as they lie in memory, which costs a third of a walk in the order of their hashes. What
- *    lies where differs from replica to replica, and so do the bytes of their images; the state does not: an
- *    image is a set of entries, and its digest is a sum over them (store.ts, 2).
+ * 1. Entries are walked as they lie in memory, which costs a sixth of a walk in the order of their
+ *    hashes. What lies where differs from replica to replica, and so do the bytes of their images; the
+ *    state does not: an image is a set of entries, and its digest is a sum over them (store.ts, 2).
  * 2. An entry that has not changed since the image was made lies where it lay then; it is saved aside just
- *    before it changes, unless the walk is past it, and has a newer version from then on. A freed block has the
- *    version of nothing, and what is put there a newer one. So each entry of the old state comes out exactly
- *    once.
- * 3. What is saved aside is given out with the next chunk: memory is bounded by what changes between chunks.
+ *    before it changes, unless the walk is past it, and has a newer version from then on. A freed block
+ *    has the version of nothing, and what is put there a newer one. So each entry of the old state comes
+ *    out exactly once.
+ * 3. What is saved aside is given out with the next chunk: memory is bounded by what changes between
+ *    chunks.
  * 4. Two buffers take turns: a chunk is valid until the next one is pulled.
  * 5. When the walk ends, or the image is closed, the store forgets it.
  */

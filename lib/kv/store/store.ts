@@ -1,10 +1,11 @@
 /**
- * The replicated state: keys, values and expiries in slabs outside the JavaScript heap, with no object a key.
- * An entry is named by its address, which any change of its value may change.
+ * The replicated state: keys, values and expiries in slabs outside the JavaScript heap, with no object a
+ * key. An entry is named by its address, which any change of its value may change.
  *
  * 1. Each change of an entry gives it a version of its own, larger than all before: `mutations`.
- * 2. What a caller can see (entries, versions, order, `usedBytes`, digest) depends on the changes made and on
- *    the seed alone, never on memory: replicas agree, also one that was restored from a checkpoint.
+ * 2. What a caller can see (entries, versions, order, `usedBytes`, digest) depends on the changes made
+ *    and on the seed alone, never on memory: replicas agree, also one that was restored from a
+ *    checkpoint.
  * 3. `usedBytes` counts keys, values and a fixed overhead for each entry, not the memory held.
  * 4. Before an entry changes or goes, `image` (a checkpoint being taken) may save it as it was.
  * 5. An absent key has a version too: that of the last removal among the keys of its hash class, so that a
@@ -88,8 +89,8 @@ export class Store {
   }
 
   /**
-   * Keys with these hashes are looked up soon: reads a word of each line of memory that this will need, all of
-   * them together.
+   * Keys with these hashes are looked up soon: reads a word of each line of memory that this will need,
+   * all of them together.
    */
   foresee(hashes: Uint32Array, count: number): void {
     this.fetched = this.#index.foresee(hashes, count);

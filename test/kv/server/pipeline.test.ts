@@ -95,7 +95,12 @@ function wordsOf(bytes: Buffer): string[] {
 function setup(): { puppet: Puppet; pipeline: Pipeline; out: Output } {
   const puppet = new Puppet();
   const out = new Output();
-  const owner: PipelineOwner = { out, watched: () => undefined, progress: () => undefined };
+  const owner: PipelineOwner = {
+    out,
+    choked: false,
+    watched: () => undefined,
+    progress: () => undefined,
+  };
   return { puppet, pipeline: new Pipeline(puppet, owner), out };
 }
 
