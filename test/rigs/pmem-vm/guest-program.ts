@@ -9,11 +9,11 @@ import { VoteWriter } from '../vote-writer.js';
 import type { WriterLine } from '../writer-lines.js';
 import { GuestCluster } from './guest-cluster.js';
 import type { GuestCommand, GuestLine } from './guest-lines.js';
-import { deviceOf, makeFileSystem, makeNamespaces, mount, mountPointOf, unmount } from './nvdimms.js';
+import { linkToDevice, makeFileSystem, makeNamespaces, mount, mountPointOf, unmount } from './nvdimms.js';
 
 /**
- * A port of virtio-serial: unlike that of a UART, its write returns when the rig's end has the bytes. What is
- * told before a call was told, whenever the machine ends.
+ * A port of virtio-serial: unlike that of a UART, its write returns when QEMU has the bytes. What is told
+ * before a call was told, whenever the machine ends.
  */
 const PORT = '/dev/vport0p1';
 const IN_FLIGHT = 12;
@@ -37,7 +37,7 @@ async function prepare(cluster: GuestCluster): Promise<void> {
   }
   const identity = { clusterId: '5a'.repeat(16), replicaId: 1, storeUuid: 'a5'.repeat(16) };
   const shape = { logBytes: DEVICE_LOG_BYTES, recordBytesMax: DEVICE_RECORD_BYTES_MAX };
-  formatPmem({ path: deviceOf('devdax'), identity, ...shape });
+  formatPmem({ path: linkToDevice(), identity, ...shape });
   tell({ prepared: namespaces });
 }
 
@@ -46,7 +46,7 @@ async function prepare(cluster: GuestCluster): Promise<void> {
  * between any two commits there is a group that is written and not answered.
  */
 function writeDevice(seed: number): void {
-  const store = openPmem({ path: deviceOf('devdax'), mode: 'pmem', pipeline: 'fused' });
+  const store = openPmem({ path: linkToDevice(), mode: 'pmem', pipeline: 'fused' });
   const { mode, durability } = store;
   tell({ device: `${mode}, survives ${durability}` });
   const options = { seed, tell: (line: WriterLine) => tell({ writer: line }), pace: setImmediate };

@@ -26,8 +26,12 @@ export function run(program: string, ...args: readonly string[]): string {
   return stdout;
 }
 
-export function deviceOf(target: Target): string {
-  return DEVICES[target];
+/** A link to the DAX device, as a replica's directory has it for its region; made anew after each boot. */
+export function linkToDevice(): string {
+  const link = '/run/region';
+  fs.rmSync(link, { force: true });
+  fs.symlinkSync(DEVICES.devdax, link);
+  return link;
 }
 
 export function mountPointOf(target: Target): string {

@@ -3,7 +3,9 @@
  *
  * 1. The NVDIMMs are files mapped shared: every store that the guest executed is in them, whenever QEMU is
  *    killed. Everything else of the machine, its memory first, ends with QEMU.
- * 2. A saved state holds the memory and the devices, not the NVDIMMs: resumed, the machine finds them as they
+ * 2. What the guest's program has written to its port is with the rig: without an event descriptor in
+ *    between, QEMU passes it on while the guest's processor waits. All of it is heard before `ended` resolves.
+ * 3. A saved state holds the memory and the devices, not the NVDIMMs: resumed, the machine finds them as they
  *    are by then, like a machine that was switched on.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -43,6 +45,8 @@ export class VirtualMachine {
   readonly #directory: string;
   readonly #qemu: ChildProcess;
   #control: net.Socket | undefined;
+  /** Resolves when the line to the guest has ended. */
+  #heard: Promise<void> = Promise.resolve();
   #hear: (line: GuestLine) => void;
 
   /** @param life a boot, which can be saved, or the resumption of a saved state, which can be had often */
@@ -65,7 +69,12 @@ export class VirtualMachine {
       ...['-display', 'none', '-object', `${memory},share=${life === 'boot' ? 'on' : 'off'}`, ...nvdimms],
       ...['-serial', `file:${this.#file('console')}`],
       ...['-chardev', `socket,id=control,path=${this.#file('control')},server=on,wait=off`],
-      ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=control,nr=1,name=rig'],
+      ...[
+        '-device',
+        'virtio-serial-pci,ioeventfd=off',
+        '-device',
+        'virtserialport,chardev=control,nr=1,name=rig',
+      ],
       ...['-qmp', `unix:${this.#file('monitor')},server=on,wait=off`],
       ...['-kernel', image.kernel, '-initrd', image.initramfs, '-append', KERNEL_LINE],
       ...(life === 'resume' ? ['-incoming', 'defer'] : []),
@@ -76,7 +85,8 @@ export class VirtualMachine {
     this.ended = new Promise<void>((resolve) => {
       this.#qemu.once('error', () => resolve());
       this.#qemu.once('exit', () => resolve());
-    }).then(() => {
+    }).then(async () => {
+      await this.#heard;
       this.hasEnded = true;
     });
   }
@@ -89,7 +99,7 @@ export class VirtualMachine {
   async connect(): Promise<void> {
     const socket = await this.#open('control');
     this.#control = socket;
-    linesOf(socket, (text) => {
+    this.#heard = linesOf(socket, (text) => {
       // A machine that is killed may leave half a line: it was not said.
       if (!text.startsWith('{') || !text.endsWith('}')) return;
       this.#hear(JSON.parse(text) as GuestLine);
@@ -163,10 +173,11 @@ export class VirtualMachine {
 }
 
 /** A killed machine resets its connections: that is its end, and told of elsewhere. */
-function linesOf(socket: net.Socket, hear: (text: string) => void): void {
-  createInterface({ input: socket })
-    .on('line', hear)
-    .on('error', () => {});
+function linesOf(socket: net.Socket, hear: (text: string) => void): Promise<void> {
+  const lines = createInterface({ input: socket });
+  lines.on('line', hear).on('error', () => {});
+  socket.once('error', () => lines.close());
+  return new Promise((resolve) => lines.once('close', () => resolve()));
 }
 
 /** QEMU's monitor protocol: a line of JSON each way. */
