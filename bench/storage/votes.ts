@@ -33,8 +33,9 @@ export class Votes {
     const bytes = this.#bytes;
     const digests = this.#digests;
     const length = this.#length;
+    const end = first + count;
     let variant = this.#variant;
-    for (let slot = first; slot < first + count; slot++) {
+    for (let slot = first; slot < end; slot++) {
       const start = variant * length;
       const digest = digests[variant]!;
       variant = (variant + 1) & (VARIANTS - 1);

@@ -12,12 +12,19 @@
 import { HEAD_NUMBERS, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, RUN_NUMBERS } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, Slot } from '../types.js';
 
+// Not exported: every use of an exported binding looks it up.
+const OVERHEAD = 192;
+const DESCRIPTOR = 40;
+
 /** Bytes of a record before its first descriptor, and of one descriptor. */
-export const RECORD_OVERHEAD_BYTES = 192;
-export const DESCRIPTOR_BYTES = 40;
+export const RECORD_OVERHEAD_BYTES: number = OVERHEAD;
+export const DESCRIPTOR_BYTES: number = DESCRIPTOR;
 
 /** Where a row's start and length have to fit, in bytes. */
 const START_END = 2 ** 32;
+
+const NO_NUMBERS = new Float64Array(0);
+const NO_PLACES = new Uint32Array(0);
 
 /** Bytes that a payload takes in a record; every payload begins at a multiple of 8. */
 function padded(lengthBytes: number): number {
@@ -25,21 +32,22 @@ function padded(lengthBytes: number): number {
 }
 
 export class StagedGroup {
+  // Each field begins as what it will always be: one that began as undefined is checked at every use.
   /** Rows the table has. */
-  readonly #rowsMax: number;
-  readonly #batchBytesMax: number;
-  readonly #arenaBytes: number;
-  readonly #head: Float64Array;
+  readonly #rowsMax: number = 0;
+  readonly #batchBytesMax: number = 0;
+  readonly #arenaBytes: number = 0;
+  readonly #head: Float64Array = NO_NUMBERS;
   /** Two numbers a row, the first one its digest. */
-  readonly #digests: Float64Array;
+  readonly #digests: Float64Array = NO_NUMBERS;
   /** The same bytes: the last two of a row's four are start and length of its payload. */
-  readonly #places: Uint32Array;
-  readonly #runs: Float64Array;
+  readonly #places: Uint32Array = NO_PLACES;
+  readonly #runs: Float64Array = NO_NUMBERS;
 
   #rows = 0;
   #runCount = 0;
   /** Bytes of the group's record, and how many it may have as long as no more room is made. */
-  #bytes = RECORD_OVERHEAD_BYTES;
+  #bytes = OVERHEAD;
   #bytesMax = 0;
   /** What continues the last run; slot 0 if nothing does. */
   #nextSlot: Slot = 0;
@@ -85,7 +93,7 @@ export class StagedGroup {
 
   /** Lets the record grow to so many bytes without a question. */
   allow(bytes: number): void {
-    this.#bytesMax = bytes;
+    this.#bytesMax = bytes | 0;
   }
 
   /**
@@ -103,7 +111,7 @@ export class StagedGroup {
   ): boolean {
     const row = this.#rows;
     const length = end - start;
-    const groupBytes = (this.#bytes + DESCRIPTOR_BYTES + ((length + 7) & ~7)) | 0;
+    const groupBytes = (this.#bytes + DESCRIPTOR + ((length + 7) & ~7)) | 0;
     if (
       slot !== this.#nextSlot ||
       ballot !== this.#ballot ||
@@ -165,7 +173,7 @@ export class StagedGroup {
   /** Begins another group, with the run that the last one ended in. */
   clear(): void {
     this.#rows = 0;
-    this.#bytes = RECORD_OVERHEAD_BYTES;
+    this.#bytes = OVERHEAD;
     this.#putRun(this.#nextSlot, this.#ballot, this.#kind);
     if (this.#arenaUsed === 0) return;
     this.#arenaUsed = 0;
@@ -190,14 +198,14 @@ export class StagedGroup {
     this.#places[(row << 2) | 2] = start;
     this.#places[(row << 2) | 3] = length;
     this.#rows = row + 1;
-    this.#bytes += DESCRIPTOR_BYTES + padded(length);
+    this.#bytes += DESCRIPTOR + padded(length);
   }
 
   /** Where the addon will find the payload: an offset into `#source`. */
   #place(bytes: Uint8Array, start: number, end: number): number {
     if (bytes !== this.#view) {
       const buffer = bytes.buffer;
-      const isFirst = this.#bytes === RECORD_OVERHEAD_BYTES + DESCRIPTOR_BYTES * this.#rows;
+      const isFirst = this.#bytes === OVERHEAD + DESCRIPTOR * this.#rows;
       if (isFirst && buffer instanceof ArrayBuffer && buffer.byteLength < START_END) this.#source = buffer;
       if (buffer !== this.#source) return this.#gather(bytes, start, end);
       this.#view = bytes;
