@@ -42,6 +42,27 @@ Napi::Value format_file(const Napi::CallbackInfo& info) {
   return status.ok() ? Napi::Value() : raise(info.Env(), status);
 }
 
+/// readIdentity(path): clusterId, storeUuid, replicaId of a region that is only read.
+Napi::Value read_identity(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!string_of(info[0], path)) return raise_argument(info.Env(), "readIdentity takes a path");
+  StaticHeaders headers{};
+  if (Status status = load_static_headers(path.c_str(), headers); !status.ok()) return raise(info.Env(), status);
+  auto object = Napi::Object::New(info.Env());
+  object.Set("clusterId", copy_of(info.Env(), std::as_bytes(std::span(headers.header.cluster_id))));
+  object.Set("storeUuid", copy_of(info.Env(), std::as_bytes(std::span(headers.header.store_uuid))));
+  object.Set("replicaId", headers.header.replica_id);
+  return object;
+}
+
+/// tryDirectory(path): throws unless a region there would be persistent memory.
+Napi::Value try_directory(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!string_of(info[0], path)) return raise_argument(info.Env(), "tryDirectory takes a path");
+  const Status status = MappedMedium::try_directory(path.c_str());
+  return status.ok() ? Napi::Value() : raise(info.Env(), status);
+}
+
 /// formatImage(options): the bytes of a fresh region.
 Napi::Value format_image(const Napi::CallbackInfo& info) {
   FormatOptions options;
@@ -176,6 +197,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.AddCleanupHook(close_all, addon);
   exports.Set("formatFile", Napi::Function::New<format_file>(env, "formatFile"));
   exports.Set("formatImage", Napi::Function::New<format_image>(env, "formatImage"));
+  exports.Set("readIdentity", Napi::Function::New<read_identity>(env, "readIdentity"));
+  exports.Set("tryDirectory", Napi::Function::New<try_directory>(env, "tryDirectory"));
   exports.Set("openFile", Napi::Function::New<open_file>(env, "openFile"));
   exports.Set("openRecording", Napi::Function::New<open_recording>(env, "openRecording"));
   exports.Set("digestOf", Napi::Function::New<digest_of>(env, "digestOf"));

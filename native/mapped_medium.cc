@@ -14,18 +14,51 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
+#include "file_descriptor.h"
 #include "layout.h"
 
 namespace indelible {
+namespace {
+
+constexpr const char* kNotHonest =
+    "PMEM_IS_PMEM_FORCE or PMEM_NO_FLUSH is set, or was when libpmem was loaded: libpmem would call any mapping "
+    "persistent memory; start without them, or use mode emulated";
+constexpr const char* kNotPmem =
+    "the mapping is not persistent memory (no DAX, or no MAP_SYNC); mode emulated takes any file and says what "
+    "it survives";
+
+}  // namespace
+
+Status MappedMedium::try_directory(const char* directory) {
+  const LibPmem* library = nullptr;
+  if (Status status = load_libpmem(library); !status.ok()) return status;
+  if (!library->honest || !environment_is_honest()) return Status::failed(Code::not_persistent_memory, kNotHonest);
+  const FileDescriptor file(::open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (file.get() < 0) {
+    // Every file system with DAX has unnamed files.
+    if (errno == EOPNOTSUPP || errno == EISDIR) return Status::failed(Code::not_persistent_memory, kNotPmem);
+    return Status::io(errno, Syscall::open, "the directory cannot be written");
+  }
+  if (::ftruncate(file.get(), kPageBytes) != 0) {
+    return Status::io(errno, Syscall::open, "the directory cannot be written");
+  }
+  const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+  std::size_t mapped = 0;
+  int is_pmem = 0;
+  void* address = library->map_file(path.c_str(), 0, 0, 0, &mapped, &is_pmem);
+  if (address == nullptr) return Status::io(errno, Syscall::pmem_map_file, library->errormsg());
+  library->unmap(address, mapped);
+  return is_pmem != 0 ? Status::good() : Status::failed(Code::not_persistent_memory, kNotPmem);
+}
+
 Status MappedMedium::open(const char* path, MapMode mode, std::unique_ptr<MappedMedium>& medium) {
   const LibPmem* library = nullptr;
   if (Status status = load_libpmem(library); !status.ok()) return status;
   if (mode == MapMode::pmem) {
     if (!library->honest || !environment_is_honest()) {
-      return Status::failed(Code::not_persistent_memory,
-                            "PMEM_IS_PMEM_FORCE or PMEM_NO_FLUSH is set, or was when libpmem was loaded: libpmem "
-                            "would call any mapping persistent memory; start without them, or use mode emulated");
+      return Status::failed(Code::not_persistent_memory, kNotHonest);
     }
   }
   std::unique_ptr<MappedMedium> opened(new MappedMedium(library));
@@ -72,9 +105,7 @@ Status MappedMedium::map(const char* path) {
   size_ = mapped;
   if (Status status = faults_.watch(base_, size_); !status.ok()) return status;
   if (mode_ == MapMode::pmem && is_pmem == 0) {
-    return Status::failed(Code::not_persistent_memory,
-                          "the mapping is not persistent memory (no DAX, or no MAP_SYNC); mode emulated "
-                          "takes any file and says what it survives");
+    return Status::failed(Code::not_persistent_memory, kNotPmem);
   }
   return Status::good();
 }

@@ -23,6 +23,8 @@ enum class MapMode : std::uint8_t { pmem, emulated, emulated_msync };
 class MappedMedium final : public Medium {
  public:
   static Status open(const char* path, MapMode mode, std::unique_ptr<MappedMedium>& medium);
+  /// Whether a region in `directory` would be persistent memory: asked of an unnamed file that is gone again.
+  static Status try_directory(const char* directory);
   ~MappedMedium() override;
 
   /// True on tmpfs and ramfs, where nothing outlives the machine whatever is synced.

@@ -1,8 +1,14 @@
 #include "static_header.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstring>
 
 #include "crc64.h"
+#include "file_descriptor.h"
 #include "root.h"
 
 namespace indelible {
@@ -77,6 +83,27 @@ Status judge(const StaticHeader& header, std::uint64_t region_bytes) {
   return Status::good();
 }
 
+constexpr const char* kTooShort = "too short to be a region";
+
+Status choose(const StaticHeader (&copies)[2], std::uint64_t region_bytes, StaticHeaders& headers) {
+  bool any_magic = false;
+  for (int copy = 0; copy < 2; copy++) {
+    any_magic = any_magic || copies[copy].magic == kStaticMagic;
+    headers.valid[copy] = copies[copy].magic == kStaticMagic &&
+                          copies[copy].crc == crc64(&copies[copy], offsetof(StaticHeader, crc));
+  }
+  if (!headers.valid[0] && !headers.valid[1]) {
+    return any_magic ? Status::failed(Code::store_corrupt, "both copies of the region's header are damaged: "
+                                                           "its identity is lost")
+                     : Status::failed(Code::store_foreign, "not an Indelible region");
+  }
+  headers.header = copies[headers.valid[0] ? 0 : 1];
+  if (headers.valid[0] && headers.valid[1] && std::memcmp(&copies[0], &copies[1], sizeof copies[0]) != 0) {
+    return Status::failed(Code::store_corrupt, "the two copies of the region's header contradict each other");
+  }
+  return judge(headers.header, region_bytes);
+}
+
 }  // namespace
 
 Status check_format(const FormatOptions& options) {
@@ -139,26 +166,33 @@ Status format_medium(Medium& medium, const FormatOptions& options) {
 }
 
 Status load_static_headers(Medium& medium, StaticHeaders& headers) {
-  if (medium.size() <= kLogOffset) return Status::failed(Code::store_foreign, "too short to be a region");
+  if (medium.size() <= kLogOffset) return Status::failed(Code::store_foreign, kTooShort);
   StaticHeader copies[2];
-  bool any_magic = false;
   for (int copy = 0; copy < 2; copy++) {
     Status status = medium.probe(kStaticOffset[copy], &copies[copy], sizeof copies[copy]);
     if (!status.ok()) return status;
-    any_magic = any_magic || copies[copy].magic == kStaticMagic;
-    headers.valid[copy] = copies[copy].magic == kStaticMagic &&
-                          copies[copy].crc == crc64(&copies[copy], offsetof(StaticHeader, crc));
   }
-  if (!headers.valid[0] && !headers.valid[1]) {
-    return any_magic ? Status::failed(Code::store_corrupt, "both copies of the region's header are damaged: "
-                                                           "its identity is lost")
-                     : Status::failed(Code::store_foreign, "not an Indelible region");
+  return choose(copies, medium.size(), headers);
+}
+
+Status load_static_headers(const char* path, StaticHeaders& headers) {
+  const FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  struct stat about {};
+  if (file.get() < 0 && errno == ENOENT) return Status::failed(Code::store_missing, "there is no region at this path");
+  if (file.get() < 0) return Status::io(errno, Syscall::open, "the region cannot be opened for reading");
+  if (::fstat(file.get(), &about) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
+  if (S_ISREG(about.st_mode) && about.st_size <= static_cast<off_t>(kLogOffset)) {
+    return Status::failed(Code::store_foreign, kTooShort);
   }
-  headers.header = copies[headers.valid[0] ? 0 : 1];
-  if (headers.valid[0] && headers.valid[1] && std::memcmp(&copies[0], &copies[1], sizeof copies[0]) != 0) {
-    return Status::failed(Code::store_corrupt, "the two copies of the region's header contradict each other");
+  StaticHeader copies[2];
+  for (int copy = 0; copy < 2; copy++) {
+    const auto offset = static_cast<off_t>(kStaticOffset[copy]);
+    const ssize_t got = ::pread(file.get(), &copies[copy], sizeof copies[copy], offset);
+    if (got < 0 && errno != EIO) return Status::io(errno, Syscall::pread, "the region cannot be read");
+    // A copy that cannot be read is a bad one.
+    if (got != static_cast<ssize_t>(sizeof copies[copy])) copies[copy] = {};
   }
-  return judge(headers.header, medium.size());
+  return choose(copies, S_ISREG(about.st_mode) ? static_cast<std::uint64_t>(about.st_size) : UINT64_MAX, headers);
 }
 
 Status verify_static_headers(Medium& medium, const StaticHeader& header, bool (&whole)[2]) {

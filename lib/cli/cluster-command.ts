@@ -10,7 +10,7 @@ import { LOG_LEVELS, type LogLevel } from '../cluster/serve-config.js';
 import type { ServiceSettings } from '../cluster/service-config.js';
 import { MEMBERS_MAX } from '../limits.js';
 import { type ClusterReport, jsonReport, plainReport } from './cluster-report.js';
-import { isLasting } from './exit-code.js';
+import { isLasting, isUnusable } from './exit-code.js';
 import { helpWith } from './help.js';
 import { integerOption, portOption, sizeOption } from './option-parsers.js';
 import type { Output } from './output.js';
@@ -102,6 +102,7 @@ function optionsOf(
     service: flags,
     program: fileURLToPath(new URL('./main.js', import.meta.url)),
     isRefusal: isLasting,
+    isUnusable,
     events: {
       ...report,
       up: (durability, leader) => {

@@ -28,6 +28,7 @@ export interface ClusterReport {
   died(replica: ReplicaId, how: string, failure: Failed | undefined, restartInMs: number): void;
   back(replica: ReplicaId): void;
   killed(replica: ReplicaId): void;
+  unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
   stopping(): void;
   stopped(): void;
 }
@@ -95,6 +96,16 @@ export function plainReport(output: Output): ClusterReport {
     },
     back: (replica) => output.line(`replica ${replica} is back`),
     killed: (replica) => output.line(`replica ${replica} did not stop in time and was killed`),
+    unusable: (replica, { code, message }, remaining) => {
+      output.line(paint('yellow', `replica ${replica} stays out: its store cannot be used`));
+      output.line(`  ${code}: ${message}`);
+      output.line(
+        `  ${remaining} others go on without it. Put its files back as they were, if a copy made since it`,
+      );
+      output.line(
+        '  stopped exists, and start again; never format it anew under its number: it may have voted.',
+      );
+    },
     stopping: () => output.line('stopping'),
     stopped: () => output.line('stopped'),
   };
@@ -125,6 +136,7 @@ export function jsonReport(output: Output): ClusterReport {
     died: (replica, how, failure, restartInMs) => say('died', { replica, how, failure, restartInMs }),
     back: (replica) => say('back', { replica }),
     killed: (replica) => say('killed', { replica }),
+    unusable: (replica, failure, remaining) => say('unusable', { replica, failure, remaining }),
     stopping: () => say('stopping', {}),
     stopped: () => say('stopped', {}),
   };

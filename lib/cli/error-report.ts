@@ -11,6 +11,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   [ErrorCode.storeVersion]: 'Nothing was written. Use the version of Indelible that wrote it.',
   [ErrorCode.storeLocked]: 'Stop the other process first, or choose another --dir.',
   [ErrorCode.storeCorrupt]: '`indelible inspect` shows what can still be read. Nothing was written.',
+  [ErrorCode.checkpointInvalid]:
+    'Put the checkpoint back from a copy made since the replica stopped. Nothing was written.',
   [ErrorCode.notPersistentMemory]:
     'Use a directory on a DAX file system, or --backend emulated or file. Both say what they survive.',
   [ErrorCode.nativeMissing]:

@@ -19,6 +19,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   ErrorCode.storeForeign,
   ErrorCode.storeVersion,
   ErrorCode.storeCorrupt,
+  ErrorCode.checkpointInvalid,
 ]);
 
 /** Codes with which a replica refuses to start, for a reason that the next start would meet again. */
@@ -31,6 +32,11 @@ const LASTING: ReadonlySet<string> = new Set([
   ErrorCode.nativeMissing,
   ErrorCode.network,
 ]);
+
+/** What a replica says whose store is damaged so far that it cannot even learn. */
+export function isUnusable(code: string): boolean {
+  return code === ErrorCode.storeCorrupt || code === ErrorCode.checkpointInvalid;
+}
 
 export function isLasting(code: string): boolean {
   return LASTING.has(code);

@@ -60,17 +60,11 @@ export async function describeFileStore(directory: string): Promise<FileStoreDes
 }
 
 async function readRoot(directory: string, incarnation: number): Promise<Root | undefined> {
-  let file: RootFile;
+  const file = await RootFile.open(VIEWING_MEDIUM, directory, incarnation);
   try {
-    file = await RootFile.open(VIEWING_MEDIUM, directory, incarnation);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    return await file.read();
+    return await file?.read();
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 
@@ -96,7 +90,7 @@ export function fileStoreLines(store: FileStoreDescription, groupsMax: number): 
     `file store, log of ${formatSize(shape.logBytes)}`,
     `identity: replica ${replicaId}, cluster ${clusterId}, store ${storeUuid}`,
     root === undefined
-      ? 'root: damaged (both pages)'
+      ? 'root: missing, or damaged in both pages'
       : `root: generation ${root.generation}, head group ${root.headGroup} in segment ${root.headSegment}, ` +
         `trimmed through ${root.trimThrough} by checkpoint ${root.checkpointId}, ` +
         `promised ${formatBallot(root.promised)}, ${root.clean ? 'clean' : 'in use'}`,

@@ -5,9 +5,12 @@
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import { ioError } from './durable-file.js';
+import { openLogFile, rotate } from './log-file.js';
 import type { FromReplica } from './process-messages.js';
 import type { ReplicaProcess } from './supervisor.js';
+
+/** Milliseconds between two looks at the length of the log file. */
+const ROTATION_MS = 10_000;
 
 /**
  * @param args what follows `node`, program first
@@ -15,12 +18,7 @@ import type { ReplicaProcess } from './supervisor.js';
  * @throws ERR_INDELIBLE_STORE_IO when the log file cannot be opened
  */
 export function startChild(args: readonly string[], logFile: string): ReplicaProcess {
-  let log: number;
-  try {
-    log = fs.openSync(logFile, 'a');
-  } catch (error) {
-    throw ioError(`cannot write ${logFile}`, logFile, error);
-  }
+  const log = openLogFile(logFile);
   const child = spawn(process.execPath, [...process.execArgv, ...args], {
     stdio: ['ignore', log, log, 'ipc'],
   });
@@ -34,8 +32,16 @@ export function startChild(args: readonly string[], logFile: string): ReplicaPro
     onMessage: () => {},
     onExit: () => {},
   };
+  // A disk without room for the copy is no reason for the replica to stop.
+  const rotation = setInterval(() => {
+    try {
+      rotate(logFile);
+    } catch {}
+  }, ROTATION_MS);
+  rotation.unref();
   let ended = false;
   const end = (how: string): void => {
+    clearInterval(rotation);
     if (!ended) handle.onExit(how);
     ended = true;
   };

@@ -31,6 +31,7 @@ export interface ClusterOptions {
   /** The script whose `serve` command runs one replica. */
   readonly program: string;
   readonly isRefusal: (code: string) => boolean;
+  readonly isUnusable: (code: string) => boolean;
   readonly events: ClusterEvents;
 }
 
@@ -46,6 +47,8 @@ export interface ClusterEvents {
   back(replica: ReplicaId): void;
   killed(replica: ReplicaId): void;
   refused(replica: ReplicaId, failure: Failed): void;
+  /** The replica's store is damaged beyond use; it stays out, and `remaining` others go on. */
+  unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
 }
 
 const STOP_MS_MAX = 10_000;
@@ -57,6 +60,7 @@ export class Cluster {
   readonly #supervisor: Supervisor;
   readonly #unlock: () => Promise<void>;
   readonly #ready = new Set<ReplicaId>();
+  readonly #unusable = new Set<ReplicaId>();
   #durability: DurabilityClass = 'power';
   #isUp = false;
 
@@ -75,6 +79,7 @@ export class Cluster {
       replicas: addresses.map(({ id }) => id),
       start: (id) => startChild(this.#arguments(id), path.join(options.directory, `replica-${id}.log`)),
       isRefusal: options.isRefusal,
+      isUnusable: options.isUnusable,
       stopMsMax: STOP_MS_MAX,
       now: () => performance.now(),
       events: {
@@ -89,6 +94,12 @@ export class Cluster {
         },
         killed: (id) => events.killed(id),
         refused: (id, failure) => events.refused(id, failure),
+        unusable: (id, failure, remaining) => {
+          this.#ready.delete(id);
+          this.#unusable.add(id);
+          events.unusable(id, failure, remaining);
+          this.#checkUp();
+        },
       },
     });
   }
@@ -124,9 +135,10 @@ export class Cluster {
     return cluster;
   }
 
-  /** Replicas that are not ready now. */
+  /** Replicas that are not ready now and are to be. */
   get missing(): readonly ReplicaId[] {
-    return this.addresses.map(({ id }) => id).filter((id) => !this.#ready.has(id));
+    const ids = this.addresses.map(({ id }) => id);
+    return ids.filter((id) => !this.#ready.has(id) && !this.#unusable.has(id));
   }
 
   get isUp(): boolean {

@@ -2,12 +2,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { checkMedium } from '../replica/log-kinds.js';
 import type { ReplicaId } from '../types.js';
 import { type Backend, type ClusterFile, replicaDirectory, writeClusterFile } from './cluster-file.js';
 import { ioError } from './durable-file.js';
 import type { Formation } from './formation.js';
 import { identityIn } from './plan.js';
-import { formatReplica, hasStore } from './stores.js';
+import { formatReplica, hasStore, storageChoice } from './stores.js';
 
 /** What a store needs besides its log, for its first checkpoints. */
 const STORE_SLACK_BYTES = 1 << 20;
@@ -47,7 +48,8 @@ export function storesIn(directory: string): readonly ReplicaId[] {
 
 /**
  * Formats what a formation found missing, the plan first, and marks the cluster formed.
- * @throws ERR_INDELIBLE_STORE_IO, among them a disk too small, before anything is written
+ * @throws ERR_INDELIBLE_STORE_IO, among them a disk too small, and ERR_INDELIBLE_NOT_PERSISTENT_MEMORY, both
+ * before anything is written
  */
 export async function form(
   directory: string,
@@ -57,6 +59,7 @@ export async function form(
   const { file, isNew, missing } = formation;
   if (file.state === 'formed') return file;
   checkRoom(directory, missing.length, file.regionBytes);
+  checkMedium(directory, storageChoice(file.backend, file.sync));
   if (isNew) writeClusterFile(directory, file);
   for (const id of missing) {
     onReplica(id);

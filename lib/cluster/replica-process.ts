@@ -54,13 +54,20 @@ interface Served {
 }
 
 async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
-  const { directory, backend, sync, listen, peers, leaderWaitMs } = config;
+  const { directory, backend, sync, listen, peers, leaderWaitMs, store } = config;
   const machine = new KvStateMachine();
   const tuning = leaderWaitMs === undefined ? {} : { leaderWaitMs };
   const storage = storageChoice(backend, sync);
-  const replica = await Replica.open({ directory, storage, listen, peers, stateMachine: machine, tuning });
+  const replica = await Replica.open({
+    directory,
+    storage,
+    ...(store === undefined ? {} : { storeUuid: store }),
+    listen,
+    peers,
+    stateMachine: machine,
+    tuning,
+  });
   try {
-    checkStore(replica, config);
     follow(replica, log, ending);
     const server = await openPort(replica, machine, config);
     const { replicaId, clusterId } = replica.identity;
@@ -72,17 +79,6 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
     await replica.close();
     throw error;
   }
-}
-
-/** A store is always who it says it is; this is about whether it is the one that was meant to be here. */
-function checkStore({ identity }: Replica, { directory, store }: ServeConfig): void {
-  if (store === undefined || store === identity.storeUuid) return;
-  const { storeUuid, replicaId, clusterId } = identity;
-  throw new IndelibleError(
-    ErrorCode.storeForeign,
-    `${directory} holds store ${storeUuid} of replica ${replicaId}, cluster ${clusterId}; expected was ${store}`,
-    { path: directory },
-  );
 }
 
 async function openPort(

@@ -4,13 +4,16 @@
  * 1. A replica has at most one process at a time; a new one starts only after the old one's exit was seen.
  * 2. After `stop` was called none is started any more, and it resolves when none is left.
  * 3. A replica that refuses its store or its ports before the cluster was ever up is not tried again: the
- *    same refusal would follow. `onRefusal` says so, once, and the caller stops the rest.
+ *    same refusal would follow. `refused` says so, once, and the caller stops the rest.
+ * 4. One whose store is damaged beyond use is never tried again, and `unusable` says so, once. The others go
+ *    on while they are a majority; if they are not, that is a refusal.
  *
  * | state    | meaning                                 | next                                  |
  * |----------|-----------------------------------------|---------------------------------------|
  * | starting | process runs, replica recovers          | ready → ready · exit → waiting        |
  * | ready    | replica listens                         | exit → waiting                        |
  * | waiting  | no process; one starts after a delay    | timer → starting                      |
+ * | unusable | no process, none will come: its store   | stop → stopped                        |
  * | stopped  | no process, none will come              |                                       |
  */
 import type { ReplicaId } from '../types.js';
@@ -35,6 +38,8 @@ export interface SupervisorEvents {
   /** The process did not stop in time and was killed. */
   killed(replica: ReplicaId): void;
   refused(replica: ReplicaId, failure: Failed): void;
+  /** The replica stays out; `remaining` others go on. */
+  unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
 }
 
 export interface SupervisorOptions {
@@ -43,6 +48,8 @@ export interface SupervisorOptions {
   readonly events: SupervisorEvents;
   /** Codes after which a first start is not repeated. */
   readonly isRefusal: (code: string) => boolean;
+  /** Codes that say that a store is damaged beyond use. */
+  readonly isUnusable: (code: string) => boolean;
   /** Milliseconds that `stop` waits before it kills. */
   readonly stopMsMax: number;
   readonly now: () => number;
@@ -51,7 +58,7 @@ export interface SupervisorOptions {
 interface Charge {
   readonly id: ReplicaId;
   readonly backoff: Backoff;
-  state: 'starting' | 'ready' | 'waiting' | 'stopped';
+  state: 'starting' | 'ready' | 'waiting' | 'unusable' | 'stopped';
   process: ReplicaProcess | undefined;
   startedAt: number;
   starts: number;
@@ -91,9 +98,13 @@ export class Supervisor {
     return this.#leader;
   }
 
-  /** True once every replica is ready and one of them leads. */
+  /** True once every replica with a store that can be used is ready and one of them leads. */
   get isUp(): boolean {
-    return this.#leader !== 0 && this.#charges.every(({ state }) => state === 'ready');
+    return this.#leader !== 0 && this.#usable.every(({ state }) => state === 'ready');
+  }
+
+  get #usable(): readonly Charge[] {
+    return this.#charges.filter(({ state }) => state !== 'unusable');
   }
 
   pidOf(replica: ReplicaId): number | undefined {
@@ -169,6 +180,7 @@ export class Supervisor {
     charge.process = undefined;
     if (this.#leader === charge.id) this.#leader = 0;
     const { failure } = charge;
+    if (failure !== undefined && !this.#stopping && this.#giveUp(charge, failure)) return;
     const isRefusal = failure !== undefined && !this.#wasUp && this.#options.isRefusal(failure.code);
     if (this.#stopping || isRefusal) {
       charge.state = 'stopped';
@@ -180,6 +192,20 @@ export class Supervisor {
     const delayMs = charge.backoff.next(this.#options.now() - charge.startedAt);
     this.#options.events.died(charge.id, how, failure, delayMs);
     charge.timer = setTimeout(() => this.#start(charge), delayMs);
+  }
+
+  /** True if the replica stays out and the others go on. */
+  #giveUp(charge: Charge, failure: Failed): boolean {
+    if (!this.#options.isUnusable(failure.code)) return false;
+    charge.state = 'unusable';
+    const remaining = this.#usable.length;
+    if (remaining * 2 > this.#charges.length) {
+      this.#options.events.unusable(charge.id, failure, remaining);
+      return true;
+    }
+    charge.state = 'stopped';
+    this.#options.events.refused(charge.id, failure);
+    return true;
   }
 
   #settle(): void {

@@ -171,6 +171,10 @@ export interface NativeRecordingLog extends NativeLog {
 
 export interface NativeAddon {
   formatFile(path: string, format: NativeFormat): void;
+  /** Of a region that is only read, and not locked. */
+  readIdentity(path: string): Pick<NativeFormat, 'clusterId' | 'storeUuid' | 'replicaId'>;
+  /** Throws unless a region in this directory would be persistent memory. */
+  tryDirectory(path: string): void;
   formatImage(format: NativeFormat): Uint8Array;
   /** Modes: 0 pmem, 1 emulated, 2 emulated with msync. */
   openFile(path: string, mode: 0 | 1 | 2, fused: 0 | 1): NativeLog;

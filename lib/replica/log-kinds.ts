@@ -1,10 +1,11 @@
 /** Which acceptor log a replica's directory holds, and how each kind is formatted and opened. */
 import { join } from 'node:path';
-import { formatFile, openFile } from '../storage/file.js';
+import { formatFile, identifyFile, openFile } from '../storage/file.js';
 import { formatMemory, type MemoryDisk, openMemory } from '../storage/memory.js';
-import { formatPmem, openPmem } from '../storage/pmem.js';
+import { checkPersistentMemory, formatPmem, identifyPmem, openPmem } from '../storage/pmem.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
+import type { Identity } from '../types.js';
 
 /**
  * - `pmem`: real persistent memory; survives power loss; refused where the mapping is not that.
@@ -37,18 +38,41 @@ export async function formatLog(directory: string, choice: StorageChoice, shape:
   }
 }
 
-export async function openLog(directory: string, choice: StorageChoice): Promise<Storage> {
+/** Refuses a directory whose medium is not what the mode needs, with nothing written. */
+export function checkMedium(directory: string, choice: StorageChoice): void {
+  if (choice.mode === 'pmem') checkPersistentMemory(directory);
+}
+
+/** Whose log this is, with nothing written and no lock taken. */
+export async function identifyLog(directory: string, choice: StorageChoice): Promise<Identity | undefined> {
+  switch (choice.mode) {
+    case 'memory':
+      return choice.disk.shape?.identity;
+    case 'pmem':
+    case 'emulated':
+      return identifyPmem(regionIn(directory));
+    case 'file':
+      return identifyFile(join(directory, 'log'));
+  }
+}
+
+/** Opens a log that is of `expect`; another is refused unwritten. */
+export async function openLog(
+  directory: string,
+  choice: StorageChoice,
+  expect: Partial<Identity>,
+): Promise<Storage> {
   switch (choice.mode) {
     case 'memory':
       return openMemory(choice.disk);
     case 'pmem':
-      return openPmem({ path: regionIn(directory), mode: 'pmem' });
+      return openPmem({ path: regionIn(directory), mode: 'pmem', expect });
     case 'emulated': {
       const sync = choice.sync === 'msync' ? { sync: choice.sync } : {};
-      return openPmem({ path: regionIn(directory), mode: 'emulated', ...sync });
+      return openPmem({ path: regionIn(directory), mode: 'emulated', expect, ...sync });
     }
     case 'file':
-      return openFile(join(directory, 'log'));
+      return openFile(join(directory, 'log'), undefined, expect);
   }
 }
 

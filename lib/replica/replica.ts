@@ -32,6 +32,8 @@ export interface ReplicaOptions {
   /** Where `format` put the store. */
   readonly directory: string;
   readonly storage: StorageChoice;
+  /** Refuses any other store, with nothing written; absent takes the one that is there. */
+  readonly storeUuid?: string;
   /** Where peers and clients reach this replica: `host:port`, `[ipv6]:port` or `unix:/path`. */
   readonly listen: string;
   /** Where the members listen, by id; this replica's own entry is not used. */
@@ -71,7 +73,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
    * options
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
-    const store = await openStore(options.directory, options.storage);
+    const store = await openStore(options.directory, options.storage, options.storeUuid);
     try {
       const replica = new Replica(options, store);
       await replica.host.start();

@@ -9,15 +9,21 @@
  *
  * 1. `formatStore` writes the log last: a directory with a log is a formatted store, whatever was
  *    interrupted.
- * 2. `openStore` never formats, and refuses checkpoints of another cluster or a log of another member.
+ * 2. `openStore` never formats, and refuses checkpoints of another cluster, a log of another member, or a log
+ *    without checkpoints, before anything is written.
  */
 import { join } from 'node:path';
 import { ErrorCode, IndelibleError } from '../errors.js';
-import { type CheckpointStore, formatCheckpoints, openCheckpoints } from '../storage/checkpoint.js';
+import {
+  type CheckpointStore,
+  formatCheckpoints,
+  openCheckpoints,
+  readNewestMeta,
+} from '../storage/checkpoint.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
-import type { Configuration } from '../types.js';
-import { formatLog, openLog, type StorageChoice } from './log-kinds.js';
+import type { Configuration, Identity } from '../types.js';
+import { checkMedium, formatLog, identifyLog, openLog, type StorageChoice } from './log-kinds.js';
 
 export type { StorageChoice } from './log-kinds.js';
 
@@ -29,7 +35,8 @@ export interface OpenStore {
 
 /**
  * Writes the store of one member, once.
- * @throws ERR_INDELIBLE_STORE_EXISTS where one is; ERR_INDELIBLE_STORE_IO; RangeError for an impossible shape
+ * @throws ERR_INDELIBLE_STORE_EXISTS where one is; ERR_INDELIBLE_NOT_PERSISTENT_MEMORY, with nothing written;
+ * ERR_INDELIBLE_STORE_IO; RangeError for an impossible shape
  */
 export async function formatStore(
   directory: string,
@@ -37,6 +44,7 @@ export async function formatStore(
   shape: StoreShape,
   configuration: Configuration,
 ): Promise<void> {
+  checkMedium(directory, storage);
   const { clusterId } = shape.identity;
   const checkpoints = join(directory, 'checkpoints');
   await formatCheckpoints(checkpoints, clusterId, configuration).catch(async (error: unknown) => {
@@ -48,17 +56,20 @@ export async function formatStore(
   await formatLog(directory, storage, shape);
 }
 
-/** Opens both. @throws ERR_INDELIBLE_STORE_MISSING, _FOREIGN, _VERSION, _LOCKED, _CORRUPT, _IO and so on */
-export async function openStore(directory: string, storage: StorageChoice): Promise<OpenStore> {
-  const log = await openLog(directory, storage);
+/**
+ * Opens both. @param storeUuid the store that must be found here; undefined takes any
+ * @throws ERR_INDELIBLE_STORE_MISSING, _FOREIGN, _VERSION, _LOCKED, _CORRUPT, _IO and so on
+ */
+export async function openStore(
+  directory: string,
+  storage: StorageChoice,
+  storeUuid?: string,
+): Promise<OpenStore> {
+  const identity = await identifyLog(directory, storage);
+  if (identity !== undefined) await checkMembership(directory, identity, storeUuid);
+  const log = await openLog(directory, storage, identity ?? {});
   try {
-    const { clusterId, replicaId, storeUuid } = log.identity;
-    const checkpoints = await openCheckpoints(join(directory, 'checkpoints'), clusterId);
-    const { members } = checkpoints.newest.meta.configuration;
-    if (!members.some((member) => member.id === replicaId && member.storeUuid === storeUuid)) {
-      const sentence = `the log in ${directory} is of store ${storeUuid}, which is no member of the configuration`;
-      throw new IndelibleError(ErrorCode.storeForeign, sentence, { path: directory });
-    }
+    const checkpoints = await openCheckpoints(join(directory, 'checkpoints'), log.identity.clusterId);
     return {
       log,
       checkpoints,
@@ -70,5 +81,28 @@ export async function openStore(directory: string, storage: StorageChoice): Prom
   } catch (error) {
     await log.close();
     throw error;
+  }
+}
+
+/** That the log is the one that was meant, and a member by what its checkpoints say. Writes nothing. */
+async function checkMembership(
+  directory: string,
+  { clusterId, replicaId, storeUuid }: Identity,
+  expected: string | undefined,
+): Promise<void> {
+  const refuse = (sentence: string): never => {
+    throw new IndelibleError(ErrorCode.storeForeign, sentence, { path: directory });
+  };
+  if (expected !== undefined && expected !== storeUuid) {
+    const whose = `store ${storeUuid} of replica ${replicaId}, cluster ${clusterId}`;
+    refuse(`${directory} holds ${whose}; expected was ${expected}`);
+  }
+  const meta = await readNewestMeta(join(directory, 'checkpoints'));
+  if (meta.clusterId !== clusterId) {
+    refuse(`the log in ${directory} is of cluster ${clusterId}, its checkpoints are of ${meta.clusterId}`);
+  }
+  const { members } = meta.configuration;
+  if (!members.some((member) => member.id === replicaId && member.storeUuid === storeUuid)) {
+    refuse(`the log in ${directory} is of store ${storeUuid}, which is no member of the configuration`);
   }
 }

@@ -108,6 +108,18 @@ export class CheckpointFile {
     }
   }
 
+  /** What a file's header says, which alone is read and checked. @throws as {@link open} does */
+  static async readMeta(medium: FileMedium, path: string): Promise<CheckpointMeta> {
+    const file = await medium.open(path, 'read');
+    try {
+      const forward = new Forward(file);
+      const head = headerLength(await forward.take(0, 16), path);
+      return decodeHeader(await forward.take(0, head), path).meta;
+    } finally {
+      await file.close();
+    }
+  }
+
   /**
    * The state, block by block, each a copy. @throws ERR_INDELIBLE_CHECKPOINT_INVALID where the file has
    * rotted

@@ -117,23 +117,54 @@ export async function openCheckpoints(
   medium: FileMedium = new RealMedium(),
 ): Promise<CheckpointStore> {
   preferNativeDigest();
+  const candidates = await candidatesIn(directory, medium);
+  const store = new CheckpointStore(directory, clusterId, medium, candidates);
+  await store.adoptNewest();
+  for (const name of [WRITING, RECEIVING]) {
+    await medium.remove(join(directory, name), 'checkpoint.remove');
+  }
+  return store;
+}
+
+/**
+ * What the newest checkpoint file in `directory` says of itself that says anything. Nothing is written, and
+ * nothing behind its header is read.
+ * @throws ERR_INDELIBLE_STORE_MISSING where no checkpoint is, ERR_INDELIBLE_CHECKPOINT_INVALID where none has
+ * a good header, ERR_INDELIBLE_STORE_VERSION
+ */
+export async function readNewestMeta(
+  directory: string,
+  medium: FileMedium = new RealMedium(),
+): Promise<CheckpointMeta> {
+  preferNativeDigest();
+  const problems: string[] = [];
+  for (const name of await candidatesIn(directory, medium)) {
+    try {
+      return await CheckpointFile.readMeta(medium, join(directory, name));
+    } catch (error) {
+      if (error instanceof IndelibleError && error.code === ErrorCode.storeVersion) throw error;
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw noneIsWhole(directory, problems);
+}
+
+function noneIsWhole(directory: string, problems: readonly string[]): IndelibleError {
+  const sentence = `no checkpoint in ${directory} is whole: ${problems.join('; ')}`;
+  return new IndelibleError(ErrorCode.checkpointInvalid, sentence, { path: directory });
+}
+
+/** Names of checkpoint files, newest first. @throws ERR_INDELIBLE_STORE_MISSING where there is none */
+async function candidatesIn(directory: string, medium: FileMedium): Promise<string[]> {
   const names = await medium.list(directory).catch((error: unknown) => {
     if (systemCode(error) !== 'ENOENT') throw ioError(directory, error);
     return [];
   });
-  for (const name of names) {
-    if (name === WRITING || name === RECEIVING)
-      await medium.remove(join(directory, name), 'checkpoint.remove');
-  }
   const candidates = names.filter((name) => NAME.test(name)).sort((a, b) => (a < b ? 1 : -1));
-  if (candidates.length === 0) {
-    throw new IndelibleError(ErrorCode.storeMissing, `there is no checkpoint in ${directory}`, {
-      path: directory,
-    });
-  }
-  const store = new CheckpointStore(directory, clusterId, medium, candidates);
-  await store.adoptNewest();
-  return store;
+  if (candidates.length > 0) return candidates;
+  throw new IndelibleError(ErrorCode.storeMissing, `there is no checkpoint in ${directory}`, {
+    path: directory,
+  });
 }
 
 export class CheckpointStore {
@@ -235,11 +266,7 @@ export class CheckpointStore {
         this.problems.push(error instanceof Error ? error.message : String(error));
       }
     }
-    throw new IndelibleError(
-      ErrorCode.checkpointInvalid,
-      `no checkpoint in ${this.directory} is whole: ${this.problems.join('; ')}`,
-      { path: this.directory },
-    );
+    throw noneIsWhole(this.directory, this.problems);
   }
 
   #finishReceipt(checkpointId: number, throughSlot: Slot): Promise<CheckpointFile> {

@@ -140,26 +140,29 @@ async function beginUse(rootFile: RootFile, queue: WriteQueue, root: Root, log: 
   return next;
 }
 
-async function closeAll(scan: Scan | undefined, rootFile: RootFile): Promise<void> {
+async function closeAll(scan: Scan | undefined, rootFile: RootFile | undefined): Promise<void> {
   const { scanned = [], spares = [] } = scan ?? {};
   const files = [...scanned.map(({ segment }) => segment.file), ...spares.map(({ file }) => file)];
-  await Promise.allSettled([rootFile.close(), ...files.map((file) => file.close())]);
+  await Promise.allSettled([rootFile?.close(), ...files.map((file) => file.close())]);
 }
 
 async function openLocked(
   medium: FileMedium,
   directory: string,
   unlock: () => Promise<void>,
+  expect: Partial<Identity>,
 ): Promise<FileStorage> {
   // A process that was killed may have left names that are seen and not durable.
   await medium.syncDirectory(directory, 'segment.recovered');
-  const { incarnation, shape } = await readIdentity(medium, directory);
+  const { incarnation, shape, isWhole } = await readIdentity(medium, directory);
+  checkIdentity(directory, shape.identity, expect);
+  if (!isWhole) await writeIdentity(medium, directory, { shape, incarnation });
   const geometry = geometryOf(shape);
   const rootFile = await RootFile.open(medium, directory, incarnation);
   let scan: Scan | undefined;
   let queue: WriteQueue | undefined;
   try {
-    const root = await rootFile.read();
+    const root = await rootFile?.read();
     const headSegment = root?.headSegment ?? 0;
     scan = await scanLog(medium, directory, incarnation, geometry.segmentBytes, headSegment);
     const found = scan;
@@ -178,7 +181,7 @@ async function openLocked(
       await closeAll(found, rootFile);
       await unlock();
     };
-    if (!root || log.recovered.outcome === 'lost')
+    if (!rootFile || !root || log.recovered.outcome === 'lost')
       return new FileStorage({ ...common, close, log: undefined });
     await refill(log);
     queue = medium.writeQueue?.() ?? new SerialQueue();
@@ -195,12 +198,13 @@ async function openLocked(
 }
 
 /**
- * Opens the store in `directory` and recovers it.
+ * Opens the store in `directory` and recovers it. One that is not as `expect` says is refused unwritten.
  * @throws ERR_INDELIBLE_STORE_MISSING, _LOCKED, _FOREIGN, _VERSION, _CORRUPT (the identity is lost), _IO
  */
 export async function openFile(
   directory: string,
   medium: FileMedium = new RealMedium(),
+  expect: Partial<Identity> = {},
 ): Promise<FileStorage> {
   preferNativeDigest();
   try {
@@ -215,13 +219,35 @@ export async function openFile(
     }
     const unlock = await medium.lock(directory);
     try {
-      return await openLocked(medium, directory, unlock);
+      return await openLocked(medium, directory, unlock, expect);
     } catch (error) {
       await unlock();
       throw error;
     }
   } catch (error) {
     throw asStoreError(error, directory);
+  }
+}
+
+/** Whose store this is, with nothing written and no lock taken. @throws as {@link openFile} does */
+export async function identifyFile(
+  directory: string,
+  medium: FileMedium = new RealMedium(),
+): Promise<Identity> {
+  preferNativeDigest();
+  try {
+    return (await readIdentity(medium, directory)).shape.identity;
+  } catch (error) {
+    throw asStoreError(error, directory);
+  }
+}
+
+function checkIdentity(directory: string, found: Identity, expected: Partial<Identity>): void {
+  for (const key of ['clusterId', 'replicaId', 'storeUuid'] as const) {
+    const wanted = expected[key];
+    if (wanted === undefined || wanted === found[key]) continue;
+    const sentence = `the ${key} of the store in ${directory} is ${found[key]}, not ${wanted}`;
+    throw new IndelibleError(ErrorCode.storeForeign, sentence, { path: directory });
   }
 }
 
@@ -232,7 +258,8 @@ interface FileStorageParts {
   readonly index: VoteIndex;
   readonly directory: string;
   readonly incarnation: number;
-  readonly rootFile: RootFile;
+  /** Undefined where there is none: then the store is lost. */
+  readonly rootFile: RootFile | undefined;
   /** Undefined for a lost store. */
   readonly log: GroupLog | undefined;
   readonly close: () => Promise<void>;
@@ -394,7 +421,8 @@ export class FileStorage implements Storage {
       this.#passes++;
       const { generation } = log.root;
       // A root written meanwhile is whole, or is told of where it was written.
-      if (!(await rootFile.isWhole(generation)) && log.root.generation === generation) log.repeatRoot();
+      if (rootFile && !(await rootFile.isWhole(generation)) && log.root.generation === generation)
+        log.repeatRoot();
     }
     return { bytes, passes: this.#passes, damage };
   }

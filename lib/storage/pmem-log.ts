@@ -19,7 +19,7 @@ import { BATCH_BYTES_MAX } from '../limits.js';
 import { Gauge, type NativeLog, translated } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot, StorageMode } from '../types.js';
 import { DESCRIPTOR_BYTES, RECORD_OVERHEAD_BYTES, StagedGroup } from './pmem-group.js';
-import { damageFrom, recoveredFrom } from './pmem-recovered.js';
+import { damageFrom, identityFrom, recoveredFrom } from './pmem-recovered.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
 
 export interface LogStorageOptions {
@@ -57,11 +57,7 @@ export class LogStorage implements Storage {
     this.#path = options.path;
     this.mode = options.mode;
     this.durability = options.durability;
-    this.identity = {
-      clusterId: Buffer.from(native.clusterId).toString('hex'),
-      replicaId: native.replicaId,
-      storeUuid: Buffer.from(native.storeUuid).toString('hex'),
-    };
+    this.identity = identityFrom(native);
     this.recovered = recoveredFrom(native.recovered());
     this.#gauges = native.gauges;
     this.#recordBytesMax = native.recordBytesMax;

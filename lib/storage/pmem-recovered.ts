@@ -1,7 +1,16 @@
 /** What the addon's recovery, or its scrub, found, in the words of the storage contract. */
-import { type NativeRecovered, type NativeScrub, VOTE_NUMBERS } from '../native/log.js';
-import type { Ballot, BatchKind, Digest, SlotRange } from '../types.js';
+import { type NativeFormat, type NativeRecovered, type NativeScrub, VOTE_NUMBERS } from '../native/log.js';
+import type { Ballot, BatchKind, Digest, Identity, SlotRange } from '../types.js';
 import type { FoundDamage, Recovered, RecoveredVote } from './storage.js';
+
+/** The identity in a region's header; the addon gives its ids as bytes. */
+export function identityFrom(native: Pick<NativeFormat, 'clusterId' | 'storeUuid' | 'replicaId'>): Identity {
+  return {
+    clusterId: Buffer.from(native.clusterId).toString('hex'),
+    replicaId: native.replicaId,
+    storeUuid: Buffer.from(native.storeUuid).toString('hex'),
+  };
+}
 
 export function recoveredFrom(native: NativeRecovered): Recovered {
   return {

@@ -14,6 +14,7 @@ import type { Identity } from '../types.js';
 import { type DigestFunction, useDigestFunction } from './crc64.js';
 import { nativeFormat, REGION_FORMAT_KEYS, type RegionFormat, refuseUnknown } from './pmem-format.js';
 import { LogStorage } from './pmem-log.js';
+import { identityFrom } from './pmem-recovered.js';
 import type { Storage } from './storage.js';
 
 export interface FormatPmemOptions extends RegionFormat {
@@ -30,7 +31,7 @@ export interface OpenPmemOptions {
   /** Emulated only: makes every fence an msync. The region must be formatted with alignment ≥ 4096. */
   readonly sync?: 'msync';
   readonly pipeline?: Pipeline;
-  /** Refuses the region unless it belongs to this cluster, replica and store. */
+  /** Refuses the region, unwritten, unless it belongs to this cluster, replica and store. */
   readonly expect?: Partial<Identity>;
 }
 
@@ -44,6 +45,22 @@ export function formatPmem(options: FormatPmemOptions): void {
   refuseUnknown('formatPmem', options, ['path', ...REGION_FORMAT_KEYS]);
   const format = nativeFormat(options, 0);
   attempt(options.path, () => nativeAddon().formatFile(options.path, format));
+}
+
+/**
+ * Finds out whether a region in `directory` would be persistent memory, with nothing written.
+ * @throws ERR_INDELIBLE_NOT_PERSISTENT_MEMORY, _STORE_IO, _NATIVE_MISSING
+ */
+export function checkPersistentMemory(directory: string): void {
+  attempt(directory, () => nativeAddon().tryDirectory(directory));
+}
+
+/**
+ * Whose region this is, with nothing written and no lock taken.
+ * @throws ERR_INDELIBLE_STORE_MISSING, _FOREIGN, _VERSION, _CORRUPT, _IO, ERR_INDELIBLE_NATIVE_MISSING
+ */
+export function identifyPmem(path: string): Identity {
+  return identityFrom(attempt(path, () => nativeAddon().readIdentity(path)));
 }
 
 /**
@@ -65,13 +82,14 @@ export function openPmem(options: OpenPmemOptions): Storage {
   return attempt(path, () => {
     const addon = nativeAddon();
     useDigestFunction(addon.digestOf as DigestFunction);
+    // Before anything of a stranger's is written; what it says never changes.
+    const stranger = difference(identifyPmem(path), expect);
+    if (stranger !== undefined) {
+      throw new IndelibleError(ErrorCode.storeForeign, `${path}: ${stranger}`, { path });
+    }
     const native = addon.openFile(path, nativeMode, pipeline === 'fused' ? 1 : 0);
     const durability = native.survivesPower === 1 ? 'power' : 'process';
-    const storage = new LogStorage(native, { mode, durability, path });
-    const stranger = difference(storage.identity, expect);
-    if (stranger === undefined) return storage;
-    native.close(0);
-    throw new IndelibleError(ErrorCode.storeForeign, `${path}: ${stranger}`, { path });
+    return new LogStorage(native, { mode, durability, path });
   });
 }
 

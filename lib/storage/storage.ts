@@ -77,21 +77,21 @@ export interface StorageCounters {
 }
 
 /**
- * Damage that a scrub found in a log that is in use, in the words of {@link Recovered}. What this store says of
- * itself does not change: promise, votes and their identities are known until it closes.
+ * Damage that a scrub found in a log that is in use, in the words of {@link Recovered}. What this store says
+ * of itself does not change: promise, votes and their identities are known until it closes.
  */
 export interface FoundDamage {
   /** For a person. */
   readonly reason: string;
   /**
-   * Votes that have lost their bytes (`available: false`): `readVote` has nothing for them. Each is repaired by
-   * `stageVote` of the same ballot's batch, fetched from elsewhere.
+   * Votes that have lost their bytes (`available: false`): `readVote` has nothing for them. Each is repaired
+   * by `stageVote` of the same ballot's batch, fetched from elsewhere.
    */
   readonly votes: readonly RecoveredVote[];
   /**
-   * Slots whose votes the next open could not tell any more. `readVote` still has the bytes of those not among
-   * `votes`; staging such a vote again, at its own ballot, makes its slot certain. Once all votes in the
-   * ranges are staged again, or a trim has passed them, the damage is gone from the log.
+   * Slots whose votes the next open could not tell any more. `readVote` still has the bytes of those not
+   * among `votes`; staging such a vote again, at its own ballot, makes its slot certain. Once all votes in
+   * the ranges are staged again, or a trim has passed them, the damage is gone from the log.
    */
   readonly uncertain: readonly SlotRange[];
 }
@@ -158,10 +158,10 @@ export interface Storage {
   /**
    * Reads back the next records of the log, from its oldest on and around again, and verifies them: headers,
    * links, descriptors, payloads. One call at a time: while one is under way another does nothing.
-   * What is mirrored, or follows from what is known (a header's or root's other copy, a commit word), is mended
-   * on the way and not told of.
-   * @param budgetBytes about how many bytes to read; at least one record is. Blocks for as long as it takes to
-   *   read that many: 256 KiB are some 100 µs.
+   * What is mirrored, or follows from what is known (a header's or root's other copy, a commit word), is
+   * mended on the way and not told of.
+   * @param budgetBytes about how many bytes to read; at least one record is. Blocks for as long as it takes
+   *   to read that many: 256 KiB are some 100 µs.
    * @param done called once, with what was found: inside the call (pmem, emulated, memory) or later from the
    *   event loop (file); not at all if the store fails or closes first. A lost store has nothing to scrub.
    * @throws ERR_INDELIBLE_STORE_POISONED, _CLOSED; ERR_INDELIBLE_STORE_IO when the medium raises a fault

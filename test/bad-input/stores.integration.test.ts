@@ -57,10 +57,6 @@ interface Damage {
   /** Does it to the cluster in `data`; `other` is another cluster of the same shape. */
   readonly done: (data: string, other: string) => void;
   readonly code: string;
-  /**
-   * The log itself is whole: it is opened, and its root says so, before the mismatch with the rest is seen.
-   */
-  readonly opened?: true;
 }
 
 const region = (data: string): string => path.join(data, 'replica-1', 'region');
@@ -71,7 +67,6 @@ const OF_BOTH: readonly Damage[] = [
     what: 'no checkpoint at all',
     done: (data) => fs.rmSync(path.join(data, 'replica-1', 'checkpoints'), { recursive: true }),
     code: 'STORE_MISSING',
-    opened: true,
   },
   {
     what: 'a cluster.json that is none',
@@ -93,20 +88,17 @@ const OF_BOTH: readonly Damage[] = [
 const DAMAGES: Readonly<Record<TestedBackend, readonly Damage[]>> = {
   emulated: [
     { what: 'no region', done: (data) => fs.rmSync(region(data)), code: 'STORE_MISSING' },
-    { what: 'half a region', done: (data) => fs.truncateSync(region(data), 1 << 20), code: 'STORE_CORRUPT' },
     { what: 'an empty region', done: (data) => fs.truncateSync(region(data), 0), code: 'STORE_FOREIGN' },
     { what: 'something else', done: (data) => scribble(region(data), 0, 1 << 21), code: 'STORE_FOREIGN' },
     {
       what: 'the region of another cluster',
       done: (data, other) => fs.copyFileSync(region(other), region(data)),
       code: 'STORE_FOREIGN',
-      opened: true,
     },
     {
       what: 'the region of another replica',
       done: (data) => fs.copyFileSync(path.join(data, 'replica-2', 'region'), region(data)),
       code: 'STORE_FOREIGN',
-      opened: true,
     },
     { what: 'a region from later', done: (data) => reversionRegion(region(data), 9), code: 'STORE_VERSION' },
     {
@@ -131,13 +123,11 @@ const DAMAGES: Readonly<Record<TestedBackend, readonly Damage[]>> = {
       what: 'the log of another cluster',
       done: (data, other) => fs.cpSync(log(other), log(data), { recursive: true }),
       code: 'STORE_FOREIGN',
-      opened: true,
     },
     {
       what: 'the log of another replica',
       done: (data) => fs.cpSync(path.join(data, 'replica-2', 'log'), log(data), { recursive: true }),
       code: 'STORE_FOREIGN',
-      opened: true,
     },
     {
       what: 'a log from later',
@@ -153,10 +143,50 @@ const DAMAGES: Readonly<Record<TestedBackend, readonly Damage[]>> = {
 };
 
 /** Damage after which the replica serves and never votes again. */
-const LOSSES: Readonly<Record<TestedBackend, (data: string) => void>> = {
-  emulated: (data) => scribble(region(data), 0x2000, 0x4000),
-  file: (data) => scribble(log(data, 'root'), 0, 8192),
-};
+const LOSSES: readonly (Omit<Damage, 'code'> & { readonly backend: TestedBackend })[] = [
+  {
+    what: 'scribbled roots and records',
+    backend: 'emulated',
+    done: (data) => scribble(region(data), 0x2000, 0x40000),
+  },
+  { what: 'a scribbled root', backend: 'file', done: (data) => scribble(log(data, 'root'), 0, 8192) },
+  { what: 'no root', backend: 'file', done: (data) => fs.rmSync(log(data, 'root')) },
+];
+
+/** Damage after which the replica cannot even learn: it stays out, and the others go on. */
+const RUINS: readonly (Damage & { readonly backends: readonly TestedBackend[] })[] = [
+  {
+    what: 'half a region',
+    done: (data) => fs.truncateSync(region(data), 1 << 20),
+    code: 'STORE_CORRUPT',
+    backends: ['emulated'],
+  },
+  {
+    what: 'a region without an identity',
+    done: (data) => {
+      for (const at of HEADER_COPIES) scribble(region(data), at + 8, at + 4096);
+    },
+    code: 'STORE_CORRUPT',
+    backends: ['emulated'],
+  },
+  {
+    what: 'a log without an identity',
+    done: (data) => {
+      for (const at of HEADER_COPIES) scribble(log(data, 'identity'), at + 16, at + 4096);
+    },
+    code: 'STORE_CORRUPT',
+    backends: ['file'],
+  },
+  {
+    what: 'rotten checkpoints',
+    done: (data) => {
+      const directory = path.join(data, 'replica-1', 'checkpoints');
+      for (const name of fs.readdirSync(directory)) scribble(path.join(directory, name), 0, 1 << 20);
+    },
+    code: 'CHECKPOINT_INVALID',
+    backends: ['emulated', 'file'],
+  },
+];
 
 describe.each(['emulated', 'file'] as const)('a store on the backend %s', (backend) => {
   let home: string;
@@ -220,17 +250,14 @@ describe.each(['emulated', 'file'] as const)('a store on the backend %s', (backe
     fs.rmSync(data, { recursive: true, force: true });
   });
 
-  it.each([...DAMAGES[backend], ...OF_BOTH])(
-    'with $what is refused as $code',
-    async ({ done, code, opened }) => {
-      done(data, at('other'));
-      const before = fingerprint(data);
-      const { code: exitCode, problems } = await run(data, ports.port);
-      expect(problems).toMatch(new RegExp(`^error ERR_INDELIBLE_${code}: `));
-      expect(exitCode).toBe(3);
-      if (opened !== true) expect(fingerprint(data)).toBe(before);
-    },
-  );
+  it.each([...DAMAGES[backend], ...OF_BOTH])('with $what is refused as $code', async ({ done, code }) => {
+    done(data, at('other'));
+    const before = fingerprint(data);
+    const { code: exitCode, problems } = await run(data, ports.port);
+    expect(problems).toMatch(new RegExp(`^error ERR_INDELIBLE_${code}: `));
+    expect(exitCode).toBe(3);
+    expect(fingerprint(data)).toBe(before);
+  });
 
   it('comes back whole when the right bytes are put back', async () => {
     const [damage] = DAMAGES[backend];
@@ -251,15 +278,39 @@ describe.each(['emulated', 'file'] as const)('a store on the backend %s', (backe
     await checkKeys();
   });
 
-  it('that may have lost votes serves without voting, and nothing is missing', async () => {
-    LOSSES[backend](data);
-    const cluster = await start(data);
-    expect(await cluster.event('damaged')).toMatchObject({ replica: 1, outcome: 'lost' });
-    await checkKeys();
-    const { out, code } = await indelible('status', '--dir', data);
-    expect(out).toContain('does not vote (log lost)');
-    expect(code).toBe(0);
-  });
+  it.each(LOSSES.filter((loss) => loss.backend === backend))(
+    'with $what serves without voting, and nothing is missing',
+    async ({ done }) => {
+      done(data, at('other'));
+      const cluster = await start(data);
+      expect(await cluster.event('damaged')).toMatchObject({ replica: 1, outcome: 'lost' });
+      await checkKeys();
+      const { out, code } = await indelible('status', '--dir', data);
+      expect(out).toContain('does not vote (log lost)');
+      expect(code).toBe(0);
+    },
+  );
+
+  it.each(RUINS.filter(({ backends }) => backends.includes(backend)))(
+    'with $what stays out as $code, unwritten, and the others serve',
+    async ({ done, code }) => {
+      done(data, at('other'));
+      const before = fingerprint(data);
+      const cluster = await start(data);
+      expect(await cluster.event('unusable')).toMatchObject({
+        replica: 1,
+        remaining: 2,
+        failure: { code: `ERR_INDELIBLE_${code}` },
+      });
+      const redis = new Redis({ port: ports.port + 1, host: '127.0.0.1' });
+      expect(await redis.get('key:7')).toBe('key:7');
+      expect(await redis.set('key:7', 'key:7')).toBe('OK');
+      redis.disconnect();
+      expect(await cluster.stop()).toBe(0);
+      expect(cluster.events.map(({ event }) => event)).not.toContain('died');
+      expect(fingerprint(data)).toBe(before);
+    },
+  );
 
   it('is not opened by two processes', async () => {
     await start(data);

@@ -92,6 +92,7 @@ describe('before anything is written', () => {
     const { code, problems } = await refused('--backend', 'pmem', '--region-size', '2MiB');
     expect(code).toBe(1);
     expect(problems).toMatch(/^error ERR_INDELIBLE_NOT_PERSISTENT_MEMORY/);
+    expect(fs.readdirSync(data)).toEqual([]);
   });
 
   it('a directory for persistent memory is never made up', async () => {

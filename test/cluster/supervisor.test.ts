@@ -49,6 +49,7 @@ beforeEach(() => {
       return process;
     },
     isRefusal: (code) => code === 'ERR_INDELIBLE_STORE_FOREIGN',
+    isUnusable: (code) => code === 'ERR_INDELIBLE_STORE_CORRUPT',
     stopMsMax: 1000,
     now: () => Date.now(),
     events: {
@@ -57,6 +58,7 @@ beforeEach(() => {
       died: (id, how, failure, restartInMs) => said.push(`died ${id} ${failure?.code ?? how} ${restartInMs}`),
       killed: (id) => said.push(`killed ${id}`),
       refused: (id, { code }) => said.push(`refused ${id} ${code}`),
+      unusable: (id, { code }, remaining) => said.push(`unusable ${id} ${code} ${remaining}`),
     },
   });
   supervisor.start();
@@ -69,6 +71,11 @@ afterEach(() => {
 function bringUp(): void {
   for (const process of started.slice(0, 3)) process.onMessage(READY);
   started[0]?.leads(1);
+}
+
+function fails(process: number, code: string): void {
+  started[process]?.onMessage({ kind: 'failed', code, message: 'why' });
+  started[process]?.onExit('exit code 3');
 }
 
 describe('a supervisor', () => {
@@ -125,6 +132,23 @@ describe('a supervisor', () => {
     vi.advanceTimersByTime(60_000);
     expect(said).toEqual(['refused 1 ERR_INDELIBLE_STORE_FOREIGN']);
     expect(started).toHaveLength(3);
+  });
+
+  it.each([false, true])('goes on without a store that cannot be used (up before: %s)', async (wasUp) => {
+    if (wasUp) bringUp();
+    fails(0, 'ERR_INDELIBLE_STORE_CORRUPT');
+    vi.advanceTimersByTime(60_000);
+    expect(said.at(-1)).toBe('unusable 1 ERR_INDELIBLE_STORE_CORRUPT 2');
+    expect(started).toHaveLength(3);
+    for (const process of started.slice(1)) process.onMessage(READY);
+    started[1]?.leads(2, 2);
+    expect(supervisor.isUp).toBe(true);
+    // The second one is one too many.
+    fails(2, 'ERR_INDELIBLE_STORE_CORRUPT');
+    expect(said.at(-1)).toBe('refused 3 ERR_INDELIBLE_STORE_CORRUPT');
+    const stopped = supervisor.stop();
+    started[1]?.onExit('exit code 0');
+    await stopped;
   });
 
   it('keeps trying once the cluster was up', () => {

@@ -3,7 +3,8 @@
  * file, with a {@link StorageSubject} that says how to make, open and crash one of its stores.
  *
  * The parts: storage-votes.ts (items, votes, promises, reads), storage-space.ts (trim, a full log, laps),
- * storage-life.ts (open, close, lock, failure), storage-scrub.ts (reading back), storage-random.ts (random histories against a model).
+ * storage-life.ts (open, close, lock, failure), storage-scrub.ts (reading back), storage-random.ts (random
+ * histories against a model).
  */
 import { describe } from 'vitest';
 import { digestOf } from '../../lib/storage/crc64.js';

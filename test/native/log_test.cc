@@ -167,8 +167,8 @@ TEST(log_in_use_is_forgotten_by_another_boot_on_a_medium_that_forgets) {
   OpenOptions options;
   options.process_only = true;
   options.boot_id[0] = 1;
-  auto open_as = [](const std::vector<std::byte>& image, const OpenOptions& as, std::unique_ptr<RecordingMedium>& medium,
-                    std::unique_ptr<Log>& log) {
+  auto open_as = [](const std::vector<std::byte>& image, const OpenOptions& as,
+                    std::unique_ptr<RecordingMedium>& medium, std::unique_ptr<Log>& log) {
     medium = std::make_unique<RecordingMedium>(image);
     return Log::open(*medium, as, log);
   };

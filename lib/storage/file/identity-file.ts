@@ -27,6 +27,11 @@ export interface StoreIdentity {
   readonly incarnation: number;
 }
 
+export interface FoundIdentity extends StoreIdentity {
+  /** False where one of the two copies is bad: it can be mended by writing the file again. */
+  readonly isWhole: boolean;
+}
+
 export function drawIncarnation(): number {
   return randomInt(1, 2 ** 47);
 }
@@ -104,10 +109,11 @@ export async function writeIdentity(
 }
 
 /**
+ * Reads it, and writes nothing.
  * @throws ERR_INDELIBLE_STORE_MISSING, ERR_INDELIBLE_STORE_FOREIGN (not such a file at all),
  *   ERR_INDELIBLE_STORE_VERSION, ERR_INDELIBLE_STORE_CORRUPT (both copies are bad: the identity is lost)
  */
-export async function readIdentity(medium: FileMedium, directory: string): Promise<StoreIdentity> {
+export async function readIdentity(medium: FileMedium, directory: string): Promise<FoundIdentity> {
   const path = join(directory, IDENTITY_NAME);
   const file = await medium.open(path, 'read').catch((error: unknown) => {
     const code = systemCode(error);
@@ -130,6 +136,5 @@ export async function readIdentity(medium: FileMedium, directory: string): Promi
     }
     throw new IndelibleError(ErrorCode.storeForeign, `${path} is not the identity of a store`, { path });
   }
-  if (copies.includes(undefined)) await writeIdentity(medium, directory, good);
-  return good;
+  return { ...good, isWhole: !copies.includes(undefined) };
 }

@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import type { Ballot, Slot } from '../../types.js';
 import { digestOf } from '../crc64.js';
-import { type Done, type FileMedium, type MediumFile, PAGE_BYTES } from './medium.js';
+import { type Done, type FileMedium, type MediumFile, PAGE_BYTES, systemCode } from './medium.js';
 import { getU64, putU64, viewOf } from './words.js';
 import type { WriteQueue } from './write-queue.js';
 
@@ -103,8 +103,17 @@ export class RootFile {
     }
   }
 
-  static async open(medium: FileMedium, directory: string, incarnation: number): Promise<RootFile> {
-    return new RootFile(medium, await medium.open(join(directory, ROOT_NAME), 'write'), incarnation);
+  /** Undefined where there is no such file: as good as one with two bad pages. */
+  static async open(
+    medium: FileMedium,
+    directory: string,
+    incarnation: number,
+  ): Promise<RootFile | undefined> {
+    const file = await medium.open(join(directory, ROOT_NAME), 'write').catch((error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      return undefined;
+    });
+    return file && new RootFile(medium, file, incarnation);
   }
 
   /** The root that counts; undefined when neither page is valid. */

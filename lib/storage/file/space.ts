@@ -4,7 +4,8 @@
  * 1. `used` is in log order; its last one is being filled, up to `offset`. `free` is in the order of use.
  * 2. For what `contentBytesMax` allowed, `place` finds room, because only `place` takes room.
  * 3. A segment is given up from the front only, when no live vote and no unfinished group is in it and it is
- *    not held (hold), and is free again only when a root without it is durable and it was pre-filled anew (contract 24).
+ *    not held (hold), and is free again only when a root without it is durable and it was pre-filled anew
+ *    (contract 24).
  */
 import { requires } from '../../contract.js';
 import type { Slot } from '../../types.js';
@@ -107,7 +108,9 @@ export class Space {
     this.#heldThrough = Math.max(this.#heldThrough, slot);
   }
 
-  /** The segments at the front that nothing needs any more, with all slots through `trimThrough` forgotten. */
+  /**
+   * The segments at the front that nothing needs any more, with all slots through `trimThrough` forgotten.
+   */
   releasable(trimThrough: Slot): Segment[] {
     if (trimThrough >= this.#heldThrough) this.#heldFrom = undefined;
     const heldFrom = this.#heldFrom ?? Number.POSITIVE_INFINITY;

@@ -1,4 +1,6 @@
-/** What a scrub of the file backend finds in a log that is in use, and what the next open makes of the same. */
+/**
+ * What a scrub of the file backend finds in a log that is in use, and what the next open makes of the same.
+ */
 import { describe, expect, it } from 'vitest';
 import { RecordingMedium } from '../../../lib/storage/file/recording-medium.js';
 import { formatFile, openFile } from '../../../lib/storage/file.js';
