@@ -118,14 +118,16 @@ export class Acceptor {
   /** Whoever opens the log next could not tell the votes of these slots: those known here are endangered. */
   endanger({ from, through }: SlotRange): void {
     for (let slot = Math.max(from, this.trimPoint + 1); slot <= Math.min(through, this.highest); slot++) {
-      if (this.marks.has(slot)) this.damage.endangered.add(slot);
+      // What is uncertain already cannot be told now either.
+      if (this.marks.has(slot) && !this.damage.isUncertain(slot)) this.damage.endangered.add(slot);
     }
   }
 
   /** Stages the vote at `slot` once more, at its own ballot, with its bytes. False: no room. */
   rewrite(slot: Slot, bytes: Uint8Array): boolean {
     const mark = this.marks.get(slot);
-    requires(mark !== undefined && this.voting, 6, 'what is written again is a vote of this replica');
+    const isNewest = mark !== undefined && !this.damage.isUncertain(slot);
+    requires(isNewest, 6, 'an older vote is never written again as if it were the newest');
     return this.stage(slot, mark.ballot, { kind: mark.kind, digest: mark.digest, bytes });
   }
 

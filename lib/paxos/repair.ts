@@ -81,7 +81,8 @@ export class Repair {
     let left = SLOTS_MAX;
     for (const slot of [...endangered, ...unavailable]) {
       const mark = acceptor.vote(slot);
-      const bytes = mark && acceptor.bytesOf(slot, mark);
+      const isNewest = mark !== undefined && !acceptor.damage.isUncertain(slot);
+      const bytes = isNewest ? acceptor.bytesOf(slot, mark) : undefined;
       const held = learner.held(slot);
       if (bytes === undefined && held === undefined) continue;
       if (left-- === 0) return;

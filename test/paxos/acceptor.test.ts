@@ -172,6 +172,15 @@ test('an answer that would hide a lost vote is a violation (contract 6)', () => 
   expect(() => acceptor.promisedAnswer(1, 0)).toThrow(ContractViolation);
 });
 
+test('an older vote is never written again where the newest may be lost (contract 6)', () => {
+  const state = { promised: HIGH, votes: [markOf(1, LOW, 'u')], uncertain: [{ from: 1, through: 2 }] };
+  const acceptor = acceptorWith(state);
+  expect(() => acceptor.rewrite(1, batchOf('u').bytes)).toThrow(ContractViolation);
+  acceptor.endanger({ from: 1, through: 2 });
+  expect(acceptor.damage.endangered.size).toBe(0);
+  expect(acceptor.damage.uncertain).toEqual(state.uncertain);
+});
+
 test('the bytes of an applied slot stay until the log that lost them has them again', () => {
   const acceptor = acceptorWith();
   acceptor.accept(1, LOW, batchOf('v'));

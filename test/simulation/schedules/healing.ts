@@ -102,6 +102,43 @@ const staleVote: Schedule = {
   },
 };
 
+const olderVote: Schedule = {
+  name: 'an older vote is not written again where the newest may be lost: it would pass for the newest',
+  run() {
+    const cluster = new TestCluster(3);
+    // 2 votes for u in slot 1, alone; then 1 has v chosen there by itself and 2. 3 has heard of neither.
+    cluster.elect(2, [1, 2, 3]);
+    cluster.node(2).core.propose(batchOf('u'));
+    cluster.run([2]);
+    cluster.drop();
+    cluster.elect(1, [1, 3]);
+    cluster.node(1).core.propose(batchOf('v'));
+    cluster.run([1, 2]);
+    cluster.drop();
+    mustBe(cluster.node(1).core.learner.learnedThrough, 1, 'v is chosen');
+    const { log } = cluster.node(2);
+    log.hint = 0;
+    log.durableHint = 0;
+    log.items = log.items.map((item) =>
+      typeof item === 'object' && item.digest === batchOf('v').digest ? item.ballot : item,
+    );
+    log.uncertain = [{ from: 1, through: 1 }];
+    mustBe(log.textOf(1), 'u', 'the vote for v of 2 is unreadable, the older one is not');
+    cluster.restart(2);
+    // A scrub finds that record, or another one there, unreadable.
+    cluster.node(2).core.damaged([], [{ from: 1, through: 1 }]);
+    cluster.run([2]);
+    mustBe(log.uncertain, [{ from: 1, through: 1 }], 'slot 1 is as uncertain as before');
+    let leads = true;
+    try {
+      cluster.elect(3, [2, 3]);
+    } catch {
+      leads = false;
+    }
+    mustBe(leads, false, 'replica 3 waits for replica 1');
+  },
+};
+
 const onlyInTheState: Schedule = {
   name: 'what no peer has any more is saved by a checkpoint of the state',
   run() {
@@ -122,5 +159,6 @@ export const healing: readonly Schedule[] = [
   endangered,
   learnedElsewhere,
   staleVote,
+  olderVote,
   onlyInTheState,
 ];
