@@ -116,16 +116,18 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
   return object;
 }
 
-/// openRecording(seen, durable, fused: 0 | 1, watch: 0 | 1)
+/// openRecording(seen, durable, fused: 0 | 1, watch: 0 | 1, medium: 0 usual, 1 forgets, 2 had forgotten)
 Napi::Value open_recording(const Napi::CallbackInfo& info) {
   std::span<const std::byte> seen;
   std::span<const std::byte> durable;
   std::uint64_t fused = 0;
   std::uint64_t watch = 0;
+  std::uint64_t kind = 0;
   const auto handle = std::make_shared<Handle>(info.Env());
   if (!bytes_of(info[0], seen) || !bytes_of(info[1], durable) || seen.size() != durable.size() ||
-      !integer_of(info[2], fused) || !integer_of(info[3], watch)) {
-    return raise_argument(info.Env(), "openRecording takes two images of one length and two integers");
+      !integer_of(info[2], fused) || !integer_of(info[3], watch) ||
+      (!info[4].IsUndefined() && !integer_of(info[4], kind))) {
+    return raise_argument(info.Env(), "openRecording takes two images of one length and two or three integers");
   }
   std::unique_ptr<RecordingMedium> medium;
   std::vector<std::byte> image(seen.begin(), seen.end());
@@ -140,9 +142,12 @@ Napi::Value open_recording(const Napi::CallbackInfo& info) {
     medium->record(true);
     handle->monitor = std::make_unique<PowerMonitor>(*medium);
   }
+  if (kind == 1) medium->forget_at_power_loss();
   handle->medium = std::move(medium);
   OpenOptions options;
   options.fused = fused != 0;
+  options.process_only = kind != 0;
+  options.boot_id[0] = static_cast<std::uint8_t>(kind == 2 ? 1 : 0);
   return open_log(handle, options);
 }
 

@@ -21,6 +21,7 @@ bool options_of(Napi::Value value, ExploreOptions& options) {
   if (!value.IsObject()) return false;
   const auto object = value.As<Napi::Object>();
   const Napi::Value only = object.Get("onlyImage");
+  options.forgets = object.Get("forgets").ToBoolean();
   return integer_of(object.Get("seed"), options.enumeration.seed) &&
          integer_of(object.Get("exhaustiveMax"), options.enumeration.exhaustive_max) &&
          small_of(object, "randomImages", options.enumeration.random_images) &&

@@ -71,6 +71,18 @@ Napi::Value untraced_store(Handle& handle, const Napi::CallbackInfo& info) {
   return make_number(info.Env(), handle.recording->untraced_store() ? 1 : 0);
 }
 
+/// spoil(offset, bytes)
+Napi::Value spoil(Handle& handle, const Napi::CallbackInfo& info) {
+  std::uint64_t offset = 0;
+  std::span<const std::byte> bytes;
+  if (!integer_of(info[0], offset) || !bytes_of(info[1], bytes) || offset > handle.recording->size() ||
+      bytes.size() > handle.recording->size() - offset) {
+    return raise_argument(info.Env(), "spoil takes an offset and bytes within the image");
+  }
+  handle.recording->spoil(offset, bytes.data(), bytes.size());
+  return {};
+}
+
 /// powerBreach(): what PoWER's monitor saw first; empty if nothing, or if the medium is not watched.
 Napi::Value power_breach(Handle& handle, const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), handle.monitor == nullptr ? "" : handle.monitor->breach());
@@ -94,6 +106,7 @@ void bind_recording(Napi::Object object, const std::shared_ptr<Handle>& handle) 
   bind(object, handle, "record", Needs::recording, record);
   bind(object, handle, "takeTrace", Needs::recording, take_trace);
   bind(object, handle, "untracedStore", Needs::recording, untraced_store);
+  bind(object, handle, "spoil", Needs::recording, spoil);
   bind(object, handle, "powerBreach", Needs::recording, power_breach);
   bind(object, handle, "release", Needs::nothing, release);
 }

@@ -10,6 +10,8 @@ namespace {
 /// Outcomes kept of one moment; a sound log has three at the most.
 constexpr std::size_t kClassesMax = 32;
 constexpr std::uint64_t kInnerGoOnEvery = 4;
+/// Any other than that of the history, which is zero.
+constexpr std::uint8_t kBootOfJudging = 2;
 constexpr std::uint32_t kLengths[] = {0, 1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 256, 257, 500, 1100};
 
 const char* name_of(Site site) {
@@ -124,7 +126,7 @@ void CrashExplorer::judge_all(const RecordingMedium& medium, Site site) {
     point_.x86_images += x86_state ? 1 : 0;
     return judge_image({"a power cut at", site, &medium, &states, &pick, nullptr}, deep ? Rigor::deep : Rigor::go_on);
   });
-  const std::uint64_t kills = std::min<std::uint64_t>(options_.kills, states.stores());
+  const std::uint64_t kills = options_.forgets ? 0 : std::min<std::uint64_t>(options_.kills, states.stores());
   for (std::uint64_t kill = 0; kill < kills && point_.violation.empty(); kill++) {
     const Pick seen = states.prefix(states.stores() * (kill + 1) / kills);
     Pick durable = states.none();
@@ -160,7 +162,7 @@ void CrashExplorer::judge(unsigned depth, Rigor rigor) {
   count(medium, steps_.back().site);
   if (!point_.violation.empty()) return;
   note(found);
-  if (rigor == Rigor::open) return;
+  if (rigor == Rigor::open || options_.forgets) return;
   log.reset();
   if (format_ != nullptr && found.code == Code::store_foreign) return format_again(depth);
   if (!found.intact()) return;
@@ -290,6 +292,8 @@ void CrashExplorer::prepare(const Step& step, RecordingMedium& medium) {
 LogOutcome CrashExplorer::open(RecordingMedium& medium, bool fused, std::unique_ptr<Log>& log) {
   OpenOptions options;
   options.fused = fused;
+  options.process_only = options_.forgets;
+  options.boot_id[0] = kBootOfJudging;
   medium.note_reads(false);
   const Status status = Log::open(medium, options, log);
   return outcome_of(status, log.get());

@@ -32,6 +32,8 @@ struct ExploreOptions {
   std::uint32_t deep_every = 8;
   /// Images at each fence of the second level.
   std::uint32_t inner_images = 4;
+  /// The medium forgets at power loss: images are opened as after one, by another boot, and not crashed again.
+  bool forgets = false;
   /// Judges this image alone, the n-th of the moment; ~0: all.
   std::uint64_t only_image = ~std::uint64_t{0};
 };

@@ -54,6 +54,12 @@ void RecordingMedium::reset(const std::vector<std::byte>& seen, const std::vecto
   find_outstanding();
 }
 
+void RecordingMedium::spoil(std::uint64_t offset, const void* bytes, std::uint64_t length) {
+  std::memcpy(seen_.data() + offset, bytes, length);
+  std::memcpy(durable_.data() + offset, bytes, length);
+  if (recording_) std::memcpy(shadow_.data() + offset, bytes, length);
+}
+
 void RecordingMedium::preset(std::uint64_t offset, std::uint64_t value) {
   std::memcpy(seen_.data() + offset, &value, kChunkBytes);
   std::memcpy(durable_.data() + offset, &value, kChunkBytes);
@@ -103,6 +109,7 @@ Status RecordingMedium::fence(Site site) {
   if (std::exchange(fail_next_fence_, false)) {
     return Status::io(EIO, Syscall::fence, "the injected failure of a fence");
   }
+  if (forgets_) return Status::good();
   std::size_t kept = 0;
   for (std::size_t index = 0; index < outstanding_.size(); index++) {
     const OutstandingStore store = outstanding_[index];
@@ -113,6 +120,16 @@ Status RecordingMedium::fence(Site site) {
     }
   }
   outstanding_.resize(kept);
+  return Status::good();
+}
+
+Status RecordingMedium::settle(Site site, std::uint64_t offset, std::uint64_t length) {
+  if (Status status = fence(site); !status.ok() || !forgets_) return status;
+  std::erase_if(outstanding_, [&](const OutstandingStore& store) {
+    const bool settled = store.offset >= offset && store.offset < offset + length;
+    if (settled) std::memcpy(durable_.data() + store.offset, &store.value, kChunkBytes);
+    return settled;
+  });
   return Status::good();
 }
 

@@ -4,7 +4,9 @@
 // 2. A crash image takes, for every outstanding 8-byte chunk, the durable value or any value stored since
 //    (medium.h, failure model 1), chosen by a seed.
 // 3. A store that did not come through here is found at the next fence when checking is on.
-// 4. What is read can be noted: two images are one to recovery if it reads the same bytes of both.
+// 4. A medium that forgets at power loss, such as memory under an emulation, makes nothing durable by a fence,
+//    and a range by `settle`.
+// 5. What is read can be noted: two images are one to recovery if it reads the same bytes of both.
 #pragma once
 
 #include <cstddef>
@@ -50,6 +52,7 @@ class RecordingMedium final : public Medium {
   void flush(Site site, std::uint64_t offset, std::uint64_t length) override;
   void reflush(Site site, std::uint64_t offset, std::uint64_t length) override;
   [[nodiscard]] Status fence(Site site) override;
+  [[nodiscard]] Status settle(Site site, std::uint64_t offset, std::uint64_t length) override;
   [[nodiscard]] Status read(std::uint64_t offset, void* target, std::uint64_t length) override;
 
   /// Begins again as the constructors do, in the memory that is there; both images have this medium's size.
@@ -83,6 +86,11 @@ class RecordingMedium final : public Medium {
   /// The next fence fails as an EIO would; nothing becomes durable by it.
   void fail_next_fence() { fail_next_fence_ = true; }
 
+  /// Overwrites what is durable, and what is seen of it, as a medium that rots does.
+  void spoil(std::uint64_t offset, const void* bytes, std::uint64_t length);
+  /// From now on it forgets at power loss.
+  void forget_at_power_loss() { forgets_ = true; }
+
   /// Keeps a trace, and compares memory with a shadow at every fence.
   void record(bool on);
   [[nodiscard]] std::vector<TraceEntry>& trace() { return trace_; }
@@ -106,6 +114,7 @@ class RecordingMedium final : public Medium {
   std::uint64_t reads_digest_ = 0;
   std::vector<ReadRange> reads_;
   bool fail_next_fence_ = false;
+  bool forgets_ = false;
   bool recording_ = false;
   bool untraced_store_ = false;
   std::vector<TraceEntry> trace_;

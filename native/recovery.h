@@ -47,7 +47,8 @@ class Recovery {
   /// Reads the chain that starts at `root` into the state.
   Status walk(const RootSlot& root, Recovered& recovered);
 
-  /// Makes what was recovered durable and mends commit words. Not for a lost store.
+  /// Makes what was recovered durable and mends commit words; these are durable with the next fence, the root's.
+  /// Not for a lost store.
   Status settle();
 
  private:

@@ -1,9 +1,12 @@
 /** `indelible torture`: the crash images of the log, judged on this machine. */
+import fs from 'node:fs';
 import os from 'node:os';
 import { Command, Option } from 'commander';
 import { argumentError } from '../errors.js';
+import { appendTimeline } from '../torture/append-timeline.js';
 import { COVERED_FROM_IMAGES, coverageOf } from '../torture/coverage.js';
 import { THOROUGHNESS, type Thoroughness } from '../torture/history.js';
+import { timelinePage } from '../torture/timeline-page.js';
 import { type TortureBackend, type TortureTotals, torture } from '../torture/torture.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
@@ -22,6 +25,7 @@ interface TortureFlags {
   readonly exhaustive: number;
   readonly random: number;
   readonly threads?: number;
+  readonly picture?: string;
   readonly json?: boolean;
 }
 
@@ -35,6 +39,7 @@ violation, and prints the command that shows it again. Touches no disk.
   indelible torture                              until 100,000 distinct images, of each backend in proportion
   indelible torture --budget 10m                 as many as ten minutes allow
   indelible torture --backend file --seed 7      the file backend, from seed 7 on
+  indelible torture --picture append.html        one append, and what a crash leaves of it, as a page
 
 Exit code 0: no violation, and of ${COVERED_FROM_IMAGES} images or more a share at every site; 1: else.`;
 
@@ -69,6 +74,7 @@ export function tortureCommand(output: Output): Command {
       THOROUGHNESS.randomImages,
     )
     .option('--threads <number>', 'threads; as many as there are processors', integerOption(1, 256))
+    .option('--picture <file>', "write a page with one append's timeline and the states a crash leaves")
     .option('--json', 'print the summary as JSON')
     .action((flags: TortureFlags) => run(flags, output));
   return helpWith(command, HELP);
@@ -84,6 +90,7 @@ function parseBudget(text: string): number {
 
 async function run(flags: TortureFlags, output: Output): Promise<void> {
   if (flags.image !== undefined && flags.moment === undefined) throw argumentError('--image needs --moment');
+  if (flags.picture !== undefined) return drawPicture(flags.picture, flags.seed, output);
   const backends: TortureBackend[] = flags.backend === 'both' ? ['emulated', 'file'] : [flags.backend];
   const summaries: object[] = [];
   let passed = 0;
@@ -108,6 +115,12 @@ async function run(flags: TortureFlags, output: Output): Promise<void> {
   if (flags.json === true) output.line(JSON.stringify(summaries));
   else output.line(`${passed} passed, ${failed} failed`);
   if (failed > 0) process.exitCode = ExitCode.failed;
+}
+
+function drawPicture(file: string, seed: number, output: Output): void {
+  const timelines = [appendTimeline('two-fence', seed), appendTimeline('fused', seed)];
+  fs.writeFileSync(file, timelinePage(timelines, seed));
+  output.line(`${file} shows what a crash leaves of one append`);
 }
 
 async function runBackend(

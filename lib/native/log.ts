@@ -109,6 +109,8 @@ export interface NativeExploreOptions {
   readonly kills: number;
   readonly deepEvery: number;
   readonly innerImages: number;
+  /** Images are those of a medium that forgets at power loss, opened by another boot. */
+  readonly forgets?: boolean;
   readonly onlyImage?: number;
 }
 
@@ -162,6 +164,7 @@ export interface NativeRecordingLog extends NativeLog {
   /** Four numbers an entry: kind, site, offset, length. */
   takeTrace(): Float64Array;
   untracedStore(): 0 | 1;
+  spoil(offset: number, bytes: Uint8Array): void;
   powerBreach(): string;
   explore(explorer: NativeExplorer, options: NativeExploreOptions): NativeCrashPoint;
   exploreAtFences(explorer?: NativeExplorer, options?: NativeExploreOptions, only?: number): void;
@@ -178,7 +181,14 @@ export interface NativeAddon {
   formatImage(format: NativeFormat): Uint8Array;
   /** Modes: 0 pmem, 1 emulated, 2 emulated with msync. */
   openFile(path: string, mode: 0 | 1 | 2, fused: 0 | 1): NativeLog;
-  openRecording(seen: Uint8Array, durable: Uint8Array, fused: 0 | 1, watch: 0 | 1): NativeRecordingLog;
+  /** Media: 0 the usual one; 1 one that forgets at power loss; 2 such a one, opened by another boot. */
+  openRecording(
+    seen: Uint8Array,
+    durable: Uint8Array,
+    fused: 0 | 1,
+    watch: 0 | 1,
+    medium?: 0 | 1 | 2,
+  ): NativeRecordingLog;
   createExplorer(): NativeExplorer;
   /** By site; the last place is for moments between two operations. */
   distinctImages(explorer: NativeExplorer): Float64Array;

@@ -38,6 +38,11 @@ export interface OpenRecordingOptions {
   readonly pipeline?: Pipeline;
   /** Traces from the first store of recovery on, and watches every store for PoWER's rule. */
   readonly watch?: boolean;
+  /**
+   * A medium that forgets at power loss, as mode `emulated` has it, where a fence makes nothing durable; or
+   * one that comes back by another boot, and may have forgotten. Neither: what is fenced survives.
+   */
+  readonly volatile?: 'forgets' | 'came back';
 }
 
 /** One store, flush or fence of the log, with the site that made it. */
@@ -135,6 +140,11 @@ export class Recording {
     return this.#native.takeExplored().map(named);
   }
 
+  /** Overwrites durable bytes behind the store's back: a medium that rots while it is in use. */
+  spoil(offset: number, bytes: Uint8Array): void {
+    this.#native.spoil(offset, bytes);
+  }
+
   /** The first store that touched what recovery would read, in words; empty if none did. */
   get powerBreach(): string {
     return this.#native.powerBreach();
@@ -175,13 +185,14 @@ export class Recording {
 
 /** Recovers the log from an image. @throws as {@link openPmem} does, the file's errors aside. */
 export function openRecording(options: OpenRecordingOptions): { storage: Storage; recording: Recording } {
-  refuseUnknown('openRecording', options, ['image', 'pipeline', 'watch']);
+  refuseUnknown('openRecording', options, ['image', 'pipeline', 'watch', 'volatile']);
   const addon = nativeAddon();
-  const { image, pipeline = 'two-fence', watch = false } = options;
+  const { image, pipeline = 'two-fence', watch = false, volatile } = options;
   const { seen, durable } = image instanceof Uint8Array ? { seen: image, durable: image } : image;
   try {
     const fused = pipeline === 'fused' ? 1 : 0;
-    const native = addon.openRecording(seen, durable, fused, watch ? 1 : 0);
+    const kind = volatile === undefined ? 0 : volatile === 'forgets' ? 1 : 2;
+    const native = addon.openRecording(seen, durable, fused, watch ? 1 : 0, kind);
     const storage = new LogStorage(native, { mode: 'emulated', durability: 'power', path: undefined });
     return { storage, recording: new Recording(native) };
   } catch (error) {

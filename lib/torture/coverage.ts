@@ -18,7 +18,6 @@ const SITE_IMAGES_MIN: Readonly<Record<TortureBackend, Readonly<Record<string, n
     'root.slot-fence': 200,
     'root.flip-fence': 500,
     'recover.fence': 500,
-    'recover.commit-fence': 20,
   },
   file: {
     identity: 2,

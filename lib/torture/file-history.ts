@@ -15,8 +15,10 @@ import type { StoreShape } from '../storage/shape.js';
 import { choices, choicesOf, type Pick } from './choices.js';
 import { DIRECTORY, FileJudge, turn } from './file-judge.js';
 import { FileLedger } from './file-ledger.js';
+import { checkFileRepair } from './file-repair.js';
 import { type HistoryOptions, type HistoryResult, SiteCounts, type Violation } from './history.js';
 import { stageGroup, type TortureVote } from './log-contents.js';
+import { attempt } from './log-judge.js';
 import { LENGTHS } from './log-lengths.js';
 
 const SHAPE: StoreShape = {
@@ -27,6 +29,7 @@ const SHAPE: StoreShape = {
 const OPERATIONS = 40;
 const OPERATIONS_BETWEEN_LOOKS = 10;
 const LENGTH_MAX = 3000;
+const TURNS_MAX = 100;
 
 interface Moment {
   readonly site: string;
@@ -92,6 +95,7 @@ class FileHistory {
     await formatFile(DIRECTORY, SHAPE, this.#medium);
     this.#ledger.formatted = true;
     this.#keep(BETWEEN_OPERATIONS);
+    await this.#checkRepair();
     this.#operation = 'open';
     await this.#open();
     for (; this.#operations < OPERATIONS; this.#operations++) {
@@ -100,7 +104,15 @@ class FileHistory {
     }
     this.#operation = 'close';
     await this.#storage.close();
+    this.#ledger.answered = this.#ledger.items.length;
     this.#keep(BETWEEN_OPERATIONS);
+    await this.#checkRepair();
+  }
+
+  /** With everything durable. */
+  async #checkRepair(): Promise<void> {
+    const why = await checkFileRepair(this.#medium, this.#ledger);
+    if (why !== undefined) throw new Error(why);
   }
 
   #listen(): void {
@@ -120,6 +132,7 @@ class FileHistory {
     else if (dice < 0.58) await this.#named('promise', () => this.#promise());
     else if (dice < 0.78) await this.#named('turn', () => turn());
     else if (dice < 0.92) await this.#named('trim', () => this.#trim());
+    else if (dice < 0.935) await this.#named('failing append', () => this.#failingAppend());
     else
       await this.#named('restart', () => this.#restart(dice < 0.95 ? 'close' : dice < 0.98 ? 'cut' : 'kill'));
   }
@@ -141,6 +154,23 @@ class FileHistory {
       this.#ledger.items.push(vote);
     }
     this.#commit();
+  }
+
+  /** A group whose sync fails: it must be told of, nothing may follow, and nothing of it is answered. */
+  async #failingAppend(): Promise<void> {
+    while (this.#storage.durableThrough < this.#ledger.items.length) await turn();
+    let told = false;
+    this.#storage.onFailure = () => {
+      told = true;
+    };
+    this.#medium.failNext('EIO', 'group');
+    this.#promise();
+    // The failure comes with the durable write, some turns of the event loop later.
+    for (let turns = 0; turns < TURNS_MAX && !told; turns++) await turn();
+    if (!told) throw new Error('a failed sync is not told of');
+    const more = attempt(() => this.#storage.commit(0));
+    if (typeof more !== 'string') throw new Error('the store takes more after a failed sync');
+    await this.#restart('cut');
   }
 
   #promise(): void {
@@ -172,6 +202,11 @@ class FileHistory {
     this.#medium = next;
     this.#listen();
     await this.#open();
+    if (this.#storage.recovered.clean !== (how === 'close')) {
+      throw new Error(
+        `a store is found ${how === 'close' ? 'in use after a close' : 'closed after a crash'}`,
+      );
+    }
   }
 
   async #open(): Promise<void> {

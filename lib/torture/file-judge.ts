@@ -89,7 +89,13 @@ export class FileJudge {
 
   async #formatAgain(image: RecordingMedium, ledger: FileLedger): Promise<string | undefined> {
     if (ledger.formatted) return 'the store is gone';
-    await formatFile(DIRECTORY, this.#options.shape, image);
+    // Other segments than before: what is left of the first formatting is no part of the second.
+    const { shape } = this.#options;
+    try {
+      await formatFile(DIRECTORY, { ...shape, recordBytesMax: 2 * shape.recordBytesMax }, image);
+    } catch (error) {
+      return `formatting again fails: ${(error as Error).message}`;
+    }
     return this.#finds(image.cut(image.units().map(() => 0)), new FileLedger(), 'after a second formatting');
   }
 

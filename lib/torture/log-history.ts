@@ -3,6 +3,7 @@ import type { HistoryOptions, HistoryResult } from './history.js';
 import { formatWorkload } from './log-format-workload.js';
 import { randomWorkload } from './log-random-workload.js';
 import { groupsWorkload, lengthsWorkload, wrapWorkload } from './log-sweep-workloads.js';
+import { volatileWorkload } from './log-volatile-workload.js';
 
 const CYCLE = 8;
 /** Seeds of its kind that share a sweep. */
@@ -22,6 +23,8 @@ export function runLogHistory(options: HistoryOptions): HistoryResult {
       return lengthsWorkload(options, turn % LENGTH_PARTS, LENGTH_PARTS);
     case 5:
       return groupsWorkload(options, turn % GROUP_PARTS, GROUP_PARTS);
+    case 6:
+      return turn % 2 === 0 ? volatileWorkload(options) : randomWorkload(options, RANDOM_OPERATIONS);
     default:
       return randomWorkload(options, RANDOM_OPERATIONS);
   }

@@ -4,10 +4,10 @@
  * expectation byte for byte.
  *
  * Answered ⊆ recovered ⊆ submitted; records whole or absent; the promise no lower than answered and no
- * lower than any recovered vote; the trim point old or new, with its checkpoint; the hint no higher than told;
- * nothing called damaged.
+ * lower than any recovered vote; the trim point old or new, with its checkpoint; the hint no higher than
+ * told; nothing called damaged.
  */
-import { type CrashPoint, openRecording } from '../storage/pmem-recording.js';
+import { type CrashPoint, type OpenRecordingOptions, openRecording } from '../storage/pmem-recording.js';
 import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
 import { Contents } from './log-contents.js';
@@ -24,22 +24,23 @@ export interface Finding {
 export type Verdict = (storage: Storage | 'foreign') => string | undefined;
 
 /** The first finding of a moment, or undefined. */
-export function judgePoint(point: CrashPoint, verdict: Verdict): Finding | undefined {
+export function judgePoint(
+  point: CrashPoint,
+  verdict: Verdict,
+  medium: { readonly volatile?: 'came back' } = {},
+): Finding | undefined {
   for (const outcome of point.outcomes) {
     const { seen, durable, trail, image, x86 } = outcome;
     const what = outcome.foreign
       ? verdict('foreign')
-      : judgeImage(seen === durable ? seen : { seen, durable }, verdict);
+      : judgeImage({ image: seen === durable ? seen : { seen, durable }, ...medium }, verdict);
     if (what !== undefined) return { what, trail, image, x86 };
   }
   return point.violation;
 }
 
-function judgeImage(
-  image: Parameters<typeof openRecording>[0]['image'],
-  verdict: Verdict,
-): string | undefined {
-  const opened = attempt(() => openRecording({ image }));
+function judgeImage(options: OpenRecordingOptions, verdict: Verdict): string | undefined {
+  const opened = attempt(() => openRecording(options));
   if (typeof opened === 'string') return `recovery fails: ${opened}`;
   try {
     return verdict(opened.storage) ?? inconsistency(opened.storage);

@@ -8,6 +8,7 @@ import type { HistoryOptions, HistoryResult } from './history.js';
 import type { Group, TortureVote } from './log-contents.js';
 import { checkDamage, checkMixture, type Moment } from './log-damage.js';
 import { LENGTHS } from './log-lengths.js';
+import { checkRepair, checkScrub } from './log-repair.js';
 import { LogRig, RECORD_BYTES_MAX } from './log-rig.js';
 
 const LOG_BYTES = 64 << 10;
@@ -122,8 +123,7 @@ class RandomWorkload {
 
   #restart(kind: number): void {
     const rig = this.#rig;
-    // Closing is asynchronous by contract only; whether it worked shows in what the next open finds.
-    if (kind === 0) rig.step('close', () => void rig.storage.close());
+    if (kind === 0) rig.close();
     if (kind === 1) rig.dieMidway(this.#group());
     const image = kind === 1 ? rig.recording.killImage() : rig.recording.crashImage(this.#random.bits());
     const pipeline = this.#random.below(2) === 0 ? 'fused' : 'two-fence';
@@ -141,7 +141,10 @@ class RandomWorkload {
     const image = rig.recording.crashImage(this.#random.bits());
     const now: Moment = { image, legal: rig.expectation.states() };
     const why =
-      checkDamage(now, this.#moments, this.#random) ?? checkMixture(image, this.#slot, this.#random);
+      checkRepair(image, now.legal) ??
+      checkScrub(image) ??
+      checkDamage(now, this.#moments, this.#random) ??
+      checkMixture(image, this.#slot, this.#random);
     if (why !== undefined) rig.blame('media fault', why);
     this.#moments.push(now);
     if (this.#moments.length > DAMAGED_MOMENTS_MAX) this.#moments.shift();

@@ -43,6 +43,8 @@ export class LogRig {
   recording!: Recording;
   expectation: Expectation = new Expectation();
   violation: Violation | undefined;
+  /** The medium forgets at power loss; set before `begin`. */
+  forgets = false;
   /** The highest slot learned that the log was told of. */
   learned: Slot = 0;
   readonly #options: HistoryOptions;
@@ -56,6 +58,7 @@ export class LogRig {
   #exhaustive = 0;
   #exploring = true;
   #items = 0;
+  #closing = false;
   /** The last item of each group in `expectation.written`. */
   #lastItems: number[] = [];
 
@@ -111,7 +114,8 @@ export class LogRig {
     this.#answer();
     this.recording.takeTrace();
     const { powerBreach, untracedStore } = this.recording;
-    if (powerBreach !== '') this.blame(name, powerBreach);
+    // Where a fence makes nothing durable, PoWER's rule is about nothing.
+    if (powerBreach !== '' && !this.forgets) this.blame(name, powerBreach);
     if (untracedStore) this.blame(name, 'a store went past the medium');
     if (this.#exploring && this.violation === undefined) this.#boundary(name);
   }
@@ -131,13 +135,15 @@ export class LogRig {
 
   /** Recovers the log, whose contents then count as answered. */
   open(image: OpenRecordingOptions['image'], pipeline: 'two-fence' | 'fused'): void {
-    const { storage, recording } = openRecording({ image, pipeline, watch: true });
+    const medium = this.forgets ? ({ volatile: 'forgets' } as const) : {};
+    const { storage, recording } = openRecording({ image, pipeline, watch: true, ...medium });
     this.recording?.release();
     this.storage = storage;
     this.recording = recording;
     const why = this.expectation.violation(storage);
     if (why !== undefined) throw new Error(why);
     const { trimThrough } = storage.recovered;
+    this.#closing = false;
     this.expectation.answered = contentsOf(storage);
     this.expectation.written = [];
     this.expectation.trim = trimThrough;
@@ -167,16 +173,27 @@ export class LogRig {
     this.storage.trim(through, through);
   }
 
+  /** Closes in order. Closing is asynchronous by contract only: whether it worked shows in what is found. */
+  close(): void {
+    this.step('close', () => {
+      this.#closing = true;
+      void this.storage.close();
+    });
+  }
+
   /** Ends an append at its first fence, so that kill -9 leaves bytes that are visible and not durable. */
   dieMidway(group: Group): void {
     if (this.violation !== undefined) return;
     if (this.storage.capacityBytes - this.storage.usedBytes < RECORD_BYTES_MAX) return;
     this.expectation.written.push(group);
     this.recording.failNextFence();
-    attempt(() => {
-      stageGroup(this.storage, group);
+    const write = (): boolean => {
+      const staged = stageGroup(this.storage, group);
       this.storage.commit(0);
-    });
+      return staged;
+    };
+    if (attempt(write) === true) return this.blame('append', 'a failed fence is not told of');
+    if (attempt(write) === true) this.blame('append', 'the log takes more after a failed fence');
   }
 
   /** Formats over `image` in place; every crash leaves the old contents, no region, or a whole empty one. */
@@ -196,10 +213,12 @@ export class LogRig {
   }
 
   #legal(expectation: Expectation): Verdict {
-    return (storage) =>
-      storage === 'foreign'
-        ? 'the region is gone'
-        : (expectation.violation(storage) ?? hintTooHigh(storage, this.learned));
+    return (storage) => {
+      if (storage === 'foreign') return 'the region is gone';
+      if (this.forgets && storage.recovered.outcome === 'lost') return undefined;
+      if (this.forgets && !this.#closing) return 'what a power cut may have taken is believed';
+      return expectation.violation(storage) ?? hintTooHigh(storage, this.learned);
+    };
   }
 
   #native(): Parameters<CrashExplorer['format']>[2] {
@@ -207,6 +226,7 @@ export class LogRig {
     const image = only?.image;
     return {
       ...thoroughness,
+      forgets: this.forgets,
       seed: (seed % 2 ** 30) * MOMENTS_MAX + this.#moments,
       ...(image === undefined ? {} : { onlyImage: image }),
     };
@@ -246,7 +266,7 @@ export class LogRig {
     this.#x86Images += point.x86Images;
     this.#exhaustive += point.exhaustive ? 1 : 0;
     if (this.violation !== undefined) return;
-    const finding = judgePoint(point, verdict);
+    const finding = judgePoint(point, verdict, this.forgets ? { volatile: 'came back' } : {});
     if (finding !== undefined) this.violation = { ...finding, moment, site, operation };
   }
 

@@ -1,119 +1,95 @@
 /**
- * Plants each bug of test/mutants/log/ into a copy of native/, builds it, and runs the log crash check on it.
+ * Bugs planted in the log, its recovery, its formatting, its scrub and the file backend, and the torture rig
+ * run on each.
  *
- *   node test/mutants/run-log.mjs [--only name-part,name-part] [--histories 24]
+ *   node test/mutants/run-log.mjs [--only name-part,name-part] [--lanes 2] [--table]
  *
- * 1. The unmutated sources must pass the same check first.
+ * Drop mutants leave out one store, flush, fence, write, sync or rename each; they are made from the sources
+ * (persistence-sites.mjs). The others are the patches in test/mutants/log/.
+ *
+ * 1. The unmutated sources must pass the same runs.
  * 2. A mutant is killed by a violated property only: one that does not compile, that hangs or that crashes
- *    the process counts as failed, and so does one that survives.
- * Prints a table and ends with `N passed, N failed`.
+ *    the process counts as failed, and so does one that survives: an instruction that nothing needs, or a
+ *    place the rig does not see.
+ * `--table` puts what killed each into docs/testing.md. Ends with `N passed, N failed`.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildMutant, buildUnmutated, patchedFiles, ROOT } from './mutant-builds.mjs';
+import { persistenceSites, withoutSite } from './persistence-sites.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, '..', '..');
-const patches = join(here, 'log');
+const PATCHES = join(ROOT, 'test', 'mutants', 'log');
+const TABLE = join(ROOT, 'docs', 'testing.md');
+const CHECK_TIMEOUT_MS = 300_000;
+/** Enough for every mutant; one that is killed ends at its first violation. */
+const RUNS = {
+  emulated: ['--histories', '24', '--exhaustive', '7'],
+  file: ['--histories', '8', '--exhaustive', '5'],
+};
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
-    histories: { type: 'string', default: '24' },
+    lanes: { type: 'string', default: '2' },
+    table: { type: 'boolean', default: false },
   },
 });
 const chosen = values.only.split(',');
-/** A mutant that survives, and the unmutated log, run all histories; on a loaded machine that is minutes. */
-const CHECK_TIMEOUT_MS = 480_000;
-const work = mkdtempSync(join(tmpdir(), 'indelible-mutants-'));
+const scratch = mkdtempSync(join(tmpdir(), 'indelible-mutants-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-function headers() {
-  const candidates = [join(dirname(process.execPath), '..', 'include', 'node'), '/usr/include/node'];
-  const found = candidates.find((path) => existsSync(join(path, 'node_api.h')));
-  if (found === undefined) throw new Error(`no node_api.h in ${candidates.join(' or ')}`);
-  return found;
+function mutants() {
+  const drops = persistenceSites().map((site) => ({
+    name: site.name,
+    files: () => ({ [site.file]: withoutSite(readFileSync(join(ROOT, site.file), 'utf8'), site) }),
+  }));
+  const patches = readdirSync(PATCHES)
+    .filter((file) => file.endsWith('.patch'))
+    .sort()
+    .map((file) => ({
+      name: file.slice(0, -'.patch'.length),
+      files: (directory) => patchedFiles(join(PATCHES, file), directory),
+    }));
+  return [...drops, ...patches].filter(({ name }) => chosen.some((part) => name.includes(part)));
 }
 
-const cppHeaders = dirname(createRequire(import.meta.url).resolve('node-addon-api'));
-
-/** Sources of the addon: everything directly in native/. */
-function sources(directory) {
-  return readdirSync(join(directory, 'native')).filter((name) => name.endsWith('.cc'));
-}
-
-/** Compiles what is older than the files it was made from, and links. */
-function build(directory) {
-  const defines = ['-DNAPI_VERSION=9', '-DNAPI_DISABLE_CPP_EXCEPTIONS'];
-  const flags = [
-    '-std=c++20',
-    '-O1',
-    '-fPIC',
-    '-fno-exceptions',
-    '-fno-rtti',
-    '-fvisibility=hidden',
-    ...defines,
-  ];
-  const objects = [];
-  for (const name of sources(directory)) {
-    const object = join(directory, `${name}.o`);
-    objects.push(object);
-    if (fresh(directory, object)) continue;
-    const source = join('native', name);
-    const includes = [`-I${headers()}`, `-I${cppHeaders}`, '-MMD', '-MF', `${object}.d`];
-    execFileSync('g++', [...flags, ...includes, '-c', source, '-o', object], {
-      cwd: directory,
-      stdio: 'pipe',
-    });
-  }
-  const addon = join(directory, 'indelible.node');
-  execFileSync('g++', ['-shared', '-o', addon, ...objects, '-ldl'], { stdio: 'pipe' });
-  return addon;
-}
-
-function fresh(directory, object) {
-  if (!existsSync(object)) return false;
-  const made = statSync(object).mtimeMs;
-  const listed = readFileSync(`${object}.d`, 'utf8').replaceAll('\\\n', ' ').split(/\s+/).slice(1);
-  return listed
-    .filter((path) => path.startsWith('native/'))
-    .every((path) => statSync(join(directory, path)).mtimeMs <= made);
-}
-
-/** `killed` with the violated property, or what happened instead. */
-function check(addon) {
-  const script = join(root, 'lib', 'cli', 'main.ts');
-  const run = ['torture', '--backend', 'emulated', '--histories', values.histories, '--threads', '1'];
-  const ran = spawnSync(process.execPath, ['--import', 'tsx', script, ...run, '--exhaustive', '7'], {
-    cwd: root,
-    env: { ...process.env, INDELIBLE_ADDON: addon },
-    encoding: 'utf8',
-    timeout: CHECK_TIMEOUT_MS,
+/** @returns `killed` with the violated property, or what happened instead. */
+function check({ addon, library }, backend) {
+  const program = join(library, 'lib', 'cli', 'main.js');
+  const run = ['torture', '--backend', backend, '--threads', '1', ...RUNS[backend]];
+  const env = { ...process.env, INDELIBLE_ADDON: addon };
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [program, ...run],
+      { env, timeout: CHECK_TIMEOUT_MS },
+      (error, _stdout, stderr) => {
+        const what = /^violated: (.*)$/m.exec(stderr)?.[1];
+        const site = /^seed .* at ([^,\n]+)/m.exec(stderr)?.[1];
+        if (error === null) resolve({ verdict: 'survived', why: '' });
+        else if (error.code === 1 && what !== undefined)
+          resolve({ verdict: 'killed', why: `${what} (at ${site})` });
+        else
+          resolve({ verdict: error.killed ? 'stopped' : 'crashed', why: stderr.trim().split('\n').at(-1) });
+      },
+    );
   });
-  const violation = /^violated: .*$/m.exec(ran.stderr)?.[0];
-  if (ran.status === 1 && violation !== undefined) return { verdict: 'killed', why: violation };
-  if (ran.status === 0) return { verdict: 'survived', why: '' };
-  return {
-    verdict: ran.signal === null ? 'crashed' : 'stopped',
-    why: ran.stderr.trim().split('\n').at(-1) ?? '',
-  };
 }
 
-function mutate(patch, base) {
-  const directory = join(work, patch);
-  cpSync(base, directory, { recursive: true, preserveTimestamps: true });
+async function tryMutant({ name, files }, unmutated) {
+  const directory = mkdtempSync(join(scratch, 'mutant-'));
   try {
-    execFileSync('git', ['apply', join(patches, patch)], { cwd: directory, stdio: 'pipe' });
-    return check(build(directory));
+    const changed = files(directory);
+    const build = await buildMutant(directory, unmutated, changed);
+    const backend = Object.keys(changed)[0].startsWith('lib/') ? 'file' : 'emulated';
+    return await check(build, backend);
   } catch (error) {
-    return {
-      verdict: 'not built',
-      why: String(error.stderr ?? error)
-        .trim()
-        .split('\n')[0],
-    };
+    const why = String(error.stderr || error.message)
+      .trim()
+      .split('\n')[0];
+    return { verdict: 'not built', why: `${name}: ${why}` };
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -121,26 +97,50 @@ function mutate(patch, base) {
 
 let passed = 0;
 let failed = 0;
-function report(name, good, verdict, why) {
+const rows = [];
+
+function report(name, good, { verdict, why }, startedMs) {
   if (good) passed++;
   else failed++;
-  console.log(`${good ? 'ok  ' : 'FAIL'} ${name.padEnd(34)} ${verdict.padEnd(10)} ${why.slice(0, 150)}`);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+  const line = `${good ? 'ok  ' : 'FAIL'} ${name.padEnd(50)} ${seconds.padStart(4)} s  ${verdict.padEnd(9)}`;
+  console.log(`${line} ${why.slice(0, 150)}`);
+  rows.push({ name, verdict, why });
 }
 
-try {
-  const base = join(work, 'unmutated');
-  cpSync(join(root, 'native'), join(base, 'native'), { recursive: true, preserveTimestamps: true });
-  const unmutated = check(build(base));
-  report('(unmutated)', unmutated.verdict === 'survived', unmutated.verdict, unmutated.why);
-  if (failed === 0) {
-    for (const patch of readdirSync(patches).sort()) {
-      if (!patch.endsWith('.patch') || !chosen.some((part) => patch.includes(part))) continue;
-      const { verdict, why } = mutate(patch, base);
-      report(patch.slice(0, -'.patch'.length), verdict === 'killed', verdict, why);
-    }
+async function lane(queue, unmutated) {
+  for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+    const startedMs = performance.now();
+    const result = await tryMutant(mutant, unmutated);
+    report(mutant.name, result.verdict === 'killed', result, startedMs);
   }
-} finally {
-  rmSync(work, { recursive: true });
+}
+
+/** Site names, not the moment's details: those change with every seed. */
+function tableOf(all) {
+  const lines = all
+    .sort((a, b) => a.name.localeCompare(b.name))
+    .map(({ name, why }) => `| ${name} | ${why.replaceAll('|', '\\|').slice(0, 110)} |`);
+  return ['| planted bug | killed by |', '|---|---|', ...lines].join('\n');
+}
+
+const unmutated = await buildUnmutated(scratch);
+for (const backend of Object.keys(RUNS)) {
+  const startedMs = performance.now();
+  const result = await check(unmutated, backend);
+  report(`(unmutated, ${backend})`, result.verdict === 'survived', result, startedMs);
+}
+if (failed === 0) {
+  const queue = mutants();
+  await Promise.all(Array.from({ length: Number(values.lanes) }, () => lane(queue, unmutated)));
+}
+if (values.table && failed === 0 && values.only === '') {
+  const text = readFileSync(TABLE, 'utf8');
+  const [before, after] = [/<!-- planted log bugs -->\n/, /\n<!-- end of planted log bugs -->/].map((mark) =>
+    mark.exec(text),
+  );
+  const table = tableOf(rows.filter(({ verdict }) => verdict === 'killed'));
+  writeFileSync(TABLE, text.slice(0, before.index + before[0].length) + table + text.slice(after.index));
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
