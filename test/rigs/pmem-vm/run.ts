@@ -155,7 +155,8 @@ async function runAll(directory: string): Promise<void> {
     const startMs = performance.now();
     while (machine.total < cuts && performance.now() < endMs) {
       await machine.life(targets[(machine.total + machine.idle) % targets.length]!);
-      if (machine.total % 10 === 0) report.note(`${machine.total} cuts, ${machine.idle} that met nothing`);
+      if ((machine.total + machine.idle) % 10 === 0)
+        report.note(`${machine.total} cuts, ${machine.idle} that met nothing`);
     }
     const lives = machine.total + machine.idle;
     const secondsEach = (performance.now() - startMs) / 1000 / lives;

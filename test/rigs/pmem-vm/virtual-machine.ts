@@ -4,7 +4,8 @@
  * 1. The NVDIMMs are files mapped shared: every store that the guest executed is in them, whenever QEMU is
  *    killed. Everything else of the machine, its memory first, ends with QEMU.
  * 2. What the guest's program has written to its port is with the rig: without an event descriptor in
- *    between, QEMU passes it on while the guest's processor waits. All of it is heard before `ended` resolves.
+ *    between, QEMU passes it on while the guest's processor waits. All of it is heard
+ *    before `ended` resolves.
  * 3. A saved state holds the memory and the devices, not the NVDIMMs: resumed, the machine finds them as they
  *    are by then, like a machine that was switched on.
  */

@@ -11,7 +11,7 @@ import { attempt, formatSmallStore, newDisk, type PowerCutBench } from './bench.
 
 const DISK_BYTES = 64 << 20;
 /** Sectors cached and copied in one format: the cuts fall anywhere among them. */
-const FORMAT_STEPS = 12_000;
+const FORMAT_STEPS = 5000;
 const KEEP_PERCENT = [0, 50, 90, 100];
 
 export async function formatCuts(bench: PowerCutBench, report: CampaignReport): Promise<void> {

@@ -135,7 +135,8 @@ export async function storeCuts(bench: PowerCutBench, report: CampaignReport): P
     while (cuts.total < bench.cuts && performance.now() < bench.endMs) {
       await cuts.round();
       if (cuts.violations.length > 0) throw new Error(cuts.violations.join('\n'));
-      if (cuts.total % 20 === 0) report.note(`${cuts.total} cuts, ${cuts.idle} that met nothing`);
+      const lives = cuts.total + cuts.idle;
+      if (lives % 20 === 0) report.note(`${cuts.total} cuts, ${cuts.idle} that met nothing`);
     }
     await cuts.lastLook();
     if (cuts.violations.length > 0) throw new Error(cuts.violations.join('\n'));
