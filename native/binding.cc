@@ -74,6 +74,14 @@ Napi::Value close(Handle& handle, const Napi::CallbackInfo& info) {
   return status.ok() ? Napi::Value() : raise(info.Env(), status);
 }
 
+/// Memory that stays as long as the log or the array does, wherever JavaScript transfers the array to.
+Napi::Float64Array shared_doubles(Napi::Env env, const std::shared_ptr<double[]>& memory, std::size_t count) {
+  auto* const share = new std::shared_ptr<double[]>(memory);
+  const auto let_go = [](Napi::Env /*env*/, void* /*memory*/, std::shared_ptr<double[]>* held) { delete held; };
+  const auto buffer = Napi::ArrayBuffer::New(env, memory.get(), count * sizeof(double), let_go, share);
+  return Napi::Float64Array::New(env, count, buffer, 0);
+}
+
 bool is_there(const Handle& handle, Needs needs) {
   if (needs == Needs::log) return handle.log != nullptr;
   return needs == Needs::nothing || handle.recording != nullptr;
@@ -111,15 +119,13 @@ Napi::Object expose(const std::shared_ptr<Handle>& handle) {
       static_cast<std::uint32_t>((header.record_bytes_max - kDescriptorsAt) / sizeof(Descriptor));
   handle->table_rows = std::min(header.record_items_max, items_that_fit);
   const std::size_t doubles = kTableHeadDoubles + std::size_t{handle->table_rows} * (kRowDoubles + kRunDoubles);
-  auto table = Napi::Float64Array::New(env, doubles);
-  handle->table = table.Data();
-  handle->table_reference = Napi::Persistent(table);
-  auto gauges = Napi::Float64Array::New(env, kGaugeDoubles);
-  handle->gauges = gauges.Data();
-  handle->gauges_reference = Napi::Persistent(gauges);
+  handle->table_memory = std::make_shared<double[]>(doubles);
+  handle->table = handle->table_memory.get();
+  handle->gauges_memory = std::make_shared<double[]>(kGaugeDoubles);
+  handle->gauges = handle->gauges_memory.get();
   auto object = Napi::Object::New(env);
-  object.Set("table", table);
-  object.Set("gauges", gauges);
+  object.Set("table", shared_doubles(env, handle->table_memory, doubles));
+  object.Set("gauges", shared_doubles(env, handle->gauges_memory, kGaugeDoubles));
   object.Set("clusterId", copy_of(env, std::as_bytes(std::span(header.cluster_id))));
   object.Set("storeUuid", copy_of(env, std::as_bytes(std::span(header.store_uuid))));
   object.Set("replicaId", header.replica_id);

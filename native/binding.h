@@ -58,8 +58,9 @@ struct Handle {
   /// What a crash could have left at the fences passed while an explorer was set.
   std::vector<CrashPoint> explored;
 
-  Napi::Reference<Napi::Float64Array> table_reference;
-  Napi::Reference<Napi::Float64Array> gauges_reference;
+  /// Shared with the arrays that JavaScript has, whichever of the two lives longer.
+  std::shared_ptr<double[]> table_memory;
+  std::shared_ptr<double[]> gauges_memory;
   double* table = nullptr;
   double* gauges = nullptr;
   std::uint32_t table_rows = 0;
