@@ -14,8 +14,8 @@
  * | reading | a chunk with bytes not yet taken | next, until it says false |
  * | gathering | the beginning of a frame, gathered; no chunk | push |
  */
-import { crc32 } from 'node:zlib';
 import { FRAME_BYTES_MAX } from '../limits.js';
+import { crc32 } from './crc32.js';
 import { FRAME_HEADER_BYTES, FRAME_KIND_AT, FRAME_LENGTH_AT, FRAME_VERSION_AT } from './frame.js';
 import { isVersionless, PROTOCOL_VERSION } from './protocol.js';
 import { frameError, readU32 } from './reader.js';
@@ -132,7 +132,7 @@ export class FrameDecoder {
   #open(bytes: Buffer, start: number, end: number): void {
     this.version = bytes[start + FRAME_VERSION_AT]! | (bytes[start + FRAME_VERSION_AT + 1]! << 8);
     this.kind = bytes[start + FRAME_KIND_AT]! | (bytes[start + FRAME_KIND_AT + 1]! << 8);
-    if (crc32(bytes.subarray(start + FRAME_LENGTH_AT, end)) !== readU32(bytes, start)) {
+    if (crc32(bytes, start + FRAME_LENGTH_AT, end) !== readU32(bytes, start)) {
       throw frameError(`the CRC of a frame of kind ${this.kind} is wrong`);
     }
     if (this.version !== PROTOCOL_VERSION && !isVersionless(this.kind)) {

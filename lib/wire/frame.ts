@@ -10,9 +10,9 @@
  *    command.
  * 2. No frame is longer than FRAME_BYTES_MAX; neither side writes or accepts one.
  */
-import { crc32 } from 'node:zlib';
 import { argumentError } from '../errors.js';
 import { FRAME_BYTES_MAX } from '../limits.js';
+import { crc32 } from './crc32.js';
 import type { FrameKind } from './protocol.js';
 import { PROTOCOL_VERSION } from './protocol.js';
 import type { Writer } from './writer.js';
@@ -47,6 +47,6 @@ export function sealFrame(writer: Writer, start: number, tail: Uint8Array = NO_B
     throw argumentError(`a frame of ${length} bytes is longer than ${FRAME_BYTES_MAX}`);
   }
   writer.setU32(start + FRAME_LENGTH_AT, length);
-  const head = crc32(writer.bytes.subarray(start + FRAME_LENGTH_AT, writer.length));
-  writer.setU32(start, tail.length === 0 ? head : crc32(tail, head));
+  const head = crc32(writer.bytes, start + FRAME_LENGTH_AT, writer.length);
+  writer.setU32(start, tail.length === 0 ? head : crc32(tail, 0, tail.length, head));
 }
