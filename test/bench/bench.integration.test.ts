@@ -31,9 +31,9 @@ describe('the benchmark', () => {
   it('measures every store at the storage level, and judges its goals', async () => {
     const { stdout, report } = await bench('--only', 'storage');
     expect(report.storage?.appends).toHaveLength(STORES.length * GROUPS.length + 1);
-    expect(report.storage?.appendLimits).toHaveLength(2 * GROUPS.length);
+    expect(report.storage?.appendLimits).toHaveLength(3 * 2 * GROUPS.length);
     expect(report.cluster).toBeUndefined();
-    expect(report.goals).toHaveLength(6);
+    expect(report.goals).toHaveLength(10);
     for (const { met } of report.goals) expect(stdout).toContain(met ? 'PASS' : 'MISS');
     expect(report.machine.cores).toBeGreaterThan(0);
     const page = readFileSync(resultOf('html'), 'utf8');
