@@ -82,7 +82,9 @@ Status MappedMedium::lock(const char* path) {
     return Status::io(errno, Syscall::flock, "the region cannot be locked");
   }
   struct statfs filesystem {};
-  if (::fstatfs(lock_fd_, &filesystem) != 0) return Status::io(errno, Syscall::fstatfs, "the region cannot be examined");
+  if (::fstatfs(lock_fd_, &filesystem) != 0) {
+    return Status::io(errno, Syscall::fstatfs, "the region cannot be examined");
+  }
   struct stat file {};
   if (::fstat(lock_fd_, &file) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
   is_file_ = S_ISREG(file.st_mode);

@@ -1,4 +1,6 @@
-/** The lines `indelible torture` prints: progress, the summary, a violation and the command that replays it. */
+/**
+ * The lines `indelible torture` prints: progress, the summary, a violation and the command that replays it.
+ */
 import type { SiteCoverage } from '../torture/coverage.js';
 import type { HistoryResult } from '../torture/history.js';
 import type { TortureBackend, TortureTotals } from '../torture/torture.js';

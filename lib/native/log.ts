@@ -48,15 +48,18 @@ export interface NativeScrub {
   readonly uncertain?: Float64Array;
 }
 
-/** Numbers before the first row of `NativeLog.table`: rows in use, the slot learned through, runs in use, none. */
+/**
+ * Numbers before the first row of `NativeLog.table`: rows in use, the slot learned through, runs in use,
+ * none.
+ */
 export const HEAD_NUMBERS = 4;
 
 /** Numbers a row has: its digest; start and length as two 32-bit numbers in the place of one. */
 export const ROW_NUMBERS = 2;
 
 /**
- * Numbers a run has: first slot, ballot, type, first row. Runs lie behind the last row there is room for. A run is a
- * promise, or votes for consecutive slots at one ballot and of one kind.
+ * Numbers a run has: first slot, ballot, type, first row. Runs lie behind the last row there is room for. A
+ * run is a promise, or votes for consecutive slots at one ballot and of one kind.
  */
 export const RUN_NUMBERS = 4;
 

@@ -1,13 +1,15 @@
 /**
- * The group being staged, as the addon reads it: rows and runs in the table it shares, and where payloads lie.
+ * The group being staged, as the addon reads it: rows and runs in the table it shares, and where payloads
+ * lie.
  *
- * 1. A run is a promise, or votes for consecutive slots at one ballot and of one kind. What a run says once is
- *    not written again for each of its votes: most groups of a leader, and of its followers, are one run.
- * 2. Bytes stay where they are while all payloads of a group lie in one ArrayBuffer; else they are gathered into
- *    an arena.
+ * 1. A run is a promise, or votes for consecutive slots at one ballot and of one kind. What a run says once
+ *    is not written again for each of its votes: most groups of a leader, and of its followers, are one run.
+ * 2. Bytes stay where they are while all payloads of a group lie in one ArrayBuffer; else they are gathered
+ *    into an arena.
  * 3. What continues where the last group ended, slot after slot and from the same view, is not asked anything
- *    again: neither whose run it is nor where its bytes lie. (A view's buffer and offset cost more to ask for than
- *    all else about a small vote.) So the last view is kept; no payload is read before the addon reads it.
+ *    again: neither whose run it is nor where its bytes lie. (A view's buffer and offset cost more to ask for
+ *    than all else about a small vote.) So the last view is kept; no payload is read before the addon reads
+ *    it.
  */
 import { HEAD_NUMBERS, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, RUN_NUMBERS } from '../native/log.js';
 import type { Ballot, BatchKind, Digest, Slot } from '../types.js';
@@ -97,8 +99,8 @@ export class StagedGroup {
   }
 
   /**
-   * The common case of {@link add}, in one condition: the next slot of the run, from the same view as the vote
-   * before, within what is allowed. False: nothing was staged; the reason is the caller's to find.
+   * The common case of {@link add}, in one condition: the next slot of the run, from the same view as the
+   * vote before, within what is allowed. False: nothing was staged; the reason is the caller's to find.
    */
   continueRun(
     slot: Slot,

@@ -1,7 +1,7 @@
 /**
  * CRC-32 (zlib's) of a frame. zlib computes it, but for short frames: a call into it costs more than their
- * bytes do, and so does its table, which nobody else has in the cache of a replica that has little to do. Theirs
- * is computed here, half a byte at a time, by a table of one cache line.
+ * bytes do, and so does its table, which nobody else has in the cache of a replica that has little to do.
+ * Theirs is computed here, half a byte at a time, by a table of one cache line.
  */
 import { crc32 as zlibCrc32 } from 'node:zlib';
 

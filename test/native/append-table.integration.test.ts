@@ -1,6 +1,6 @@
 /**
- * The table an append is made from: whatever it holds, the addon writes what it says or refuses it with a code, and
- * believes no number before it has bounded it.
+ * The table an append is made from: whatever it holds, the addon writes what it says or refuses it with a
+ * code, and believes no number before it has bounded it.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Calls every function of the addon with arguments that no caller should pass, as fast-check finds them. Run by
- * fuzz-addon.mjs, under AddressSanitizer; a crash ends this process, and the seed is in the progress file.
+ * Calls every function of the addon with arguments that no caller should pass, as fast-check finds them. Run
+ * by fuzz-addon.mjs, under AddressSanitizer; a crash ends this process, and the seed is in the progress file.
  *
  *   node --expose-gc fuzz-addon-child.mjs ADDON PROGRESS-FILE SEED CALLS [PATH]
  *
@@ -155,7 +155,10 @@ function invoke(target, { name, args, style: how }, world) {
   return Reflect.apply(target[name], self, values);
 }
 
-/** A group of votes for consecutive slots as the library writes one: head, rows, and one run (native/binding.h). */
+/**
+ * A group of votes for consecutive slots as the library writes one: head, rows, and one run
+ * (native/binding.h).
+ */
 function appendGroup(log, votes, length) {
   const source = new ArrayBuffer(length);
   const digest = addon.digestOf(new Uint8Array(source), 0, length);

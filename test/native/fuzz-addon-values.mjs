@@ -1,6 +1,6 @@
 /**
- * What the argument checks of the addon are tried with: by name, so that a failing case can be printed and made
- * again. `World` makes the values, and holds what the calls of one case have opened.
+ * What the argument checks of the addon are tried with: by name, so that a failing case can be printed and
+ * made again. `World` makes the values, and holds what the calls of one case have opened.
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

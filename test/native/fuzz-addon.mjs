@@ -1,6 +1,6 @@
 /**
- * The argument checks of the addon under AddressSanitizer and UndefinedBehaviorSanitizer: builds an addon with both
- * and calls every function of it with what no caller should pass.
+ * The argument checks of the addon under AddressSanitizer and UndefinedBehaviorSanitizer: builds an addon
+ * with both and calls every function of it with what no caller should pass.
  *
  *   node test/native/fuzz-addon.mjs [--calls 1000000] [--seed 1]
  *   node test/native/fuzz-addon.mjs --seed 17 --calls 1 [--path 12:0:1]       replays what a failure printed

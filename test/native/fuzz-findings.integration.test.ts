@@ -1,4 +1,6 @@
-/** What calling the addon with anything at all has found: each once ended the process, or did something else. */
+/**
+ * What calling the addon with anything at all has found: each once ended the process, or did something else.
+ */
 import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -165,8 +165,9 @@ async function resp3(port: number): Promise<string> {
 }
 
 /**
- * Kills replica `victim` while a client of replica `id` writes one key after the other, each once: it writes on
- * until as many are answered after the kill as before, and hears of the others in one of the documented ways.
+ * Kills replica `victim` while a client of replica `id` writes one key after the other, each once: it writes
+ * on until as many are answered after the kill as before, and hears of the others in one of the documented
+ * ways.
  */
 async function outlive(cluster: ServiceCluster, id: number, victim: number): Promise<string> {
   const redis = new Redis({ port: cluster.redisPort(id), host: '127.0.0.1' });
