@@ -25,7 +25,10 @@ function goal(what: string, { median, unit }: Series, comparison: '≤' | '≥',
 const COMMANDS_PER_SECOND_MIN = 300_000;
 const TRIMS_MIN = 5;
 
-/** Against both readings of "a loop that writes the same record bytes": docs/decisions/0006 says which one counts. */
+/**
+ * Against both readings of "a loop that writes the same record bytes": docs/decisions/0006 says which one
+ * counts.
+ */
 const LOOPS = [
   { loop: 'build', does: 'builds the same bytes' },
   { loop: 'copy', does: 'copies bytes that are there' },

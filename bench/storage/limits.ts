@@ -1,6 +1,6 @@
 /**
- * What the machine allows at the most: the C++ programs of native/bench, without JavaScript. The addon's build makes
- * them.
+ * What the machine allows at the most: the C++ programs of native/bench, without JavaScript. The addon's
+ * build makes them.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { promisify } from 'node:util';
 import type { GroupShape } from './cases.js';
 
 /**
- * `copy` copies ready-made bytes; `build` makes the log's bytes from payloads at hand, and nothing else; `log` is the
- * log itself called from C++.
+ * `copy` copies ready-made bytes; `build` makes the log's bytes from payloads at hand, and nothing else;
+ * `log` is the log itself called from C++.
  */
 export const APPEND_LOOPS = ['copy', 'build', 'log'] as const;
 export type AppendLoop = (typeof APPEND_LOOPS)[number];
