@@ -90,6 +90,7 @@ void FaultHandler::handle(int number, siginfo_t* info, void* context) {
     place->length.store(bad);
     place->caught.store(true);
     // The whole range: a part of it is refused on device-dax, and nothing of it is to be believed any more.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     void* const zeros = ::mmap(reinterpret_cast<void*>(base), size, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     if (zeros == MAP_FAILED) break;
