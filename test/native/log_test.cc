@@ -153,9 +153,9 @@ TEST(log_links_to_the_record_behind_a_gap_when_that_becomes_the_head) {
   flip(image, offsets[1] + kHeaderAt + 20);
   OpenLog opened = open_image(image);
   CHECK(opened.log->recovered().outcome == Outcome::damaged);
-  CHECK(append(*opened.log, {0, {{4, 65537 * 4, 100}}}).ok());
+  CHECK(append(*opened.log, {0, {{4, std::uint64_t{65537} * 4, 100}}}).ok());
   // The first record behind the gap stays alone in front of the fourth.
-  CHECK(append(*opened.log, {0, {{5, 65537 * 4, 100}}}).ok());
+  CHECK(append(*opened.log, {0, {{5, std::uint64_t{65537} * 4, 100}}}).ok());
   CHECK(opened.log->trim(2, 1).ok());
   CHECK(opened.log->trim(3, 2).ok());
   OpenLog again = open_image(opened.medium->durable());

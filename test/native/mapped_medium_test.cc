@@ -148,7 +148,7 @@ TEST(mapped_leaves_other_faults_to_whoever_handled_them) {
   const Region region;
   const int sent = fate([] { ::raise(SIGBUS); });
   CHECK(WIFEXITED(sent) && WEXITSTATUS(sent) == kHandledElsewhere);
-  const int met = fate([&region] {
+  const int met = fate([] {
     char name[] = "/tmp/indelible-other-XXXXXX";
     const int fd = ::mkstemp(name);
     ::unlink(name);
