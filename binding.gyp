@@ -56,6 +56,16 @@
       "sources": ["native/bench/append_limit.cc", "native/bench/log_append.cc", "<@(log_sources)"],
     },
     {
+      "target_name": "recovery_speed",
+      "type": "executable",
+      "sources": ["native/bench/recovery_speed.cc", "<@(log_sources)"],
+    },
+    {
+      "target_name": "pmemlog_append",
+      "type": "executable",
+      "sources": ["native/bench/pmemlog_append.cc"],
+    },
+    {
       "target_name": "fdatasync_limit",
       "type": "executable",
       "sources": ["native/bench/fdatasync_limit.cc"],

@@ -3,8 +3,8 @@
  * but the bounds.
  */
 import type { ClusterFigures, Keys, LoadFigures } from './cluster/cluster-level.js';
-import { ratioOf, type Series } from './series.js';
-import { GROUPS_WAITING } from './storage/cases.js';
+import { ratioOf, type Series, seriesOf } from './series.js';
+import { GROUPS_WAITING, type GroupShape } from './storage/cases.js';
 import type { AppendFigures, StorageFigures } from './storage/storage-level.js';
 
 export interface Goal {
@@ -24,6 +24,10 @@ function goal(what: string, { median, unit }: Series, comparison: '≤' | '≥',
 
 const COMMANDS_PER_SECOND_MIN = 300_000;
 const TRIMS_MIN = 5;
+
+/** What is counted, and compared with libpmemlog. */
+const GROUP: GroupShape = { votes: 32, bytes: 256 };
+const GROUP_NAME = `${GROUP.votes} × ${GROUP.bytes} B`;
 
 /**
  * Against both readings of "a loop that writes the same record bytes": docs/decisions/0006 says which one
@@ -54,7 +58,55 @@ export function storageGoals(figures: StorageFigures): readonly Goal[] {
       }
     }
   }
-  return [...goals, ...fileGoals(figures)];
+  return [
+    ...goals,
+    ...mediumGoals(figures),
+    ...pmemlogGoals(figures),
+    ...readBackGoals(figures),
+    ...fileGoals(figures),
+  ];
+}
+
+/** What a group of 32 votes of 256 bytes costs the medium; trims are in it. */
+function mediumGoals(figures: StorageFigures): readonly Goal[] {
+  const fused = appendOf(figures, 'fused', GROUP.votes, GROUP.bytes, 1);
+  const payload = GROUP.votes * GROUP.bytes;
+  const bytesAByte = fused.bytesWritten.rounds.map((bytes) => bytes / payload);
+  return [
+    goal(`${GROUP_NAME} a group, fused: fences a group`, fused.barriers, '≤', 1.01),
+    goal(`${GROUP_NAME} a group: bytes written a payload byte`, seriesOf('×', bytesAByte), '≤', 1.2),
+  ];
+}
+
+/** Appends a second beside libpmemlog's; both are durable when the call returns. */
+function pmemlogGoals(figures: StorageFigures): readonly Goal[] {
+  const { pmemlog } = figures;
+  if (typeof pmemlog === 'string') return [];
+  const own = appendOf(figures, 'two-fence', GROUP.votes, GROUP.bytes, 1).nanoseconds;
+  const callOf = (votes: number): Series =>
+    pmemlog.find((one) => one.votes === votes && one.bytes === GROUP.bytes)!.nanoseconds;
+  const single = ratioOf(callOf(1), own).rounds.map((ratio) => ratio * GROUP.votes);
+  return [
+    goal(
+      `${GROUP_NAME} a group: votes a second ÷ single appends to libpmemlog`,
+      seriesOf('×', single),
+      '≥',
+      10,
+    ),
+    goal(
+      `${GROUP_NAME} a group: votes a second ÷ libpmemlog’s appendv`,
+      ratioOf(callOf(GROUP.votes), own),
+      '≥',
+      0.6,
+    ),
+  ];
+}
+
+function readBackGoals({ readBacks }: StorageFigures): readonly Goal[] {
+  return readBacks.flatMap(({ votes, bytes, recover, scrub }) => [
+    goal(`a log of ${votes} × ${bytes} B a group: recovery`, recover, '≥', 1),
+    goal(`a log of ${votes} × ${bytes} B a group: scrub`, scrub, '≥', 1),
+  ]);
 }
 
 function fileGoals(figures: StorageFigures): readonly Goal[] {

@@ -1,4 +1,5 @@
-// The hot path: one call a group, its numbers in the table, so that only the ArrayBuffer crosses the boundary.
+// The hot path: one call a group, its numbers in the table, so that only the ArrayBuffer crosses the
+// boundary.
 //
 // Nothing in the table is believed: every number is bounded before it is used, every payload lies in the
 // ArrayBuffer, and its bytes have the digest they were staged with.
@@ -35,7 +36,8 @@ struct Run {
   bool read(const double* numbers) {
     return whole_of(numbers[0], slot) && whole_of(numbers[1], ballot) && whole_of(numbers[2], type) &&
            whole_of(numbers[3], first_row) &&
-           (is_promise() ? slot == 0 : slot > 0 && type <= static_cast<std::uint64_t>(ItemType::configuration));
+           (is_promise() ? slot == 0
+                         : slot > 0 && type <= static_cast<std::uint64_t>(ItemType::configuration));
   }
 };
 
@@ -128,8 +130,8 @@ Napi::Value append(Handle& handle, const Napi::CallbackInfo& info) {
   std::uint64_t rows = 0;
   std::uint64_t learned = 0;
   std::uint64_t runs = 0;
-  if (!whole_of(handle.table[0], rows) || !whole_of(handle.table[1], learned) || !whole_of(handle.table[2], runs) ||
-      rows == 0 || rows > handle.table_rows || runs > rows) {
+  if (!whole_of(handle.table[0], rows) || !whole_of(handle.table[1], learned) ||
+      !whole_of(handle.table[2], runs) || rows == 0 || rows > handle.table_rows || runs > rows) {
     return raise_argument(env, "the table's head is a number of rows, a slot and a number of runs");
   }
   // One bare call: through Napi::ArrayBuffer it would take three.

@@ -72,9 +72,13 @@ __attribute__((target("avx"))) std::uint64_t by_isa_l(std::uint64_t seed, const 
   return crc;
 }
 
-Function clean_isa_l() { return __builtin_cpu_supports("avx") != 0 ? by_isa_l : isa_l(); }
+Function clean_isa_l() {
+  return __builtin_cpu_supports("avx") != 0 ? by_isa_l : isa_l();
+}
 #else
-Function clean_isa_l() { return isa_l(); }
+Function clean_isa_l() {
+  return isa_l();
+}
 #endif
 
 std::uint64_t by_vector(std::uint64_t /*seed*/, const unsigned char* bytes, std::uint64_t length) {
@@ -105,15 +109,19 @@ const Chosen& chosen() {
 std::uint64_t one(const Chosen& by, const void* bytes, std::size_t length) {
   const auto* const start = static_cast<const unsigned char*>(bytes);
   if (length >= kLongBytes) return by.long_pieces(0, start, length);
-  if (by.words && length <= kCrcWordsMax * 8 && length % 8 == 0 && length > 0) return crc64_words(start, length / 8);
+  if (by.words && length <= kCrcWordsMax * 8 && length % 8 == 0 && length > 0)
+    return crc64_words(start, length / 8);
   return length >= kCrcVectorBytesMin ? by.short_pieces(0, start, length) : by_table(0, start, length);
 }
 
 }  // namespace
 
-std::uint64_t crc64(const void* bytes, std::size_t length) { return one(chosen(), bytes, length); }
+std::uint64_t crc64(const void* bytes, std::size_t length) {
+  return one(chosen(), bytes, length);
+}
 
-void crc64_each(const void* const* pieces, const std::size_t* lengths, std::size_t count, std::uint64_t* crcs) {
+void crc64_each(const void* const* pieces, const std::size_t* lengths, std::size_t count,
+                std::uint64_t* crcs) {
   const Chosen& by = chosen();
   std::size_t at = 0;
   for (; by.vector && at + 4 <= count; at += 4) {
@@ -128,7 +136,8 @@ void crc64_each(const void* const* pieces, const std::size_t* lengths, std::size
       crc64_vector_four(pieces + at, lengths + at, crcs + at);
       continue;
     }
-    for (std::size_t piece = at; piece < at + 4; piece++) crcs[piece] = one(by, pieces[piece], lengths[piece]);
+    for (std::size_t piece = at; piece < at + 4; piece++)
+      crcs[piece] = one(by, pieces[piece], lengths[piece]);
   }
   for (; at < count; at++) crcs[at] = one(by, pieces[at], lengths[at]);
 }

@@ -13,7 +13,8 @@ namespace indelible {
 [[nodiscard]] std::uint64_t crc64(const void* bytes, std::size_t length);
 
 /// The CRC of each of `count` pieces. Quicker than one by one: short pieces are folded side by side.
-void crc64_each(const void* const* pieces, const std::size_t* lengths, std::size_t count, std::uint64_t* crcs);
+void crc64_each(const void* const* pieces, const std::size_t* lengths, std::size_t count,
+                std::uint64_t* crcs);
 
 /// The portable one; what the vectorised one is tested against.
 [[nodiscard]] std::uint64_t crc64_table(const void* bytes, std::size_t length);

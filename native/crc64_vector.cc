@@ -1,11 +1,13 @@
-// A message is a polynomial over GF(2), its first bit the highest power; its CRC is message · x^64 mod P, with
-// the first 64 bits of the message and all bits of the result complemented. Bits are reflected: bit 63 of a word
-// is x^0. A carry-less product of two reflected words lacks one shift, so every constant here stands for one
-// power of x less than what it multiplies by.
+// A message is a polynomial over GF(2), its first bit the highest power; its CRC is message · x^64 mod P,
+// with the first 64 bits of the message and all bits of the result complemented. Bits are reflected: bit 63
+// of a word is x^0. A carry-less product of two reflected words lacks one shift, so every constant here
+// stands for one power of x less than what it multiplies by.
 //
-// 1. A message is read as whole blocks of 64 bytes, with zeros in front of it: they change no remainder. Bytes
+// 1. A message is read as whole blocks of 64 bytes, with zeros in front of it: they change no remainder.
+// Bytes
 //    outside the message are masked off, and a masked load does not touch them.
-// 2. Blocks are folded into one, its four lanes into one of 128 bits, and that is reduced by Barrett's method:
+// 2. Blocks are folded into one, its four lanes into one of 128 bits, and that is reduced by Barrett's
+// method:
 //    q = floor(t · floor(x^128 / P) / x^64), remainder = t - q · P.
 #include "crc64_vector.h"
 
@@ -123,7 +125,8 @@ struct Powers {
   long long of_words[kCrcWordsMax] = {};
 
   constexpr Powers() {
-    for (unsigned word = 0; word < kCrcWordsMax; word++) of_words[kCrcWordsMax - 1 - word] = shift_by(64 * (word + 1));
+    for (unsigned word = 0; word < kCrcWordsMax; word++)
+      of_words[kCrcWordsMax - 1 - word] = shift_by(64 * (word + 1));
   }
 };
 constexpr Powers kPowers;
@@ -134,8 +137,8 @@ bool crc64_words_run() {
   return __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("sse4.1") != 0;
 }
 
-// Each word is multiplied by the power of x that its place in message · x^64 is worth; the sum of the products has
-// 128 bits and the same remainder.
+// Each word is multiplied by the power of x that its place in message · x^64 is worth; the sum of the
+// products has 128 bits and the same remainder.
 INDELIBLE_WORDS std::uint64_t crc64_words(const void* bytes, std::size_t words) {
   const auto* at = static_cast<const char*>(bytes);
   // Two powers a load, the higher one in front.
@@ -155,7 +158,8 @@ INDELIBLE_WORDS std::uint64_t crc64_words(const void* bytes, std::size_t words) 
   const __m128i q = _mm_xor_si128(sum, _mm_slli_epi64(estimate, 1));
   const __m128i polynomial = _mm_cvtsi64_si128(static_cast<long long>(kPolynomial));
   const __m128i product = _mm_clmulepi64_si128(q, polynomial, 0x00);
-  const __m128i shifted = _mm_or_si128(_mm_slli_epi64(product, 1), _mm_srli_epi64(_mm_slli_si128(product, 8), 63));
+  const __m128i shifted =
+      _mm_or_si128(_mm_slli_epi64(product, 1), _mm_srli_epi64(_mm_slli_si128(product, 8), 63));
   return ~static_cast<std::uint64_t>(_mm_extract_epi64(_mm_xor_si128(sum, shifted), 1));
 }
 
@@ -184,11 +188,20 @@ INDELIBLE_VECTOR void crc64_vector_four(const void* const bytes[4], const std::s
 
 namespace indelible {
 
-bool crc64_words_run() { return false; }
-std::uint64_t crc64_words(const void* /*bytes*/, std::size_t /*words*/) { return 0; }
-bool crc64_vector_runs() { return false; }
-std::uint64_t crc64_vector(const void* /*bytes*/, std::size_t /*length*/) { return 0; }
-void crc64_vector_four(const void* const* /*bytes*/, const std::size_t* /*lengths*/, std::uint64_t* /*crcs*/) {}
+bool crc64_words_run() {
+  return false;
+}
+std::uint64_t crc64_words(const void* /*bytes*/, std::size_t /*words*/) {
+  return 0;
+}
+bool crc64_vector_runs() {
+  return false;
+}
+std::uint64_t crc64_vector(const void* /*bytes*/, std::size_t /*length*/) {
+  return 0;
+}
+void crc64_vector_four(const void* const* /*bytes*/, const std::size_t* /*lengths*/,
+                       std::uint64_t* /*crcs*/) {}
 
 }  // namespace indelible
 #endif

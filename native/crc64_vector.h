@@ -1,5 +1,5 @@
-// CRC-64/XZ by carry-less multiplication, for the short pieces of which a log is made: headers, descriptors, small
-// batches.
+// CRC-64/XZ by carry-less multiplication, for the short pieces of which a log is made: headers, descriptors,
+// small batches.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,9 @@
-// Puts one batch record together in ordinary memory: header, descriptors and small payloads lie in one piece that
-// is copied at once, whole cache lines of large payloads go to the medium straight from where the caller has them.
+// Puts one batch record together in ordinary memory: header, descriptors and small payloads lie in one piece
+// that is copied at once, whole cache lines of large payloads go to the medium straight from where the caller
+// has them.
 //
-// 1. No cache line is written by two copies: persisting a line a second time right behind the first costs more
+// 1. No cache line is written by two copies: persisting a line a second time right behind the first costs
+// more
 //    than all the rest of a small record.
 // 2. Payloads that lie one behind the other, where they come from as in the record, are one piece.
 #pragma once
@@ -108,7 +110,8 @@ class RecordBuilder {
       const std::uint64_t to = piece.direct_end();
       gather(piece, from, to);
       if (to <= from) continue;
-      medium.write(Site::append_payload, record_offset + from, piece.bytes + (from - piece.offset), to - from);
+      medium.write(Site::append_payload, record_offset + from, piece.bytes + (from - piece.offset),
+                   to - from);
       direct = true;
     }
     header.descriptors_crc = crc64(scratch_.get() + kDescriptorsAt, items_ * sizeof(Descriptor));
@@ -147,7 +150,8 @@ class RecordBuilder {
     cursor_ += align_up(length, 8);
   }
 
-  /// Where a payload has to lie to continue this one. Behind one that ends within a word there is padding: nowhere.
+  /// Where a payload has to lie to continue this one. Behind one that ends within a word there is padding:
+  /// nowhere.
   static const std::byte* behind(const std::byte* payload, std::uint64_t length) {
     return length % 8 == 0 ? payload + length : nullptr;
   }
@@ -166,7 +170,8 @@ class RecordBuilder {
     std::memcpy(target + tail, piece.bytes + tail, piece.length - tail);
   }
 
-  /// Copies what lies in front of each direct piece and behind the one before. Returns where the last one ends.
+  /// Copies what lies in front of each direct piece and behind the one before. Returns where the last one
+  /// ends.
   std::uint64_t copy_between(Medium& medium, std::uint64_t record_offset) {
     std::uint64_t from = kHeaderAt;
     for (const Piece& piece : pieces_) {

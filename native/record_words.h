@@ -1,8 +1,10 @@
-// Descriptors and headers as they are written: whole words, each stored where it belongs, and read back in words.
+// Descriptors and headers as they are written: whole words, each stored where it belongs, and read back in
+// words.
 //
-// Behind a fence stores wait for it in the store buffer. A load is given what a store of at least its own width
-// has left there; a wider one waits until all of them have reached the cache, and with it all that follows. So
-// nothing here is copied from a struct that was filled field by field, nor is a CRC of it found 64 bytes at a time.
+// Behind a fence stores wait for it in the store buffer. A load is given what a store of at least its own
+// width has left there; a wider one waits until all of them have reached the cache, and with it all that
+// follows. So nothing here is copied from a struct that was filled field by field, nor is a CRC of it found
+// 64 bytes at a time.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +15,9 @@
 
 namespace indelible {
 
-inline std::uint64_t* words_at(std::byte* bytes) { return reinterpret_cast<std::uint64_t*>(bytes); }
+inline std::uint64_t* words_at(std::byte* bytes) {
+  return reinterpret_cast<std::uint64_t*>(bytes);
+}
 
 inline void put_descriptor(std::byte* target, std::uint64_t slot, std::uint64_t ballot, std::uint64_t offset,
                            std::uint64_t length, std::uint64_t type_and_flags, std::uint64_t payload_crc) {

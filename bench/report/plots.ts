@@ -1,6 +1,7 @@
 /** The figures of a run as SVG. */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import type { ReadBackFigures } from '../storage/storage-level.js';
 import type { Report } from './report.js';
 
 export interface Figure {
@@ -55,6 +56,7 @@ function storageFigures({
   appends,
   appendLimits,
   syncLimits,
+  readBacks,
 }: NonNullable<Report['storage']>): readonly Figure[] {
   const groupOf = ({ votes, bytes }: { votes: number; bytes: number }): string => `${votes} × ${bytes} B`;
   const fast = appends.filter(({ store }) => store === 'two-fence' || store === 'fused');
@@ -77,6 +79,16 @@ function storageFigures({
   return [
     bars('Appending to emulated persistent memory', 'nanoseconds a group', [...limits, ...own], false),
     bars('Appending to a disk', 'nanoseconds a group', [...slowBars, ...loop], true),
+    bars('A log read back', 'GB/s', readBacks.flatMap(readBackBars), false),
+  ];
+}
+
+function readBackBars({ votes, bytes, recover, scrub, copy }: ReadBackFigures): readonly Bar[] {
+  const group = `${votes} × ${bytes} B`;
+  return [
+    { group, who: 'recovery', ...recover },
+    { group, who: 'scrub', ...scrub },
+    { group, who: 'memcpy', ...copy },
   ];
 }
 

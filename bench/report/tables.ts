@@ -1,4 +1,6 @@
 /** The figures of a run as tables: for the terminal, and for the page. */
+import type { Series } from '../series.js';
+import type { GroupShape } from '../storage/cases.js';
 import type { Report } from './report.js';
 import { number, spread } from './text.js';
 
@@ -10,7 +12,10 @@ export interface Table {
 
 export function tablesOf({ storage, cluster }: Report): readonly Table[] {
   const tables: Table[] = [];
-  if (storage !== undefined) tables.push(appendTable(storage), syncTable(storage));
+  if (storage !== undefined) {
+    tables.push(appendTable(storage), mediumTable(storage), pmemlogTable(storage));
+    tables.push(readBackTable(storage), syncTable(storage));
+  }
   if (cluster !== undefined) tables.push(loadTable(cluster), redisTable(cluster), checkTable(cluster));
   return tables;
 }
@@ -26,6 +31,52 @@ function appendTable({ appends, appendLimits }: NonNullable<Report['storage']>):
   });
   const head = ['store', 'group', 'groups under way', 'ns a group', 'barriers', 'bytes written'];
   return { title: 'Appending one group to a log', head, rows: [...limits, ...stores] };
+}
+
+/** Counted, not timed: what the medium is given for each vote. */
+function mediumTable({ appends }: NonNullable<Report['storage']>): Table {
+  const rows = appends.map(({ store, votes, bytes, inFlight, barriers, bytesWritten }) => {
+    const written = bytesWritten.median / votes;
+    const counts = [barriers.median / votes, written, written / bytes].map(number);
+    return [store, `${votes} × ${bytes} B`, String(inFlight), ...counts];
+  });
+  const head = [
+    'store',
+    'group',
+    'groups under way',
+    'barriers a vote',
+    'bytes a vote',
+    'bytes a payload byte',
+  ];
+  return { title: 'What a vote costs the medium (counted, trims included)', head, rows };
+}
+
+function pmemlogTable({ appends, pmemlog }: NonNullable<Report['storage']>): Table {
+  const title = 'Beside libpmemlog, on the same kind of mapping';
+  if (typeof pmemlog === 'string') return { title, head: ['not measured'], rows: [[pmemlog]] };
+  const row = (what: string, { votes, bytes }: GroupShape, nanoseconds: Series): readonly string[] => {
+    return [what, `${votes} × ${bytes} B`, spread(nanoseconds), number((votes * 1e9) / nanoseconds.median)];
+  };
+  const theirs = pmemlog.map((one) => {
+    return row(one.votes === 1 ? 'pmemlog_append' : 'pmemlog_appendv', one, one.nanoseconds);
+  });
+  const own = appends.filter(({ store, votes, bytes }) => {
+    return store === 'two-fence' && pmemlog.some((one) => one.votes === votes && one.bytes === bytes);
+  });
+  const ours = own.map((one) => row('two-fence, from TypeScript', one, one.nanoseconds));
+  return {
+    title,
+    head: ['what', 'payloads a call', 'ns a call', 'payloads a second'],
+    rows: [...theirs, ...ours],
+  };
+}
+
+function readBackTable({ readBacks }: NonNullable<Report['storage']>): Table {
+  const rows = readBacks.map(({ votes, bytes, recover, scrub, copy }) => {
+    return [`${votes} × ${bytes} B`, ...[recover, scrub, copy].map(spread)];
+  });
+  const head = ['groups of', 'recovery GB/s', 'scrub GB/s', 'memcpy of as many bytes GB/s'];
+  return { title: 'A log of 56 MiB, read back', head, rows };
 }
 
 function syncTable({ syncLimits }: NonNullable<Report['storage']>): Table {

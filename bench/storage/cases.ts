@@ -1,6 +1,8 @@
 /** What the storage level measures, and of which stores. */
 
-/** How a store makes a group durable; each is one store, kept open over all rounds. */
+/**
+ * How a store makes a group durable; each is one store, kept open over all rounds in a process of its own.
+ */
 export const STORES = ['two-fence', 'fused', 'msync', 'file'] as const;
 export type StoreKind = (typeof STORES)[number];
 
@@ -15,6 +17,7 @@ export const GROUPS: readonly GroupShape[] = [
   { votes: 1, bytes: 256 },
   { votes: 1, bytes: 1024 },
   { votes: 1, bytes: 4096 },
+  { votes: 32, bytes: 256 },
   { votes: 100, bytes: 64 },
 ];
 
@@ -22,7 +25,6 @@ export const GROUPS: readonly GroupShape[] = [
 export const GROUPS_WAITING = 4;
 
 export interface StorageOrder extends GroupShape {
-  readonly store: StoreKind;
   /** Groups that may be under way: 1 waits for each. */
   readonly inFlight: number;
   readonly milliseconds: number;
@@ -39,6 +41,7 @@ export interface StorageMeasurement {
 }
 
 export interface StorageArgument {
+  readonly store: StoreKind;
   readonly regionDirectory: string;
   readonly diskDirectory: string;
 }

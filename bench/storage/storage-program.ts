@@ -1,6 +1,6 @@
 /**
- * The process that measures stores through the storage contract, as a replica uses it: `stageVote` for each
- * vote, `commit` for each group. It takes orders over IPC, one at a time.
+ * The process that measures one store through the storage contract, as a replica uses it: `stageVote` for
+ * each vote, `commit` for each group. A replica has one store, too. It takes orders over IPC, one at a time.
  *
  * 1. Loops are timed, never single appends: sfence does not hold back a later reading of the clock.
  * 2. Half a log of votes is forgotten at a time (`trim`), within the measured time: that is part of
@@ -12,13 +12,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Storage } from '../../lib/storage/storage.js';
 import { built } from '../built.js';
-import {
-  STORES,
-  type StorageArgument,
-  type StorageMeasurement,
-  type StorageOrder,
-  type StoreKind,
-} from './cases.js';
+import type { StorageArgument, StorageMeasurement, StorageOrder } from './cases.js';
 import { Votes } from './votes.js';
 
 const pmem = (await built('storage/pmem.js')) as typeof import('../../lib/storage/pmem.js');
@@ -98,7 +92,7 @@ class Subject {
   }
 }
 
-async function open(store: StoreKind, { regionDirectory, diskDirectory }: StorageArgument): Promise<Subject> {
+async function open({ store, regionDirectory, diskDirectory }: StorageArgument): Promise<Subject> {
   const hex32 = (): string => randomBytes(16).toString('hex');
   const identity = { clusterId: hex32(), replicaId: 1, storeUuid: hex32() };
   const shape = { identity, logBytes: LOG_BYTES, recordBytesMax: RECORD_BYTES_MAX };
@@ -115,11 +109,12 @@ async function open(store: StoreKind, { regionDirectory, diskDirectory }: Storag
 }
 
 async function measure(order: StorageOrder): Promise<StorageMeasurement> {
-  const { store, votes: count, bytes, inFlight, milliseconds } = order;
-  const subject = subjects.get(store)!;
+  const { votes: count, bytes, inFlight, milliseconds } = order;
   const votes = new Votes(bytes, digestOf);
   const append = (ms: number): number | Promise<number> =>
-    store === 'file' ? subject.appendLater(votes, count, ms, inFlight) : subject.appendNow(votes, count, ms);
+    argument.store === 'file'
+      ? subject.appendLater(votes, count, ms, inFlight)
+      : subject.appendNow(votes, count, ms);
   await append(milliseconds * WARM_UP_SHARE);
   const before = subject.storage.counters;
   const began = performance.now();
@@ -136,8 +131,7 @@ async function measure(order: StorageOrder): Promise<StorageMeasurement> {
 }
 
 const argument = JSON.parse(process.argv[2]!) as StorageArgument;
-const subjects = new Map<StoreKind, Subject>();
-for (const store of STORES) subjects.set(store, await open(store, argument));
+const subject = await open(argument);
 process.on('message', (order: StorageOrder) => {
   measure(order).then((measurement) => process.send!(measurement));
 });

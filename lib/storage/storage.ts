@@ -9,8 +9,8 @@
  *    file calls it later, from the event loop.
  * 4. After any failed write, flush or sync the store is poisoned: `onFailure` is called once, every later
  *    call throws ERR_INDELIBLE_STORE_POISONED, and nothing is retried (contract 23).
- * 5. Bytes given to `stageVote` must not change until the next `commit` returns; the store keeps no view
- *    of them.
+ * 5. Bytes given to `stageVote` must not change until the next `commit` returns; behind it the store does not
+ *    read them.
  * 6. Space is reused only after `trim` is durable (contract 24).
  *
  * test/contract/storage.ts is this contract as a suite; every implementation runs it.

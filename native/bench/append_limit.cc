@@ -89,18 +89,19 @@ constexpr Case case_of() {
           builds_records<kVotes, kBytes>};
 }
 
-constexpr Case kCases[] = {case_of<1, 64>(), case_of<1, 256>(), case_of<1, 1024>(), case_of<1, 4096>(),
-                           case_of<100, 64>()};
+constexpr Case kCases[] = {case_of<1, 64>(),   case_of<1, 256>(),  case_of<1, 1024>(),
+                           case_of<1, 4096>(), case_of<32, 256>(), case_of<100, 64>()};
 
 /// The comma between results is printed before each but the first.
 void print(bool first, bool fused, const Case& one, double nanoseconds) {
-  std::printf("%s{\"fences\":%d,\"votes\":%u,\"bytes\":%u,\"nanoseconds\":%.1f}", first ? "" : ",", fused ? 1 : 2,
-              one.votes, one.bytes, nanoseconds);
+  std::printf("%s{\"fences\":%d,\"votes\":%u,\"bytes\":%u,\"nanoseconds\":%.1f}", first ? "" : ",",
+              fused ? 1 : 2, one.votes, one.bytes, nanoseconds);
 }
 
 Status print_loops(const LimitArea& area, int milliseconds) {
   for (const Case& one : kCases) {
-    if (!one.builds(area)) return Status::failed(Code::store_corrupt, "the build loop makes other bytes than the log");
+    if (!one.builds(area))
+      return Status::failed(Code::store_corrupt, "the build loop makes other bytes than the log");
   }
   for (const bool copies : {true, false}) {
     std::printf(",\"%s\":[", copies ? "copy" : "build");

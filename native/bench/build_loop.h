@@ -1,6 +1,6 @@
 // The least it can cost to make the log's bytes and write them: payloads at hand, their CRCs, descriptors and
-// header found anew for every record, numbers and lengths known to the compiler. Nothing is checked, counted or
-// indexed, and nobody has to find room. append_limit reads records back with the log's own reader.
+// header found anew for every record, numbers and lengths known to the compiler. Nothing is checked, counted
+// or indexed, and nobody has to find room. append_limit reads records back with the log's own reader.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,8 @@ class BuildLoop {
   explicit BuildLoop(const LimitArea& area)
       : ring_(area, kRecordBytes), record_(kRecordBytes), payloads_(std::size_t{kVariants} * kBytes) {
     static_assert(kBytes % kLineBytes == 0);
-    for (std::size_t at = 0; at < payloads_.size(); at++) payloads_[at] = static_cast<char>(at * 31 + (at >> 8));
+    for (std::size_t at = 0; at < payloads_.size(); at++)
+      payloads_[at] = static_cast<char>(at * 31 + (at >> 8));
   }
 
   void append(bool fused) {

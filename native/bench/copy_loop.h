@@ -1,4 +1,5 @@
-// The least an append can cost on this machine: the bytes are there already, and the same each time but for one.
+// The least an append can cost on this machine: the bytes are there already, and the same each time but for
+// one.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@ namespace indelible {
 template <std::uint32_t kVotes, std::uint32_t kBytes>
 class CopyLoop {
  public:
-  explicit CopyLoop(const LimitArea& area) : ring_(area, kRecordBytes), body_(kRecordBytes - kHeaderAt, 'x') {}
+  explicit CopyLoop(const LimitArea& area)
+      : ring_(area, kRecordBytes), body_(kRecordBytes - kHeaderAt, 'x') {}
 
   void append(bool fused) {
     body_[0] = static_cast<char>(ring_.number());

@@ -1,5 +1,6 @@
-// What both limits of append_limit have in common: a mapped area, used as a ring of records of one length, with
-// the log's commit words, flushes and fences. No room to look after, nothing to recover: it is never read.
+// What both limits of append_limit have in common: a mapped area, used as a ring of records of one length,
+// with the log's commit words, flushes and fences. No room to look after, nothing to recover: it is never
+// read.
 #pragma once
 
 #include <atomic>
@@ -46,7 +47,8 @@ class LimitRing {
 
  private:
   void store(char* at, std::uint64_t value) const {
-    std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(at)).store(value, std::memory_order_release);
+    std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(at))
+        .store(value, std::memory_order_release);
     area_.pmem->flush(at, sizeof value);
   }
 

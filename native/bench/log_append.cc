@@ -82,7 +82,8 @@ Status LogAppend::append(std::uint32_t votes, std::uint32_t bytes) {
       if ((crcs[vote] & kDigestMask) == digests[vote]) continue;
       return Status::failed(Code::digest_mismatch, "a batch does not have its digest");
     }
-    builder.add_run(slot_ + 1, kBallot, static_cast<std::uint8_t>(ItemType::commands), payloads, lengths, crcs, count);
+    builder.add_run(slot_ + 1, kBallot, static_cast<std::uint8_t>(ItemType::commands), payloads, lengths,
+                    crcs, count);
     slot_ += count;
     done += count;
   }
