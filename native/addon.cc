@@ -9,6 +9,7 @@
 #include "inspect.h"
 #include "mapped_medium.h"
 #include "region_file.h"
+#include "region_view.h"
 
 namespace indelible {
 namespace {
@@ -47,7 +48,10 @@ Napi::Value read_identity(const Napi::CallbackInfo& info) {
   std::string path;
   if (!string_of(info[0], path)) return raise_argument(info.Env(), "readIdentity takes a path");
   StaticHeaders headers{};
-  if (Status status = load_static_headers(path.c_str(), headers); !status.ok()) return raise(info.Env(), status);
+  std::unique_ptr<RegionView> view;
+  Status status = RegionView::open(path.c_str(), view);
+  if (status.ok()) status = load_static_headers(*view, headers);
+  if (!status.ok()) return raise(info.Env(), status);
   auto object = Napi::Object::New(info.Env());
   object.Set("clusterId", copy_of(info.Env(), std::as_bytes(std::span(headers.header.cluster_id))));
   object.Set("storeUuid", copy_of(info.Env(), std::as_bytes(std::span(headers.header.store_uuid))));
@@ -171,7 +175,9 @@ Napi::Value inspect_region(const Napi::CallbackInfo& info) {
   std::span<const std::byte> bytes;
   Status status = Status::good();
   if (string_of(info[0], path)) {
-    status = inspect_file(path.c_str(), json);
+    std::unique_ptr<RegionView> view;
+    status = RegionView::open(path.c_str(), view);
+    if (status.ok()) status = inspect(*view, json);
   } else if (bytes_of(info[0], bytes)) {
     RecordingMedium medium(std::vector<std::byte>(bytes.begin(), bytes.end()));
     status = inspect(medium, json);

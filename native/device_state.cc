@@ -63,12 +63,15 @@ std::string attribute_of(const std::string& module, const char* name) {
   return {};
 }
 
+std::string sysfs_link_of(dev_t device, bool is_character_device, const char* sysfs) {
+  const std::string number = std::to_string(major(device)) + ":" + std::to_string(minor(device));
+  return std::string(sysfs) + (is_character_device ? "/dev/char/" : "/dev/block/") + number;
+}
+
 }  // namespace
 
 DeviceState device_state_of(dev_t device, bool is_character_device, const char* sysfs) {
-  const std::string number = std::to_string(major(device)) + ":" + std::to_string(minor(device));
-  const std::string link = std::string(sysfs) + (is_character_device ? "/dev/char/" : "/dev/block/") + number;
-  const std::string region = region_of(resolved(link));
+  const std::string region = region_of(resolved(sysfs_link_of(device, is_character_device, sysfs)));
   if (region.empty()) return {};
   DeviceState state;
   std::string ids;
@@ -82,6 +85,10 @@ DeviceState device_state_of(dev_t device, bool is_character_device, const char* 
   }
   state.device_id = crc64(ids.data(), ids.size());
   return state;
+}
+
+std::uint64_t bytes_of_device(dev_t device, const char* sysfs) {
+  return std::strtoull(line_of(sysfs_link_of(device, true, sysfs) + "/size").c_str(), nullptr, 0);
 }
 
 }  // namespace indelible

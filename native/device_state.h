@@ -20,4 +20,7 @@ struct DeviceState {
 /// Of the block or character device `device`; `sysfs` is where the kernel's view is mounted.
 DeviceState device_state_of(dev_t device, bool is_character_device, const char* sysfs = "/sys");
 
+/// Bytes of a DAX device; 0 if it is none.
+std::uint64_t bytes_of_device(dev_t device, const char* sysfs = "/sys");
+
 }  // namespace indelible

@@ -1,12 +1,6 @@
 #include "inspect.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-
 #include "crc64.h"
-#include "file_descriptor.h"
 #include "json_writer.h"
 #include "probe_window.h"
 #include "record_reader.h"
@@ -16,34 +10,6 @@ namespace indelible {
 namespace {
 
 constexpr std::uint64_t kWindowBytes = 1 << 20;
-
-/// A file as it lies there, read where it is asked for: it may be larger than memory.
-class FileView final : public Medium {
- public:
-  FileView(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
-
-  [[nodiscard]] std::uint64_t size() const override { return size_; }
-  [[nodiscard]] Status read(std::uint64_t offset, void* target, std::uint64_t length) override {
-    for (std::uint64_t done = 0; done < length;) {
-      const ssize_t got = ::pread(fd_, static_cast<std::byte*>(target) + done, length - done,
-                                  static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
-      // Nothing where there was something: the file was cut short meanwhile.
-      if (got <= 0) return Status::io(got < 0 ? errno : EIO, Syscall::pread, "the region cannot be read");
-      done += static_cast<std::uint64_t>(got);
-    }
-    return Status::good();
-  }
-  void write(Site /*site*/, std::uint64_t /*offset*/, const void* /*source*/, std::uint64_t /*length*/) override {}
-  void store64(Site /*site*/, std::uint64_t /*offset*/, std::uint64_t /*value*/) override {}
-  void flush(Site /*site*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) override {}
-  void reflush(Site /*site*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) override {}
-  [[nodiscard]] Status fence(Site /*site*/) override { return Status::good(); }
-
- private:
-  int fd_;
-  std::uint64_t size_;
-};
 
 const char* word_kind(std::uint64_t word, std::uint64_t incarnation, std::uint64_t number) {
   if (word == commit_word(incarnation, number)) return "committed";
@@ -207,18 +173,6 @@ Status inspect(Medium& medium, std::string& text) {
   }
   json.end_object();
   return Status::good();
-}
-
-Status inspect_file(const char* path, std::string& json) {
-  const FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) {
-    if (errno == ENOENT) return Status::failed(Code::store_missing, "there is no region at this path");
-    return Status::io(errno, Syscall::open, "the region cannot be opened for reading");
-  }
-  struct stat about {};
-  if (::fstat(file.get(), &about) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
-  FileView view(file.get(), static_cast<std::uint64_t>(about.st_size));
-  return inspect(view, json);
 }
 
 }  // namespace indelible

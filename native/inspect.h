@@ -10,7 +10,4 @@ namespace indelible {
 /// Numbers that do not fit a JavaScript number are hex strings. Fails only when the medium cannot be read.
 Status inspect(Medium& medium, std::string& json);
 
-/// The same for a file, read without locking or mapping it.
-Status inspect_file(const char* path, std::string& json);
-
 }  // namespace indelible

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "file_descriptor.h"
+#include "file_probe.h"
 #include "layout.h"
 
 namespace indelible {
@@ -204,24 +205,7 @@ Status MappedMedium::read(std::uint64_t offset, void* target, std::uint64_t leng
 
 Status MappedMedium::probe(std::uint64_t offset, void* target, std::uint64_t length) {
   if (!is_file_) return read(offset, target, length);
-  auto* bytes = static_cast<std::byte*>(target);
-  while (length > 0) {
-    ssize_t got = ::pread(lock_fd_, bytes, length, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EIO) {
-      const std::uint64_t block = std::min(length, kPageBytes - offset % kPageBytes);
-      got = ::pread(lock_fd_, bytes, block, static_cast<off_t>(offset));
-      if (got < 0 && errno == EIO) {
-        std::memset(bytes, 0, block);
-        got = static_cast<ssize_t>(block);
-      }
-    }
-    if (got < 0) return Status::io(errno, Syscall::pread, "the region cannot be read");
-    if (got == 0) return Status::io(EIO, Syscall::pread, "the region's file was cut off under its mapping");
-    bytes += got;
-    offset += static_cast<std::uint64_t>(got);
-    length -= static_cast<std::uint64_t>(got);
-  }
+  if (Status status = probe_file(lock_fd_, offset, target, length); !status.ok()) return status;
   return faults_.caught() ? fault() : Status::good();
 }
 

@@ -1,14 +1,8 @@
 #include "static_header.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
 
 #include "crc64.h"
-#include "file_descriptor.h"
 #include "root.h"
 
 namespace indelible {
@@ -173,26 +167,6 @@ Status load_static_headers(Medium& medium, StaticHeaders& headers) {
     if (!status.ok()) return status;
   }
   return choose(copies, medium.size(), headers);
-}
-
-Status load_static_headers(const char* path, StaticHeaders& headers) {
-  const FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
-  struct stat about {};
-  if (file.get() < 0 && errno == ENOENT) return Status::failed(Code::store_missing, "there is no region at this path");
-  if (file.get() < 0) return Status::io(errno, Syscall::open, "the region cannot be opened for reading");
-  if (::fstat(file.get(), &about) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
-  if (S_ISREG(about.st_mode) && about.st_size <= static_cast<off_t>(kLogOffset)) {
-    return Status::failed(Code::store_foreign, kTooShort);
-  }
-  StaticHeader copies[2];
-  for (int copy = 0; copy < 2; copy++) {
-    const auto offset = static_cast<off_t>(kStaticOffset[copy]);
-    const ssize_t got = ::pread(file.get(), &copies[copy], sizeof copies[copy], offset);
-    if (got < 0 && errno != EIO) return Status::io(errno, Syscall::pread, "the region cannot be read");
-    // A copy that cannot be read is a bad one.
-    if (got != static_cast<ssize_t>(sizeof copies[copy])) copies[copy] = {};
-  }
-  return choose(copies, S_ISREG(about.st_mode) ? static_cast<std::uint64_t>(about.st_size) : UINT64_MAX, headers);
 }
 
 Status verify_static_headers(Medium& medium, const StaticHeader& header, bool (&whole)[2]) {

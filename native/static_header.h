@@ -43,9 +43,6 @@ Status verify_static_headers(Medium& medium, const StaticHeader& header, bool (&
 /// Writes a bad copy from the good one, and flushes the good one; durable after the next fence.
 void repair_static_headers(Medium& medium, const StaticHeaders& headers);
 
-/// The same for a file, which is only read, and neither locked nor mapped.
-Status load_static_headers(const char* path, StaticHeaders& headers);
-
 Geometry geometry_of(const StaticHeader& header);
 
 }  // namespace indelible

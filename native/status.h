@@ -26,13 +26,13 @@ enum class Code : std::uint8_t {
 
 /// What the system refused.
 enum class Syscall : std::uint8_t {
-  none, fence, flock, fstat, fstatfs, fsync, getrandom, memory, msync, open, pmem_map_file, pread, pwrite,
+  none, fence, flock, fstat, fstatfs, fsync, getrandom, memory, mmap, msync, open, pmem_map_file, pread, pwrite,
   read, renameat2, sigaction,
 };
 
 inline constexpr const char* kSyscallNames[] = {
-    "",     "fence",         "flock", "fstat",  "fstatfs", "fsync",     "getrandom", "memory", "msync",
-    "open", "pmem_map_file", "pread", "pwrite", "read",    "renameat2", "sigaction",
+    "",      "fence", "flock",         "fstat", "fstatfs", "fsync", "getrandom", "memory",    "mmap",
+    "msync", "open",  "pmem_map_file", "pread", "pwrite",  "read",  "renameat2", "sigaction",
 };
 
 /// Two words, so that it is returned in registers: read back from memory it would wait for every cache line

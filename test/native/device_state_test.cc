@@ -75,3 +75,13 @@ TEST(device_state_is_zero_where_the_platform_does_not_say) {
   CHECK(device_state_of(makedev(8, 1), false, tree.root.c_str()).device_id == 0);
   CHECK(device_state_of(makedev(259, 1), true, tree.root.c_str()).device_id == 0);
 }
+
+TEST(device_state_knows_the_size_of_a_dax_device_and_of_no_other) {
+  const Tree tree;
+  tree.make("/devices/LNXSYSTM:00/ndbus0/region0/dax0.0/dax0.0");
+  tree.make("/dev/char");
+  tree.write("/devices/LNXSYSTM:00/ndbus0/region0/dax0.0/dax0.0/size", "400556032\n");
+  tree.link("/devices/LNXSYSTM:00/ndbus0/region0/dax0.0/dax0.0", "/dev/char/252:0");
+  CHECK(bytes_of_device(makedev(252, 0), tree.root.c_str()) == 400556032);
+  CHECK(bytes_of_device(makedev(1, 5), tree.root.c_str()) == 0);
+}

@@ -18,6 +18,15 @@ export function runs(pid: number): boolean {
   return fields[0] !== 'Z' || Number(fields[17]) > 1;
 }
 
+/** Sends a signal; one that has ended by itself meanwhile is none the worse for it. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 export function childrenOf(pid: number): readonly number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`) ?? '';
   return children

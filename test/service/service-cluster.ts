@@ -8,7 +8,7 @@ import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
 import type { ReplicaStatus } from '../../lib/index.js';
 import { ClusterProcess, freePorts, type Ports, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from './eventually.js';
-import { argumentsOf, childrenOf, runs } from './processes.js';
+import { argumentsOf, childrenOf, runs, signal } from './processes.js';
 
 export type TestedBackend = 'emulated' | 'file';
 
@@ -77,14 +77,17 @@ export class ServiceCluster {
       () => this.pidOf(id),
       () => this.diagnosis(),
     );
-    process.kill(pid, 'SIGKILL');
+    signal(pid, 'SIGKILL');
     await eventually(`process ${pid} has ended`, () => !runs(pid) || undefined);
   }
 
   /** Ends the supervisor and every replica at once, all with SIGKILL, and resolves when all are gone. */
   async killEverything(): Promise<void> {
-    const pids = [this.#process.child.pid!, ...childrenOf(this.#process.child.pid!)];
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    const supervisor = this.#process.child.pid!;
+    // Stopped first: it starts no other in place of one that ends.
+    signal(supervisor, 'SIGSTOP');
+    const pids = [supervisor, ...childrenOf(supervisor)];
+    for (const pid of pids) signal(pid, 'SIGKILL');
     await eventually('every process has ended', () => !pids.some(runs) || undefined);
   }
 

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { createInterface } from 'node:readline';
-import { formatPmem, openPmem } from '../../../lib/storage/pmem.js';
+import { formatPmem, inspectPmem, openPmem } from '../../../lib/storage/pmem.js';
 import { VoteWriter } from '../vote-writer.js';
 import type { WriterLine } from '../writer-lines.js';
 import { GuestCluster } from './guest-cluster.js';
@@ -46,7 +46,10 @@ async function prepare(cluster: GuestCluster): Promise<void> {
  * between any two commits there is a group that is written and not answered.
  */
 function writeDevice(seed: number): void {
-  const store = openPmem({ path: linkToDevice(), mode: 'pmem', pipeline: 'fused' });
+  const path = linkToDevice();
+  const { verdict } = inspectPmem(path) as { readonly verdict: string };
+  if (verdict !== '') throw new Error(`what is on the device, looked at and not opened: ${verdict}`);
+  const store = openPmem({ path, mode: 'pmem', pipeline: 'fused' });
   const { mode, durability } = store;
   tell({ device: `${mode}, survives ${durability}` });
   const options = { seed, tell: (line: WriterLine) => tell({ writer: line }), pace: setImmediate };
