@@ -55,6 +55,7 @@ void RecordingMedium::reset(const std::vector<std::byte>& seen, const std::vecto
 }
 
 void RecordingMedium::spoil(std::uint64_t offset, const void* bytes, std::uint64_t length) {
+  if (length == 0) return;
   std::memcpy(seen_.data() + offset, bytes, length);
   std::memcpy(durable_.data() + offset, bytes, length);
   if (recording_) std::memcpy(shadow_.data() + offset, bytes, length);

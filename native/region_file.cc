@@ -57,8 +57,8 @@ Status publish(const std::string& temporary, const char* path, const std::string
   return Status::good();
 }
 
-/// A device is there already and has its length; what it holds, if it is no region, is written over. A stale
-/// record of an earlier region could look like a lost write, so the log is zeroed.
+/// A device is there already and has its length; what it holds, if it is no region, is written over. Records of
+/// an earlier region may stay in the log: their incarnation is another.
 Status format_device(const char* path, const FormatOptions& options) {
   std::unique_ptr<MappedMedium> medium;
   if (Status status = MappedMedium::open(path, MapMode::pmem, medium); !status.ok()) return status;
@@ -68,11 +68,8 @@ Status format_device(const char* path, const FormatOptions& options) {
   if (found.code != Code::store_foreign) {
     return Status::failed(Code::store_exists, "the device holds a region already; nothing was written");
   }
-  const std::uint64_t end = kLogOffset + options.log_length;
-  if (medium->size() < end) return Status::failed(Code::argument, "the device is smaller than the region");
-  const std::vector<std::byte> zeros(kFillBytes);
-  for (std::uint64_t at = kLogOffset; at < end; at += kFillBytes) {
-    medium->write(Site::format_body, at, zeros.data(), std::min(kFillBytes, end - at));
+  if (medium->size() < kLogOffset + options.log_length) {
+    return Status::failed(Code::argument, "the device is smaller than the region");
   }
   return format_medium(*medium, options);
 }

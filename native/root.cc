@@ -19,7 +19,9 @@ Status read_copy(Source& source, int index, Copy& copy) {
   copy.active = selector == kSelector[0] ? 0 : 1;
   status = source.read(kRootOffset[index] + kRootSlotOffset[copy.active], &copy.slot, sizeof copy.slot);
   if (!status.ok()) return status;
-  copy.whole = copy.slot.crc == crc64(&copy.slot, offsetof(RootSlot, crc));
+  // A static header is as long and has its CRC in the same place: a write that landed here is not a root.
+  const bool plausible = copy.slot.generation > 0 && copy.slot.generation <= kNumberMax;
+  copy.whole = plausible && copy.slot.crc == crc64(&copy.slot, offsetof(RootSlot, crc));
   return Status::good();
 }
 

@@ -15,7 +15,7 @@ import type { StoreShape } from '../storage/shape.js';
 import { choices, choicesOf, type Pick } from './choices.js';
 import { DIRECTORY, FileJudge, turn } from './file-judge.js';
 import { FileLedger } from './file-ledger.js';
-import { checkFileRepair } from './file-repair.js';
+import { checkFileRepair, checkFileScrub } from './file-repair.js';
 import { type HistoryOptions, type HistoryResult, SiteCounts, type Violation } from './history.js';
 import { stageGroup, type TortureVote } from './log-contents.js';
 import { attempt } from './log-judge.js';
@@ -96,6 +96,8 @@ class FileHistory {
     this.#ledger.formatted = true;
     this.#keep(BETWEEN_OPERATIONS);
     await this.#checkRepair();
+    const unmended = await checkFileScrub(this.#medium);
+    if (unmended !== undefined) throw new Error(unmended);
     this.#operation = 'open';
     await this.#open();
     for (; this.#operations < OPERATIONS; this.#operations++) {

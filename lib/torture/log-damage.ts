@@ -6,12 +6,16 @@
  *    earlier time: no log can see that alone); `damaged` only with a promise as high as answered, right
  *    votes, and every vote that is missing among the uncertain slots; `lost` claims nothing.
  */
+
+import { ErrorCode, type IndelibleError } from '../errors.js';
 import type { Random } from '../simulation/random.js';
 import { openRecording } from '../storage/pmem-recording.js';
 import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
 import { bytesOf, type Contents, stageGroup } from './log-contents.js';
 import { attempt, contentsOf } from './log-judge.js';
+import type { Verdict } from './region-faults.js';
+import { wholeRecords } from './region-map.js';
 
 /** A moment of a history: what a power cut left, and what it may hold; `legal[0]` was answered. */
 export interface Moment {
@@ -141,6 +145,64 @@ function honest(image: Uint8Array, legal: readonly Contents[], what: string): st
     const why = legal.map((contents) => dishonest(storage, contents));
     return why.includes(undefined) ? undefined : `${what}, called damaged: ${why[0]}`;
   });
+}
+
+/** A log at a moment: its bytes, and everything it was ever given. */
+export interface Held {
+  readonly image: Uint8Array;
+  readonly contents: Contents;
+}
+
+/**
+ * What recovery takes a damaged image for, and why that is wrong, if it is. `contents` is everything the log was
+ * ever given, trimmed or not; `earlier` are legal states it had before, oldest first.
+ */
+export function judgeDamage(image: Uint8Array, contents: Contents, earlier: readonly Held[]): Judged {
+  let opened: ReturnType<typeof openRecording>;
+  try {
+    opened = openRecording({ image });
+  } catch (error) {
+    const { code, message } = error as IndelibleError;
+    const isRefusal = code === ErrorCode.storeCorrupt || code === ErrorCode.storeForeign;
+    return { verdict: 'refused', why: isRefusal ? undefined : message };
+  }
+  try {
+    const judged = judgeRecovered(
+      opened.storage,
+      contents,
+      earlier.map((held) => held.contents),
+    );
+    if (judged.older === undefined) return judged;
+    const newest = wholeRecords(image).at(-1)?.number ?? 0;
+    const last = wholeRecords(earlier[judged.older]!.image).at(-1)?.number ?? 0;
+    if (newest <= last) return judged;
+    const why = `called intact in an older state, with record ${newest} still readable behind record ${last}`;
+    return { verdict: judged.verdict, why };
+  } finally {
+    opened.recording.release();
+  }
+}
+
+interface Judged {
+  readonly verdict: Verdict;
+  readonly why: string | undefined;
+  /** Which of the earlier states it is, where it is one. */
+  readonly older?: number;
+}
+
+/** The same for a store that was opened. */
+export function judgeRecovered(storage: Storage, contents: Contents, earlier: readonly Contents[]): Judged {
+  const { outcome, uncertain, votes } = storage.recovered;
+  if (outcome === 'lost') return { verdict: 'lost', why: undefined };
+  if (outcome === 'damaged') {
+    const unavailable = uncertain.length === 0 && votes.some(({ available }) => !available);
+    return { verdict: unavailable ? 'unavailable' : 'uncertain', why: dishonest(storage, contents) };
+  }
+  const why = trimmedTo(contents, storage).difference(storage);
+  if (why === undefined) return { verdict: 'intact', why };
+  const older = earlier.findLastIndex((before) => matching(storage, [contents, before], '') === undefined);
+  if (older < 0) return { verdict: 'older', why: `called intact: ${why}` };
+  return { verdict: 'older', why: undefined, older };
 }
 
 function opened(

@@ -9,6 +9,9 @@
 namespace indelible::fuzz {
 namespace {
 
+/// More than recovery and a life of a few operations count on by, in numbers or in bytes of position.
+constexpr std::uint64_t kCountedInALife = std::uint64_t{1} << 32;
+
 RecordHeader header_at(const CheckedMedium& medium, std::uint64_t offset) {
   RecordHeader header{};
   demand(offset + kDescriptorsAt <= medium.size(), "a record's header lies in the region");
@@ -100,6 +103,19 @@ bool is_forged_ahead(Log& log, const CheckedMedium& medium) {
       return true;
   }
   return false;
+}
+
+bool is_forged_to_the_end(Log& log, const CheckedMedium& medium) {
+  const LogState& state = log.state();
+  std::uint64_t highest = std::max(state.number, state.position);
+  for (const std::uint64_t root : kRootOffset) {
+    std::uint64_t selector = 0;
+    std::memcpy(&selector, medium.bytes() + root, sizeof selector);
+    RootSlot slot{};
+    std::memcpy(&slot, medium.bytes() + root + kRootSlotOffset[selector == kSelector[0] ? 0 : 1], sizeof slot);
+    highest = std::max(highest, slot.generation);
+  }
+  return highest > kNumberMax - kCountedInALife;
 }
 
 void Contents::take(Log& log) {

@@ -21,6 +21,11 @@ void judge_recovered(Log& log, const CheckedMedium& medium);
 /// free.
 bool is_forged_ahead(Log& log, const CheckedMedium& medium);
 
+/// A log whose record number, position or root generation is so near the end of its range that it comes to it by
+/// going on. A recovery adds one to the generation: no log gets there in 2^53 of them, but a script does, and then
+/// the next recovery refuses what this one wrote.
+bool is_forged_to_the_end(Log& log, const CheckedMedium& medium);
+
 /// Everything a log answers from, as values that can be compared.
 struct Contents {
   Outcome outcome = Outcome::intact;

@@ -4,7 +4,7 @@
 //  1. No input crashes, reads outside the region, or makes recovery work without bound.
 //  2. What recovery takes is what the bytes say (oracle.h); a store that is refused or lost is not written
 //  to.
-//  3. Recovery is idempotent: of its own result it recovers the same.
+//  3. Recovery is idempotent: of its own result it recovers the same, while its numbers last (oracle.h).
 //  4. The log goes on behind whatever was recovered, and what it then answers is there at the next recovery.
 //  5. After a failed fence nothing is stored; a failed read is an error and never a vote.
 #include <algorithm>
@@ -191,11 +191,12 @@ class Run {
     }
     judge_recovered(*log, medium_);
     expected_.take(*log);
-    if (plan_.again && !plan_.faulty()) log = recover_again(std::move(log), plan_.fused, false);
+    const bool ends = is_forged_to_the_end(*log, medium_);
+    if (plan_.again && !plan_.faulty() && !ends) log = recover_again(std::move(log), plan_.fused, false);
     if (script_.ended()) return;
     Life life(*log, expected_, plan_.faulty());
     life.run(script_);
-    if (!life.good() || plan_.faulty() || is_forged_ahead(*log, medium_)) return;
+    if (!life.good() || plan_.faulty() || ends || is_forged_ahead(*log, medium_)) return;
     const bool orderly = plan_.base % 2 == 0;
     demand((orderly ? log->close() : log->drain()).ok(), "a sound medium fails nothing");
     recover_again(std::move(log), false, true);

@@ -71,12 +71,15 @@ TEST(fuzz_a_root_cannot_name_a_place_where_no_record_fits) {
 
 TEST(fuzz_a_root_cannot_name_numbers_that_nobody_can_hold) {
   for (std::uint64_t RootSlot::*field :
-       {&RootSlot::generation, &RootSlot::head_number, &RootSlot::trim_through, &RootSlot::promised,
-        &RootSlot::highest_voted}) {
+       {&RootSlot::head_number, &RootSlot::trim_through, &RootSlot::promised, &RootSlot::highest_voted}) {
     std::vector<std::byte> image = image_with_one_record();
     change_roots(image, [&](RootSlot& root) { root.*field = kNumberMax + 1; });
     CHECK(outcome_of(image) == Outcome::lost);
   }
+  // Without a generation it is no root: the newest record names the head.
+  std::vector<std::byte> image = image_with_one_record();
+  change_roots(image, [](RootSlot& root) { root.generation = kNumberMax + 1; });
+  CHECK(outcome_of(image) == Outcome::intact);
 }
 
 TEST(fuzz_a_record_holds_items_of_kinds_and_numbers_that_there_are) {

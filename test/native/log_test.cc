@@ -231,6 +231,18 @@ TEST(log_is_lost_when_its_device_lost_power_without_flushing) {
   CHECK(outcome_of(medium.durable(), changed) == Outcome::intact);
 }
 
+TEST(log_does_not_take_a_header_that_landed_in_a_root_for_one) {
+  std::vector<std::uint64_t> offsets;
+  const std::vector<std::byte> image = image_with_three_records(offsets);
+  for (const std::uint64_t root : kRootOffset) {
+    for (const std::uint64_t slot : kRootSlotOffset) {
+      std::vector<std::byte> broken = image;
+      std::memcpy(broken.data() + root + slot, image.data(), sizeof(StaticHeader));
+      CHECK(open_image(broken).log->recovered().outcome == Outcome::intact);
+    }
+  }
+}
+
 TEST(log_opens_a_region_of_the_minor_version_before) {
   std::vector<std::byte> image = formatted(small_format());
   for (const std::uint64_t offset : kStaticOffset) {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -56,6 +57,13 @@ struct Region {
   void cut(std::uint64_t bytes) const { CHECK(::truncate(path.c_str(), static_cast<off_t>(bytes)) == 0); }
 };
 
+/// Bytes of any file that cannot be read while it is not empty: what a bad block of a medium is to pread.
+struct BadBlock {
+  off_t from = 0;
+  off_t end = 0;
+};
+BadBlock bad_block;
+
 bool is_fault(const Status& status) {
   return status.code == Code::store_io && status.syscall == Syscall::memory &&
          std::strstr(status.what, "SIGBUS") != nullptr;
@@ -75,6 +83,44 @@ int fate(Action action) {
 }
 
 }  // namespace
+
+// NOLINTBEGIN(bugprone-reserved-identifier): names the linker gives.
+extern "C" ssize_t __real_pread(int fd, void* target, std::size_t length, off_t offset);
+extern "C" ssize_t __wrap_pread(int fd, void* target, std::size_t length, off_t offset);
+
+/// As the kernel does it: what lies in front of the bad block is read, then EIO.
+ssize_t __wrap_pread(int fd, void* target, std::size_t length, off_t offset) {
+  const auto end = offset + static_cast<off_t>(length);
+  if (offset >= bad_block.end || end <= bad_block.from) return __real_pread(fd, target, length, offset);
+  if (offset < bad_block.from) {
+    return __real_pread(fd, target, static_cast<std::size_t>(bad_block.from - offset), offset);
+  }
+  errno = EIO;
+  return -1;
+}
+// NOLINTEND(bugprone-reserved-identifier)
+
+TEST(mapped_recovery_and_scrub_read_past_a_bad_block) {
+  Region region;
+  for (std::uint64_t slot = 1; slot <= 30; slot++) CHECK(append(*region.log, {0, {{slot, 1, 500}}}).ok());
+  CHECK(region.log->index_all().ok());
+  // The second of the six pages that records lie in.
+  bad_block = {static_cast<off_t>(kLogOffset + kPageBytes), static_cast<off_t>(kLogOffset + 2 * kPageBytes)};
+  ScrubReport report;
+  CHECK(region.log->scrub(1 << 20, report).ok());
+  CHECK(report.unreadable);
+  CHECK(append(*region.log, {0, {{31, 1, 8}}}).ok());
+  region.log.reset();
+  CHECK(region.open_log().ok());
+  CHECK(region.log->recovered().outcome == Outcome::damaged);
+  CHECK(region.log->state().highest_voted == 31);
+  // One copy of the header, one root.
+  bad_block = {static_cast<off_t>(kStaticOffset[1]), static_cast<off_t>(kRootOffset[1])};
+  region.log.reset();
+  CHECK(region.open_log().ok());
+  CHECK(region.log->recovered().outcome == Outcome::intact);
+  bad_block = {};
+}
 
 TEST(mapped_append_meets_a_cut_off_file_and_answers_nothing_any_more) {
   for (const MapMode mode : {MapMode::emulated, MapMode::emulated_msync}) {

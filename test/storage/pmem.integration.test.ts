@@ -17,9 +17,9 @@ function freshPath(): string {
   return join(directory, 'region');
 }
 
-function tidy(): void {
+afterEach(() => {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
-}
+});
 
 const withCode = (code: string): unknown => expect.objectContaining({ code });
 
@@ -57,8 +57,6 @@ contract('emulated, fused', { pipeline: 'fused' }, 256);
 contract('emulated, msync', { sync: 'msync' }, 4096);
 
 describe('a region', () => {
-  afterEach(tidy);
-
   it('says what it survives', async () => {
     const path = freshPath();
     formatPmem({ ...SHAPE, path });

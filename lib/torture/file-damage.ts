@@ -1,0 +1,222 @@
+/**
+ * The damage campaign of the file backend: sectors and pages of a store flipped, zeroed, old or misplaced, each
+ * opened by the production recovery and held against docs/format-file.md's table.
+ *
+ * | place                                              | what recovery may say                            |
+ * |----------------------------------------------------|--------------------------------------------------|
+ * | one copy of identity, root or segment header; unread | `intact`, with exactly what was there          |
+ * | payload of a vote that counts                      | `damaged`: the vote known, its bytes unavailable |
+ * | descriptors, CRCs, a group's header                | `damaged`: slots uncertain, the promise known    |
+ * | header of the last group; the page at the tail; segment headers at or behind it | `lost`              |
+ * | both copies of the identity; both of the root      | refused; `lost`                                  |
+ *
+ * Old bytes may also bring an older state back, and are counted where they do.
+ */
+import { Random } from '../simulation/random.js';
+import { PAGE_BYTES, SECTOR_BYTES } from '../storage/file/medium.js';
+import { RecordingMedium } from '../storage/file/recording-medium.js';
+import { formatFile, openFile } from '../storage/file.js';
+import type { Storage } from '../storage/storage.js';
+import type { DamageOptions, DamageTally } from './damage-campaign.js';
+import { FileMap } from './file-map.js';
+import { Contents, type Group, stageGroup } from './log-contents.js';
+import { judgeRecovered } from './log-damage.js';
+import type { Verdict } from './region-faults.js';
+
+const DIRECTORY = '/d/store';
+const SHAPE = {
+  identity: { clusterId: '0'.repeat(32), replicaId: 1, storeUuid: '1'.repeat(32) },
+  logBytes: 128 << 10,
+  recordBytesMax: 8 << 10,
+};
+const LENGTHS = [0, 1, 64, 500, 1500, 4000] as const;
+const GROUPS_MAX = 30;
+const MOMENTS = 4;
+
+interface FileFault {
+  readonly kind: string;
+  readonly what: string;
+  readonly allowed: ReadonlySet<Verdict>;
+  readonly apply: (medium: RecordingMedium) => void;
+}
+
+interface Moment {
+  readonly medium: RecordingMedium;
+  /** What it holds, behind what it held item by item since the moment before: the store may part a group. */
+  readonly contents: readonly Contents[];
+}
+
+/** Judges at least `images` damaged stores. */
+export async function fileDamageCampaign(options: DamageOptions): Promise<DamageTally> {
+  const verdicts: Record<string, Partial<Record<Verdict, number>>> = {};
+  let images = 0;
+  let histories = 0;
+  let violation: string | undefined;
+  const tally = (): DamageTally => ({ images, histories, live: 0, verdicts, violation });
+  while (images < options.images && violation === undefined) {
+    const seed = options.seed + histories++;
+    const random = new Random(seed);
+    const moments = await takeHistory(random);
+    const all = await faultsOf(moments, random);
+    const left = options.images - images;
+    for (const fault of all.length <= left ? all : random.sample(all, left)) {
+      const { verdict, why } = await judge(fault, moments);
+      images++;
+      const due = `${verdict}, where ${[...fault.allowed].join(' or ')} was due`;
+      const wrong = why ?? (fault.allowed.has(verdict) ? undefined : due);
+      if (wrong !== undefined) {
+        violation = `seed ${seed}: ${fault.what}: ${wrong}`;
+        break;
+      }
+      const known = verdicts[fault.kind] ?? {};
+      verdicts[fault.kind] = { ...known, [verdict]: (known[verdict] ?? 0) + 1 };
+    }
+    options.onProgress?.(tally());
+  }
+  return tally();
+}
+
+async function judge(
+  fault: FileFault,
+  moments: readonly Moment[],
+): Promise<{ verdict: Verdict; why: string | undefined }> {
+  const now = moments.at(-1)!;
+  const medium = now.medium.killed();
+  fault.apply(medium);
+  let storage: Awaited<ReturnType<typeof openFile>>;
+  try {
+    storage = await openFile(DIRECTORY, medium);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    const isRefusal = code === 'ERR_INDELIBLE_STORE_CORRUPT' || code === 'ERR_INDELIBLE_STORE_FOREIGN';
+    return { verdict: 'refused', why: isRefusal ? undefined : message };
+  }
+  const states = moments.flatMap(({ contents }) => contents);
+  const { verdict, why } = judgeRecovered(storage, now.contents.at(-1)!, states.slice(0, -1));
+  await storage.abandon();
+  return { verdict, why };
+}
+
+/** One store at several moments, the last one its end: in use, or closed in order. */
+async function takeHistory(random: Random): Promise<Moment[]> {
+  const medium = new RecordingMedium();
+  await formatFile(DIRECTORY, SHAPE, medium);
+  const storage = await openFile(DIRECTORY, medium);
+  const contents = new Contents();
+  const moments: Moment[] = [{ medium: medium.killed(), contents: [contents.copy()] }];
+  let slot = 0;
+  let items = 0;
+  const groups = 1 + random.below(GROUPS_MAX);
+  for (let index = 0; index < groups; index++) {
+    const ballot = contents.promised + 1 + random.below(2);
+    const votes: Group['votes'][number][] = [];
+    for (let count = 1 + random.below(3); count > 0; count--) {
+      votes.push({ slot: ++slot, ballot, lengthBytes: random.pick(LENGTHS) });
+    }
+    if (!stageGroup(storage, { promise: 0, votes })) break;
+    const states = votes.map((vote) => {
+      contents.apply({ promise: 0, votes: [vote] });
+      return contents.copy();
+    });
+    items += votes.length;
+    await durable(storage, items);
+    if (random.chance(0.2)) storage.trim(Math.max(0, slot - random.below(5)), slot);
+    await settled(storage);
+    moments.push({ medium: medium.killed(), contents: states });
+    if (moments.length > MOMENTS) moments.shift();
+  }
+  if (random.chance(0.5)) await storage.close();
+  else await storage.abandon();
+  moments.push({ medium: medium.killed(), contents: [contents.copy()] });
+  return moments;
+}
+
+async function durable(storage: Storage, items: number): Promise<void> {
+  storage.commit(0);
+  while (storage.durableThrough < items) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Lets what goes on in the background, the root's writes and the refilling of segments, come to its end. */
+async function settled(storage: Storage): Promise<void> {
+  for (let still = 0, barriers = -1; still < 8; still++) {
+    if (storage.counters.barriers !== barriers) still = 0;
+    barriers = storage.counters.barriers;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function faultsOf(moments: readonly Moment[], random: Random): Promise<FileFault[]> {
+  const now = moments.at(-1)!.medium.killed();
+  const map = await FileMap.of(now, DIRECTORY);
+  const faults: FileFault[] = [];
+  const add = (
+    kind: string,
+    path: string,
+    at: number,
+    bytes: Uint8Array,
+    extra: readonly Verdict[],
+  ): void => {
+    const before = now.bytesOf(path).subarray(at, at + bytes.length);
+    if (Buffer.compare(before, bytes) === 0) return;
+    const changed: number[] = [];
+    for (let sector = 0; sector < bytes.length; sector += SECTOR_BYTES) {
+      const end = sector + SECTOR_BYTES;
+      if (Buffer.compare(before.subarray(sector, end), bytes.subarray(sector, end)) !== 0) {
+        changed.push(at + sector);
+      }
+    }
+    const allowed = new Set<Verdict>([...map.meaningOf(path, changed), ...extra]);
+    faults.push({
+      kind: `${kind}, ${bytes.length} B`,
+      what: `${kind}: ${bytes.length} bytes at ${at} of ${path}`,
+      allowed,
+      apply: (medium) => medium.spoil(path, at, bytes),
+    });
+  };
+  const old = moments.slice(0, -1).map(({ medium }) => medium);
+  for (const path of map.paths) {
+    const whole = now.bytesOf(path).slice();
+    for (const length of [SECTOR_BYTES, PAGE_BYTES]) {
+      for (let at = 0; at < whole.length; at += length) {
+        const flipped = whole.slice(at, at + length);
+        flipped[random.below(length)]! ^= 1 << random.below(8);
+        if (length === SECTOR_BYTES) add('flipped', path, at, flipped, []);
+        add('zeroed', path, at, new Uint8Array(length), []);
+        const from = random.below(whole.length / length) * length;
+        add('misplaced', path, at, whole.slice(from, from + length), []);
+        for (const medium of old) {
+          if (!map.existedIn(medium, path)) continue;
+          add('stale', path, at, medium.bytesOf(path).slice(at, at + length), ['older', 'lost', 'uncertain']);
+        }
+      }
+    }
+  }
+  return [...faults, ...goneFaults(map)];
+}
+
+/** Both copies of what there are two of, and files that are gone. */
+function goneFaults(map: FileMap): FileFault[] {
+  const zeros = new Uint8Array(2 * PAGE_BYTES);
+  const zero = (name: string) => (medium: RecordingMedium) => {
+    medium.spoil(`${DIRECTORY}/${name}`, 0, zeros);
+  };
+  const rot = (name: string) => (medium: RecordingMedium) => {
+    for (const at of [60, PAGE_BYTES + 60]) {
+      const path = `${DIRECTORY}/${name}`;
+      medium.spoil(path, at, Uint8Array.of(medium.bytesOf(path)[at]! ^ 1));
+    }
+  };
+  const gone = (path: string) => (medium: RecordingMedium) => void medium.remove(path, 'root');
+  const refused = new Set<Verdict>(['refused']);
+  const lost = new Set<Verdict>(['lost']);
+  return [
+    { kind: 'both identities', what: 'both identities zeroed', allowed: refused, apply: zero('identity') },
+    { kind: 'both identities', what: 'both identities flipped', allowed: refused, apply: rot('identity') },
+    { kind: 'both roots', what: 'both roots zeroed', allowed: lost, apply: zero('root') },
+    { kind: 'both roots', what: 'both roots flipped', allowed: lost, apply: rot('root') },
+    { kind: 'file gone', what: 'no root', allowed: lost, apply: gone(`${DIRECTORY}/root`) },
+    ...map.segments.map(({ path, allowed }): FileFault => {
+      return { kind: 'file gone', what: `no ${path}`, allowed: new Set(allowed), apply: gone(path) };
+    }),
+  ];
+}
