@@ -42,13 +42,18 @@ std::vector<std::string> modules_of(const std::string& region) {
   }
 }
 
+/// What tells of the bus a region hangs on: "ACPI.NFIT", "e820", …; empty for what is no such region.
+std::string provider_of(const std::string& region) {
+  return line_of(region.substr(0, region.rfind('/')) + "/provider");
+}
+
 /// The directory of the region a device belongs to; empty for other devices.
 std::string region_of(const std::string& device) {
   std::string at = device;
   for (int level = 0; level < kLevelsMax && !at.empty(); level++) {
     const std::size_t slash = at.rfind('/');
     if (slash == std::string::npos) break;
-    if (at.compare(slash + 1, 6, "region") == 0 && !line_of(at + "/mapping0").empty()) return at;
+    if (at.compare(slash + 1, 6, "region") == 0 && !provider_of(at).empty()) return at;
     at.resize(slash);
   }
   return {};
@@ -63,6 +68,16 @@ std::string attribute_of(const std::string& module, const char* name) {
   return {};
 }
 
+/// Whether the kernel was told to call ordinary memory persistent. Firmware that knows an old kind of NVDIMM has
+/// the same provider, but needs no such word.
+bool plays_memory(const char* command_line) {
+  const std::string line = line_of(command_line);
+  for (std::size_t at = line.find("memmap="); at != std::string::npos; at = line.find("memmap=", at + 1)) {
+    if (line.substr(at, line.find(' ', at) - at).find('!') != std::string::npos) return true;
+  }
+  return false;
+}
+
 std::string sysfs_link_of(dev_t device, bool is_character_device, const char* sysfs) {
   const std::string number = std::to_string(major(device)) + ":" + std::to_string(minor(device));
   return std::string(sysfs) + (is_character_device ? "/dev/char/" : "/dev/block/") + number;
@@ -70,12 +85,15 @@ std::string sysfs_link_of(dev_t device, bool is_character_device, const char* sy
 
 }  // namespace
 
-DeviceState device_state_of(dev_t device, bool is_character_device, const char* sysfs) {
+DeviceState device_state_of(dev_t device, bool is_character_device, const char* sysfs, const char* command_line) {
   const std::string region = region_of(resolved(sysfs_link_of(device, is_character_device, sysfs)));
-  if (region.empty()) return {};
   DeviceState state;
+  state.is_volatile =
+      region.empty() ? is_character_device : provider_of(region) == "e820" && plays_memory(command_line);
+  const std::vector<std::string> modules = region.empty() ? std::vector<std::string>() : modules_of(region);
+  if (modules.empty()) return state;
   std::string ids;
-  for (const std::string& name : modules_of(region)) {
+  for (const std::string& name : modules) {
     const std::string module = std::string(sysfs) + "/bus/nd/devices/" + name;
     const std::string count = attribute_of(module, "dirty_shutdown");
     // One module that does not count, and what the others say is not the whole truth.

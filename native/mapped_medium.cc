@@ -89,9 +89,10 @@ Status MappedMedium::lock(const char* path) {
   struct stat file {};
   if (::fstat(lock_fd_, &file) != 0) return Status::io(errno, Syscall::fstat, "the region cannot be examined");
   is_file_ = S_ISREG(file.st_mode);
-  // The names of devices are in memory too, but not what they name.
-  in_memory_only_ = is_file_ && (filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC);
   if (mode_ == MapMode::pmem) device_state_ = device_state_of(is_file_ ? file.st_dev : file.st_rdev, !is_file_);
+  // The names of devices are in memory too, but not what they name.
+  const bool in_memory = is_file_ && (filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC);
+  in_memory_only_ = in_memory || device_state_.is_volatile;
   if (is_file_ && static_cast<std::uint64_t>(file.st_size) <= kLogOffset) {
     return Status::failed(Code::store_foreign, "the file is too short to be a region");
   }

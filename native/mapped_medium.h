@@ -27,7 +27,8 @@ class MappedMedium final : public Medium {
   static Status try_directory(const char* directory);
   ~MappedMedium() override;
 
-  /// True on tmpfs and ramfs, where nothing outlives the machine whatever is synced.
+  /// True where nothing outlives the machine whatever is synced: on tmpfs and ramfs, and on a device over
+  /// ordinary memory.
   [[nodiscard]] bool in_memory_only() const { return in_memory_only_; }
   /// Zeros unless the mode is pmem and the platform says.
   [[nodiscard]] const DeviceState& device_state() const { return device_state_; }

@@ -69,8 +69,8 @@ interface Inspected {
 }
 
 export const PAGE_BYTES = 4096;
-export const ROOTS_AT = 2 * PAGE_BYTES;
-export const LOG_AT = 4 * PAGE_BYTES;
+export const ROOTS_AT: number = 2 * PAGE_BYTES;
+export const LOG_AT: number = 4 * PAGE_BYTES;
 const RECORD_HEADER_AT = 64;
 const DESCRIPTORS_AT = 192;
 const DESCRIPTOR_BYTES = 40;

@@ -24,6 +24,7 @@ struct Tree {
     make(region + "/namespace0.0/block/pmem0/pmem0p1");
     make("/dev/block");
     make("/bus/nd/devices");
+    write("/devices/LNXSYSTM:00/ndbus0/provider", "ACPI.NFIT\n");
     write(region + "/mapping0", "nmem0,0,1073741824,0\n");
     write(region + "/mapping1", "nmem1,0,1073741824,1\n");
     for (const char* module : {"nmem0", "nmem1"}) {
@@ -84,4 +85,23 @@ TEST(device_state_knows_the_size_of_a_dax_device_and_of_no_other) {
   tree.link("/devices/LNXSYSTM:00/ndbus0/region0/dax0.0/dax0.0", "/dev/char/252:0");
   CHECK(bytes_of_device(makedev(252, 0), tree.root.c_str()) == 400556032);
   CHECK(bytes_of_device(makedev(1, 5), tree.root.c_str()) == 0);
+}
+
+TEST(device_state_tells_memory_that_plays_persistent_memory) {
+  const Tree tree;
+  tree.write("/cmdline", "quiet memmap=4G!12G root=/dev/vda1\n");
+  const std::string command_line = tree.root + "/cmdline";
+  const auto is_volatile = [&](dev_t device, bool is_character_device) {
+    return device_state_of(device, is_character_device, tree.root.c_str(), command_line.c_str()).is_volatile;
+  };
+  // An NVDIMM beside it is one all the same.
+  CHECK(!is_volatile(makedev(259, 1), false));
+  tree.write("/devices/LNXSYSTM:00/ndbus0/provider", "e820\n");
+  CHECK(is_volatile(makedev(259, 1), false));
+  // An old NVDIMM that the firmware knows of, and memory kept away from the kernel.
+  tree.write("/cmdline", "quiet memmap=64K$0x18000000 root=/dev/vda!\n");
+  CHECK(!is_volatile(makedev(259, 1), false));
+  // A DAX device that belongs to no region, and a disk.
+  CHECK(is_volatile(makedev(252, 7), true));
+  CHECK(!is_volatile(makedev(8, 1), false));
 }
