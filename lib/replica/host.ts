@@ -37,6 +37,7 @@ import { Outbox } from './outbox.js';
 import { Queries } from './queries.js';
 import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
+import { Stall } from './stall.js';
 import type { StateMachine } from './state-machine.js';
 import { type Submission, Submissions } from './submissions.js';
 import { Turns } from './turns.js';
@@ -71,6 +72,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   readonly core: ReplicaCore;
   readonly executor: Executor;
   readonly scrubber: Scrubber;
+  readonly stall: Stall = new Stall();
   private readonly parts: HostParts;
   private readonly submissions: Submissions;
   private readonly queries: Queries;
@@ -365,6 +367,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.applyLearned();
     this.parts.checkpoints.tick(this);
     this.scrubber.tick(nowMs);
+    this.stall.look(nowMs, this.committed, this.parts.storage.durableThrough);
     this.executor.expire(nowMs);
     this.tickFormer(nowMs);
     this.tickUnplaced(nowMs);

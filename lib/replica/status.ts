@@ -54,6 +54,8 @@ export interface ReplicaStatus {
   readonly recoveryReason: string;
   readonly votes: boolean;
   readonly damage: DamageStatus;
+  /** Milliseconds for which nothing became durable although something was to; 0 while the store keeps up. */
+  readonly stalledMs: number;
   /** What a person should do about it; empty if nothing. */
   readonly advice: string;
   readonly learnedThrough: Slot;
@@ -104,6 +106,7 @@ export function statusOf(
     recoveryReason: log.recovered.reason,
     votes: core.votes,
     damage: damageOf(host),
+    stalledMs: host.stall.ms,
     advice: adviceOf(host, log.recovered.outcome),
     learnedThrough: core.learner.learnedThrough,
     appliedThrough: executor.appliedThrough,
@@ -135,7 +138,7 @@ function damageOf({ core, scrubber }: Host): DamageStatus {
   };
 }
 
-function adviceOf({ core }: Host, outcome: Recovered['outcome']): string {
+function adviceOf({ core, stall }: Host, outcome: Recovered['outcome']): string {
   if (outcome === 'lost') {
     return (
       'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
@@ -144,7 +147,7 @@ function adviceOf({ core }: Host, outcome: Recovered['outcome']): string {
     );
   }
   const undecided = core.undecided.filter(({ through }) => through > core.learner.learnedThrough);
-  if (undecided.length === 0) return '';
+  if (undecided.length === 0) return stall.advice;
   const slots = undecided.map(({ from, through }) => (from === through ? `${from}` : `${from} … ${through}`));
   return (
     `slots ${slots.join(', ')} cannot be decided by the replicas that answer: their votes there are lost or not ` +

@@ -101,6 +101,10 @@ async function stalledLeader(bench: PowerCutBench): Promise<string> {
   disk.control.ask(Fault.stall);
   await pause(STALL_MS);
   const during = loader.acknowledged - before;
+  const { stalledMs = 0, advice = '' } = (await cluster.statusOf(leader)) ?? {};
+  if (stalledMs < STALL_MS / 2 || !advice.includes('its disk stalls')) {
+    throw new Error(`its status says ${stalledMs} ms, and ${JSON.stringify(advice)}`);
+  }
   const later = await cluster.leader();
   await clustered.cutPower(disk, 4, 0);
   await loader.advanced(WRITES, clustered.diagnose);
