@@ -304,6 +304,7 @@ Status Log::close() {
   if (status.ok()) status = medium_.settle(Site::append_commit_fence, 0, medium_.size());
   if (status.ok()) status = update_root(RootState::clean);
   if (status.ok()) status = medium_.settle(Site::root_flip_fence, 0, kLogOffset);
+  poisoned_ = poisoned_ || !status.ok();
   return status;
 }
 

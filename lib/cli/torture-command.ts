@@ -1,4 +1,4 @@
-/** `indelible torture`: the crash images of the log, judged on this machine. */
+/** `indelible torture`: the crash images of the log, or the faults of media, judged on this machine. */
 import fs from 'node:fs';
 import os from 'node:os';
 import { Command, Option } from 'commander';
@@ -12,6 +12,7 @@ import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
 import { integerOption } from './option-parsers.js';
 import type { Output } from './output.js';
+import { refuseCrashOptions, runMedia } from './torture-media.js';
 import { progressLine, summaryLines, violationLines } from './torture-report.js';
 
 interface TortureFlags {
@@ -26,6 +27,7 @@ interface TortureFlags {
   readonly random: number;
   readonly threads?: number;
   readonly picture?: string;
+  readonly media?: boolean;
   readonly json?: boolean;
 }
 
@@ -36,12 +38,17 @@ what was answered must be found, byte for byte, and nothing that was not submitt
 recovery, crashed again or not, must come to the same; and the log must take more. Ends at the first
 violation, and prints the command that shows it again. Touches no disk.
 
+With --media it damages what logs hold instead, at their ends and while they are open: whatever is not as it
+was written must be found out and called what it is, and nothing be silently wrong. Faults that leave an image
+that was legal earlier are counted: those no log can see alone. Cuts off small files in the temporary directory.
+
   indelible torture                              until 100,000 distinct images, of each backend in proportion
   indelible torture --budget 10m                 as many as ten minutes allow
   indelible torture --backend file --seed 7      the file backend, from seed 7 on
+  indelible torture --media                      bits that flip, blocks zeroed, stale, misplaced or unreadable
   indelible torture --picture append.html        one append, and what a crash leaves of it, as a page
 
-Exit code 0: no violation, and of ${COVERED_FROM_IMAGES} images or more a share at every site; 1: else.`;
+Exit code 0: no violation, and of crash images, ${COVERED_FROM_IMAGES} images or more a share at every site; 1: else.`;
 
 const IMAGES_DEFAULT = 100_000;
 /** An image of the file backend takes as long as so many of the log in memory. */
@@ -75,6 +82,7 @@ export function tortureCommand(output: Output): Command {
     )
     .option('--threads <number>', 'threads; as many as there are processors', integerOption(1, 256))
     .option('--picture <file>', "write a page with one append's timeline and the states a crash leaves")
+    .option('--media', 'faults of media instead of power cuts')
     .option('--json', 'print the summary as JSON')
     .action((flags: TortureFlags) => run(flags, output));
   return helpWith(command, HELP);
@@ -90,8 +98,12 @@ function parseBudget(text: string): number {
 
 async function run(flags: TortureFlags, output: Output): Promise<void> {
   if (flags.image !== undefined && flags.moment === undefined) throw argumentError('--image needs --moment');
-  if (flags.picture !== undefined) return drawPicture(flags.picture, flags.seed, output);
   const backends: TortureBackend[] = flags.backend === 'both' ? ['emulated', 'file'] : [flags.backend];
+  if (flags.media === true) {
+    refuseCrashOptions({ ...flags });
+    return runMedia({ ...flags, backends }, output);
+  }
+  if (flags.picture !== undefined) return drawPicture(flags.picture, flags.seed, output);
   const summaries: object[] = [];
   let passed = 0;
   let failed = 0;

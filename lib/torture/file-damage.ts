@@ -17,11 +17,10 @@ import { PAGE_BYTES, SECTOR_BYTES } from '../storage/file/medium.js';
 import { RecordingMedium } from '../storage/file/recording-medium.js';
 import { formatFile, openFile } from '../storage/file.js';
 import type { Storage } from '../storage/storage.js';
-import type { DamageOptions, DamageTally } from './damage-campaign.js';
+import type { DamageTally, Verdict } from './damage-tally.js';
 import { FileMap } from './file-map.js';
 import { Contents, type Group, stageGroup } from './log-contents.js';
 import { judgeRecovered } from './log-damage.js';
-import type { Verdict } from './region-faults.js';
 
 const DIRECTORY = '/d/store';
 const SHAPE = {
@@ -46,34 +45,28 @@ interface Moment {
   readonly contents: readonly Contents[];
 }
 
-/** Judges at least `images` damaged stores. */
-export async function fileDamageCampaign(options: DamageOptions): Promise<DamageTally> {
-  const verdicts: Record<string, Partial<Record<Verdict, number>>> = {};
-  let images = 0;
-  let histories = 0;
-  let violation: string | undefined;
-  const tally = (): DamageTally => ({ images, histories, live: 0, verdicts, violation });
-  while (images < options.images && violation === undefined) {
-    const seed = options.seed + histories++;
-    const random = new Random(seed);
-    const moments = await takeHistory(random);
-    const all = await faultsOf(moments, random);
-    const left = options.images - images;
-    for (const fault of all.length <= left ? all : random.sample(all, left)) {
-      const { verdict, why } = await judge(fault, moments);
-      images++;
-      const due = `${verdict}, where ${[...fault.allowed].join(' or ')} was due`;
-      const wrong = why ?? (fault.allowed.has(verdict) ? undefined : due);
-      if (wrong !== undefined) {
-        violation = `seed ${seed}: ${fault.what}: ${wrong}`;
-        break;
-      }
-      const known = verdicts[fault.kind] ?? {};
-      verdicts[fault.kind] = { ...known, [verdict]: (known[verdict] ?? 0) + 1 };
+/**
+ * Judges the faults of one history, at most `imagesMax` of them.
+ * @returns what was violated, or undefined
+ */
+export async function damageFile(
+  seed: number,
+  imagesMax: number,
+  tally: DamageTally,
+): Promise<string | undefined> {
+  const random = new Random(seed);
+  const moments = await takeHistory(random.fork());
+  const all = await faultsOf(moments, random.fork());
+  const chosen = random.fork();
+  for (const fault of all.length <= imagesMax ? all : chosen.sample(all, imagesMax)) {
+    const { verdict, why } = await judge(fault, moments);
+    if (why !== undefined) return `${fault.what}: ${why}`;
+    if (!fault.allowed.has(verdict)) {
+      return `${fault.what}: ${verdict}, where ${[...fault.allowed].join(' or ')} was due`;
     }
-    options.onProgress?.(tally());
+    tally.count(fault.kind, verdict);
   }
-  return tally();
+  return undefined;
 }
 
 async function judge(
@@ -148,16 +141,43 @@ async function settled(storage: Storage): Promise<void> {
 async function faultsOf(moments: readonly Moment[], random: Random): Promise<FileFault[]> {
   const now = moments.at(-1)!.medium.killed();
   const map = await FileMap.of(now, DIRECTORY);
-  const faults: FileFault[] = [];
-  const add = (
-    kind: string,
-    path: string,
-    at: number,
-    bytes: Uint8Array,
-    extra: readonly Verdict[],
-  ): void => {
-    const before = now.bytesOf(path).subarray(at, at + bytes.length);
-    if (Buffer.compare(before, bytes) === 0) return;
+  const old = moments.slice(0, -1).map(({ medium }) => medium);
+  const faults = new BlockFaults(now, map);
+  for (const path of map.paths) {
+    const whole = now.bytesOf(path).slice();
+    for (const at of map.fieldsOf(path)) faults.flip(path, at, 1 << random.below(8));
+    for (const length of [SECTOR_BYTES, PAGE_BYTES]) {
+      for (let at = 0; at < whole.length; at += length) {
+        if (length === SECTOR_BYTES) faults.flip(path, at + random.below(length), 1 << random.below(8));
+        else faults.unreadable(path, at);
+        faults.put('zeroed', path, at, new Uint8Array(length), []);
+        const from = random.below(whole.length / length) * length;
+        faults.put('misplaced', path, at, whole.slice(from, from + length), []);
+        for (const medium of old) {
+          if (!map.existedIn(medium, path)) continue;
+          const bytes = medium.bytesOf(path).slice(at, at + length);
+          faults.put('stale', path, at, bytes, ['older', 'lost', 'uncertain']);
+        }
+      }
+    }
+  }
+  return [...faults.all, ...goneFaults(map)];
+}
+
+/** Faults of sectors and pages, with what may come of each. */
+class BlockFaults {
+  readonly all: FileFault[] = [];
+  readonly #now: RecordingMedium;
+  readonly #map: FileMap;
+
+  constructor(now: RecordingMedium, map: FileMap) {
+    this.#now = now;
+    this.#map = map;
+  }
+
+  /** Bytes that lie where others should; nothing where they are the same. */
+  put(kind: string, path: string, at: number, bytes: Uint8Array, extra: readonly Verdict[]): void {
+    const before = this.#now.bytesOf(path).subarray(at, at + bytes.length);
     const changed: number[] = [];
     for (let sector = 0; sector < bytes.length; sector += SECTOR_BYTES) {
       const end = sector + SECTOR_BYTES;
@@ -165,33 +185,35 @@ async function faultsOf(moments: readonly Moment[], random: Random): Promise<Fil
         changed.push(at + sector);
       }
     }
-    const allowed = new Set<Verdict>([...map.meaningOf(path, changed), ...extra]);
-    faults.push({
+    if (changed.length === 0) return;
+    this.all.push({
       kind: `${kind}, ${bytes.length} B`,
       what: `${kind}: ${bytes.length} bytes at ${at} of ${path}`,
-      allowed,
+      allowed: new Set([...this.#map.meaningOf(path, changed), ...extra]),
       apply: (medium) => medium.spoil(path, at, bytes),
     });
-  };
-  const old = moments.slice(0, -1).map(({ medium }) => medium);
-  for (const path of map.paths) {
-    const whole = now.bytesOf(path).slice();
-    for (const length of [SECTOR_BYTES, PAGE_BYTES]) {
-      for (let at = 0; at < whole.length; at += length) {
-        const flipped = whole.slice(at, at + length);
-        flipped[random.below(length)]! ^= 1 << random.below(8);
-        if (length === SECTOR_BYTES) add('flipped', path, at, flipped, []);
-        add('zeroed', path, at, new Uint8Array(length), []);
-        const from = random.below(whole.length / length) * length;
-        add('misplaced', path, at, whole.slice(from, from + length), []);
-        for (const medium of old) {
-          if (!map.existedIn(medium, path)) continue;
-          add('stale', path, at, medium.bytesOf(path).slice(at, at + length), ['older', 'lost', 'uncertain']);
-        }
-      }
-    }
   }
-  return [...faults, ...goneFaults(map)];
+
+  flip(path: string, at: number, bit: number): void {
+    const flipped = Uint8Array.of(this.#now.bytesOf(path)[at]! ^ bit);
+    this.all.push({
+      kind: 'flipped bit',
+      what: `bit ${bit} at ${at} of ${path}`,
+      allowed: this.#map.meaningOf(path, [at - (at % SECTOR_BYTES)]),
+      apply: (medium) => medium.spoil(path, at, flipped),
+    });
+  }
+
+  /** A page whose reads end in EIO. */
+  unreadable(path: string, page: number): void {
+    const sectors = Array.from({ length: PAGE_BYTES / SECTOR_BYTES }, (_, at) => page + at * SECTOR_BYTES);
+    this.all.push({
+      kind: 'unreadable (EIO), 4096 B',
+      what: `EIO on reads of the page at ${page} of ${path}`,
+      allowed: this.#map.meaningOf(path, sectors),
+      apply: (medium) => medium.failReads(path, page, page + PAGE_BYTES),
+    });
+  }
 }
 
 /** Both copies of what there are two of, and files that are gone. */

@@ -12,9 +12,9 @@ import type { Random } from '../simulation/random.js';
 import { openRecording } from '../storage/pmem-recording.js';
 import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
+import type { Verdict } from './damage-tally.js';
 import { bytesOf, type Contents, stageGroup } from './log-contents.js';
 import { attempt, contentsOf } from './log-judge.js';
-import type { Verdict } from './region-faults.js';
 import { wholeRecords } from './region-map.js';
 
 /** A moment of a history: what a power cut left, and what it may hold; `legal[0]` was answered. */

@@ -13,9 +13,8 @@
  * A block covers several places: then any of what they allow. Old bytes may also bring an older state back.
  */
 import type { Random } from '../simulation/random.js';
+import type { Verdict } from './damage-tally.js';
 import { LOG_AT, mapRegion, PAGE_BYTES, type PlaceKind, ROOTS_AT } from './region-map.js';
-
-export type Verdict = 'intact' | 'unavailable' | 'uncertain' | 'lost' | 'refused' | 'older';
 
 export interface Fault {
   /** What tallies count it under. */

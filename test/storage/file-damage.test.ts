@@ -196,6 +196,24 @@ describe('rot where nothing is written', () => {
   });
 });
 
+describe('a page that cannot be read', () => {
+  it.each(['identity', 'root'])('of the two of %s leaves the other to be believed', async (name) => {
+    for (const page of [0, GROUP]) {
+      const medium = await storeWith(6);
+      medium.failReads(`${DIRECTORY}/${name}`, page, page + GROUP);
+      const storage = await openFile(DIRECTORY, medium);
+      expect(storage.recovered).toMatchObject({ outcome: 'intact', promised: ballotOf(6), highestVoted: 6 });
+      await storage.close();
+    }
+  });
+
+  it('and another that is no good are an error of the disk, not a stranger', async () => {
+    const medium = await storeWith(1);
+    medium.failReads(`${DIRECTORY}/identity`, 0, 2 * GROUP);
+    await expect(openFile(DIRECTORY, medium)).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_IO'));
+  });
+});
+
 describe('an identity', () => {
   it('that is lost, foreign or of another version is refused, each with its code', async () => {
     const path = `${DIRECTORY}/identity`;

@@ -28,7 +28,15 @@ describe('crash images of the log', () => {
     const results = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => run(seed));
     for (const { seed, violation } of results) expect(violation, `seed ${seed}`).toBeUndefined();
     const workloads = new Set(results.map(({ workload }) => workload));
-    expect([...workloads].sort()).toEqual(['format', 'groups', 'lengths', 'random', 'volatile', 'wrap']);
+    expect([...workloads].sort()).toEqual([
+      'crowded',
+      'format',
+      'groups',
+      'lengths',
+      'random',
+      'volatile',
+      'wrap',
+    ]);
     const sum = sumOf(results);
     const seen = Object.keys(sum.bySite).filter((site) => sum.at(site).distinct > 0);
     expect(seen.filter((site) => site.endsWith('fence')).sort()).toEqual([

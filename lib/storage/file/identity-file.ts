@@ -111,7 +111,8 @@ export async function writeIdentity(
 /**
  * Reads it, and writes nothing.
  * @throws ERR_INDELIBLE_STORE_MISSING, ERR_INDELIBLE_STORE_FOREIGN (not such a file at all),
- *   ERR_INDELIBLE_STORE_VERSION, ERR_INDELIBLE_STORE_CORRUPT (both copies are bad: the identity is lost)
+ *   ERR_INDELIBLE_STORE_VERSION, ERR_INDELIBLE_STORE_CORRUPT (both copies are bad: the identity is lost);
+ *   the system's error where one copy cannot be read and the other is no good
  */
 export async function readIdentity(medium: FileMedium, directory: string): Promise<FoundIdentity> {
   const path = join(directory, IDENTITY_NAME);
@@ -123,14 +124,21 @@ export async function readIdentity(medium: FileMedium, directory: string): Promi
     });
   });
   const pages = [new Uint8Array(PAGE_BYTES), new Uint8Array(PAGE_BYTES)];
+  let unreadable: unknown;
   try {
-    for (const [at, page] of pages.entries()) await file.read(page, at * PAGE_BYTES);
+    for (const [at, page] of pages.entries()) {
+      await file.read(page, at * PAGE_BYTES).catch((error: unknown) => {
+        unreadable = error;
+        page.fill(0);
+      });
+    }
   } finally {
     await file.close();
   }
   const copies = pages.map((page) => decodePage(page, path));
   const good = copies[0] ?? copies[1];
   if (!good) {
+    if (unreadable !== undefined) throw unreadable;
     if (pages.some(hasMagic)) {
       throw new IndelibleError(ErrorCode.storeCorrupt, `${path}: both copies are damaged`, { path });
     }

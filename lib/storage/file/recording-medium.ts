@@ -178,6 +178,7 @@ export class RecordingMedium implements FileMedium {
   #names: Map<string, Inode> = new Map();
   #pendingNames: PendingName[] = [];
   readonly #locked: Set<string> = new Set();
+  readonly #badBlocks: { readonly path: string; readonly from: number; readonly end: number }[] = [];
   #fault: { readonly site: Site | undefined; readonly code: string } | undefined;
 
   /** The next write or sync (at `site`, or anywhere) fails with the system error `code`. */
@@ -258,6 +259,11 @@ export class RecordingMedium implements FileMedium {
     this.#inode(path).spoil(position, bytes);
   }
 
+  /** Reads that touch bytes [from, end) of a file fail with EIO from now on: a bad block. */
+  failReads(path: string, from: number, end: number): void {
+    this.#badBlocks.push({ path, from, end });
+  }
+
   async list(directory: string): Promise<readonly string[]> {
     if (!this.#directories.has(directory)) throw systemError('ENOENT', directory);
     const prefix = `${directory}/`;
@@ -330,6 +336,12 @@ export class RecordingMedium implements FileMedium {
     throw systemError(fault.code, path);
   }
 
+  /** Throws where a read touches a bad block. */
+  checkRead(path: string, from: number, end: number): void {
+    const isBad = this.#badBlocks.some((bad) => bad.path === path && from < bad.end && end > bad.from);
+    if (isBad) throw systemError('EIO', path);
+  }
+
   #inode(path: string): Inode {
     const inode = this.#names.get(path);
     if (!inode) throw systemError('ENOENT', path);
@@ -363,6 +375,7 @@ class RecordedFile implements MediumFile {
   }
 
   readSync(into: Uint8Array, position: number): number {
+    this.#medium.checkRead(this.path, position, position + into.length);
     const got = this.#inode.current.subarray(position, position + into.length);
     into.set(got);
     this.#medium.reads?.push(position, digestOf(got, 0, got.length));

@@ -122,7 +122,8 @@ export class RootFile {
     let best: Root | undefined;
     for (const at of [0, PAGE_BYTES]) {
       const page = new Uint8Array(PAGE_BYTES);
-      await this.#file.read(page, at);
+      // A page that the device cannot read is a bad one: the other may hold.
+      await this.#file.read(page, at).catch(() => page.fill(0));
       const root = decode(page, this.#incarnation);
       if (root && root.generation > (best?.generation ?? 0)) best = root;
     }
