@@ -39,7 +39,7 @@ describe('indelible torture', () => {
   });
 
   it('names the backend of files as well', async () => {
-    expect(await run(['torture', '--backend', 'file', '--seed', '3', ...QUICK], output)).toBe(0);
+    expect(await run(['torture', '--backend', 'file', '--moment', '3', ...QUICK], output)).toBe(0);
     expect(lines[0]).toMatch(/^file: 1 histories/);
   });
 
