@@ -1,7 +1,7 @@
 /** What the file backend says, and does, when durable bytes are no longer as they were written. */
 import { describe, expect, it } from 'vitest';
 import { RecordingMedium } from '../../lib/storage/file/recording-medium.js';
-import { formatFile, openFile } from '../../lib/storage/file.js';
+import { formatFile, identifyFile, openFile } from '../../lib/storage/file.js';
 import type { StoreShape } from '../../lib/storage/shape.js';
 import { ballotOf, batchOf, IDENTITY, settle, stage } from '../contract/storage.js';
 import { seededRandom } from './file/random.js';
@@ -312,5 +312,81 @@ describe('a failing device', () => {
       expect(again.recovered.outcome).toBe('intact');
       await again.close();
     }
+  });
+});
+
+describe('a store that cannot be written to', () => {
+  it('counts nothing, is full, scrubs nothing and tells nobody', async () => {
+    const medium = await storeWith(6);
+    rotPage(medium, FIRST, GROUP * 6);
+    const storage = await openFile(DIRECTORY, medium);
+    storage.onDurable = () => expect.unreachable('nothing becomes durable here');
+    storage.onFailure = () => expect.unreachable('nothing is tried here');
+    expect(() => storage.onDurable(1)).not.toThrow();
+    expect(() => storage.onFailure(new Error('of somebody else'))).not.toThrow();
+    expect(storage.durableThrough).toBe(0);
+    expect(storage.usedBytes).toBe(storage.capacityBytes);
+    expect(storage.counters).toEqual({
+      items: 0,
+      groups: 0,
+      bytesWritten: 0,
+      barriers: 0,
+      trims: 0,
+      laps: 0,
+    });
+    const progress: unknown[] = [];
+    storage.scrub(1 << 20, (each) => progress.push(each));
+    expect(progress).toEqual([{ bytes: 0, passes: 0, damage: undefined }]);
+    await storage.close();
+    expect(() => storage.scrub(1, () => {})).toThrow(withCode('ERR_INDELIBLE_STORE_CLOSED'));
+  });
+
+  it('is one of a format that is not known', async () => {
+    const medium = await storeWith(1);
+    const path = `${DIRECTORY}/identity`;
+    const page = medium.bytesOf(path).slice(0, 4096);
+    const view = new DataView(page.buffer);
+    view.setUint32(8, 9, true);
+    for (const at of [0, 4096]) medium.spoil(path, at, page);
+    // A page without its digest is a bad copy, whatever format it says.
+    await expect(openFile(DIRECTORY, medium)).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_CORRUPT'));
+  });
+
+  it('is one whose root, identity or directory cannot be opened, which is said as it is', async () => {
+    const refused = (): Promise<never> =>
+      Promise.reject(Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' }));
+    for (const name of ['root', 'identity']) {
+      const medium = await storeWith(1);
+      const open = medium.open.bind(medium);
+      medium.open = (path, access) => (path.endsWith(name) ? refused() : open(path, access));
+      await expect(openFile(DIRECTORY, medium)).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_IO'));
+    }
+    const medium = await storeWith(1);
+    medium.list = refused;
+    await expect(openFile(DIRECTORY, medium)).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_IO'));
+    await expect(identifyFile('/nowhere', medium)).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_MISSING'));
+  });
+
+  it('is one whose identity is not the expected one, and it is not opened', async () => {
+    const medium = await storeWith(1);
+    await expect(openFile(DIRECTORY, medium, { replicaId: IDENTITY.replicaId + 1 })).rejects.toThrow(
+      withCode('ERR_INDELIBLE_STORE_FOREIGN'),
+    );
+    const storage = await openFile(DIRECTORY, medium, IDENTITY);
+    expect(storage.identity).toEqual(IDENTITY);
+  });
+
+  it('is one whose root cannot be written at open: it lets go of everything, and opens when it can', async () => {
+    const medium = await storeWith(2);
+    medium.failNext('EIO', 'root');
+    await expect(openFile(DIRECTORY, medium)).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_IO'));
+    const storage = await openFile(DIRECTORY, medium);
+    expect(storage.recovered.votes.length).toBe(2);
+    medium.failNext('EIO', 'root');
+    const failed = new Promise<Error>((resolve) => {
+      storage.onFailure = resolve;
+    });
+    storage.trim(1, 1);
+    expect(await failed).toMatchObject({ code: 'ERR_INDELIBLE_STORE_IO' });
   });
 });
