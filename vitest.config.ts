@@ -7,6 +7,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     globalSetup: 'test/scratch-directory.ts',
+    // Most of a run is waiting for processes of the tests' own.
+    maxWorkers: '100%',
     projects: [
       {
         test: {

@@ -26,6 +26,10 @@ export interface Ports {
 }
 
 const SPAN = 10;
+/** Runs of ports, and the workers of a test run that share them out among themselves. */
+const RUNS = 500;
+const WORKERS_MAX = 20;
+const worker = Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS_MAX;
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -35,10 +39,14 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Two runs of ten ports, free now, below those that the system hands out by itself. */
+/**
+ * Two runs of ten ports, free now, below those that the system hands out by itself; what another worker picks
+ * at the same time is not among them.
+ */
 export async function freePorts(): Promise<Ports> {
   for (;;) {
-    const port = 20_000 + 2 * SPAN * Math.floor(Math.random() * 500);
+    const run = Math.floor((Math.random() * RUNS) / WORKERS_MAX) * WORKERS_MAX + worker;
+    const port = 20_000 + 2 * SPAN * run;
     const all = await Promise.all(Array.from({ length: 2 * SPAN }, (_, index) => isFree(port + index)));
     if (all.every((free) => free)) return { port, peerPort: port + SPAN };
   }

@@ -76,8 +76,8 @@ export async function buildUnmutated(directory) {
   return { native, addon, library };
 }
 
-/** Strips the types of one source of the library. @throws for one that does not parse. */
-function strip(file, text, library) {
+/** Strips the types of one source into the folder `library`. @throws for one that does not parse. */
+export function strip(file, text, library) {
   const { outputText, diagnostics } = ts.transpileModule(text, {
     fileName: file,
     reportDiagnostics: true,

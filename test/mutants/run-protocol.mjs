@@ -1,82 +1,51 @@
-/**
- * Planted protocol bugs: every patch in protocol/ breaks one rule of the core, and must be caught.
- *
- * Each patch is applied to a copy of the sources, which then runs the simulator over seeds 1 … SEEDS (with
- * the fault rates given, if any), or the directed schedules, as its "Killed by" line says. Only a broken
- * checker or contract counts as caught: not an exception of another kind, not a time-out, and a lack of
- * progress only where the patch says that it takes progress away. The sources as they are must pass the same
- * runs.
- *
- *   node test/mutants/run-protocol.mjs [part of a patch's name]
- */
-import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import ts from 'typescript';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { patchedFiles, ROOT, strip } from './mutant-builds.mjs';
+import { staleness, writeTable } from './mutant-table.mjs';
 
 const SEEDS = 300;
 const EVENTS = 5000;
 const BACKENDS = ['memory', 'delayed'];
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PATCHES = join(ROOT, 'test/mutants/protocol');
 /** What a run needs: the library, and the schedules with what they stand on. */
 const SOURCES = ['lib', 'test/paxos/cluster.ts', 'test/simulation/schedules'];
-const wanted = process.argv[2] ?? '';
+const TABLE = 'planted protocol bugs';
+const { values, positionals } = parseArgs({
+  options: { table: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const wanted = positionals[0] ?? '';
 
 const scratch = mkdtempSync(join(tmpdir(), 'indelible-mutants-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-function sourcesUnder(directory) {
-  return readdirSync(directory, { recursive: true })
-    .map((name) => join(directory, name))
-    .filter((name) => name.endsWith('.ts'));
+/** Every source at or under a path of the repository. */
+function sourcesUnder(path) {
+  if (path.endsWith('.ts')) return [path];
+  const names = readdirSync(join(ROOT, path), { recursive: true });
+  return names.filter((name) => name.endsWith('.ts')).map((name) => join(path, name));
 }
 
-/** Strips the types of every source under `from` into `to`. @throws for one that does not parse. */
-function compile(from, to) {
-  for (const path of sourcesUnder(from)) {
-    const { outputText, diagnostics } = ts.transpileModule(readFileSync(path, 'utf8'), {
-      fileName: path,
-      reportDiagnostics: true,
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2023,
-        module: ts.ModuleKind.ESNext,
-        verbatimModuleSyntax: true,
-      },
-    });
-    if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, formatHost));
-    const target = join(to, relative(from, path)).replace(/\.ts$/, '.js');
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, outputText);
-  }
-}
-
-const formatHost = {
-  getCanonicalFileName: (name) => name,
-  getCurrentDirectory: () => ROOT,
-  getNewLine: () => '\n',
-};
-
-/** A compiled copy of the sources, patched if `patch` is given. @returns its directory. */
-function prepare(name, patch) {
-  const source = join(scratch, name, 'source');
-  for (const path of SOURCES) cpSync(join(ROOT, path), join(source, path), { recursive: true });
-  if (patch !== undefined) execFileSync('git', ['apply', '-p1', patch], { cwd: source, stdio: 'pipe' });
-  const built = join(scratch, name, 'built');
-  compile(source, built);
+/** The sources as they are, compiled. @returns their directory. */
+function prepareUnmutated() {
+  const built = join(scratch, 'unmutated');
+  for (const file of SOURCES.flatMap(sourcesUnder))
+    strip(file, readFileSync(join(ROOT, file), 'utf8'), built);
   writeFileSync(join(built, 'package.json'), '{ "type": "module" }');
   symlinkSync(join(ROOT, 'node_modules'), join(built, 'node_modules'));
+  return built;
+}
+
+/** The same with a patch. */
+function prepare(name, unmutated) {
+  const built = join(scratch, name);
+  cpSync(unmutated, built, { recursive: true, verbatimSymlinks: true });
+  const changed = patchedFiles(join(PATCHES, name), join(scratch, `${name}.sources`));
+  for (const [file, text] of Object.entries(changed)) strip(file, text, built);
   return built;
 }
 
@@ -115,10 +84,10 @@ function isKill(found, killer) {
   return found.checker !== 'liveness' || killer.includes('liveness');
 }
 
-async function tryPatch(file) {
+async function tryPatch(file, unmutated) {
   const text = readFileSync(join(PATCHES, file), 'utf8');
   const killer = /^Killed by: (.*)$/m.exec(text)?.[1] ?? '';
-  const directory = prepare(file, join(PATCHES, file));
+  const directory = prepare(file, unmutated);
   const found = killer.startsWith('schedule')
     ? await runSchedules(directory)
     : await simulateSeeds(directory, SEEDS, JSON.parse(/\{.*\}/.exec(killer)?.[0] ?? '{}'));
@@ -135,27 +104,44 @@ function report(ok, name, text, startedMs) {
   console.log(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(40)} ${seconds.padStart(5)} s  ${text}`);
 }
 
-for (const file of readdirSync(PATCHES).sort()) {
-  if (!file.endsWith('.patch') || !file.includes(wanted)) continue;
+const rows = [];
+
+/** The promise that was broken, or the schedule that went wrong. */
+function whatKilled({ where, error }) {
+  return where.startsWith('seed') ? `simulator: ${error.message}` : `schedule: ${where}`;
+}
+
+function checkTable(names) {
   const startedMs = Date.now();
+  if (values.table && failed === 0) writeTable(TABLE, rows);
+  const stale = staleness(TABLE, names);
+  report(stale === '', 'the table in docs/testing.md', stale || 'current', startedMs);
+}
+
+const unmutated = prepareUnmutated();
+const patches = readdirSync(PATCHES).filter((file) => file.endsWith('.patch') && file.includes(wanted));
+for (const file of patches.sort()) {
+  const startedMs = Date.now();
+  const name = file.replace('.patch', '');
   try {
-    const { killed, found } = await tryPatch(file);
+    const { killed, found } = await tryPatch(file, unmutated);
     const text = found === undefined ? 'survived' : `${found.where}: ${found.error.message}`;
-    report(killed, file.replace('.patch', ''), text.slice(0, 150), startedMs);
+    report(killed, name, text.slice(0, 150), startedMs);
+    if (killed) rows.push({ name, why: whatKilled(found) });
   } catch (error) {
-    report(false, file, `cannot be tried: ${error.stderr ?? error.stack}`, startedMs);
+    report(false, name, `cannot be tried: ${error.stderr ?? error.stack}`, startedMs);
   }
 }
 if (wanted === '') {
   const startedMs = Date.now();
-  const directory = prepare('unmutated', undefined);
-  const found = (await runSchedules(directory)) ?? (await simulateSeeds(directory, SEEDS, {}));
+  const found = (await runSchedules(unmutated)) ?? (await simulateSeeds(unmutated, SEEDS, {}));
   report(
     found === undefined,
     'the core as it is',
     found ? `${found.where}: ${found.error.stack}` : 'passes',
     startedMs,
   );
+  checkTable(patches.map((file) => file.replace('.patch', '')));
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
