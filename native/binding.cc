@@ -36,13 +36,20 @@ Napi::Value trim(Handle& handle, const Napi::CallbackInfo& info) {
   return status.ok() ? Napi::Value() : raise(info.Env(), status);
 }
 
-/// readVote(slot): a Uint8Array, or undefined.
+/// readVote(slot, digest?): a Uint8Array, or undefined. With a digest, of a vote for that batch only; without
+/// one, of a vote that is known to be the last.
 Napi::Value read_vote(Handle& handle, const Napi::CallbackInfo& info) {
   std::uint64_t slot = 0;
-  if (!integer_of(info[0], slot)) return raise_argument(info.Env(), "readVote takes a slot");
+  std::uint64_t digest = 0;
+  const bool any = info.Length() < 2 || info[1].IsUndefined();
+  if (!integer_of(info[0], slot) || (!any && !integer_of(info[1], digest))) {
+    return raise_argument(info.Env(), "readVote takes a slot, and may take a digest");
+  }
   if (Status status = handle.log->index_all(); !status.ok()) return raise(info.Env(), status);
-  const VoteEntry* vote = slot == 0 ? nullptr : handle.log->state().votes.find(slot);
+  LogState& state = handle.log->state();
+  const VoteEntry* vote = slot == 0 ? nullptr : state.votes.find(slot);
   if (vote == nullptr || (vote->flags & kFlagUnavailable) != 0) return {};
+  if (any ? !state.is_last(*vote) : (vote->payload_crc & kDigestMask) != digest) return {};
   auto bytes = Napi::Uint8Array::New(info.Env(), vote->length);
   bool good = false;
   const Status status = handle.log->read_payload(*vote, reinterpret_cast<std::byte*>(bytes.Data()), good);

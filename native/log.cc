@@ -211,15 +211,15 @@ Status Log::index_all() {
   FoundRecord record;
   while (state_.indexed_end < state_.records.end_number()) {
     const std::uint64_t number = state_.indexed_end;
-    Status status = reader.descriptors_at(state_.records.at(number).position, record);
-    if (status.ok() && (!record.descriptors_good || record.header.number != number)) {
-      status = Status::failed(Code::store_corrupt, "a record that was written can no longer be read");
-    }
-    if (!status.ok()) {
+    if (Status status = reader.descriptors_at(state_.records.at(number).position, record); !status.ok()) {
       poisoned_ = true;
       return status;
     }
-    state_.index_next(record.descriptors.data(), record.header.items);
+    if (record.descriptors_good && record.header.number == number) {
+      state_.index_next(record.descriptors.data(), record.header.items);
+    } else {
+      state_.skip_unreadable();
+    }
   }
   return Status::good();
 }
@@ -253,7 +253,10 @@ Status Log::copy_forward() {
   FoundRecord record;
   RecordReader reader(medium_, state_.geometry, state_.incarnation);
   if (Status status = reader.record_at(position, record); !status.ok()) return status;
-  if (!record.descriptors_good) return Status::failed(Code::store_corrupt, "a record to copy is damaged");
+  if (!record.descriptors_good) {
+    state_.lose_record(number);
+    return Status::good();
+  }
   std::vector<std::vector<std::byte>> payloads;
   std::vector<VoteEntry> live;
   for (const Descriptor& descriptor : record.descriptors) {

@@ -72,7 +72,8 @@ class Log {
   /// Marks the region cleanly closed. Nothing may follow.
   Status close();
 
-  /// Brings the index of votes up to date: before a vote is looked for in `state().votes`.
+  /// Brings the index of votes up to date: before a vote is looked for in `state().votes`. Records that can no
+  /// longer be read are left out, and the next scrub tells of them.
   Status index_all();
 
   /// Copies out a vote's bytes; `length` must be its own. False: damaged.

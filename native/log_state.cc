@@ -98,6 +98,19 @@ void LogState::note_damage(std::uint64_t from, std::uint64_t through, std::uint6
   uncertain_through = std::max(uncertain_through, highest);
 }
 
+void LogState::lose_record(std::uint64_t number_of_it) {
+  note_damage(number_of_it, number_of_it, highest_voted);
+  records.at(number_of_it).unreadable = true;
+  untold = true;
+}
+
+void LogState::skip_unreadable() {
+  blind_through = std::max(blind_through, records.at(indexed_end).highest_slot);
+  blind_number = indexed_end;
+  lose_record(indexed_end);
+  index_next(nullptr, 0);
+}
+
 void LogState::drop_dead() {
   while (!records.empty()) {
     const std::uint64_t number_of_first = records.first_number();

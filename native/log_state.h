@@ -45,6 +45,13 @@ struct LogState {
   std::uint64_t damaged_from = 0;
   std::uint64_t damaged_through = 0;
 
+  /// Record `blind_number` could not be indexed any more: a vote in an earlier record, at a slot through
+  /// `blind_through`, may have been superseded in it.
+  std::uint64_t blind_through = 0;
+  std::uint64_t blind_number = 0;
+  /// Records were found unreadable of which no scrub has told yet.
+  bool untold = false;
+
   [[nodiscard]] bool uncertain() const { return uncertain_through > trim_through; }
 
   /// Takes a record into the books, unindexed. `position` and `number` are the record's own at the call.
@@ -52,6 +59,17 @@ struct LogState {
 
   /// Indexes record `indexed_end`; `descriptors` are its own.
   void index_next(const Descriptor* descriptors, std::uint32_t items);
+
+  /// Record `number` can no longer be read: nothing is copied out of it, and it stays.
+  void lose_record(std::uint64_t number);
+
+  /// The same for record `indexed_end`, which is then counted as indexed.
+  void skip_unreadable();
+
+  /// Whether an indexed vote is known to be the last one for its slot.
+  [[nodiscard]] bool is_last(const VoteEntry& vote) const {
+    return vote.slot > blind_through || vote.record_number > blind_number;
+  }
 
   /// Forgets votes at or below `through`.
   void forget(std::uint64_t through);

@@ -24,10 +24,20 @@ Status Scrub::step(std::uint64_t budget, std::uint64_t uncommitted, ScrubReport&
     const std::uint64_t number = next_++;
     if (Status status = verify(number, number != uncommitted, report); !status.ok()) return status;
   }
+  tell(report);
   if (next_ < state_.records.end_number()) return Status::good();
   next_ = 0;
   report.pass_ended = true;
   return verify_tail(report);
+}
+
+/// Of what was found by this step, or by whoever else read the log since the last one.
+void Scrub::tell(ScrubReport& report) {
+  if (!state_.untold) return;
+  state_.untold = false;
+  // With everything trimmed there is no slot to be uncertain about.
+  report.unreadable = state_.uncertain();
+  report.last_unreadable = !state_.records.empty() && state_.records.at(state_.records.end_number() - 1).unreadable;
 }
 
 bool Scrub::is_as_written(std::uint64_t number) {
@@ -47,7 +57,7 @@ Status Scrub::verify(std::uint64_t number, bool committed, ScrubReport& report) 
   if (Status status = reader_.record_at(entry.position, record_); !status.ok()) return status;
   if (!is_as_written(number) || !record_.descriptors_good) return lose_record(number, report);
   // While it can be read: what is in the index stays known when the record rots later.
-  if (Status status = index_through(number, report); !status.ok()) return status;
+  if (Status status = index_through(number); !status.ok()) return status;
   if (!record_.payloads_good) lose_votes(number, report);
   const std::uint64_t right = commit_word(state_.incarnation, number);
   if (!committed || word == right) return Status::good();
@@ -69,30 +79,24 @@ Status Scrub::mend(std::uint64_t offset, std::uint64_t word, ScrubReport& report
   return Status::good();
 }
 
-Status Scrub::index_through(std::uint64_t number, ScrubReport& report) {
+Status Scrub::index_through(std::uint64_t number) {
   while (state_.indexed_end <= number) {
     const std::uint64_t next = state_.indexed_end;
     Status status = reader_.descriptors_at(state_.records.at(next).position, indexed_);
     if (!status.ok()) return status;
-    const bool good = indexed_.descriptors_good && indexed_.header.number == next;
-    if (!good) {
-      state_.note_damage(next, next, state_.highest_voted);
-      state_.records.at(next).unreadable = true;
-      report.unreadable = report.unreadable || state_.uncertain();
+    if (indexed_.descriptors_good && indexed_.header.number == next) {
+      state_.index_next(indexed_.descriptors.data(), indexed_.header.items);
+    } else {
+      state_.skip_unreadable();
     }
-    state_.index_next(indexed_.descriptors.data(), good ? indexed_.header.items : 0);
   }
   return Status::good();
 }
 
 /// What the index already knows of the record's votes stays known.
 Status Scrub::lose_record(std::uint64_t number, ScrubReport& report) {
-  if (Status status = index_through(state_.records.end_number() - 1, report); !status.ok()) return status;
-  report.last_unreadable = report.last_unreadable || number + 1 == state_.records.end_number();
-  state_.note_damage(number, number, state_.highest_voted);
-  state_.records.at(number).unreadable = true;
-  // With everything trimmed there is no slot to be uncertain about.
-  report.unreadable = report.unreadable || state_.uncertain();
+  if (Status status = index_through(state_.records.end_number() - 1); !status.ok()) return status;
+  state_.lose_record(number);
   Status status = Status::good();
   state_.votes.for_each([&](VoteEntry& vote) {
     if (vote.record_number != number || (vote.flags & kFlagUnavailable) != 0 || !status.ok()) return;

@@ -41,7 +41,8 @@ class Scrub {
  private:
   Status verify(std::uint64_t number, bool committed, ScrubReport& report);
   Status verify_tail(ScrubReport& report);
-  Status index_through(std::uint64_t number, ScrubReport& report);
+  Status index_through(std::uint64_t number);
+  void tell(ScrubReport& report);
   Status lose_record(std::uint64_t number, ScrubReport& report);
   void lose_votes(std::uint64_t number, ScrubReport& report);
   [[nodiscard]] bool is_as_written(std::uint64_t number);

@@ -95,7 +95,8 @@ export interface NativeLog {
   /** 1 if a record of `bytes` has room now, after dropping dead records and copying live votes forward. */
   makeRoom(bytes: number, onlyPromises: 0 | 1): 0 | 1;
   trim(through: number, checkpointId: number): void;
-  readVote(slot: number): Uint8Array | undefined;
+  /** With a digest, of a vote for that batch only; without one, of a vote that is known to be the last. */
+  readVote(slot: number, digest?: number): Uint8Array | undefined;
   recovered(): NativeRecovered;
   /** Reads about `budget` bytes of the log back. */
   scrub(budget: number): NativeScrub;

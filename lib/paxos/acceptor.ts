@@ -102,7 +102,7 @@ export class Acceptor {
   /** The bytes of the vote at `slot`, from memory or from the log; undefined if there are none to be had. */
   bytesOf(slot: Slot, mark: VoteMark): Uint8Array | undefined {
     if (mark.bytes !== undefined) return mark.bytes;
-    const bytes = mark.available ? this.effects.readVote(slot) : undefined;
+    const bytes = mark.available ? this.effects.readVote(slot, mark.digest) : undefined;
     if (bytes === undefined) this.lose(slot, mark.ballot);
     return bytes;
   }

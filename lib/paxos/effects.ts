@@ -18,7 +18,7 @@ export interface Effects {
   persistPromise(ballot: Ballot): boolean;
 
   /** The bytes of this replica's own vote at `slot`, from its log; undefined if they are lost. */
-  readVote(slot: Slot): Uint8Array | undefined;
+  readVote(slot: Slot, digest: Digest): Uint8Array | undefined;
 
   send(to: ReplicaId, message: Message, after: number): void;
 

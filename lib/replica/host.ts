@@ -244,8 +244,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     return this.parts.storage.stagePromise(ballot);
   }
 
-  readVote(slot: Slot): Uint8Array | undefined {
-    return this.parts.storage.readVote(slot);
+  readVote(slot: Slot, digest: Digest): Uint8Array | undefined {
+    return this.parts.storage.readVote(slot, digest);
   }
 
   send(to: ReplicaId, message: Message, after: number): void {

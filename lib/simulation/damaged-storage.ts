@@ -100,10 +100,10 @@ export class DamagedStorage implements Storage {
     this.inner.drain();
   }
 
-  readVote(slot: Slot): Uint8Array | undefined {
+  readVote(slot: Slot, digest?: Digest): Uint8Array | undefined {
     if (this.isLost || this.uncertain.has(slot)) return this.damage.readVote(slot);
     const isOnDisk = !this.pending.includes(slot);
-    return isOnDisk && this.damage.hasLostBytes(slot) ? undefined : this.inner.readVote(slot);
+    return isOnDisk && this.damage.hasLostBytes(slot) ? undefined : this.inner.readVote(slot, digest);
   }
 
   scrub(_budgetBytes: number, done: (progress: ScrubProgress) => void): void {

@@ -101,10 +101,11 @@ export class DelayedStorage implements Storage {
 
   drain(): void {}
 
-  readVote(slot: Slot): Uint8Array | undefined {
+  readVote(slot: Slot, digest?: Digest): Uint8Array | undefined {
     const pending = [...this.queue.flatMap((group) => group.items), ...this.staged];
     const vote = pending.findLast((item) => typeof item === 'object' && item.slot === slot);
-    return typeof vote === 'object' ? vote.bytes.slice() : this.inner.readVote(slot);
+    if (typeof vote !== 'object') return this.inner.readVote(slot, digest);
+    return digest === undefined || vote.digest === digest ? vote.bytes.slice() : undefined;
   }
 
   scrub(budgetBytes: number, done: (progress: ScrubProgress) => void): void {

@@ -95,8 +95,8 @@ export class ObservedStorage implements Storage {
     this.inner.drain();
   }
 
-  readVote(slot: Slot): Uint8Array | undefined {
-    return this.inner.readVote(slot);
+  readVote(slot: Slot, digest?: Digest): Uint8Array | undefined {
+    return this.inner.readVote(slot, digest);
   }
 
   scrub(budgetBytes: number, done: (progress: ScrubProgress) => void): void {

@@ -187,8 +187,8 @@ export class Process implements Effects, CheckpointHost {
     return this.storage.stagePromise(ballot);
   }
 
-  readVote(slot: Slot): Uint8Array | undefined {
-    return this.storage.readVote(slot);
+  readVote(slot: Slot, digest: Digest): Uint8Array | undefined {
+    return this.storage.readVote(slot, digest);
   }
 
   send(to: ReplicaId, message: Message, after = 0): void {

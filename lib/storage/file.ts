@@ -366,10 +366,10 @@ export class FileStorage implements Storage {
     this.#writable();
   }
 
-  readVote(slot: Slot): Uint8Array | undefined {
+  readVote(slot: Slot, digest?: Digest): Uint8Array | undefined {
     if (this.#closing) throw new IndelibleError(ErrorCode.storeClosed, 'the store is closed');
     const entry = this.#parts.index.get(slot);
-    if (!entry?.available) return undefined;
+    if (!entry?.available || (digest !== undefined && entry.digest !== digest)) return undefined;
     if (entry.builder) return entry.builder.payloadOf(entry);
     const bytes = new Uint8Array(entry.lengthBytes);
     try {

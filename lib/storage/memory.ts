@@ -194,11 +194,11 @@ export class MemoryStorage implements Storage {
     this.#checkUsable();
   }
 
-  readVote(slot: Slot): Uint8Array | undefined {
+  readVote(slot: Slot, digest?: Digest): Uint8Array | undefined {
     this.#checkUsable();
     const staged = this.#staged.findLast((item) => typeof item !== 'number' && item.slot === slot);
     const vote = typeof staged === 'object' ? staged : this.#disk.votes.get(slot);
-    return vote?.bytes.slice();
+    return digest === undefined || vote?.digest === digest ? vote?.bytes.slice() : undefined;
   }
 
   /** An object's bytes do not rot: every call is a whole pass that finds nothing. */

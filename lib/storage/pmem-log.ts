@@ -119,10 +119,10 @@ export class LogStorage implements Storage {
     this.#announce();
   }
 
-  readVote(slot: Slot): Uint8Array | undefined {
+  readVote(slot: Slot, digest?: Digest): Uint8Array | undefined {
     if (this.#refusal !== undefined && this.recovered.outcome !== 'lost') throw this.#refusal;
     if (this.#closed) throw this.#refusal;
-    return this.#guard(() => this.#native.readVote(slot));
+    return this.#guard(() => this.#native.readVote(slot, digest));
   }
 
   scrub(budgetBytes: number, done: (progress: ScrubProgress) => void): void {

@@ -35,6 +35,11 @@ export interface StorageSubject<Place> {
    * Makes the next write, flush or sync of `storage` fail as a device would. Absent where it cannot be done.
    */
   failNext?(storage: Storage, place: Place): void;
+  /**
+   * Turns a bit over, on the medium of an open store, of a durable vote's bytes, or of the header of the
+   * record that holds it alone. `bytes` are the vote's, and nowhere else. Absent where bytes do not rot.
+   */
+  rot?(place: Place, bytes: Uint8Array, where: 'bytes' | 'header'): Promise<void>;
   /** Random histories to run; a slow medium asks for fewer. */
   readonly randomRuns?: number;
   /** Removes what `format` made. */

@@ -142,3 +142,55 @@ TEST(scrub_leaves_a_word_that_is_still_to_come) {
   CHECK(opened.log->scrub(1000, report).ok());
   CHECK(!report.mended && opened.log->pending());
 }
+
+TEST(scrub_tells_of_records_that_rotted_before_anybody_had_looked) {
+  const InUse log;
+  log.rot(log.offsets[4] + kHeaderAt + 8);
+  CHECK(log.opened.log->index_all().ok());
+  LogState& state = log.opened.log->state();
+  CHECK(state.votes.find(5) == nullptr && state.votes.size() == kRecords - 1);
+  // A newer vote for a slot up to the fifth may have stood in what is gone; none for a later slot.
+  CHECK(!state.is_last(*state.votes.find(4)) && state.is_last(*state.votes.find(6)));
+  CHECK(append(*log.opened.log, {0, {{kRecords + 1, 65537 * kRecords, 300}}}).ok());
+  CHECK(log.pass().unreadable);
+  CHECK(!log.pass().unreadable);
+  CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::damaged);
+  for (std::uint64_t slot = 1; slot <= 5; slot++) {
+    CHECK(append(*log.opened.log, {0, {{slot, 65537 * kRecords, 300}}}).ok());
+  }
+  CHECK(log.opened.log->index_all().ok());
+  CHECK(state.is_last(*state.votes.find(4)));
+  CHECK(open_image(log.opened.medium->durable()).log->state().votes.size() == kRecords + 1);
+}
+
+TEST(scrub_repeats_the_promise_behind_a_last_record_that_somebody_else_found_unreadable) {
+  const InUse log;
+  log.rot(log.offsets.back() + kDescriptorsAt + 16);
+  log.rot(log.offsets.back() + kHeaderAt + 8);
+  CHECK(log.opened.log->index_all().ok());
+  CHECK(log.pass().last_unreadable);
+  OpenLog next = open_image(log.opened.medium->durable());
+  CHECK(next.log->recovered().outcome == Outcome::damaged);
+  CHECK(next.log->state().promised == 65537 * kRecords);
+}
+
+TEST(a_full_log_copies_nothing_out_of_a_record_that_rotted_and_goes_on) {
+  const InUse log;
+  CHECK(log.opened.log->index_all().ok());
+  log.rot(log.offsets[0] + kHeaderAt + 8);
+  Log& full = *log.opened.log;
+  // The same slots over and over: all but their last votes are garbage, and the first record is in the way.
+  std::uint64_t round = kRecords;
+  bool found = true;
+  while (found) {
+    round++;
+    CHECK(full.make_room(1000, false, found).ok());
+    if (found) CHECK(append(full, {0, {{2 + round % 4, 65537 * round, 500}}}).ok());
+  }
+  CHECK(full.make_room(200, true, found).ok() && found);
+  CHECK(log.pass().unreadable);
+  CHECK(full.trim(kRecords, 1).ok());
+  CHECK(full.make_room(1000, false, found).ok() && found);
+  CHECK(append(full, {0, {{kRecords + 1, 65537 * round, 500}}}).ok());
+  CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::intact);
+}

@@ -2,7 +2,19 @@
  * The storage contract on emulated persistent memory, in every way of making it durable; and what is only
  * pmem's.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -22,6 +34,9 @@ afterEach(() => {
 });
 
 const withCode = (code: string): unknown => expect.objectContaining({ code });
+
+/** From the record's number, in its header, to the bytes of its only vote. */
+const HEADER_BEFORE_BYTES = 160;
 
 function contract(name: string, options: Omit<OpenPmemOptions, 'path' | 'mode'>, alignment: number): void {
   storageContract<string>(name, {
@@ -45,6 +60,22 @@ function contract(name: string, options: Omit<OpenPmemOptions, 'path' | 'mode'>,
       copyFileSync(path, survivor);
       await storage.close();
       return survivor;
+    },
+    // The mapping sees what is written to the file.
+    async rot(path, bytes, where) {
+      const at = readFileSync(path).indexOf(bytes);
+      const file = openSync(path, 'r+');
+      const spoilt = where === 'bytes' ? at + 700 : at - HEADER_BEFORE_BYTES;
+      const byte = new Uint8Array(1);
+      readSync(file, byte, 0, 1, spoilt);
+      writeSync(
+        file,
+        byte.map((value) => value ^ 0x10),
+        0,
+        1,
+        spoilt,
+      );
+      closeSync(file);
     },
     async dispose(path) {
       rmSync(path, { force: true });
