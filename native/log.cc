@@ -123,10 +123,17 @@ std::uint64_t Log::offset_of(std::uint64_t position) {
   return kLogOffset + (position - lap_start_);
 }
 
+/// Geometry::position_after the tail, without its division either; `lap_start_` is the tail's.
+std::uint64_t Log::next_after(std::uint64_t length) const {
+  const std::uint64_t end = state_.position + length;
+  const std::uint64_t remaining = lap_start_ + state_.geometry.log_length - end;
+  return remaining < state_.geometry.record_bytes_max ? end + remaining : end;
+}
+
 Status Log::fence(Site site) {
   counters_.fences++;
   Status status = medium_.fence(site);
-  poisoned_ = poisoned_ || !status.ok();
+  if (!status.ok()) poisoned_ = true;
   return status;
 }
 
@@ -140,7 +147,8 @@ void Log::commit_pending() {
 Status Log::append(std::uint64_t learned_through) {
   if (poisoned_) return Status::failed(Code::store_poisoned, "the log failed earlier");
   const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
-  const std::uint64_t next = state_.geometry.position_after(state_.position, length);
+  const std::uint64_t offset = offset_of(state_.position);
+  const std::uint64_t next = next_after(length);
   if (!is_free_before(next)) return Status::failed(Code::log_full, "no room in the log");
   RecordHeader header{};
   header.magic = kRecordMagic;
@@ -159,19 +167,21 @@ Status Log::append(std::uint64_t learned_through) {
   header.head_number = state_.head_number;
   header.checkpoint_id = state_.checkpoint_id;
 
-  const std::uint64_t offset = offset_of(state_.position);
   counters_.bytes_written += builder_.write(medium_, offset, header) + 2 * sizeof(std::uint64_t);
   const std::uint64_t after = offset_of(next);
   counters_.laps += after < offset ? 1 : 0;
   medium_.store64(Site::append_empty, after, empty_word(state_.incarnation, state_.number + 1));
   medium_.flush(Site::append_empty, after, sizeof(std::uint64_t));
   commit_pending();
-  if (Status status = fence(Site::append_body_fence); !status.ok()) return status;
   pending_ = true;
   pending_offset_ = offset;
   pending_number_ = state_.number;
-  state_.take(header, builder_.votes(), builder_.vote_bytes(), builder_.highest_slot());
+  // The books in front of the fence: they are written while the body is on its way, and what comes behind the
+  // fence finds the store buffer empty. Should the fence fail, nobody reads them again.
+  state_.take(header, next, builder_.votes(), builder_.vote_bytes(), builder_.highest_slot());
   counters_.records++;
+  builder_.clear();
+  if (Status status = fence(Site::append_body_fence); !status.ok()) return status;
   return options_.fused ? Status::good() : drain();
 }
 

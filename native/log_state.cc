@@ -5,20 +5,6 @@
 
 namespace indelible {
 
-void LogState::take(const RecordHeader& header, std::uint32_t votes_in_it, std::uint32_t vote_bytes_in_it,
-                    std::uint64_t highest_slot) {
-  const RecordEntry record{position, previous_crc, header.length, votes_in_it, vote_bytes_in_it, highest_slot};
-  records.push(record);
-  used += header.length;
-  compacted += compacted_bytes(record);
-  promised = std::max(promised, header.promised);
-  highest_voted = std::max(highest_voted, header.highest_voted);
-  learned_through = std::max(learned_through, header.learned_through);
-  previous_crc = header.crc;
-  position = geometry.position_after(position, header.length);
-  number++;
-}
-
 void LogState::index_next(const Descriptor* descriptors, std::uint32_t items) {
   RecordEntry& record = records.at(indexed_end);
   compacted -= compacted_bytes(record);

@@ -5,6 +5,7 @@
 // are trimmed before that. Until then all its votes count as live.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "layout.h"
@@ -54,8 +55,27 @@ struct LogState {
 
   [[nodiscard]] bool uncertain() const { return uncertain_through > trim_through; }
 
-  /// Takes a record into the books, unindexed. `position` and `number` are the record's own at the call.
-  void take(const RecordHeader& header, std::uint32_t votes, std::uint32_t vote_bytes, std::uint64_t highest_slot);
+  /// Takes a record into the books, unindexed; the next one lies at `next`. `position` and `number` are the
+  /// record's own at the call. Inlined, so that an append's header need not be in memory.
+  [[gnu::always_inline]] void take(const RecordHeader& header, std::uint64_t next, std::uint32_t votes,
+                                   std::uint32_t vote_bytes, std::uint64_t highest_slot) {
+    RecordEntry& record = records.push();
+    record.position = position;
+    record.previous_crc = previous_crc;
+    record.length = header.length;
+    record.live = votes;
+    record.live_bytes = vote_bytes;
+    record.highest_slot = highest_slot;
+    record.unreadable = false;
+    used += header.length;
+    compacted += compacted_bytes(record);
+    promised = std::max(promised, header.promised);
+    highest_voted = std::max(highest_voted, header.highest_voted);
+    learned_through = std::max(learned_through, header.learned_through);
+    previous_crc = header.crc;
+    position = next;
+    number++;
+  }
 
   /// Indexes record `indexed_end`; `descriptors` are its own.
   void index_next(const Descriptor* descriptors, std::uint32_t items);

@@ -34,10 +34,11 @@ class RecordTable {
     first_number_ = number;
   }
 
-  void push(const RecordEntry& entry) {
+  /// Another record at the end. All of it is the caller's to fill, field by field: right behind a fence, an
+  /// entry put together elsewhere and copied would be waited for (record_words.h).
+  RecordEntry& push() {
     if (count_ == entries_.size()) grow();
-    entries_[(first_ + count_) & (entries_.size() - 1)] = entry;
-    count_++;
+    return entries_[(first_ + count_++) & (entries_.size() - 1)];
   }
 
   RecordEntry& at(std::uint64_t number) {

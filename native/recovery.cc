@@ -98,7 +98,7 @@ void Recovery::accept(const FoundRecord& record) {
   }
   // Behind a gap the record itself is the only one that says what it links to.
   if (!link_known_) state_.previous_crc = header.previous_crc;
-  state_.take(header, 0, 0, 0);
+  state_.take(header, state_.geometry.position_after(header.position, header.length), 0, 0, 0);
   state_.records.at(header.number).unreadable = !record.descriptors_good;
   state_.index_next(record.descriptors.data(), header.items);
   if (header.trim_through > state_.trim_through) {
@@ -134,9 +134,9 @@ Status Recovery::pass_gap(bool at_tail, Step& step) {
   }
   note_damage(state_.number, header.number - 1, header);
   const std::uint64_t bytes = position - state_.position;
-  state_.records.push({state_.position, state_.previous_crc, bytes, 0, 0, 0, true});
+  state_.records.push() = {state_.position, state_.previous_crc, bytes, 0, 0, 0, true};
   for (std::uint64_t number = state_.number + 1; number < header.number; number++) {
-    state_.records.push({position, 0, 0, 0, 0, 0, true});
+    state_.records.push() = {position, 0, 0, 0, 0, 0, true};
   }
   state_.used += bytes;
   state_.position = position;
