@@ -3,12 +3,12 @@
  *
  *   node test/native/coverage.mjs [--keep]
  *
- * 1. C++: Clang counts the branches of the sources below in the unit tests, in the corpora of the fuzz targets, and
- *    in the suites below through an addon that counts.
+ * 1. C++: Clang counts the branches of the sources below in the unit tests, in the corpora of the fuzz
+ *    targets, and in the suites below through an addon that counts.
  * 2. TypeScript: V8 counts those of lib/storage in the same suites.
- * 3. A branch that is never taken is in coverage-gaps.json with its reason, or it fails this; so does an entry that
- *    names one that is taken now. One that is taken by chance, or on some machines, says `sometimes`.
- * Prints a table and what is wrong; ends with `N passed, N failed`. --keep leaves what was counted for a closer look.
+ * 3. A branch that is never taken is in coverage-gaps.json with its reason, or it fails this; so does an entry
+ *    that names one that is taken now. One that is taken by chance, or on some machines, says `sometimes`.
+ * Prints a table and what is wrong; ends with `N passed, N failed`. --keep leaves what was counted.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -73,7 +73,7 @@ function replayCorpus(directory, target) {
   run(join(directory, `fuzz_${target}`), ['-runs=0', corpus], profile(`fuzz-${target}`));
 }
 
-/** Both kinds of coverage from one run of the suites. A test that fails is somebody else's to show, and fails this. */
+/** Both kinds of coverage from one run of the suites. A test that fails there fails this. */
 function runSuites() {
   const coverage = ['--coverage.enabled', '--coverage.provider=v8', '--coverage.include=lib/storage/**'];
   const always = '--coverage.reportOnFailure';
@@ -84,7 +84,7 @@ function runSuites() {
   return attempt('npx', args, { ...profile('addon'), INDELIBLE_ADDON: ADDON });
 }
 
-/** One of the two ways of each condition: where it is, whether it was taken in any program it was compiled into. */
+/** One of the two ways of each condition: where it is, whether any program it is in took it. */
 function nativeBranches(tests, fuzz) {
   const raw = readdirSync(OUT).filter((name) => name.endsWith('.profraw'));
   const merged = join(OUT, 'all.profdata');
