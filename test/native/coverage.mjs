@@ -6,8 +6,8 @@
  * 1. C++: Clang counts the branches of the sources below in the unit tests, in the corpora of the fuzz
  *    targets, and in the suites below through an addon that counts.
  * 2. TypeScript: V8 counts those of lib/storage in the same suites.
- * 3. A branch that is never taken is in coverage-gaps.json with its reason, or it fails this; so does an entry
- *    that names one that is taken now. One that is taken by chance, or on some machines, says `sometimes`.
+ * 3. A branch that is never taken is in coverage-gaps.json with its reason, or it fails this; so does an
+ *    entry that names one that is taken now. One that is taken by chance, or on some machines, says `sometimes`.
  * Prints a table and what is wrong; ends with `N passed, N failed`. --keep leaves what was counted.
  */
 import { spawnSync } from 'node:child_process';
@@ -22,8 +22,8 @@ const OUT = join(ROOT, 'build-native', 'coverage-out');
 const ADDON = join(ROOT, 'build-native', 'coverage', 'indelible.node');
 const GAPS = join(HERE, 'coverage-gaps.json');
 const FUZZ_TARGETS = ['parse', 'region', 'inspect'];
-const SOURCES = `file_probe log log_scrub log_state mapped_medium probe_window record_reader recovery region_file
-  region_view root scrub static_header`;
+const SOURCES = `file_probe log log_scrub log_state mapped_medium probe_window record_reader recovery
+  region_file region_view root scrub static_header`;
 const HEADERS = 'layout log_state record_builder record_reader record_table vote_index';
 const NATIVE = [
   ...SOURCES.split(/\s+/).map((name) => `native/${name}.cc`),
