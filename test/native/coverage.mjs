@@ -7,7 +7,7 @@
  *    targets, and in the suites below through an addon that counts.
  * 2. TypeScript: V8 counts those of lib/storage in the same suites.
  * 3. A branch that is never taken is in coverage-gaps.json with its reason, or it fails this; so does an
- *    entry that names one that is taken now. One that is taken by chance, or on some machines, says `sometimes`.
+ *    entry that names one that is taken now. One taken by chance, or on some machines, says `sometimes`.
  * Prints a table and what is wrong; ends with `N passed, N failed`. --keep leaves what was counted.
  */
 import { spawnSync } from 'node:child_process';
