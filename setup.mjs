@@ -10,7 +10,7 @@
  *    anybody else gets the one command to run, and exit code 1.
  * 4. Two set-ups of one checkout do not build at the same time.
  *
- *   node setup.mjs [--for=start|test|ci|fuzz|power-cut|pmem-vm] [--dry-run]
+ *   node setup.mjs [--for=start|test|ci|fuzz|coverage|power-cut|pmem-vm] [--dry-run]
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -35,7 +35,7 @@ const LIBRARY_PLACES = ['x86_64-linux-gnu', 'aarch64-linux-gnu', ''].flatMap((tr
 );
 /** Clang keeps its own beside itself. */
 LIBRARY_PLACES.push('/usr/lib/clang/14/lib/linux');
-const PURPOSES = ['start', 'test', 'ci', 'fuzz', 'power-cut', 'pmem-vm'];
+const PURPOSES = ['start', 'test', 'ci', 'fuzz', 'coverage', 'power-cut', 'pmem-vm'];
 
 /** Everything the system has to bring. `fedora` is only named, never installed. */
 const REQUIREMENTS = [
@@ -74,21 +74,28 @@ const REQUIREMENTS = [
     apt: 'cmake',
     fedora: 'cmake',
     program: ['cmake'],
-    purposes: ['ci', 'fuzz'],
+    purposes: ['ci', 'fuzz', 'coverage'],
   },
   {
     why: 'compiles the fuzz targets: g++ has no libFuzzer',
     apt: 'clang-14',
     fedora: 'clang',
     program: ['clang++-14'],
-    purposes: ['ci', 'fuzz'],
+    purposes: ['ci', 'fuzz', 'coverage'],
   },
   {
     why: 'libFuzzer, and the sanitizers of that compiler',
     apt: 'libclang-rt-14-dev',
     fedora: 'compiler-rt',
     library: `libclang_rt.fuzzer-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.a`,
-    purposes: ['ci', 'fuzz'],
+    purposes: ['ci', 'fuzz', 'coverage'],
+  },
+  {
+    why: 'counts which branches were taken',
+    apt: 'llvm-14',
+    fedora: 'llvm',
+    program: ['llvm-cov-14', 'llvm-cov'],
+    purposes: ['coverage'],
   },
   {
     why: 'checks the C++ sources',

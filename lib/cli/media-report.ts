@@ -35,7 +35,7 @@ export function mediaViolationLines(
 ): readonly string[] {
   return [
     `violated: ${what}`,
-    `seed ${seed} (media), in a damaged image`,
+    `seed ${seed}, at a damaged medium`,
     `replay with: indelible torture --media --backend ${backend} --seed ${seed} --histories 1`,
   ];
 }

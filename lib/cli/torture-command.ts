@@ -39,8 +39,9 @@ recovery, crashed again or not, must come to the same; and the log must take mor
 violation, and prints the command that shows it again. Touches no disk.
 
 With --media it damages what logs hold instead, at their ends and while they are open: whatever is not as it
-was written must be found out and called what it is, and nothing be silently wrong. Faults that leave an image
-that was legal earlier are counted: those no log can see alone. Cuts off small files in the temporary directory.
+was written must be found out and called what it is, and nothing be silently wrong. Faults that leave an
+image that was legal earlier are counted: those no log can see alone. Cuts off small files in the temporary
+directory.
 
   indelible torture                              until 100,000 distinct images, of each backend in proportion
   indelible torture --budget 10m                 as many as ten minutes allow
@@ -48,7 +49,7 @@ that was legal earlier are counted: those no log can see alone. Cuts off small f
   indelible torture --media                      bits that flip, blocks zeroed, stale, misplaced or unreadable
   indelible torture --picture append.html        one append, and what a crash leaves of it, as a page
 
-Exit code 0: no violation, and of crash images, ${COVERED_FROM_IMAGES} images or more a share at every site; 1: else.`;
+Exit code 0: no violation, and of ${COVERED_FROM_IMAGES} images or more a share at every site; 1: else.`;
 
 const IMAGES_DEFAULT = 100_000;
 /** An image of the file backend takes as long as so many of the log in memory. */

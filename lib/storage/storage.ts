@@ -90,8 +90,9 @@ export interface FoundDamage {
   readonly votes: readonly RecoveredVote[];
   /**
    * Slots whose votes the next open could not tell any more. `readVote`, told their digest, still has the
-   * bytes of those not among `votes` unless they stood in what is unreadable; staging such a vote again, at its own ballot, makes its slot certain. Once all votes in
-   * the ranges are staged again, or a trim has passed them, the damage is gone from the log.
+   * bytes of those not among `votes` unless they stood in what is unreadable; staging such a vote again, at
+   * its own ballot, makes its slot certain. Once all votes in the ranges are staged again, or a trim has
+   * passed them, the damage is gone from the log.
    */
   readonly uncertain: readonly SlotRange[];
 }
@@ -151,7 +152,8 @@ export interface Storage {
 
   /**
    * A copy of the bytes last voted for at `slot`, verified; undefined if there is no vote or its bytes are
-   * lost. Damage that is met on the way harms nothing else: the store goes on, and the next scrub tells of it.
+   * lost. Damage that is met on the way harms nothing else: the store goes on, and the next scrub tells of
+   * it.
    * @param digest of the batch of that vote, where the caller knows it: an earlier vote for the same batch
    *   will do then, and one for another never does, whatever the log can still tell of their order
    */

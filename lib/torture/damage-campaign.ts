@@ -24,7 +24,9 @@ export interface DamageOptions {
   readonly onProgress: (tally: DamageTally) => void;
 }
 
-/** Of one history, where there may be any number of them: other histories show more than all faults of one. */
+/**
+ * Of one history, where there may be any number of them: other histories show more than all faults of one.
+ */
 const FAULTS_A_HISTORY = 1500;
 
 /** @throws ERR_INDELIBLE_NATIVE_MISSING for the backend `emulated` without the addon */

@@ -5,7 +5,8 @@
  * - `intact`: exactly what was there; the fault was mended, or hit what nothing needs.
  * - `unavailable`: damaged, votes without their bytes; `uncertain`: damaged, slots that cannot be told.
  * - `lost`: it never votes again; `refused`: it is not opened.
- * - `older`: intact, in a state that was legal earlier. The fault left nothing by which a log alone could know.
+ * - `older`: intact, in a state that was legal earlier. The fault left nothing by which a log alone could
+ *   know.
  */
 export const VERDICTS = ['intact', 'unavailable', 'uncertain', 'lost', 'refused', 'older'] as const;
 export type Verdict = (typeof VERDICTS)[number];

@@ -1,6 +1,6 @@
 /**
- * The damage campaign of the file backend: sectors and pages of a store flipped, zeroed, old or misplaced, each
- * opened by the production recovery and held against docs/format-file.md's table.
+ * The damage campaign of the file backend: sectors and pages of a store flipped, zeroed, old or misplaced,
+ * each opened by the production recovery and held against docs/format-file.md's table.
  *
  * | place                                              | what recovery may say                            |
  * |----------------------------------------------------|--------------------------------------------------|

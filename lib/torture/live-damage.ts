@@ -1,6 +1,6 @@
 /**
- * Bits that rot under a log that is in use: the scrub finds them, what it tells is enough to heal the log, and
- * a crash at any moment in between leaves a log that says honestly what it lost.
+ * Bits that rot under a log that is in use: the scrub finds them, what it tells is enough to heal the log,
+ * and a crash at any moment in between leaves a log that says honestly what it lost.
  */
 import type { Random } from '../simulation/random.js';
 import { openRecording, type Recording } from '../storage/pmem-recording.js';

@@ -154,8 +154,8 @@ export interface Held {
 }
 
 /**
- * What recovery takes a damaged image for, and why that is wrong, if it is. `contents` is everything the log was
- * ever given, trimmed or not; `earlier` are legal states it had before, oldest first.
+ * What recovery takes a damaged image for, and why that is wrong, if it is. `contents` is everything the log
+ * was ever given, trimmed or not; `earlier` are legal states it had before, oldest first.
  */
 export function judgeDamage(image: Uint8Array, contents: Contents, earlier: readonly Held[]): Judged {
   let opened: ReturnType<typeof openRecording>;

@@ -1,6 +1,6 @@
 /**
- * A region's file cut off while a log is open on it: real SIGBUS, from real memory. The only fault of the media
- * campaign that touches a disk, in a temporary directory.
+ * A region's file cut off while a log is open on it: real SIGBUS, from real memory. The only fault of the
+ * media campaign that touches a disk, in a temporary directory.
  *
  * 1. The process lives. What meets the missing bytes fails with ERR_INDELIBLE_STORE_IO, once, and everything
  *    after it with ERR_INDELIBLE_STORE_POISONED; nothing is answered after the first failure.

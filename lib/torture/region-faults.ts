@@ -1,6 +1,6 @@
 /**
- * Every fault of a kind that a medium could have put into an image of a region, each with what recovery may say
- * of it: docs/format.md's table, turned around.
+ * Every fault of a kind that a medium could have put into an image of a region, each with what recovery may
+ * say of it: docs/format.md's table, turned around.
  *
  * | place                             | what recovery may say                                             |
  * |-----------------------------------|-------------------------------------------------------------------|
@@ -140,7 +140,7 @@ export class RegionFaults {
     );
   }
 
-  /** Writes that went elsewhere: a block lies where another belongs, and what was there is as it was before. */
+  /** Writes that went elsewhere: a block lies where another belongs. */
   #misplaced(): Fault[] {
     return [...this.#blocks()].flatMap(({ at, length }) => {
       const from = this.#random.below(this.#image.length / length) * length;

@@ -80,7 +80,10 @@ async function damagesOf(storage: Storage): Promise<FoundDamage[]> {
   return steps.flatMap(({ damage }) => (damage === undefined ? [] : [damage]));
 }
 
-/** What `readVote` has where (slot, ballot) is the last vote: asked for the slot's last vote, and for this one. */
+/**
+ * What `readVote` has where (slot, ballot) is the last vote: asked for the slot's last vote, and for this
+ * one.
+ */
 function readings(storage: Storage, slot: number, ballot: Ballot): string[] {
   const right = batchOf(slot, ballot, LENGTH);
   return [storage.readVote(slot), storage.readVote(slot, digestOf(right, 0, LENGTH))].map((bytes) => {
@@ -133,7 +136,7 @@ function rotContract<Place>(
       });
     });
 
-    it('of a header, met by a read first, neither stops the store nor passes an older vote for the last', async () => {
+    it('of a header, met by a read first, stops nothing and passes no older vote for the last', async () => {
       const { place, storage, failures } = await written();
       await rot(place, batchOf(3, SECOND, LENGTH), 'header');
       expect(readings(storage, 3, SECOND)).not.toContain('other bytes');

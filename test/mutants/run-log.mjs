@@ -5,7 +5,8 @@
  *   node test/mutants/run-log.mjs [--only name-part,name-part] [--lanes 2] [--table]
  *
  * Drop mutants leave out one store, flush, fence, write, sync or rename each; they are made from the sources
- * (persistence-sites.mjs). The others are the patches in test/mutants/log/.
+ * (persistence-sites.mjs). The others are the patches in test/mutants/log/; those named media-… are for the
+ * faults of media (`--media`), all others for the crash images.
  *
  * 1. The unmutated sources must pass the same runs.
  * 2. A mutant is killed by a violated property only: one that does not compile, that hangs or that crashes
@@ -28,8 +29,10 @@ const TABLE = 'planted log bugs';
 const CHECK_TIMEOUT_MS = 300_000;
 /** Enough for every mutant; one that is killed ends at its first violation. */
 const RUNS = {
-  emulated: ['--histories', '24', '--exhaustive', '7'],
-  file: ['--histories', '8', '--exhaustive', '5'],
+  emulated: ['--backend', 'emulated', '--threads', '1', '--histories', '24', '--exhaustive', '7'],
+  file: ['--backend', 'file', '--threads', '1', '--histories', '8', '--exhaustive', '5'],
+  'media emulated': ['--backend', 'emulated', '--media', '--images', '9000'],
+  'media file': ['--backend', 'file', '--media', '--images', '3000'],
 };
 const { values } = parseArgs({
   options: {
@@ -63,14 +66,13 @@ function mutants() {
 }
 
 /** @returns `killed` with the violated property, or what happened instead. */
-function check({ addon, library }, backend) {
+function check({ addon, library }, run) {
   const program = join(library, 'lib', 'cli', 'main.js');
-  const run = ['torture', '--backend', backend, '--threads', '1', ...RUNS[backend]];
   const env = { ...process.env, INDELIBLE_ADDON: addon };
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [program, ...run],
+      [program, 'torture', ...RUNS[run]],
       { env, timeout: CHECK_TIMEOUT_MS },
       (error, _stdout, stderr) => {
         running.delete(child);
@@ -93,7 +95,7 @@ async function tryMutant({ name, files }, unmutated) {
     const changed = files(directory);
     const build = await buildMutant(directory, unmutated, changed);
     const backend = Object.keys(changed)[0].startsWith('lib/') ? 'file' : 'emulated';
-    return await check(build, backend);
+    return await check(build, name.startsWith('media-') ? `media ${backend}` : backend);
   } catch (error) {
     const why = String(error.stderr || error.message)
       .trim()
@@ -145,10 +147,10 @@ function checkTable(names) {
 
 const wanted = mutants();
 const unmutated = await buildUnmutated(scratch);
-for (const backend of Object.keys(RUNS)) {
+for (const run of Object.keys(RUNS)) {
   const startedMs = performance.now();
-  const result = await check(unmutated, backend);
-  report(`(unmutated, ${backend})`, result.verdict === 'survived', result, startedMs);
+  const result = await check(unmutated, run);
+  report(`(unmutated, ${run})`, result.verdict === 'survived', result, startedMs);
 }
 if (failed === 0) {
   const queue = [...wanted];

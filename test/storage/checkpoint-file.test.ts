@@ -1,4 +1,4 @@
-/** Checkpoint files that are not as `write` leaves them, each with the one sentence that names what is wrong. */
+/** Checkpoint files that are not as `write` leaves them, each with the sentence that says what is wrong. */
 import { describe, expect, it } from 'vitest';
 import { formatCheckpoints, openCheckpoints, readNewestMeta } from '../../lib/storage/checkpoint.js';
 import { CheckpointFile } from '../../lib/storage/checkpoint-file.js';

@@ -376,7 +376,7 @@ describe('a store that cannot be written to', () => {
     expect(storage.identity).toEqual(IDENTITY);
   });
 
-  it('is one whose root cannot be written at open: it lets go of everything, and opens when it can', async () => {
+  it('is one whose root cannot be written at open: it opens when it can be', async () => {
     const medium = await storeWith(2);
     medium.failNext('EIO', 'root');
     await expect(openFile(DIRECTORY, medium)).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_IO'));

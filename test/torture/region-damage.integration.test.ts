@@ -1,4 +1,7 @@
-/** Every fault a medium could put into a region, found out or without meaning; and bits that rot under open logs. */
+/**
+ * Every fault a medium could put into a region, found out or without meaning; and bits that rot under open
+ * logs.
+ */
 import { describe, expect, it } from 'vitest';
 import { DamageTally, VERDICTS } from '../../lib/torture/damage-tally.js';
 import { damageRegion } from '../../lib/torture/region-damage.js';
