@@ -57,14 +57,14 @@ struct LogState {
 
   /// Takes a record into the books, unindexed; the next one lies at `next`. `position` and `number` are the
   /// record's own at the call. Inlined, so that an append's header need not be in memory.
-  [[gnu::always_inline]] void take(const RecordHeader& header, std::uint64_t next, std::uint32_t votes,
-                                   std::uint32_t vote_bytes, std::uint64_t highest_slot) {
+  [[gnu::always_inline]] void take(const RecordHeader& header, std::uint64_t next, std::uint32_t votes_in_it,
+                                   std::uint32_t vote_bytes_in_it, std::uint64_t highest_slot) {
     RecordEntry& record = records.push();
     record.position = position;
     record.previous_crc = previous_crc;
     record.length = header.length;
-    record.live = votes;
-    record.live_bytes = vote_bytes;
+    record.live = votes_in_it;
+    record.live_bytes = vote_bytes_in_it;
     record.highest_slot = highest_slot;
     record.unreadable = false;
     used += header.length;

@@ -1,7 +1,7 @@
 /**
- * A log full of votes that stay in front of votes that were superseded: the next group's room has to be made by
- * copying the former forward, all of them in one go, past the end of the area, while the durable head stays
- * where the log began.
+ * A log full of votes that stay in front of votes that were superseded: the next group's room has to be made
+ * by copying the former forward, all of them in one go, past the end of the area, while the durable head
+ * stays where the log began.
  */
 import { Random } from '../simulation/random.js';
 import type { HistoryOptions, HistoryResult } from './history.js';
