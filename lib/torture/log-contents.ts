@@ -12,7 +12,7 @@ export interface TortureVote {
   readonly lengthBytes: number;
 }
 
-/** What is staged and committed as one, atomic where one record holds it; `promise` is 0 where it has none. */
+/** What is staged and committed as one, atomic if one record holds it; `promise` is 0 where there is none. */
 export interface Group {
   readonly promise: number;
   readonly votes: readonly TortureVote[];
