@@ -12,7 +12,7 @@ export interface TortureVote {
   readonly lengthBytes: number;
 }
 
-/** One atomic append; `promise` is 0 where it holds none. */
+/** What is staged and committed as one, atomic if one record holds it; `promise` is 0 where there is none. */
 export interface Group {
   readonly promise: number;
   readonly votes: readonly TortureVote[];
@@ -98,6 +98,7 @@ export function stageGroup(storage: Storage, group: Group): boolean {
  */
 export class Expectation {
   answered: Contents = new Contents();
+  /** Each of them one record. */
   written: Group[] = [];
   trim: Slot = 0;
   trimWritten: Slot = 0;

@@ -31,11 +31,29 @@ const MOMENTS_MAX = 2 ** 20;
 const NEVER: number = 2 ** 40;
 const IDENTITY = { clusterId: '0'.repeat(32), replicaId: 1, storeUuid: '1'.repeat(32) } as const;
 
+function itemsOf({ promise, votes }: Group): number {
+  return votes.length + (promise === 0 ? 0 : 1);
+}
+
 /** Bytes of the record that a group makes. */
-export function recordBytesOf({ promise, votes }: Group): number {
-  const items = votes.length + (promise === 0 ? 0 : 1);
-  const payloads = votes.reduce((sum, { lengthBytes }) => sum + Math.ceil(lengthBytes / 8) * 8, 0);
-  return Math.ceil((RECORD_OVERHEAD_BYTES + items * ITEM_BYTES + payloads) / 64) * 64;
+export function recordBytesOf(group: Group): number {
+  const payloads = group.votes.reduce((sum, { lengthBytes }) => sum + Math.ceil(lengthBytes / 8) * 8, 0);
+  return Math.ceil((RECORD_OVERHEAD_BYTES + itemsOf(group) * ITEM_BYTES + payloads) / 64) * 64;
+}
+
+/**
+ * The group as it becomes durable: in as few records as hold it, one behind the other, each whole or not at
+ * all. Between two of them a crash leaves the first ones: a promise without the vote it came with, say.
+ */
+export function recordsOf(group: Group): Group[] {
+  const records: Group[] = [{ promise: group.promise, votes: [] }];
+  for (const vote of group.votes) {
+    const { promise, votes } = records.at(-1)!;
+    const longer = { promise, votes: [...votes, vote] };
+    if (recordBytesOf(longer) <= RECORD_BYTES_MAX) records[records.length - 1] = longer;
+    else records.push({ promise: 0, votes: [vote] });
+  }
+  return records;
 }
 
 export class LogRig {
@@ -59,7 +77,7 @@ export class LogRig {
   #exploring = true;
   #items = 0;
   #closing = false;
-  /** The last item of each group in `expectation.written`. */
+  /** The last item of each record in `expectation.written`. */
   #lastItems: number[] = [];
 
   constructor(workload: string, options: HistoryOptions) {
@@ -152,16 +170,19 @@ export class LogRig {
     this.#items = 0;
   }
 
-  /** Writes a group that fits in one record. False: there was no room. */
+  /** Writes a group; one of several records only where there is room for all. False: there was no room. */
   append(group: Group, learnedThrough: Slot): boolean {
-    const items = group.votes.length + (group.promise === 0 ? 0 : 1);
-    this.expectation.written.push(group);
-    if (items === 0 || !stageGroup(this.storage, group)) {
-      this.expectation.written.pop();
+    const records = recordsOf(group);
+    const before = this.expectation.written.length;
+    this.expectation.written.push(...records);
+    if (itemsOf(group) === 0 || !stageGroup(this.storage, group)) {
+      this.expectation.written.length = before;
       return false;
     }
-    this.#items += items;
-    this.#lastItems.push(this.#items);
+    for (const record of records) {
+      this.#items += itemsOf(record);
+      this.#lastItems.push(this.#items);
+    }
     this.learned = Math.max(this.learned, learnedThrough);
     this.storage.commit(learnedThrough);
     return true;

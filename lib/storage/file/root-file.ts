@@ -116,9 +116,11 @@ export class RootFile {
     return file && new RootFile(medium, file, incarnation);
   }
 
-  /** The root that counts; undefined when neither page is valid. */
+  /**
+   * The root that counts; undefined when neither page is valid. After the death of a process it may be seen
+   * and not be durable: whoever opens the store writes both pages anew before anything is answered.
+   */
   async read(): Promise<Root | undefined> {
-    await this.#file.sync('root');
     let best: Root | undefined;
     for (const at of [0, PAGE_BYTES]) {
       const page = new Uint8Array(PAGE_BYTES);
