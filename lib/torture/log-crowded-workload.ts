@@ -30,7 +30,9 @@ export function crowdedWorkload(options: HistoryOptions): HistoryResult {
   rig.quietly(() => {
     for (let slot = 1; slot <= STAYING; slot++) write(slot);
     const { storage } = rig;
-    while (storage.capacityBytes - storage.usedBytes > RECORD_BYTES_MAX) write(STAYING + 1);
+    const isFull = (): boolean => storage.capacityBytes - storage.usedBytes <= RECORD_BYTES_MAX;
+    // Behind a violation nothing is written any more.
+    while (!isFull() && rig.violation === undefined) write(STAYING + 1);
   });
   for (let group = 0; group < GROUPS_JUDGED; group++) write(STAYING + 1);
   return rig.result();
