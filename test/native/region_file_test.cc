@@ -44,6 +44,7 @@ bool interrupt = false;
 
 }  // namespace
 
+// NOLINTBEGIN(bugprone-reserved-identifier): names the linker gives.
 extern "C" ssize_t __real_pwrite(int fd, const void* bytes, std::size_t length, off_t offset);
 extern "C" ssize_t __wrap_pwrite(int fd, const void* bytes, std::size_t length, off_t offset);
 extern "C" int __real_fsync(int fd);
@@ -70,6 +71,7 @@ int __wrap_fsync(int fd) {
   errno = EIO;
   return -1;
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 TEST(region_file_is_made_once_and_opens) {
   const Directory directory;
