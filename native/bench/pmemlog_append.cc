@@ -123,8 +123,8 @@ int main(int count, char** arguments) {
   library.rewind(pool);
   std::printf("{\"results\":[");
   bool first = true;
-  for (const std::size_t payloads : {1, 32}) {
-    for (const std::size_t bytes : {64, 256}) {
+  for (const std::size_t payloads : {std::size_t{1}, std::size_t{32}}) {
+    for (const std::size_t bytes : {std::size_t{64}, std::size_t{256}}) {
       Subject subject(library, pool, payloads, bytes);
       const double nanoseconds = subject.nanoseconds_an_append(milliseconds);
       std::printf("%s{\"votes\":%zu,\"bytes\":%zu,\"nanoseconds\":%.1f}", first ? "" : ",", payloads, bytes,
