@@ -279,6 +279,19 @@ TEST(log_is_poisoned_by_a_failed_fence) {
   CHECK(opened.log->trim(1, 1).code == Code::store_poisoned);
 }
 
+TEST(log_forgets_a_group_that_was_given_up) {
+  OpenLog opened = open_image(formatted(small_format()));
+  const std::vector<std::byte> payload = TestVote{1, 1, 64}.bytes();
+  RecordBuilder& builder = opened.log->builder();
+  builder.begin(1);
+  builder.add(1, 9, static_cast<std::uint8_t>(ItemType::commands), 0, payload.data(), 64, crc64(payload.data(), 64));
+  const Group group{0, {{2, 1, 64}}};
+  CHECK(append(*opened.log, group).ok());
+  Contents expected;
+  expected.apply(group);
+  CHECK(contents_of(*open_image(opened.medium->durable()).log) == expected);
+}
+
 TEST(log_copies_live_votes_forward_when_superseded_ones_fill_it) {
   OpenLog opened = open_image(formatted(small_format()));
   Contents expected;
