@@ -4,11 +4,9 @@
 // stands for one power of x less than what it multiplies by.
 //
 // 1. A message is read as whole blocks of 64 bytes, with zeros in front of it: they change no remainder.
-// Bytes
-//    outside the message are masked off, and a masked load does not touch them.
+//    Bytes outside the message are masked off, and a masked load does not touch them.
 // 2. Blocks are folded into one, its four lanes into one of 128 bits, and that is reduced by Barrett's
-// method:
-//    q = floor(t · floor(x^128 / P) / x^64), remainder = t - q · P.
+//    method: q = floor(t · floor(x^128 / P) / x^64), remainder = t - q · P.
 #include "crc64_vector.h"
 
 #if defined(__x86_64__)

@@ -3,8 +3,7 @@
 // has them.
 //
 // 1. No cache line is written by two copies: persisting a line a second time right behind the first costs
-// more
-//    than all the rest of a small record.
+//    more than all the rest of a small record.
 // 2. Payloads that lie one behind the other, where they come from as in the record, are one piece.
 #pragma once
 

@@ -12,15 +12,12 @@ import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
 import { integerOption } from './option-parsers.js';
 import type { Output } from './output.js';
+import { type ImageCosts, type LimitFlags, limitsOf, progressTo } from './torture-limits.js';
 import { refuseCrashOptions, runMedia } from './torture-media.js';
 import { progressLine, summaryLines, violationLines } from './torture-report.js';
 
-interface TortureFlags {
+interface TortureFlags extends LimitFlags {
   readonly backend: TortureBackend | 'both';
-  readonly budget?: number;
-  readonly images?: number;
-  readonly histories?: number;
-  readonly seed: number;
   readonly moment?: number;
   readonly image?: number;
   readonly exhaustive: number;
@@ -28,7 +25,6 @@ interface TortureFlags {
   readonly threads?: number;
   readonly picture?: string;
   readonly media?: boolean;
-  readonly json?: boolean;
 }
 
 const HELP = `
@@ -51,10 +47,7 @@ directory.
 
 Exit code 0: no violation, and of ${COVERED_FROM_IMAGES} images or more a share at every site; 1: else.`;
 
-const IMAGES_DEFAULT = 100_000;
-/** An image of the file backend takes as long as so many of the log in memory. */
-const FILE_IMAGE_COST = 10;
-const PROGRESS_MS = 2000;
+const COSTS: ImageCosts = { imagesDefault: 100_000, fileImageCost: 10 };
 const UNITS_MAX = 16;
 
 export function tortureCommand(output: Output): Command {
@@ -111,7 +104,7 @@ async function run(flags: TortureFlags, output: Output): Promise<void> {
   for (const backend of backends) {
     const totals = await runBackend(backend, flags, backends.length, output);
     const coverage = coverageOf(backend, totals);
-    const imagesWanted = COVERED_FROM_IMAGES / (backend === 'file' ? FILE_IMAGE_COST : 1);
+    const imagesWanted = COVERED_FROM_IMAGES / (backend === 'file' ? COSTS.fileImageCost : 1);
     const held = totals.failed === undefined && totals.distinct >= imagesWanted ? coverage : [];
     const missed = held.filter(({ distinct, wanted }) => distinct < wanted);
     passed += totals.histories + held.length - missed.length - (totals.failed === undefined ? 0 : 1);
@@ -136,33 +129,20 @@ function drawPicture(file: string, seed: number, output: Output): void {
   output.line(`${file} shows what a crash leaves of one append`);
 }
 
-async function runBackend(
+function runBackend(
   backend: TortureBackend,
   flags: TortureFlags,
   backends: number,
   output: Output,
 ): Promise<TortureTotals> {
-  const { budget, histories, images, moment, image } = flags;
-  const bounded = budget !== undefined || histories !== undefined;
-  const wanted = images ?? (bounded ? Number.POSITIVE_INFINITY : IMAGES_DEFAULT);
-  const startedMs = performance.now();
-  let saidMs = startedMs;
+  const { histories, moment, image } = flags;
   return torture({
+    ...limitsOf(flags, backend, backends, COSTS),
     backend,
-    firstSeed: flags.seed,
-    historiesMax: histories ?? Number.POSITIVE_INFINITY,
-    imagesWanted: backend === 'file' && backends > 1 ? wanted / FILE_IMAGE_COST : wanted,
-    budgetMs: (budget ?? Number.POSITIVE_INFINITY) / backends,
     threads: histories === 1 ? 1 : (flags.threads ?? os.availableParallelism()),
     thoroughness: thoroughnessOf(flags),
     only: moment === undefined ? undefined : { moment, image },
-    now: () => performance.now(),
-    onProgress: (totals) => {
-      const nowMs = performance.now();
-      if (nowMs - saidMs < PROGRESS_MS || flags.json === true) return;
-      saidMs = nowMs;
-      output.line(progressLine(backend, totals, nowMs - startedMs));
-    },
+    onProgress: progressTo(output, flags, (totals, ms) => progressLine(backend, totals, ms)),
   });
 }
 

@@ -6,21 +6,13 @@ import type { TortureBackend } from '../torture/torture.js';
 import { ExitCode } from './exit-code.js';
 import { mediaJson, mediaProgressLine, mediaSummaryLines, mediaViolationLines } from './media-report.js';
 import type { Output } from './output.js';
+import { type ImageCosts, type LimitFlags, limitsOf, progressTo } from './torture-limits.js';
 
-export interface MediaFlags {
+export interface MediaFlags extends LimitFlags {
   readonly backends: readonly TortureBackend[];
-  /** Milliseconds. */
-  readonly budget?: number;
-  readonly images?: number;
-  readonly histories?: number;
-  readonly seed: number;
-  readonly json?: boolean;
 }
 
-const IMAGES_DEFAULT = 30_000;
-/** A fault of the file backend takes as long as so many of the log in memory. */
-const FILE_IMAGE_COST = 5;
-const PROGRESS_MS = 2000;
+const COSTS: ImageCosts = { imagesDefault: 30_000, fileImageCost: 5 };
 /** Options that say which crash images there are. */
 const NOT_OF_MEDIA = ['moment', 'image', 'picture', 'threads'] as const;
 
@@ -49,23 +41,9 @@ export async function runMedia(flags: MediaFlags, output: Output): Promise<void>
 }
 
 function runBackend(backend: TortureBackend, flags: MediaFlags, output: Output): Promise<DamageTally> {
-  const { backends, budget, histories, images, json, seed } = flags;
-  const bounded = budget !== undefined || histories !== undefined;
-  const wanted = images ?? (bounded ? Number.POSITIVE_INFINITY : IMAGES_DEFAULT);
-  const startedMs = performance.now();
-  let saidMs = startedMs;
   return damageCampaign({
+    ...limitsOf(flags, backend, flags.backends.length, COSTS),
     backend,
-    firstSeed: seed,
-    historiesMax: histories ?? Number.POSITIVE_INFINITY,
-    imagesWanted: backend === 'file' && backends.length > 1 ? Math.ceil(wanted / FILE_IMAGE_COST) : wanted,
-    budgetMs: (budget ?? Number.POSITIVE_INFINITY) / backends.length,
-    now: () => performance.now(),
-    onProgress: (tally) => {
-      const nowMs = performance.now();
-      if (nowMs - saidMs < PROGRESS_MS || json === true) return;
-      saidMs = nowMs;
-      output.line(mediaProgressLine(backend, tally, nowMs - startedMs));
-    },
+    onProgress: progressTo(output, flags, (tally, ms) => mediaProgressLine(backend, tally, ms)),
   });
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Output } from '../../lib/cli/output.js';
 import { buildProgram, run } from '../../lib/cli/program.js';
 import { parsePlan } from '../../lib/cluster/plan.js';
+import { recordedOutput } from './recorded-output.js';
 
 let directory: string;
 let lines: string[];
@@ -13,13 +14,7 @@ let output: Output;
 
 beforeEach(() => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'indelible-program-'));
-  lines = [];
-  problems = [];
-  output = {
-    line: (text) => lines.push(text),
-    problem: (text) => problems.push(text),
-    isTerminal: false,
-  };
+  ({ lines, problems, output } = recordedOutput());
 });
 
 afterEach(() => {

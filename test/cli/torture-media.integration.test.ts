@@ -3,15 +3,14 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { mediaViolationLines } from '../../lib/cli/media-report.js';
 import type { Output } from '../../lib/cli/output.js';
 import { run } from '../../lib/cli/program.js';
+import { recordedOutput } from './recorded-output.js';
 
 let lines: string[];
 let problems: string[];
 let output: Output;
 
 beforeEach(() => {
-  lines = [];
-  problems = [];
-  output = { line: (text) => lines.push(text), problem: (text) => problems.push(text), isTerminal: false };
+  ({ lines, problems, output } = recordedOutput());
 });
 
 describe('indelible torture --media', () => {

@@ -6,15 +6,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Output } from '../../lib/cli/output.js';
 import { run } from '../../lib/cli/program.js';
 import { violationLines } from '../../lib/cli/torture-report.js';
+import { recordedOutput } from './recorded-output.js';
 
 let lines: string[];
 let problems: string[];
 let output: Output;
 
 beforeEach(() => {
-  lines = [];
-  problems = [];
-  output = { line: (text) => lines.push(text), problem: (text) => problems.push(text), isTerminal: false };
+  ({ lines, problems, output } = recordedOutput());
 });
 
 const QUICK = ['--histories', '1', '--exhaustive', '4', '--random', '2'];
