@@ -5,7 +5,9 @@
 import fs from 'node:fs';
 import {
   type CommandView,
+  ErrorCode,
   formatStore,
+  type IndelibleError,
   Replica,
   type ResultWriter,
   type StateMachine,
@@ -107,8 +109,19 @@ function isSynchronous(): boolean {
   return regions.length > 0 && regions.every((text) => /^VmFlags:.* sf( |$)/m.test(text));
 }
 
+/** A read that met a change of leaders was not executed, and says so; whoever still wants to know asks again. */
+async function readExecuted(): Promise<string> {
+  for (;;) {
+    try {
+      return Buffer.from(await replica!.read(Buffer.from('all'))).toString();
+    } catch (error) {
+      if ((error as IndelibleError).code !== ErrorCode.notExecuted) throw error;
+    }
+  }
+}
+
 async function read(): Promise<void> {
-  const executed = Buffer.from(await replica!.read(Buffer.from('all'))).toString();
+  const executed = await readExecuted();
   const { mode, durability, recovery } = replica!.status();
   say({ found: { id, mode, durability, recovery, synchronous: isSynchronous(), executed } });
 }
