@@ -109,7 +109,7 @@ function isSynchronous(): boolean {
   return regions.length > 0 && regions.every((text) => /^VmFlags:.* sf( |$)/m.test(text));
 }
 
-/** A read that met a change of leaders was not executed, and says so; whoever still wants to know asks again. */
+/** A read that met a change of leaders was not executed, and says so; who still wants to know asks again. */
 async function readExecuted(): Promise<string> {
   for (;;) {
     try {
