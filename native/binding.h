@@ -31,11 +31,12 @@ struct Addon {
 };
 
 /// What `append` is told. The table starts with the number of rows, the slot learned through and the number of
-/// runs, and one unused number. Then a row for each item: its digest, then start and length as two 32-bit numbers in
-/// the place of one double. Behind the last row there is room for, the runs: first slot, ballot, type, first row.
-/// A run is a promise, or votes for consecutive slots at one ballot and of one type.
+/// runs, and one unused number. Then a row for each item: its digest, and its place, which is
+/// start * 2^kPlaceLengthBits + length. Behind the last row there is room for, the runs: first slot, ballot, type,
+/// first row. A run is a promise, or votes for consecutive slots at one ballot and of one type.
 inline constexpr std::uint32_t kTableHeadDoubles = 4;
 inline constexpr std::uint32_t kRowDoubles = 2;
+inline constexpr unsigned kPlaceLengthBits = 22;
 inline constexpr std::uint32_t kRunDoubles = 4;
 /// A recovered vote: slot, ballot, type, digest, length, 1 if its bytes are there.
 inline constexpr std::uint32_t kVoteDoubles = 6;

@@ -45,7 +45,8 @@ struct Run {
 class Group {
  public:
   Group(Handle& handle, std::span<const std::byte> source)
-      : builder_(handle.log->builder()),
+      : log_(*handle.log),
+        builder_(handle.log->builder()),
         source_(source),
         rows_(handle.table + kTableHeadDoubles),
         runs_(rows_ + std::size_t{handle.table_rows} * kRowDoubles) {}
@@ -96,17 +97,20 @@ class Group {
     std::uint64_t crcs[kBlockRows];
     std::uint64_t padded = 0;
     for (std::uint32_t index = 0; index < count; index++) {
-      std::uint32_t place[2];
-      static_assert(sizeof place == sizeof(double));
-      std::memcpy(place, numbers + index * kRowDoubles + 1, sizeof place);
-      if (std::uint64_t{place[0]} + place[1] > source_.size()) return out_of_bounds();
-      payloads[index] = source_.data() + place[0];
-      lengths[index] = place[1];
-      padded += align_up(place[1], 8);
+      std::uint64_t place = 0;
+      if (!whole_of(numbers[index * kRowDoubles + 1], place)) return out_of_bounds();
+      const std::uint64_t start = place >> kPlaceLengthBits;
+      const std::uint64_t length = place & ((std::uint64_t{1} << kPlaceLengthBits) - 1);
+      if (start + length > source_.size()) return out_of_bounds();
+      payloads[index] = source_.data() + start;
+      lengths[index] = length;
+      padded += align_up(length, 8);
     }
     if (!builder_.fits(padded)) {
       return Status::failed(Code::argument, "a group larger than the store was formatted for");
     }
+    builder_.place_run(payloads, lengths, count);
+    log_.write_ahead();
     crc64_each(payloads, lengths, count, crcs);
     for (std::uint32_t index = 0; index < count; index++) {
       const auto digest = static_cast<double>(static_cast<std::int64_t>(crcs[index] & kDigestMask));
@@ -114,19 +118,18 @@ class Group {
         return Status::failed(Code::digest_mismatch, "a batch does not have the digest it was staged with");
       }
     }
-    builder_.add_run(slot, run.ballot, static_cast<std::uint8_t>(run.type), payloads, lengths, crcs, count);
+    builder_.describe_run(slot, run.ballot, static_cast<std::uint8_t>(run.type), lengths, crcs, count);
     return Status::good();
   }
 
+  Log& log_;
   RecordBuilder& builder_;
   std::span<const std::byte> source_;
   const double* rows_;
   const double* runs_;
 };
 
-/// append(source?: ArrayBuffer): everything else lies in the table.
-Napi::Value append(Handle& handle, const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+napi_value append_group(Handle& handle, napi_env env, std::span<const std::byte> source) {
   std::uint64_t rows = 0;
   std::uint64_t learned = 0;
   std::uint64_t runs = 0;
@@ -134,23 +137,43 @@ Napi::Value append(Handle& handle, const Napi::CallbackInfo& info) {
       !whole_of(handle.table[2], runs) || rows == 0 || rows > handle.table_rows || runs > rows) {
     return raise_argument(env, "the table's head is a number of rows, a slot and a number of runs");
   }
-  // One bare call: through Napi::ArrayBuffer it would take three.
-  void* source = nullptr;
-  std::size_t source_bytes = 0;
-  if (info.Length() > 0 && napi_get_arraybuffer_info(env, info[0], &source, &source_bytes) != napi_ok) {
-    return raise_argument(env, "the batches are not in an ArrayBuffer");
-  }
-  Group group(handle, {static_cast<const std::byte*>(source), source_bytes});
+  Group group(handle, source);
   Status status = group.build(static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(runs));
   if (status.ok()) status = handle.log->append(learned);
   handle.update_gauges();
-  return status.ok() ? Napi::Value() : raise(env, status);
+  return status.ok() ? nullptr : static_cast<napi_value>(raise(env, status));
+}
+
+/// append(source?: ArrayBuffer): everything else lies in the table. Bare Node-API: node-addon-api would ask for
+/// what is not needed here, which takes as long as staging a vote or two.
+napi_value append(napi_env env, napi_callback_info info) {
+  std::size_t arguments = 1;
+  napi_value source_value = nullptr;
+  void* data = nullptr;
+  if (napi_get_cb_info(env, info, &arguments, &source_value, nullptr, &data) != napi_ok) return nullptr;
+  Handle& handle = **static_cast<std::shared_ptr<Handle>*>(data);
+  if (handle.log == nullptr) return raise_closed(env);
+  void* source = nullptr;
+  std::size_t source_bytes = 0;
+  if (arguments > 0 && napi_get_arraybuffer_info(env, source_value, &source, &source_bytes) != napi_ok) {
+    return raise_argument(env, "the batches are not in an ArrayBuffer");
+  }
+  return append_group(handle, env, {static_cast<const std::byte*>(source), source_bytes});
 }
 
 }  // namespace
 
 void bind_append(Napi::Object object, const std::shared_ptr<Handle>& handle) {
-  bind(object, handle, "append", Needs::log, append);
+  const Napi::Env env = object.Env();
+  auto share = std::make_unique<std::shared_ptr<Handle>>(handle);
+  napi_value function = nullptr;
+  if (napi_create_function(env, "append", NAPI_AUTO_LENGTH, append, share.get(), &function) != napi_ok) return;
+  const auto let_go = [](napi_env /*env*/, void* held, void* /*hint*/) {
+    delete static_cast<std::shared_ptr<Handle>*>(held);
+  };
+  if (napi_add_finalizer(env, function, share.get(), let_go, nullptr, nullptr) != napi_ok) return;
+  share.release();
+  object.Set("append", function);
 }
 
 }  // namespace indelible

@@ -144,6 +144,13 @@ void Log::commit_pending() {
   pending_ = false;
 }
 
+void Log::write_ahead() {
+  if (poisoned_ || !builder_.may_write_ahead()) return;
+  const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
+  const std::uint64_t offset = offset_of(state_.position);
+  if (is_free_before(next_after(length))) builder_.write_ahead(medium_, offset);
+}
+
 Status Log::append(std::uint64_t learned_through) {
   if (poisoned_) return Status::failed(Code::store_poisoned, "the log failed earlier");
   const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
@@ -180,7 +187,6 @@ Status Log::append(std::uint64_t learned_through) {
   // fence finds the store buffer empty. Should the fence fail, nobody reads them again.
   state_.take(header, next, builder_.votes(), builder_.vote_bytes(), builder_.highest_slot());
   counters_.records++;
-  builder_.clear();
   if (Status status = fence(Site::append_body_fence); !status.ok()) return status;
   return options_.fused ? Status::good() : drain();
 }

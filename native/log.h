@@ -53,6 +53,10 @@ class Log {
   /// Where the next group is put together: `begin`, `add` for each item, then `append`.
   [[nodiscard]] RecordBuilder& builder() { return builder_; }
 
+  /// While a group is put together: writes what is complete of its large payloads, which are on their way while the
+  /// rest is put together. Whether there will be an append is open; without one these are bytes in free space.
+  void write_ahead();
+
   /// Writes the built group. Durable on return; fused: when `pending` is false again.
   Status append(std::uint64_t learned_through);
 

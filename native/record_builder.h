@@ -33,18 +33,14 @@ class RecordBuilder {
 
   /// Starts a record of exactly `items` items, which fit without their payloads.
   void begin(std::uint32_t items) {
-    if (items_ > 0) clear();
-    cursor_ = bytes_of(items, 0);
-  }
-
-  /// Forgets what was put together.
-  void clear() {
     items_ = 0;
     votes_ = 0;
     promised_ = 0;
     highest_slot_ = 0;
     pieces_.clear();
     next_ = nullptr;
+    cursor_ = bytes_of(items, 0);
+    described_ = cursor_;
   }
 
   /// Whether payloads of so many bytes, each padded to 8, still fit into a largest record.
@@ -60,21 +56,20 @@ class RecordBuilder {
                    type | std::uint64_t{flags} << 8, payload_crc);
     items_++;
     if ((flags & kFlagUnavailable) == 0 && length > 0) place(payload, length);
+    described_ = cursor_;
   }
 
-  /// Votes for `votes` slots from `slot` on, at one ballot and of one type; `add` for each of them.
-  void add_run(std::uint64_t slot, std::uint64_t ballot, std::uint8_t type, const void* const* payloads,
-               const std::size_t* lengths, const std::uint64_t* payload_crcs, std::uint32_t votes) {
-    count(slot + votes - 1, ballot, votes);
-    std::byte* target = scratch_.get() + bytes_of(items_, 0);
-    items_ += votes;
+  /// Lays out the payloads of the next `votes` votes. Each must fit, and stay where it is until `write`.
+  void place_run(const void* const* payloads, const std::size_t* lengths, std::uint32_t votes) {
+    if (votes == 1 && lengths[0] < kDirectBytesMin) {
+      return copy_small(static_cast<const std::byte*>(payloads[0]), lengths[0]);
+    }
     // In locals: members would be stored and loaded again for each vote, because words may alias them.
     std::uint64_t cursor = cursor_;
     const std::byte* next = next_;
     std::uint64_t continued = 0;
-    for (std::uint32_t index = 0; index < votes; index++, target += sizeof(Descriptor)) {
+    for (std::uint32_t index = 0; index < votes; index++) {
       const std::uint64_t length = lengths[index];
-      put_descriptor(target, slot + index, ballot, cursor, length, type, payload_crcs[index]);
       if (length == 0) continue;
       const auto* const payload = static_cast<const std::byte*>(payloads[index]);
       if (payload == next) {
@@ -82,7 +77,7 @@ class RecordBuilder {
       } else {
         if (continued > 0) pieces_.back().length += continued;
         continued = 0;
-        pieces_.push_back({payload, cursor, length});
+        pieces_.push_back({payload, cursor, length, 0});
       }
       next = behind(payload, length);
       cursor += align_up(length, 8);
@@ -90,6 +85,31 @@ class RecordBuilder {
     if (continued > 0) pieces_.back().length += continued;
     cursor_ = cursor;
     next_ = next;
+  }
+
+  /// Describes the votes laid out last: for `votes` slots from `slot` on, at one ballot and of one type.
+  void describe_run(std::uint64_t slot, std::uint64_t ballot, std::uint8_t type, const std::size_t* lengths,
+                    const std::uint64_t* payload_crcs, std::uint32_t votes) {
+    count(slot + votes - 1, ballot, votes);
+    std::byte* target = scratch_.get() + bytes_of(items_, 0);
+    items_ += votes;
+    std::uint64_t cursor = described_;
+    for (std::uint32_t index = 0; index < votes; index++, target += sizeof(Descriptor)) {
+      put_descriptor(target, slot + index, ballot, cursor, lengths[index], type, payload_crcs[index]);
+      cursor += align_up(lengths[index], 8);
+    }
+    described_ = cursor;
+  }
+
+  /// Writes what is complete of a large piece, before `write` does the rest: it is on its way while the CRCs of what
+  /// follows are found. The record has to have its room at `record_offset`, and comes to lie there.
+  void write_ahead(Medium& medium, std::uint64_t record_offset) {
+    write_direct(medium, record_offset, pieces_.back());
+  }
+
+  /// Whether the last piece is that large.
+  [[nodiscard]] bool may_write_ahead() const {
+    return !pieces_.empty() && pieces_.back().length >= kDirectBytesMin;
   }
 
   [[nodiscard]] std::uint32_t items() const { return items_; }
@@ -109,13 +129,12 @@ class RecordBuilder {
     for (std::uint64_t at = cursor_; at < end; at += 8) keep(*words_at(scratch_.get() + at), 0);
     bool direct = false;
     // Large payloads are on their way while the CRCs behind them are found.
-    for (const Piece& piece : pieces_) {
+    for (Piece& piece : pieces_) {
       const std::uint64_t from = piece.direct_from();
       const std::uint64_t to = piece.direct_end();
       gather(piece, from, to);
       if (to <= from) continue;
-      medium.write(Site::append_payload, record_offset + from, piece.bytes + (from - piece.offset),
-                   to - from);
+      write_direct(medium, record_offset, piece);
       direct = true;
     }
     header.descriptors_crc = crc64(scratch_.get() + kDescriptorsAt, items_ * sizeof(Descriptor));
@@ -129,6 +148,8 @@ class RecordBuilder {
     const std::byte* bytes;
     std::uint64_t offset;
     std::uint64_t length;
+    /// Up to where its whole lines were written.
+    std::uint64_t written;
 
     /// The whole cache lines that are worth a copy of their own; none if the end is not above the start.
     [[nodiscard]] std::uint64_t direct_from() const { return align_up(offset, kLineBytes); }
@@ -137,6 +158,14 @@ class RecordBuilder {
     }
   };
   static constexpr std::uint64_t kDirectBytesMin = 1024;
+
+  static void write_direct(Medium& medium, std::uint64_t record_offset, Piece& piece) {
+    const std::uint64_t from = piece.written == 0 ? piece.direct_from() : piece.written;
+    const std::uint64_t to = piece.direct_end();
+    if (to <= from) return;
+    medium.write(Site::append_payload, record_offset + from, piece.bytes + (from - piece.offset), to - from);
+    piece.written = to;
+  }
 
   void count(std::uint64_t highest_slot, std::uint64_t ballot, std::uint32_t votes) {
     if (ballot > promised_) promised_ = ballot;
@@ -148,9 +177,19 @@ class RecordBuilder {
     if (payload == next_) {
       pieces_.back().length += length;
     } else {
-      pieces_.push_back({payload, cursor_, length});
+      pieces_.push_back({payload, cursor_, length, 0});
     }
     next_ = behind(payload, length);
+    cursor_ += align_up(length, 8);
+  }
+
+  /// A small payload alone is not worth a piece.
+  void copy_small(const std::byte* payload, std::uint64_t length) {
+    if (length == 0) return;
+    std::byte* const target = scratch_.get() + cursor_;
+    if (length % 8 != 0) *words_at(target + length / 8 * 8) = 0;
+    std::memcpy(target, payload, length);
+    next_ = nullptr;
     cursor_ += align_up(length, 8);
   }
 
@@ -196,6 +235,8 @@ class RecordBuilder {
   /// Where a payload has to lie to continue the last piece.
   const std::byte* next_ = nullptr;
   std::uint64_t cursor_ = 0;
+  /// Up to where payloads have descriptors.
+  std::uint64_t described_ = 0;
   std::uint64_t promised_ = 0;
   std::uint64_t highest_slot_ = 0;
   std::uint32_t items_ = 0;

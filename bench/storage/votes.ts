@@ -33,15 +33,15 @@ export class Votes {
     const bytes = this.#bytes;
     const digests = this.#digests;
     const length = this.#length;
-    const end = first + count;
-    let variant = this.#variant;
-    for (let slot = first; slot < end; slot++) {
-      const start = variant * length;
-      const digest = digests[variant]!;
-      variant = (variant + 1) & (VARIANTS - 1);
-      if (storage.stageVote(slot, BALLOT, COMMANDS, digest, bytes, start, start + length)) continue;
+    const variant = this.#variant;
+    // Counted from 0, so that V8 sees small integers: it is not this loop that is measured.
+    for (let index = 0; index < count; index++) {
+      const which = (variant + index) & (VARIANTS - 1);
+      const start = Math.imul(which, length);
+      const digest = digests[which]!;
+      if (storage.stageVote(first + index, BALLOT, COMMANDS, digest, bytes, start, start + length)) continue;
       throw new Error('the log is full: trims do not keep up');
     }
-    this.#variant = variant;
+    this.#variant = (variant + count) & (VARIANTS - 1);
   }
 }

@@ -54,8 +54,9 @@ export interface NativeScrub {
  */
 export const HEAD_NUMBERS = 4;
 
-/** Numbers a row has: its digest; start and length as two 32-bit numbers in the place of one. */
+/** Numbers a row has: its digest; its place, which is start · {@link PLACE_START_UNIT} + length. */
 export const ROW_NUMBERS = 2;
+export const PLACE_START_UNIT: number = 2 ** 22;
 
 /**
  * Numbers a run has: first slot, ballot, type, first row. Runs lie behind the last row there is room for. A

@@ -11,7 +11,14 @@
  *    than all else about a small vote.) So the last view is kept; no payload is read before the addon reads
  *    it.
  */
-import { HEAD_NUMBERS, type NativeLog, PROMISE_TYPE, ROW_NUMBERS, RUN_NUMBERS } from '../native/log.js';
+import {
+  HEAD_NUMBERS,
+  type NativeLog,
+  PLACE_START_UNIT,
+  PROMISE_TYPE,
+  ROW_NUMBERS,
+  RUN_NUMBERS,
+} from '../native/log.js';
 import type { Ballot, BatchKind, Digest, Slot } from '../types.js';
 
 // Not exported: every use of an exported binding looks it up.
@@ -22,11 +29,14 @@ const DESCRIPTOR = 40;
 export const RECORD_OVERHEAD_BYTES: number = OVERHEAD;
 export const DESCRIPTOR_BYTES: number = DESCRIPTOR;
 
-/** Where a row's start and length have to fit, in bytes. */
-const START_END = 2 ** 32;
+/** What a row's start is multiplied by to make room for its length, and how far a start may go, in bytes. */
+const START_UNIT: number = PLACE_START_UNIT;
+const START_END = 2 ** 31;
+
+/** In the place of the slot of the first row: no slot continues it. */
+const NO_SLOT = -(2 ** 30);
 
 const NO_NUMBERS = new Float64Array(0);
-const NO_PLACES = new Uint32Array(0);
 
 /** Bytes that a payload takes in a record; every payload begins at a multiple of 8. */
 function padded(lengthBytes: number): number {
@@ -40,10 +50,8 @@ export class StagedGroup {
   readonly #batchBytesMax: number = 0;
   readonly #arenaBytes: number = 0;
   readonly #head: Float64Array = NO_NUMBERS;
-  /** Two numbers a row, the first one its digest. */
-  readonly #digests: Float64Array = NO_NUMBERS;
-  /** The same bytes: the last two of a row's four are start and length of its payload. */
-  readonly #places: Uint32Array = NO_PLACES;
+  /** Two numbers a row: its digest, and where its payload lies. */
+  readonly #numbers: Float64Array = NO_NUMBERS;
   readonly #runs: Float64Array = NO_NUMBERS;
 
   #rows = 0;
@@ -51,8 +59,8 @@ export class StagedGroup {
   /** Bytes of the group's record, and how many it may have as long as no more room is made. */
   #bytes = OVERHEAD;
   #bytesMax = 0;
-  /** What continues the last run; slot 0 if nothing does. */
-  #nextSlot: Slot = 0;
+  /** What continues the last run: the slot its votes would give the group's first row. */
+  #firstSlot: number = NO_SLOT;
   #ballot = 0;
   #kind = 0;
   /** Where the payloads lie, and the last view of it; those of the group before while there are none. */
@@ -69,8 +77,7 @@ export class StagedGroup {
     this.#arenaBytes = native.recordBytesMax;
     this.#head = table.subarray(0, HEAD_NUMBERS);
     const runsAt = HEAD_NUMBERS + ROW_NUMBERS * this.#rowsMax;
-    this.#digests = table.subarray(HEAD_NUMBERS, runsAt);
-    this.#places = new Uint32Array(table.buffer, this.#digests.byteOffset, this.#digests.length * 2);
+    this.#numbers = table.subarray(HEAD_NUMBERS, runsAt);
     this.#runs = table.subarray(runsAt);
   }
 
@@ -95,7 +102,8 @@ export class StagedGroup {
 
   /** Lets the record grow to so many bytes without a question. */
   allow(bytes: number): void {
-    this.#bytesMax = bytes | 0;
+    // No payload of a group that is no larger than this can be too large a batch.
+    this.#bytesMax = Math.min(bytes, OVERHEAD + DESCRIPTOR + this.#batchBytesMax) | 0;
   }
 
   /**
@@ -111,28 +119,27 @@ export class StagedGroup {
     start: number,
     end: number,
   ): boolean {
-    const row = this.#rows;
+    // Not `#rows`, which it has to equal: what was just stored would be waited for, vote after vote.
+    const row = slot - this.#firstSlot;
     const length = end - start;
     const groupBytes = (this.#bytes + DESCRIPTOR + ((length + 7) & ~7)) | 0;
     if (
-      slot !== this.#nextSlot ||
+      row !== this.#rows ||
       ballot !== this.#ballot ||
       kind !== this.#kind ||
       bytes !== this.#view ||
       row === this.#rowsMax ||
       groupBytes > this.#bytesMax ||
       // Neither is negative, and none is NaN.
-      !((start | length) >= 0 && length <= this.#batchBytesMax && end <= bytes.length)
+      !((start | length) >= 0 && end <= bytes.length)
     ) {
       return false;
     }
     this.#bytes = groupBytes;
-    this.#nextSlot = slot + 1;
     this.#rows = (row + 1) | 0;
-    this.#digests[row << 1] = digest;
-    const places = this.#places;
-    places[(row << 2) | 2] = this.#viewOffset + start;
-    places[(row << 2) | 3] = length;
+    const numbers = this.#numbers;
+    numbers[row << 1] = digest;
+    numbers[(row << 1) | 1] = (this.#viewOffset + start) * START_UNIT + length;
     return true;
   }
 
@@ -148,19 +155,19 @@ export class StagedGroup {
   ): void {
     const length = end - start;
     const at = length === 0 ? 0 : this.#place(bytes, start, end);
-    if (slot !== this.#nextSlot || ballot !== this.#ballot || kind !== this.#kind) {
+    if (slot - this.#rows !== this.#firstSlot || ballot !== this.#ballot || kind !== this.#kind) {
       this.#putRun(slot, ballot, kind);
+      this.#firstSlot = slot - this.#rows;
       this.#ballot = ballot;
       this.#kind = kind;
     }
-    this.#nextSlot = slot + 1;
     this.#row(digest, at, length);
   }
 
   /** Stages a promise that fits. */
   addPromise(ballot: Ballot): void {
     this.#putRun(0, ballot, PROMISE_TYPE);
-    this.#nextSlot = 0;
+    this.#firstSlot = NO_SLOT;
     this.#row(0, 0, 0);
   }
 
@@ -174,9 +181,10 @@ export class StagedGroup {
 
   /** Begins another group, with the run that the last one ended in. */
   clear(): void {
+    if (this.#firstSlot !== NO_SLOT) this.#firstSlot += this.#rows;
     this.#rows = 0;
     this.#bytes = OVERHEAD;
-    this.#putRun(this.#nextSlot, this.#ballot, this.#kind);
+    this.#putRun(this.#firstSlot, this.#ballot, this.#kind);
     if (this.#arenaUsed === 0) return;
     this.#arenaUsed = 0;
     this.#source = undefined;
@@ -196,9 +204,8 @@ export class StagedGroup {
 
   #row(digest: number, start: number, length: number): void {
     const row = this.#rows;
-    this.#digests[row << 1] = digest;
-    this.#places[(row << 2) | 2] = start;
-    this.#places[(row << 2) | 3] = length;
+    this.#numbers[row << 1] = digest;
+    this.#numbers[(row << 1) | 1] = start * START_UNIT + length;
     this.#rows = row + 1;
     this.#bytes += DESCRIPTOR + padded(length);
   }
@@ -234,12 +241,13 @@ export class StagedGroup {
   #moveToArena(arena: Uint8Array): void {
     const staged = this.#source;
     if (staged === undefined) return;
-    const places = this.#places;
+    const numbers = this.#numbers;
     for (let row = 0; row < this.#rows; row++) {
-      const length = places[(row << 2) | 3]!;
+      const place = numbers[(row << 1) | 1]!;
+      const length = place % START_UNIT;
       if (length === 0) continue;
-      arena.set(new Uint8Array(staged, places[(row << 2) | 2], length), this.#arenaUsed);
-      places[(row << 2) | 2] = this.#arenaUsed;
+      arena.set(new Uint8Array(staged, (place - length) / START_UNIT, length), this.#arenaUsed);
+      numbers[(row << 1) | 1] = this.#arenaUsed * START_UNIT + length;
       this.#arenaUsed += length;
     }
   }

@@ -13,6 +13,9 @@ const LINE_BYTES = 64;
 const VOTES_MAX = Math.floor((RECORD_BYTES_MAX - 192) / 40);
 const VOTE_COUNTS: readonly number[] = [1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 32, 33, 64, VOTES_MAX - 1, VOTES_MAX];
 
+/** Behind the first votes whose CRCs are found together, among the second ones. */
+const BROKEN_VOTE = 20;
+
 /** The `part`-th of `parts` of `all`, spread evenly. */
 function share<T>(all: readonly T[], part: number, parts: number): T[] {
   return all.filter((_, index) => index % parts === part);
@@ -56,15 +59,20 @@ export function lengthsWorkload(options: HistoryOptions, part: number, parts: nu
   return rig.result();
 }
 
-/** Groups of no vote at all (a promise) up to as many as one record takes. */
+/** Groups of no vote at all (a promise) up to as many as one record takes, of small votes and of the largest. */
 export function groupsWorkload(options: HistoryOptions, part: number, parts: number): HistoryResult {
   const rig = new LogRig('groups', options);
   rig.begin(LOG_BYTES, part % 2 === 0 ? 'fused' : 'two-fence');
   const appender = new Appender(rig);
   for (const count of [0, ...share(VOTE_COUNTS, part, parts), 0]) {
     const room = Math.floor((RECORD_BYTES_MAX - 192 - 40) / Math.max(1, count)) - 40;
-    const lengthBytes = Math.max(0, Math.min(Math.floor(room / 8) * 8, 24));
-    appender.append(Array(count).fill(lengthBytes), count === 0);
+    const largest = Math.max(0, Math.floor(room / 8) * 8);
+    appender.append(Array(count).fill(Math.min(largest, 24)), count === 0);
+    if (largest <= 24 || count === 0) continue;
+    const lengths = Array(count).fill(largest);
+    // What follows it is another piece for the copy: it ends within a word.
+    if (count > BROKEN_VOTE) lengths[BROKEN_VOTE] -= 3;
+    appender.append(lengths, false);
   }
   return rig.result();
 }

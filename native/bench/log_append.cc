@@ -67,7 +67,7 @@ Status LogAppend::append(std::uint32_t votes, std::uint32_t bytes) {
   builder.begin(votes);
   for (std::uint32_t done = 0; done < votes;) {
     const void* payloads[kBlockVotes];
-    std::size_t lengths[kBlockVotes];
+    std::size_t lengths[kBlockVotes]{};
     std::uint64_t digests[kBlockVotes];
     std::uint64_t crcs[kBlockVotes];
     const std::uint32_t count = std::min(votes - done, kBlockVotes);
@@ -77,13 +77,14 @@ Status LogAppend::append(std::uint32_t votes, std::uint32_t bytes) {
       digests[vote] = digests_[variant_];
       variant_ = (variant_ + 1) % kVariants;
     }
+    builder.place_run(payloads, lengths, count);
+    log_->write_ahead();
     crc64_each(payloads, lengths, count, crcs);
     for (std::uint32_t vote = 0; vote < count; vote++) {
       if ((crcs[vote] & kDigestMask) == digests[vote]) continue;
       return Status::failed(Code::digest_mismatch, "a batch does not have its digest");
     }
-    builder.add_run(slot_ + 1, kBallot, static_cast<std::uint8_t>(ItemType::commands), payloads, lengths,
-                    crcs, count);
+    builder.describe_run(slot_ + 1, kBallot, static_cast<std::uint8_t>(ItemType::commands), lengths, crcs, count);
     slot_ += count;
     done += count;
   }

@@ -101,8 +101,7 @@ const RUNS_AT = HEAD_NUMBERS + 64 * ROW_NUMBERS;
 function append(log: NativeLog, slot: number, call: (source: ArrayBuffer) => void): void {
   const bytes = new Uint8Array(64).fill(slot);
   const { table } = log;
-  table.set([1, 0, 1, 0, nativeAddon().digestOf(bytes, 0, 64)]);
-  new Uint32Array(table.buffer, table.byteOffset + 8 * (HEAD_NUMBERS + 1)).set([0, 64]);
+  table.set([1, 0, 1, 0, nativeAddon().digestOf(bytes, 0, 64), 64]);
   table.set([slot, BALLOT, 1, 0], RUNS_AT);
   call(bytes.buffer);
 }
@@ -186,8 +185,7 @@ describe('the collector', () => {
       const partsOf = ({ append, counters, table }) => ({ append, counters, table });
       const parts = partsOf(nativeAddon().openRecording(image, image, 0, 0, 0));
       const { append, counters } = parts;
-      parts.table.set([1, 0, 1, 0, digest]);
-      new Uint32Array(parts.table.buffer)[${2 * (HEAD_NUMBERS + 1) + 1}] = 64;
+      parts.table.set([1, 0, 1, 0, digest, 64]);
       parts.table.set([0, ${BALLOT}, 1, 0], ${RUNS_AT});
       for (let slot = 1; slot <= 200; slot++) {
         if (slot % 10 === 0) { gc(); await turn(); }

@@ -5,7 +5,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nativeAddon } from '../../lib/native/binding.js';
-import { HEAD_NUMBERS, type NativeRecordingLog, ROW_NUMBERS, RUN_NUMBERS } from '../../lib/native/log.js';
+import {
+  HEAD_NUMBERS,
+  type NativeRecordingLog,
+  PLACE_START_UNIT,
+  ROW_NUMBERS,
+  RUN_NUMBERS,
+} from '../../lib/native/log.js';
 
 const ROWS = 16;
 const RUNS_AT = HEAD_NUMBERS + ROWS * ROW_NUMBERS;
@@ -23,8 +29,7 @@ const BYTES = Uint8Array.from({ length: 600 }, (_, at) => (at * 31) & 255);
 
 interface Row {
   readonly digest: number;
-  readonly start: number;
-  readonly length: number;
+  readonly place: number;
 }
 
 interface Table {
@@ -33,32 +38,31 @@ interface Table {
   readonly runs: readonly (readonly number[])[];
 }
 
-function open(): NativeRecordingLog {
-  const image = nativeAddon().formatImage(FORMAT);
-  return nativeAddon().openRecording(image, image, 0, 0);
+function open(image: Uint8Array = nativeAddon().formatImage(FORMAT)): NativeRecordingLog {
+  return nativeAddon().openRecording(image, image, 0, 1);
 }
 
 function fill({ table }: NativeRecordingLog, { head, rows, runs }: Table): void {
-  const places = new Uint32Array(table.buffer, table.byteOffset, table.length * 2);
   table.set(head);
-  rows.forEach(({ digest, start, length }, row) => {
-    const at = HEAD_NUMBERS + row * ROW_NUMBERS;
-    table[at] = digest;
-    places[2 * at + 2] = start;
-    places[2 * at + 3] = length;
+  rows.forEach(({ digest, place }, row) => {
+    table.set([digest, place], HEAD_NUMBERS + row * ROW_NUMBERS);
   });
   runs.forEach((run, index) => {
     table.set(run, RUNS_AT + index * RUN_NUMBERS);
   });
 }
 
+function place(start: number, length: number): number {
+  return start * PLACE_START_UNIT + length;
+}
+
 function vote(start: number, length: number): Row {
-  return { digest: nativeAddon().digestOf(BYTES, start, start + length), start, length };
+  return { digest: nativeAddon().digestOf(BYTES, start, start + length), place: place(start, length) };
 }
 
 const GOOD: Table = {
   head: [4, 9, 3],
-  rows: [vote(0, 64), vote(64, 100), { digest: 0, start: 0, length: 0 }, vote(400, 7)],
+  rows: [vote(0, 64), vote(64, 100), { digest: 0, place: 0 }, vote(400, 7)],
   runs: [
     [10, 65537, 1, 0],
     [0, 131073, 255, 2],
@@ -72,11 +76,73 @@ const hostile = fc.oneof(
   fc.integer({ min: 0, max: 40 }),
   fc.double(),
 );
-const word = fc.oneof(fc.nat(700), fc.constantFrom(0x7fffffff, 0x80000000, 0xffffff00, 0xffffffff));
+const bytes = fc.oneof(fc.nat(700), fc.constantFrom(PLACE_START_UNIT - 1, 0x7fffffff, 0xffffffff));
+const row: fc.Arbitrary<Row> = fc.record({
+  digest: hostile,
+  place: fc.oneof(
+    hostile,
+    fc.tuple(bytes, bytes).map(([start, length]) => place(start, length)),
+  ),
+});
 const tables: fc.Arbitrary<Table> = fc.record({
   head: fc.tuple(fc.oneof(fc.nat(ROWS + 1), hostile), hostile, fc.oneof(fc.nat(ROWS + 1), hostile)),
-  rows: fc.array(fc.record({ digest: hostile, start: word, length: word }), { maxLength: ROWS }),
+  rows: fc.array(row, { maxLength: ROWS }),
   runs: fc.array(fc.tuple(hostile, hostile, hostile, hostile), { maxLength: ROWS }),
+});
+
+/** Payloads so large that they are written before their digests are looked at. */
+const LARGE = Uint8Array.from({ length: 4000 }, (_, at) => (at * at * 37) >> 3);
+
+function largeOf(slot: number): { readonly start: number; readonly length: number } {
+  return { start: slot, length: 1200 + ((slot * 177) % 1700) };
+}
+
+function appendLarge(log: NativeRecordingLog, slot: number, digest = 0): void {
+  const { start, length } = largeOf(slot);
+  const found = nativeAddon().digestOf(LARGE, start, start + length);
+  const row = { digest: digest === 0 ? found : digest, place: place(start, length) };
+  fill(log, { head: [1, 0, 1], rows: [row], runs: [[slot, 65537, 1, 0]] });
+  log.append(LARGE.buffer);
+}
+
+describe('a payload that is written ahead', () => {
+  it('overwrites nothing where there is no room for it', () => {
+    const log = open();
+    let slots = 0;
+    const fillUp = (): void => {
+      for (;;) {
+        appendLarge(log, slots + 1);
+        slots++;
+      }
+    };
+    const full = expect.objectContaining({ code: 'ERR_INDELIBLE_LOG_FULL' });
+    expect(fillUp).toThrow(full);
+    const trimmed = Math.floor(slots / 2);
+    log.trim(trimmed, 1);
+    expect(fillUp).toThrow(full);
+    expect(log.powerBreach()).toBe('');
+    const again = open(log.durableImage());
+    for (let slot = trimmed + 1; slot <= slots; slot++) {
+      const { start, length } = largeOf(slot);
+      expect(again.readVote(slot)).toEqual(LARGE.slice(start, start + length));
+    }
+    for (const each of [log, again]) each.release();
+  });
+
+  it('is nothing without an append', () => {
+    const log = open();
+    expect(() => appendLarge(log, 1, 7)).toThrow(
+      expect.objectContaining({ code: 'ERR_INDELIBLE_DIGEST_MISMATCH' }),
+    );
+    expect(log.crashImage(1)).not.toEqual(log.durableImage());
+    expect(open(log.crashImage(1)).readVote(1)).toBeUndefined();
+    fill(log, GOOD);
+    log.append(BYTES.buffer);
+    const again = open(log.durableImage());
+    expect(again.readVote(1)).toBeUndefined();
+    expect(again.readVote(10)).toEqual(BYTES.slice(0, 64));
+    for (const each of [log, again]) each.release();
+  });
 });
 
 describe('the table of an append', () => {
@@ -106,8 +172,10 @@ describe('the table of an append', () => {
       { ...GOOD, runs: [[2 ** 53 - 1, 1, 1, 0], ...GOOD.runs.slice(1)] },
     ],
     ['a type nobody knows', { ...GOOD, runs: [[10, 65537, 3, 0], ...GOOD.runs.slice(1)] }],
-    ['a payload behind the source', { ...GOOD, rows: [vote(0, 64), { digest: 0, start: 590, length: 11 }] }],
-    ['a start behind the source', { ...GOOD, rows: [{ digest: 0, start: 0xffffffff, length: 1 }] }],
+    ['a payload behind the source', { ...GOOD, rows: [vote(0, 64), { digest: 0, place: place(590, 11) }] }],
+    ['a start behind the source', { ...GOOD, rows: [{ digest: 0, place: place(0x7fffffff, 1) }] }],
+    ['a place that is no number', { ...GOOD, rows: [{ digest: 0, place: Number.NaN }] }],
+    ['a place below the source', { ...GOOD, rows: [{ digest: 0, place: -1 }] }],
     ['a slot learned through that is no number', { ...GOOD, head: [4, Number.NaN, 3] }],
   ])('with %s is refused', (_, table) => {
     const log = open();
@@ -122,7 +190,7 @@ describe('the table of an append', () => {
   it('and payloads larger than a record are refused', () => {
     const log = open();
     const source = new Uint8Array(8192);
-    fill(log, { head: [1, 0, 1], rows: [{ digest: 0, start: 0, length: 8192 }], runs: [[1, 65537, 1, 0]] });
+    fill(log, { head: [1, 0, 1], rows: [{ digest: 0, place: 8192 }], runs: [[1, 65537, 1, 0]] });
     expect(() => log.append(source.buffer)).toThrow(
       expect.objectContaining({ code: 'ERR_INDELIBLE_ARGUMENT' }),
     );

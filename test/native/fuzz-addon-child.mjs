@@ -163,11 +163,9 @@ function appendGroup(log, votes, length) {
   const source = new ArrayBuffer(length);
   const digest = addon.digestOf(new Uint8Array(source), 0, length);
   const slot = log.recovered().highestVoted + 1;
-  const places = new Uint32Array(log.table.buffer);
   log.table.set([votes, 0, 1, 0]);
   for (let index = 0; index < votes; index++) {
-    log.table[4 + 2 * index] = digest;
-    places.set([0, length], 2 * (5 + 2 * index));
+    log.table.set([digest, length], 4 + 2 * index);
   }
   log.table.set([slot, 65537, 1, 0], 4 + 2 * log.recordItemsMax);
   called++;

@@ -1,7 +1,13 @@
 /** The table a group is staged into says the same as what was staged, wherever the bytes lay. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HEAD_NUMBERS, type NativeLog, ROW_NUMBERS, RUN_NUMBERS } from '../../lib/native/log.js';
+import {
+  HEAD_NUMBERS,
+  type NativeLog,
+  PLACE_START_UNIT,
+  ROW_NUMBERS,
+  RUN_NUMBERS,
+} from '../../lib/native/log.js';
 import { StagedGroup } from '../../lib/storage/pmem-group.js';
 import type { Ballot, BatchKind, Digest } from '../../lib/types.js';
 
@@ -30,7 +36,6 @@ function itemsOf(group: StagedGroup, table: Float64Array): Item[] {
   group.seal(7);
   const [rows, learned, runs] = table;
   expect(learned).toBe(7);
-  const places = new Uint32Array(table.buffer);
   const runAt = (index: number): Float64Array => {
     const at = HEAD_NUMBERS + ROWS * ROW_NUMBERS + index * RUN_NUMBERS;
     return table.subarray(at, at + RUN_NUMBERS);
@@ -42,7 +47,8 @@ function itemsOf(group: StagedGroup, table: Float64Array): Item[] {
     expect(end).toBeGreaterThan(first!);
     for (let row = first!; row < end; row++) {
       const at = HEAD_NUMBERS + row * ROW_NUMBERS;
-      const [start, length] = [places[2 * at + 2]!, places[2 * at + 3]!];
+      const length = table[at + 1]! % PLACE_START_UNIT;
+      const start = Math.floor(table[at + 1]! / PLACE_START_UNIT);
       const bytes = length === 0 ? [] : [...new Uint8Array(group.source!, start, length)];
       items.push({ slot: slot! + row - first!, ballot: ballot!, type: type!, digest: table[at]!, bytes });
     }
