@@ -131,7 +131,7 @@ export class StagedGroup {
       row === this.#rowsMax ||
       groupBytes > this.#bytesMax ||
       // Neither is negative, and none is NaN.
-      !((start | length) >= 0 && end <= bytes.length)
+      !(start >= 0 && length >= 0 && end <= bytes.length)
     ) {
       return false;
     }

@@ -59,7 +59,7 @@ export function lengthsWorkload(options: HistoryOptions, part: number, parts: nu
   return rig.result();
 }
 
-/** Groups of no vote at all (a promise) up to as many as one record takes, of small votes and of the largest. */
+/** Groups of no vote at all (a promise) up to as many as one record takes, small votes and the largest. */
 export function groupsWorkload(options: HistoryOptions, part: number, parts: number): HistoryResult {
   const rig = new LogRig('groups', options);
   rig.begin(LOG_BYTES, part % 2 === 0 ? 'fused' : 'two-fence');
