@@ -123,6 +123,13 @@ std::uint64_t Log::offset_of(std::uint64_t position) {
   return kLogOffset + (position - lap_start_);
 }
 
+/// Where the word behind a record will lie, for a hint: `position` is at most a lap and a record away.
+std::uint64_t Log::hint_of(std::uint64_t position) const {
+  const std::uint64_t log_length = state_.geometry.log_length;
+  const std::uint64_t at = position - lap_start_;
+  return kLogOffset + (at < log_length ? at : at - log_length);
+}
+
 /// Geometry::position_after the tail, without its division either; `lap_start_` is the tail's.
 std::uint64_t Log::next_after(std::uint64_t length) const {
   const std::uint64_t end = state_.position + length;
@@ -145,7 +152,7 @@ void Log::commit_pending() {
 }
 
 void Log::write_ahead() {
-  if (poisoned_ || !builder_.may_write_ahead()) return;
+  if (poisoned_ || !builder_.has_pieces()) return;
   const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
   const std::uint64_t offset = offset_of(state_.position);
   if (is_free_before(next_after(length))) builder_.write_ahead(medium_, offset);
@@ -157,6 +164,7 @@ Status Log::append(std::uint64_t learned_through) {
   const std::uint64_t offset = offset_of(state_.position);
   const std::uint64_t next = next_after(length);
   if (!is_free_before(next)) return Status::failed(Code::log_full, "no room in the log");
+  medium_.prefetch(hint_of(next));
   RecordHeader header{};
   header.magic = kRecordMagic;
   header.version = kRecordVersion;
@@ -187,6 +195,8 @@ Status Log::append(std::uint64_t learned_through) {
   // fence finds the store buffer empty. Should the fence fail, nobody reads them again.
   state_.take(header, next, builder_.votes(), builder_.vote_bytes(), builder_.highest_slot());
   counters_.records++;
+  // Groups are often as long as the ones before: the line that the next one ends at comes in behind this fence.
+  medium_.prefetch(hint_of(next + length));
   if (Status status = fence(Site::append_body_fence); !status.ok()) return status;
   return options_.fused ? Status::good() : drain();
 }

@@ -111,6 +111,7 @@ class Log {
   [[nodiscard]] bool fits(std::uint64_t length) const;
   [[nodiscard]] bool is_free_before(std::uint64_t next) const;
   [[nodiscard]] std::uint64_t offset_of(std::uint64_t position);
+  [[nodiscard]] std::uint64_t hint_of(std::uint64_t position) const;
   [[nodiscard]] std::uint64_t next_after(std::uint64_t length) const;
 
   Medium& medium_;

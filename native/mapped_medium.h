@@ -35,6 +35,7 @@ class MappedMedium final : public Medium {
 
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   void write(Site site, std::uint64_t offset, const void* source, std::uint64_t length) override;
+  void prefetch(std::uint64_t offset) override { __builtin_prefetch(base_ + offset, 1); }
   void store64(Site site, std::uint64_t offset, std::uint64_t value) override;
   void flush(Site site, std::uint64_t offset, std::uint64_t length) override;
   void reflush(Site site, std::uint64_t offset, std::uint64_t length) override;

@@ -38,6 +38,9 @@ class Medium : public Source {
   /// Copies and flushes; not durable before the next fence.
   virtual void write(Site site, std::uint64_t offset, const void* source, std::uint64_t length) = 0;
 
+  /// A hint: the cache line at `offset` is about to be stored to, and may be fetched meanwhile.
+  virtual void prefetch(std::uint64_t /*offset*/) {}
+
   /// One store that no crash can split. Not flushed.
   virtual void store64(Site site, std::uint64_t offset, std::uint64_t value) = 0;
 

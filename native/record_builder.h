@@ -55,36 +55,26 @@ class RecordBuilder {
     put_descriptor(scratch_.get() + bytes_of(items_, 0), slot, ballot, cursor_, length,
                    type | std::uint64_t{flags} << 8, payload_crc);
     items_++;
-    if ((flags & kFlagUnavailable) == 0 && length > 0) place(payload, length);
+    if ((flags & kFlagUnavailable) == 0) place(payload, length);
     described_ = cursor_;
   }
 
   /// Lays out the payloads of the next `votes` votes. Each must fit, and stay where it is until `write`.
   void place_run(const void* const* payloads, const std::size_t* lengths, std::uint32_t votes) {
-    if (votes == 1 && lengths[0] < kDirectBytesMin) {
-      return copy_small(static_cast<const std::byte*>(payloads[0]), lengths[0]);
-    }
-    // In locals: members would be stored and loaded again for each vote, because words may alias them.
-    std::uint64_t cursor = cursor_;
-    const std::byte* next = next_;
-    std::uint64_t continued = 0;
+    const auto* const first = static_cast<const std::byte*>(payloads[0]);
+    const std::byte* end = first;
+    std::size_t any_length = 0;
+    bool together = true;
     for (std::uint32_t index = 0; index < votes; index++) {
-      const std::uint64_t length = lengths[index];
-      if (length == 0) continue;
       const auto* const payload = static_cast<const std::byte*>(payloads[index]);
-      if (payload == next) {
-        continued += length;
-      } else {
-        if (continued > 0) pieces_.back().length += continued;
-        continued = 0;
-        pieces_.push_back({payload, cursor, length, 0});
-      }
-      next = behind(payload, length);
-      cursor += align_up(length, 8);
+      together &= payload == end;
+      end = payload + lengths[index];
+      any_length |= lengths[index];
     }
-    if (continued > 0) pieces_.back().length += continued;
-    cursor_ = cursor;
-    next_ = next;
+    if (together && any_length % 8 == 0) return place(first, static_cast<std::uint64_t>(end - first));
+    for (std::uint32_t index = 0; index < votes; index++) {
+      place(static_cast<const std::byte*>(payloads[index]), lengths[index]);
+    }
   }
 
   /// Describes the votes laid out last: for `votes` slots from `slot` on, at one ballot and of one type.
@@ -104,13 +94,11 @@ class RecordBuilder {
   /// Writes what is complete of a large piece, before `write` does the rest: it is on its way while the CRCs of what
   /// follows are found. The record has to have its room at `record_offset`, and comes to lie there.
   void write_ahead(Medium& medium, std::uint64_t record_offset) {
-    write_direct(medium, record_offset, pieces_.back());
+    write_lines(medium, record_offset, pieces_.back());
   }
 
-  /// Whether the last piece is that large.
-  [[nodiscard]] bool may_write_ahead() const {
-    return !pieces_.empty() && pieces_.back().length >= kDirectBytesMin;
-  }
+  /// Whether there is such a piece.
+  [[nodiscard]] bool has_pieces() const { return !pieces_.empty(); }
 
   [[nodiscard]] std::uint32_t items() const { return items_; }
   [[nodiscard]] std::uint64_t bytes() const { return cursor_; }
@@ -127,23 +115,19 @@ class RecordBuilder {
     // Whole cache lines copy fastest; the alignment leaves room for them.
     const std::uint64_t end = align_up(cursor_, kLineBytes);
     for (std::uint64_t at = cursor_; at < end; at += 8) keep(*words_at(scratch_.get() + at), 0);
-    bool direct = false;
     // Large payloads are on their way while the CRCs behind them are found.
     for (Piece& piece : pieces_) {
-      const std::uint64_t from = piece.direct_from();
-      const std::uint64_t to = piece.direct_end();
-      gather(piece, from, to);
-      if (to <= from) continue;
-      write_direct(medium, record_offset, piece);
-      direct = true;
+      keep_ends(piece);
+      write_lines(medium, record_offset, piece);
     }
     header.descriptors_crc = crc64(scratch_.get() + kDescriptorsAt, items_ * sizeof(Descriptor));
     put_header(scratch_.get() + kHeaderAt, header);
-    copy(medium, record_offset, direct ? copy_between(medium, record_offset) : kHeaderAt, end);
+    copy(medium, record_offset, copy_between(medium, record_offset), end);
     return end - kHeaderAt;
   }
 
  private:
+  /// Payload so long that its whole cache lines are worth a copy of their own.
   struct Piece {
     const std::byte* bytes;
     std::uint64_t offset;
@@ -151,18 +135,15 @@ class RecordBuilder {
     /// Up to where its whole lines were written.
     std::uint64_t written;
 
-    /// The whole cache lines that are worth a copy of their own; none if the end is not above the start.
-    [[nodiscard]] std::uint64_t direct_from() const { return align_up(offset, kLineBytes); }
-    [[nodiscard]] std::uint64_t direct_end() const {
-      return length < kDirectBytesMin ? 0 : (offset + length) / kLineBytes * kLineBytes;
-    }
+    [[nodiscard]] std::uint64_t lines_from() const { return align_up(offset, kLineBytes); }
+    [[nodiscard]] std::uint64_t lines_end() const { return (offset + length) / kLineBytes * kLineBytes; }
   };
-  static constexpr std::uint64_t kDirectBytesMin = 1024;
+  static constexpr std::uint64_t kPieceBytesMin = 1024;
 
-  static void write_direct(Medium& medium, std::uint64_t record_offset, Piece& piece) {
-    const std::uint64_t from = piece.written == 0 ? piece.direct_from() : piece.written;
-    const std::uint64_t to = piece.direct_end();
-    if (to <= from) return;
+  static void write_lines(Medium& medium, std::uint64_t record_offset, Piece& piece) {
+    const std::uint64_t from = piece.written;
+    const std::uint64_t to = piece.lines_end();
+    if (to == from) return;
     medium.write(Site::append_payload, record_offset + from, piece.bytes + (from - piece.offset), to - from);
     piece.written = to;
   }
@@ -173,24 +154,23 @@ class RecordBuilder {
     votes_ += votes;
   }
 
+  /// One payload, or several of whole words that lie one behind the other.
   void place(const std::byte* payload, std::uint64_t length) {
-    if (payload == next_) {
-      pieces_.back().length += length;
-    } else {
-      pieces_.push_back({payload, cursor_, length, 0});
-    }
-    next_ = behind(payload, length);
-    cursor_ += align_up(length, 8);
-  }
-
-  /// A small payload alone is not worth a piece.
-  void copy_small(const std::byte* payload, std::uint64_t length) {
     if (length == 0) return;
     std::byte* const target = scratch_.get() + cursor_;
-    if (length % 8 != 0) *words_at(target + length / 8 * 8) = 0;
-    std::memcpy(target, payload, length);
-    next_ = nullptr;
     cursor_ += align_up(length, 8);
+    if (payload == next_) {
+      pieces_.back().length += length;
+    } else if (length < kPieceBytesMin) {
+      if (length % 8 != 0) *words_at(target + length / 8 * 8) = 0;
+      std::memcpy(target, payload, length);
+      next_ = nullptr;
+      return;
+    } else {
+      const auto offset = static_cast<std::uint64_t>(target - scratch_.get());
+      pieces_.push_back({payload, offset, length, align_up(offset, kLineBytes)});
+    }
+    next_ = behind(payload, length);
   }
 
   /// Where a payload has to lie to continue this one. Behind one that ends within a word there is padding:
@@ -199,28 +179,23 @@ class RecordBuilder {
     return length % 8 == 0 ? payload + length : nullptr;
   }
 
-  /// Copies what of a piece is not written directly, and pads it.
-  void gather(const Piece& piece, std::uint64_t direct_from, std::uint64_t direct_end) {
+  /// Copies what lies in front of a piece's whole lines and behind them, and pads it.
+  void keep_ends(const Piece& piece) {
     std::byte* const target = scratch_.get() + piece.offset;
-    if (piece.length % 8 != 0) std::memset(target + piece.length / 8 * 8, 0, 8);
-    if (direct_end <= direct_from) {
-      std::memcpy(target, piece.bytes, piece.length);
-      return;
-    }
-    const std::uint64_t head = direct_from - piece.offset;
-    const std::uint64_t tail = direct_end - piece.offset;
+    if (piece.length % 8 != 0) *words_at(target + piece.length / 8 * 8) = 0;
+    const std::uint64_t head = piece.lines_from() - piece.offset;
+    const std::uint64_t tail = piece.lines_end() - piece.offset;
     std::memcpy(target, piece.bytes, head);
     std::memcpy(target + tail, piece.bytes + tail, piece.length - tail);
   }
 
-  /// Copies what lies in front of each direct piece and behind the one before. Returns where the last one
-  /// ends.
+  /// Writes what lies in front of each piece's whole lines and behind those of the one before. Returns where the
+  /// last ones end.
   std::uint64_t copy_between(Medium& medium, std::uint64_t record_offset) {
     std::uint64_t from = kHeaderAt;
     for (const Piece& piece : pieces_) {
-      if (piece.direct_end() <= piece.direct_from()) continue;
-      copy(medium, record_offset, from, piece.direct_from());
-      from = piece.direct_end();
+      copy(medium, record_offset, from, piece.lines_from());
+      from = piece.lines_end();
     }
     return from;
   }

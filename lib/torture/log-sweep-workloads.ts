@@ -13,8 +13,11 @@ const LINE_BYTES = 64;
 const VOTES_MAX = Math.floor((RECORD_BYTES_MAX - 192) / 40);
 const VOTE_COUNTS: readonly number[] = [1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 32, 33, 64, VOTES_MAX - 1, VOTES_MAX];
 
-/** Behind the first votes whose CRCs are found together, among the second ones. */
-const BROKEN_VOTE = 20;
+/**
+ * Sixteen payloads that are written as one piece before their CRCs are found; two by which it grows, one that ends
+ * within a word, and so another piece.
+ */
+const TWO_PIECES: readonly number[] = [...Array(18).fill(72), 69, 1104];
 
 /** The `part`-th of `parts` of `all`, spread evenly. */
 function share<T>(all: readonly T[], part: number, parts: number): T[] {
@@ -68,12 +71,9 @@ export function groupsWorkload(options: HistoryOptions, part: number, parts: num
     const room = Math.floor((RECORD_BYTES_MAX - 192 - 40) / Math.max(1, count)) - 40;
     const largest = Math.max(0, Math.floor(room / 8) * 8);
     appender.append(Array(count).fill(Math.min(largest, 24)), count === 0);
-    if (largest <= 24 || count === 0) continue;
-    const lengths = Array(count).fill(largest);
-    // What follows it is another piece for the copy: it ends within a word.
-    if (count > BROKEN_VOTE) lengths[BROKEN_VOTE] -= 3;
-    appender.append(lengths, false);
+    if (largest > 24 && count > 0) appender.append(Array(count).fill(largest), false);
   }
+  appender.append(TWO_PIECES, false);
   return rig.result();
 }
 

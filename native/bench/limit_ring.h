@@ -1,5 +1,5 @@
 // What both limits of append_limit have in common: a mapped area, used as a ring of records of one length,
-// with the log's commit words, flushes and fences. No room to look after, nothing to recover: it is never
+// with the log's commit words, prefetches, flushes and fences. No room to look after, nothing to recover: it is never
 // read.
 #pragma once
 
@@ -32,9 +32,10 @@ class LimitRing {
   /// The record's body is written: what the log does then.
   void commit(bool fused) {
     char* const record = at();
-    const std::uint64_t next = offset_ + 2 * record_bytes_ > area_.bytes ? 0 : offset_ + record_bytes_;
+    const std::uint64_t next = behind(offset_);
     store(area_.base + next, empty_word(kLimitIncarnation, number_ + 1));
     if (fused && pending_ != nullptr) store(pending_, commit_word(kLimitIncarnation, number_ - 1));
+    __builtin_prefetch(area_.base + behind(next), 1);
     area_.pmem->drain();
     if (!fused) {
       store(record, commit_word(kLimitIncarnation, number_));
@@ -46,6 +47,10 @@ class LimitRing {
   }
 
  private:
+  [[nodiscard]] std::uint64_t behind(std::uint64_t offset) const {
+    return offset + 2 * record_bytes_ > area_.bytes ? 0 : offset + record_bytes_;
+  }
+
   void store(char* at, std::uint64_t value) const {
     std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(at))
         .store(value, std::memory_order_release);

@@ -66,7 +66,7 @@ Status LogAppend::append(std::uint32_t votes, std::uint32_t bytes) {
   RecordBuilder& builder = log_->builder();
   builder.begin(votes);
   for (std::uint32_t done = 0; done < votes;) {
-    const void* payloads[kBlockVotes];
+    const void* payloads[kBlockVotes]{};
     std::size_t lengths[kBlockVotes]{};
     std::uint64_t digests[kBlockVotes];
     std::uint64_t crcs[kBlockVotes];
