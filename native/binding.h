@@ -1,5 +1,5 @@
 // What JavaScript holds of an open log, and what the bindings share. With addon.cc the only files that know
-// Node-API, through node-addon-api.
+// Node-API, through node-addon-api but for `append`.
 //
 // 1. Every function of a log is a closure that owns a share of its `Handle`: a borrowed function is harmless,
 //    and a log nobody can reach any more is closed by the collector.

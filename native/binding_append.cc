@@ -2,7 +2,7 @@
 // boundary.
 //
 // Nothing in the table is believed: every number is bounded before it is used, every payload lies in the
-// ArrayBuffer, and its bytes have the digest they were staged with.
+// ArrayBuffer, and no record is committed unless the bytes of each have the digest they were staged with.
 #include <bit>
 #include <cstring>
 #include <span>

@@ -14,8 +14,8 @@ const VOTES_MAX = Math.floor((RECORD_BYTES_MAX - 192) / 40);
 const VOTE_COUNTS: readonly number[] = [1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 32, 33, 64, VOTES_MAX - 1, VOTES_MAX];
 
 /**
- * Sixteen payloads that are written as one piece before their CRCs are found; two by which it grows, one that ends
- * within a word, and so another piece.
+ * Sixteen payloads that are written as one piece before their CRCs are found; two by which it grows, one that
+ * ends within a word, and so another piece.
  */
 const TWO_PIECES: readonly number[] = [...Array(18).fill(72), 69, 1104];
 

@@ -53,7 +53,6 @@ function encodePage({ shape, incarnation }: StoreIdentity): Uint8Array {
 }
 
 function hasMagic(page: Uint8Array): boolean {
-  if (page.length < PAGE_BYTES) return false;
   const view = viewOf(page);
   return view.getUint32(0, true) === MAGIC_LOW && view.getUint32(4, true) === MAGIC_HIGH;
 }
