@@ -9,13 +9,23 @@ function read(path: string): string | undefined {
   }
 }
 
+/** What the system's line about a process says behind its command: its state, …; undefined once it is gone. */
+function stateOf(pid: number): readonly string[] | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 /** True until the last thread of the process has ended, waited for or not. */
 export function runs(pid: number): boolean {
-  const stat = read(`/proc/${pid}/stat`);
-  if (stat === undefined) return false;
-  // Behind the command: the state, Z for a zombie; and, 17 fields on, the number of threads.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = stateOf(pid);
+  if (fields === undefined) return false;
+  // Z is a zombie; 17 fields on there is the number of threads.
   return fields[0] !== 'Z' || Number(fields[17]) > 1;
+}
+
+/** True once SIGSTOP has taken effect, some time after it was sent: from then on it starts no other process. */
+export function isStopped(pid: number): boolean {
+  return !runs(pid) || stateOf(pid)?.[0] === 'T';
 }
 
 /** Sends a signal; one that has ended by itself meanwhile is none the worse for it. */

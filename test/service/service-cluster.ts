@@ -8,7 +8,7 @@ import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
 import type { ReplicaStatus } from '../../lib/index.js';
 import { ClusterProcess, freePorts, type Ports, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from './eventually.js';
-import { argumentsOf, childrenOf, runs, signal } from './processes.js';
+import { argumentsOf, childrenOf, isStopped, runs, signal } from './processes.js';
 
 export type TestedBackend = 'emulated' | 'file';
 
@@ -86,6 +86,7 @@ export class ServiceCluster {
     const supervisor = this.#process.child.pid!;
     // Stopped first: it starts no other in place of one that ends.
     signal(supervisor, 'SIGSTOP');
+    await eventually('the supervisor is stopped', () => isStopped(supervisor) || undefined);
     const pids = [supervisor, ...childrenOf(supervisor)];
     for (const pid of pids) signal(pid, 'SIGKILL');
     await eventually('every process has ended', () => !pids.some(runs) || undefined);
