@@ -9,7 +9,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** What the system's line about a process says behind its command: its state, …; undefined once it is gone. */
+/** What the system's line about a process says behind its command: its state, …; undefined if it is gone. */
 function stateOf(pid: number): readonly string[] | undefined {
   const stat = read(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -23,7 +23,7 @@ export function runs(pid: number): boolean {
   return fields[0] !== 'Z' || Number(fields[17]) > 1;
 }
 
-/** True once SIGSTOP has taken effect, some time after it was sent: from then on it starts no other process. */
+/** True once SIGSTOP, some time after it was sent, has taken effect: from then on it starts no other. */
 export function isStopped(pid: number): boolean {
   return !runs(pid) || stateOf(pid)?.[0] === 'T';
 }
