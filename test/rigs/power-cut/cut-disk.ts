@@ -96,8 +96,8 @@ export class CutDisk {
 
   /** Unmounts it, whether its power was cut or not; nothing may use it any more. */
   async powerOff(): Promise<void> {
-    // Without its disk nbdfuse has nothing to give but errors. One that lost it amid many requests was seen to
-    // trip over an assertion of its own instead, and to leave requests unanswered, which unmounting waits for.
+    // Without its disk nbdfuse has nothing to give but errors. One that lost it amid many requests was seen
+    // to trip over an assertion of its own instead, and left requests unanswered.
     if (!this.isOn) this.#nbdfuse?.kill('SIGKILL');
     const isFree = (what: string): true | undefined => spawnSync('umount', [what]).status === 0 || undefined;
     await eventually('the file system is unmounted', () => isFree(this.mountPoint));
