@@ -49,6 +49,15 @@ export function argumentsOf(pid: number): readonly string[] {
   return (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
 }
 
+/** Programs of Node.js that were started with `path` in one of their arguments. */
+export function programsOn(path: string): readonly number[] {
+  const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    const [program, ...args] = argumentsOf(pid);
+    return pid !== process.pid && program!.endsWith('node') && args.some((arg) => arg.includes(path));
+  });
+}
+
 /** Anonymous memory of the process in bytes: what it took for itself, the mapped log left out. */
 export function ownMemoryBytes(pid: number): number {
   const kibibytes = /^RssAnon:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];

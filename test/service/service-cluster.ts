@@ -8,7 +8,7 @@ import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
 import type { ReplicaStatus } from '../../lib/index.js';
 import { ClusterProcess, freePorts, type Ports, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from './eventually.js';
-import { argumentsOf, childrenOf, isStopped, runs, signal } from './processes.js';
+import { argumentsOf, childrenOf, isStopped, programsOn, runs, signal } from './processes.js';
 
 export type TestedBackend = 'emulated' | 'file';
 
@@ -87,9 +87,12 @@ export class ServiceCluster {
     // Stopped first: it starts no other in place of one that ends.
     signal(supervisor, 'SIGSTOP');
     await eventually('the supervisor is stopped', () => isStopped(supervisor) || undefined);
-    const pids = [supervisor, ...childrenOf(supervisor)];
-    for (const pid of pids) signal(pid, 'SIGKILL');
-    await eventually('every process has ended', () => !pids.some(runs) || undefined);
+    // Not the children that the system lists: of those it may leave some out while others end.
+    await eventually('every process has ended', () => {
+      const left = [supervisor, ...programsOn(this.directory)].filter(runs);
+      for (const pid of left) signal(pid, 'SIGKILL');
+      return left.length === 0 || undefined;
+    });
   }
 
   stop(): Promise<number | null> {
