@@ -154,6 +154,8 @@ class Ending {
     process.on('SIGINT', this.#onInterrupt);
     process.on('message', this.#onMessage);
     process.on('disconnect', this.#onSignal);
+    // The supervisor may have ended while this process was being loaded; started by hand there is none.
+    if (process.connected === false) this.reach(undefined);
   }
 
   reach(failure: Error | undefined): void {
