@@ -4,7 +4,7 @@
 // Nothing in the table is believed: every number is bounded before it is used, every payload lies in the
 // ArrayBuffer, and no record is committed unless the bytes of each have the digest they were staged with.
 #include <bit>
-#include <cstring>
+#include <memory>
 #include <span>
 
 #include "binding.h"

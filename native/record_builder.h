@@ -157,20 +157,25 @@ class RecordBuilder {
   /// One payload, or several of whole words that lie one behind the other.
   void place(const std::byte* payload, std::uint64_t length) {
     if (length == 0) return;
-    std::byte* const target = scratch_.get() + cursor_;
+    const std::uint64_t offset = cursor_;
     cursor_ += align_up(length, 8);
-    if (payload == next_) {
-      pieces_.back().length += length;
-    } else if (length < kPieceBytesMin) {
-      if (length % 8 != 0) *words_at(target + length / 8 * 8) = 0;
-      std::memcpy(target, payload, length);
+    if (payload != next_ && length < kPieceBytesMin) {
+      pad(offset, length);
+      std::memcpy(scratch_.get() + offset, payload, length);
       next_ = nullptr;
       return;
+    }
+    if (payload == next_) {
+      pieces_.back().length += length;
     } else {
-      const auto offset = static_cast<std::uint64_t>(target - scratch_.get());
       pieces_.push_back({payload, offset, length, align_up(offset, kLineBytes)});
     }
     next_ = behind(payload, length);
+  }
+
+  /// Zeros behind a payload that ends within a word.
+  void pad(std::uint64_t offset, std::uint64_t length) {
+    if (length % 8 != 0) *words_at(scratch_.get() + offset + length / 8 * 8) = 0;
   }
 
   /// Where a payload has to lie to continue this one. Behind one that ends within a word there is padding:
@@ -182,7 +187,7 @@ class RecordBuilder {
   /// Copies what lies in front of a piece's whole lines and behind them, and pads it.
   void keep_ends(const Piece& piece) {
     std::byte* const target = scratch_.get() + piece.offset;
-    if (piece.length % 8 != 0) *words_at(target + piece.length / 8 * 8) = 0;
+    pad(piece.offset, piece.length);
     const std::uint64_t head = piece.lines_from() - piece.offset;
     const std::uint64_t tail = piece.lines_end() - piece.offset;
     std::memcpy(target, piece.bytes, head);

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "../../native/device_state.h"
 #include "check.h"
+#include "scratch.h"
 
 using namespace indelible;
 
@@ -18,8 +18,7 @@ struct Tree {
   std::string root;
 
   Tree() {
-    char name[] = "/tmp/indelible-sysfs-XXXXXX";
-    root = ::mkdtemp(name);
+    root = scratch::directory();
     const std::string region = "/devices/LNXSYSTM:00/ndbus0/region0";
     make(region + "/namespace0.0/block/pmem0/pmem0p1");
     make("/dev/block");

@@ -12,6 +12,7 @@
 
 #include "../../native/file_descriptor.h"
 #include "check.h"
+#include "scratch.h"
 
 using indelible::FileDescriptor;
 using indelible::Flusher;
@@ -46,9 +47,9 @@ FlushProgress wait_through(Flusher& flusher, Bell& bell, std::uint64_t number) {
 }
 
 int temporary_file() {
-  char path[] = "/tmp/indelible-flusher-XXXXXX";
-  const int fd = ::mkstemp(path);
-  ::unlink(path);
+  std::string path;
+  const int fd = scratch::file(path);
+  ::unlink(path.c_str());
   return fd;
 }
 

@@ -14,6 +14,7 @@
 #include "../../native/mapped_medium.h"
 #include "check.h"
 #include "log_fixture.h"
+#include "scratch.h"
 
 using namespace fixture;
 
@@ -31,9 +32,7 @@ struct Region {
   std::unique_ptr<Log> log;
 
   explicit Region(MapMode mode = MapMode::emulated) {
-    char name[] = "/tmp/indelible-region-XXXXXX";
-    const int fd = ::mkstemp(name);
-    path = name;
+    const int fd = scratch::file(path);
     FormatOptions options = small_format();
     if (mode == MapMode::emulated_msync) options.alignment = 4096;
     const std::vector<std::byte> image = formatted(options);
@@ -195,9 +194,9 @@ TEST(mapped_leaves_other_faults_to_whoever_handled_them) {
   const int sent = fate([] { ::raise(SIGBUS); });
   CHECK(WIFEXITED(sent) && WEXITSTATUS(sent) == kHandledElsewhere);
   const int met = fate([] {
-    char name[] = "/tmp/indelible-other-XXXXXX";
-    const int fd = ::mkstemp(name);
-    ::unlink(name);
+    std::string path;
+    const int fd = scratch::file(path);
+    ::unlink(path.c_str());
     CHECK(::ftruncate(fd, 8192) == 0);
     auto* bytes = static_cast<volatile char*>(::mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     CHECK(::ftruncate(fd, 0) == 0);

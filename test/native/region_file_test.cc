@@ -11,18 +11,16 @@
 #include "../../native/mapped_medium.h"
 #include "check.h"
 #include "log_fixture.h"
+#include "scratch.h"
 
 using namespace fixture;
 
 namespace {
 
 struct Directory {
-  std::string path;
+  std::string path = scratch::directory();
 
-  Directory() {
-    char name[] = "/tmp/indelible-format-XXXXXX";
-    path = ::mkdtemp(name);
-  }
+  Directory() = default;
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
   ~Directory() {

@@ -9,6 +9,7 @@
 #include "../../native/static_header.h"
 #include "check.h"
 #include "log_fixture.h"
+#include "scratch.h"
 
 using namespace fixture;
 
@@ -18,9 +19,7 @@ struct File {
   std::string path;
 
   explicit File(const std::vector<std::byte>& bytes) {
-    char name[] = "/tmp/indelible-view-XXXXXX";
-    const int fd = ::mkstemp(name);
-    path = name;
+    const int fd = scratch::file(path);
     CHECK(::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
     ::close(fd);
   }
@@ -54,7 +53,9 @@ TEST(region_view_ends_where_the_file_ends) {
 
 TEST(region_view_tells_a_missing_region_from_something_else) {
   std::unique_ptr<RegionView> view;
-  CHECK(RegionView::open("/tmp/indelible-none-here", view).code == Code::store_missing);
+  const File file({});
+  ::unlink(file.path.c_str());
+  CHECK(RegionView::open(file.path.c_str(), view).code == Code::store_missing);
   // A device, but of no bytes that could be mapped.
   CHECK(RegionView::open("/dev/null", view).code == Code::store_foreign);
 }
