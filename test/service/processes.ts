@@ -9,23 +9,13 @@ function read(path: string): string | undefined {
   }
 }
 
-/** What the system's line about a process says behind its command: its state, …; undefined if it is gone. */
-function stateOf(pid: number): readonly string[] | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-}
-
 /** True until the last thread of the process has ended, waited for or not. */
 export function runs(pid: number): boolean {
-  const fields = stateOf(pid);
-  if (fields === undefined) return false;
-  // Z is a zombie; 17 fields on there is the number of threads.
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat === undefined) return false;
+  // Behind the command: the state, Z for a zombie; and, 17 fields on, the number of threads.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[0] !== 'Z' || Number(fields[17]) > 1;
-}
-
-/** True once SIGSTOP, some time after it was sent, has taken effect: from then on it starts no other. */
-export function isStopped(pid: number): boolean {
-  return !runs(pid) || stateOf(pid)?.[0] === 'T';
 }
 
 /** Sends a signal; one that has ended by itself meanwhile is none the worse for it. */
@@ -45,11 +35,14 @@ export function childrenOf(pid: number): readonly number[] {
     .map(Number);
 }
 
-export function argumentsOf(pid: number): readonly string[] {
+function argumentsOf(pid: number): readonly string[] {
   return (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
 }
 
-/** Programs of Node.js that were started with `path` in one of their arguments. */
+/**
+ * Programs of Node.js that were started with `path` in one of their arguments: all of them, where the list of
+ * a parent's children may leave some out while others end.
+ */
 export function programsOn(path: string): readonly number[] {
   const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => {

@@ -8,7 +8,7 @@ import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
 import type { ReplicaStatus } from '../../lib/index.js';
 import { ClusterProcess, freePorts, type Ports, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from './eventually.js';
-import { argumentsOf, childrenOf, isStopped, programsOn, runs, signal } from './processes.js';
+import { programsOn, runs, signal } from './processes.js';
 
 export type TestedBackend = 'emulated' | 'file';
 
@@ -67,7 +67,7 @@ export class ServiceCluster {
   /** The process that runs replica `id` now; undefined while none does. */
   pidOf(id: number): number | undefined {
     const where = path.join(this.directory, `replica-${id}`);
-    return childrenOf(this.#process.child.pid!).find((pid) => runs(pid) && argumentsOf(pid).includes(where));
+    return programsOn(where).find(runs);
   }
 
   /** Ends replica `id`'s process at once, and resolves when it is gone. */
@@ -84,10 +84,7 @@ export class ServiceCluster {
   /** Ends the supervisor and every replica at once, all with SIGKILL, and resolves when all are gone. */
   async killEverything(): Promise<void> {
     const supervisor = this.#process.child.pid!;
-    // Stopped first: it starts no other in place of one that ends.
-    signal(supervisor, 'SIGSTOP');
-    await eventually('the supervisor is stopped', () => isStopped(supervisor) || undefined);
-    // Not the children that the system lists: of those it may leave some out while others end.
+    // Again and again: the supervisor may be starting another in place of one that ends.
     await eventually('every process has ended', () => {
       const left = [supervisor, ...programsOn(this.directory)].filter(runs);
       for (const pid of left) signal(pid, 'SIGKILL');

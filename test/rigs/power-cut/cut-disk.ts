@@ -96,9 +96,6 @@ export class CutDisk {
 
   /** Unmounts it, whether its power was cut or not; nothing may use it any more. */
   async powerOff(): Promise<void> {
-    // Without its disk nbdfuse has nothing to give but errors. One that lost it amid many requests was seen
-    // to trip over an assertion of its own instead, and left requests unanswered.
-    if (!this.isOn) this.#nbdfuse?.kill('SIGKILL');
     const isFree = (what: string): true | undefined => spawnSync('umount', [what]).status === 0 || undefined;
     await eventually('the file system is unmounted', () => isFree(this.mountPoint));
     await eventually('the device is unmounted', () => isFree(this.#fuse));
