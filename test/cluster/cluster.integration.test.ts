@@ -1,4 +1,6 @@
 /** A cluster on one machine, from the first start to the second one, with deaths in between. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';
@@ -16,16 +18,19 @@ let directory: string;
 let ports: Ports;
 let clusters: ClusterProcess[];
 let clients: Redis[];
+let orphans: ChildProcess[];
 
 beforeEach(async () => {
   directory = temporaryDirectory();
   ports = await freePorts();
   clusters = [];
   clients = [];
+  orphans = [];
 });
 
 afterEach(async () => {
   for (const client of clients) client.disconnect();
+  for (const orphan of orphans) orphan.kill('SIGKILL');
   for (const cluster of clusters) {
     cluster.child.kill('SIGTERM');
     await cluster.exited;
@@ -117,6 +122,19 @@ describe('a cluster', () => {
     await gone(up.replicas?.map(({ pid }) => pid) ?? []);
     const again = start();
     expect((await again.event('up')).leader).toBeGreaterThan(0);
+  });
+
+  it('has no replica that stays behind because it was only being loaded when its supervisor ended', async () => {
+    const cluster = start();
+    const up = await cluster.event('up');
+    const [, ...args] = fs.readFileSync(`/proc/${up.replicas![0]!.pid}/cmdline`, 'utf8').split('\0');
+    await cluster.stop();
+    const orphan = spawn(process.execPath, args.slice(0, -1), {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    orphans.push(orphan);
+    orphan.disconnect();
+    expect(await once(orphan, 'exit')).toEqual([0, null]);
   });
 
   it.each([1, 5])('can have %d replicas', async (replicas) => {
