@@ -17,5 +17,10 @@ export function withServiceOptions(command: Command): Command {
       'commands wait this long for a leader, then TRYAGAIN (2000)',
       integerOption(1, 600_000),
     )
+    .option(
+      '--watch <us>',
+      'microseconds a leader looks out for more to do before it sleeps (100)',
+      integerOption(0, 10_000),
+    )
     .option('--password-file <file>', 'its first line is the password that Redis clients must give');
 }

@@ -54,9 +54,8 @@ interface Served {
 }
 
 async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
-  const { directory, backend, sync, listen, peers, leaderWaitMs, store } = config;
+  const { directory, backend, sync, listen, peers, tuning, store } = config;
   const machine = new KvStateMachine();
-  const tuning = leaderWaitMs === undefined ? {} : { leaderWaitMs };
   const storage = storageChoice(backend, sync);
   const replica = await Replica.open({
     directory,

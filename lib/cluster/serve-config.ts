@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
+import type { Tuning } from '../replica/options.js';
 import type { ReplicaId } from '../types.js';
 import { checkPeerAddress, type HostPort, parseHostPort, parsePeers } from './addresses.js';
 import type { Backend, Sync } from './cluster-file.js';
@@ -32,8 +33,8 @@ export interface ServeConfig {
   readonly logLevel: LogLevel;
   /** The store uuid that must be found in the directory; undefined takes any. */
   readonly store: string | undefined;
-  /** Milliseconds that a command waits for a leader to be known; undefined is the replica's own default. */
-  readonly leaderWaitMs: number | undefined;
+  /** What is left out has the replica's own default. */
+  readonly tuning: Partial<Pick<Tuning, 'leaderWaitMs' | 'watchMs'>>;
   readonly service: ServiceConfig;
 }
 
@@ -92,8 +93,15 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
     peers: peersOf(settings),
     logLevel: settings.logLevel ?? 'info',
     store: settings.store,
-    leaderWaitMs: settings.leaderWait,
+    tuning: tuningOf(settings),
     service: serviceConfig(settings),
+  };
+}
+
+function tuningOf({ leaderWait, watch }: ServeSettings): ServeConfig['tuning'] {
+  return {
+    ...(leaderWait === undefined ? {} : { leaderWaitMs: leaderWait }),
+    ...(watch === undefined ? {} : { watchMs: watch / 1000 }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface ServiceSettings {
   readonly maxValue?: number | undefined;
   /** How long a command waits for a leader to be known. */
   readonly leaderWait?: number | undefined;
+  /** How long a leader looks out for more to do before it sleeps, in microseconds. */
+  readonly watch?: number | undefined;
   /** A file whose first line is the password that clients must give. */
   readonly passwordFile?: string | undefined;
 }
@@ -37,6 +39,7 @@ export const SERVICE_ENTRIES: {
   readonly maxKey: Entry;
   readonly maxValue: Entry;
   readonly leaderWait: Entry;
+  readonly watch: Entry;
   readonly passwordFile: v.OptionalSchema<v.GenericSchema<string>, undefined>;
 } = {
   maxMemory: bound,
@@ -44,6 +47,7 @@ export const SERVICE_ENTRIES: {
   maxKey: bound,
   maxValue: bound,
   leaderWait: bound,
+  watch: bound,
   passwordFile: v.optional(v.string()),
 };
 
@@ -70,13 +74,14 @@ function passwordIn(file: string): string {
 
 /** The settings as arguments of `serve`. */
 export function serviceArguments(settings: ServiceSettings): readonly string[] {
-  const { maxMemory, maxClients, maxKey, maxValue, leaderWait, passwordFile } = settings;
+  const { maxMemory, maxClients, maxKey, maxValue, leaderWait, watch, passwordFile } = settings;
   const pairs: readonly (readonly [string, string | number | undefined])[] = [
     ['--max-memory', maxMemory],
     ['--max-clients', maxClients],
     ['--max-key', maxKey],
     ['--max-value', maxValue],
     ['--leader-wait', leaderWait],
+    ['--watch', watch],
     ['--password-file', passwordFile],
   ];
   return pairs.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));

@@ -42,6 +42,7 @@ import type { StateMachine } from './state-machine.js';
 import { type Submission, Submissions } from './submissions.js';
 import { Turns } from './turns.js';
 import { Unplaced } from './unplaced.js';
+import { Watch } from './watch.js';
 
 export interface HostEvents {
   role(role: Role, ballot: Ballot, leader: ReplicaId): void;
@@ -79,6 +80,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private readonly unplaced: Unplaced;
   private readonly outbox: Outbox;
   private readonly turns: Turns = new Turns(() => this.guard(this.turn));
+  private readonly watch: Watch;
   private timer: NodeJS.Timeout | undefined;
   private committing = false;
   /** The last item of the last group given to the store. */
@@ -100,6 +102,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.unplaced = new Unplaced(this.submissions, this.queries);
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
+    this.watch = new Watch(tuning.watchMs);
     const { recovered } = storage;
     this.core = new ReplicaCore(
       {
@@ -327,6 +330,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   private readonly turn = (): void => {
     const { storage, transport, forwarder, now } = this.parts;
+    this.watch.turnBegins();
     this.place();
     this.core.settle();
     transport.flush();
@@ -341,6 +345,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     forwarder.flush();
     const roomAgain = this.core.canPropose && !this.submissions.isEmpty;
     if (roomAgain || this.core.acceptor.stagedThrough > this.committed) this.requestTurn();
+    if (this.leads) this.watch.turnEnded();
   };
 
   private commitNow(storage: Storage): void {

@@ -38,6 +38,8 @@ export interface Tuning {
   readonly trimAtShare: number;
   /** Bytes of log read back and verified in the background, a second; 0 turns that off. */
   readonly scrubBytesPerSecond: number;
+  /** How long a leader looks out for more to do before its event loop sleeps; 0: not at all. */
+  readonly watchMs: number;
 }
 
 export const TUNING_DEFAULT: Tuning = {
@@ -55,6 +57,7 @@ export const TUNING_DEFAULT: Tuning = {
   checkpointAtShare: 0.5,
   trimAtShare: 0.75,
   scrubBytesPerSecond: 4 << 20,
+  watchMs: 0.1,
 };
 
 /** What a slot with a small batch may take in a log: a header's page and a data page of the file backend. */
@@ -81,8 +84,9 @@ export function tune(
   for (const name of positive) {
     if (!(tuning[name] > 0)) throw argumentError(`${name} is above 0, not ${tuning[name]}`);
   }
-  if (!(tuning.scrubBytesPerSecond >= 0))
-    throw argumentError(`scrubBytesPerSecond is 0 or more, not ${tuning.scrubBytesPerSecond}`);
+  for (const name of ['scrubBytesPerSecond', 'watchMs'] as const) {
+    if (!(tuning[name] >= 0)) throw argumentError(`${name} is 0 or more, not ${tuning[name]}`);
+  }
   if (tuning.windowSlots > WINDOW_SLOTS_MAX)
     throw argumentError(`windowSlots is at most ${WINDOW_SLOTS_MAX}`);
   if (

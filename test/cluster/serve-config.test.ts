@@ -14,6 +14,7 @@ describe('the configuration of a replica', () => {
       peers: new Map([[1, '10.0.0.1:7101']]),
       logLevel: 'info',
       store: undefined,
+      tuning: {},
       service: {},
     });
   });
@@ -26,6 +27,8 @@ describe('the configuration of a replica', () => {
         redis: '10.0.0.1:7001',
         peers: { 1: '10.0.0.1:7101', 2: '10.0.0.2:7101' },
         logLevel: 'warn',
+        leaderWait: 500,
+        watch: 250,
       }),
     );
     const config = serveConfig(file, { logLevel: 'debug' });
@@ -35,6 +38,8 @@ describe('the configuration of a replica', () => {
       redis: { host: '10.0.0.1', port: 7001 },
     });
     expect([...config.peers.keys()]).toEqual([1, 2]);
+    expect(config.tuning).toEqual({ leaderWaitMs: 500, watchMs: 0.25 });
+    expect(serveConfig(file, { watch: 0 }).tuning).toEqual({ leaderWaitMs: 500, watchMs: 0 });
   });
 
   it.each(['directory', 'listen', 'peers'] as const)('must have %s', (name) => {

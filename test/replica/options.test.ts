@@ -28,6 +28,7 @@ describe('tuning', () => {
 
   it('refuses what cannot work, and names that nobody has', () => {
     expect(() => tune({ tickMs: 0 }, STORE)).toThrow(RangeError);
+    expect(() => tune({ watchMs: -1 }, STORE)).toThrow(/watchMs/);
     expect(() => tune({ windowSlots: 1e9 }, STORE)).toThrow(RangeError);
     expect(() => tune({ checkpointAtShare: 0.9, trimAtShare: 0.5 }, STORE)).toThrow(RangeError);
     expect(() => tune({ tickMsx: 1 } as never, STORE)).toThrow(/tickMsx/);
