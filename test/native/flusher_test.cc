@@ -6,7 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <cstdlib>
+#include <string>
 #include <memory>
 #include <mutex>
 
