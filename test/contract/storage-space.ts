@@ -42,6 +42,16 @@ function trims<Place>(bench: Bench<Place>): void {
     expect(again.recovered).toMatchObject({ trimThrough: 5, checkpointId: 3 });
   });
 
+  it('takes trims one behind the other, while the one before is under way', async () => {
+    const { place, storage } = await bench.fresh();
+    for (let slot = 1; slot <= 6; slot++) stage(storage, slot, ballotOf(1), 50);
+    await settle(storage, 6);
+    for (let slot = 1; slot <= 5; slot++) storage.trim(slot, slot + 10);
+    const again = await bench.reopen(storage, place);
+    expect(again.recovered).toMatchObject({ outcome: 'intact', trimThrough: 5, checkpointId: 15 });
+    expect(again.recovered.votes.map((vote) => vote.slot)).toEqual([6]);
+  });
+
   it('trims beyond the last vote, as after a state transfer', async () => {
     const { place, storage } = await bench.fresh();
     storage.stagePromise(ballotOf(5));

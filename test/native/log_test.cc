@@ -279,6 +279,20 @@ TEST(log_is_poisoned_by_a_failed_fence) {
   CHECK(opened.log->trim(1, 1).code == Code::store_poisoned);
 }
 
+TEST(log_writes_nothing_ahead_once_it_is_poisoned) {
+  OpenLog opened = open_image(formatted(small_format()));
+  opened.medium->fail_next_fence();
+  CHECK(append(*opened.log, {0, {{1, 1, 8}}}).code == Code::store_io);
+  const std::vector<std::byte> before = opened.medium->seen();
+  const std::vector<std::byte> payload = TestVote{2, 1, 2048}.bytes();
+  const void* const payloads[] = {payload.data()};
+  const std::size_t lengths[] = {payload.size()};
+  opened.log->builder().begin(1);
+  opened.log->builder().place_run(payloads, lengths, 1);
+  opened.log->write_ahead();
+  CHECK(opened.medium->seen() == before);
+}
+
 TEST(log_forgets_a_group_that_was_given_up) {
   OpenLog opened = open_image(formatted(small_format()));
   const std::vector<std::byte> payload = TestVote{1, 1, 64}.bytes();
