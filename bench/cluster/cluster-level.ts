@@ -7,11 +7,12 @@
  * 2. After each cluster's loads the replicas' digests must be equal, and every answered key is read back.
  * 3. A load whose commands were not all executed with the answer OK is a failure, not a result.
  */
+import type { Latencies } from '../latencies.js';
 import type { BenchOptions } from '../options.js';
 import type { Progress } from '../progress.js';
 import { type Series, seriesOf } from '../series.js';
 import { type Agreement, BACKENDS, type Backend, BenchCluster, type ClusterLoad } from './bench-cluster.js';
-import { measureHop } from './hop.js';
+import { measureHop, RELAYS, type Relay } from './hop.js';
 import { COMMANDS_MAX } from './keys.js';
 import type { ReadBackResult } from './messages.js';
 import { type RedisFigures, redisBenchmark } from './redis-benchmark.js';
@@ -64,9 +65,15 @@ export interface BackendFigures {
   readonly checks: readonly Check[];
 }
 
+/** The bare two-hop round trip, through one kind of relay. */
+export interface HopFigures {
+  readonly relay: Relay;
+  readonly p50: Series;
+  readonly p99: Series;
+}
+
 export interface ClusterFigures {
-  readonly hopP50: Series;
-  readonly hopP99: Series;
+  readonly hops: readonly HopFigures[];
   readonly backends: readonly BackendFigures[];
 }
 
@@ -80,26 +87,37 @@ export async function measureClusterLevel(
   options: BenchOptions,
   progress: Progress,
 ): Promise<ClusterFigures> {
-  const hops: Awaited<ReturnType<typeof measureHop>>[] = [];
+  const hops = new Map<Relay, Latencies[]>(RELAYS.map((relay) => [relay, []]));
   const rounds = new Map<Backend, Round[]>(BACKENDS.map((backend) => [backend, []]));
   for (let round = 1; round <= options.rounds; round++) {
     progress.step(`round ${round}: the bare two-hop round trip`);
     const measureMs = Math.min(options.loadMs, 3000);
-    hops.push(await measureHop({ warmUpMs: Math.min(options.warmUpMs, 500), measureMs }));
+    for (const relay of RELAYS) {
+      hops
+        .get(relay)!
+        .push(await measureHop(relay, { warmUpMs: Math.min(options.warmUpMs, 500), measureMs }));
+    }
     for (const backend of BACKENDS) {
       rounds.get(backend)!.push(await measureCluster(backend, round, options, progress));
     }
   }
   return {
-    hopP50: seriesOf(
+    hops: RELAYS.map((relay) => hopFiguresOf(relay, hops.get(relay)!)),
+    backends: BACKENDS.map((backend) => figuresOf(backend, rounds.get(backend)!)),
+  };
+}
+
+function hopFiguresOf(relay: Relay, hops: readonly Latencies[]): HopFigures {
+  return {
+    relay,
+    p50: seriesOf(
       'µs',
       hops.map(({ p50Microseconds }) => p50Microseconds),
     ),
-    hopP99: seriesOf(
+    p99: seriesOf(
       'µs',
       hops.map(({ p99Microseconds }) => p99Microseconds),
     ),
-    backends: BACKENDS.map((backend) => figuresOf(backend, rounds.get(backend)!)),
   };
 }
 

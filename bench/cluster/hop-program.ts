@@ -18,6 +18,8 @@ export interface HopArgument {
   readonly port: number;
   /** Whom to connect to. */
   readonly to: readonly number[];
+  /** How long a relay stays awake behind each message, in milliseconds; 0: it sleeps. */
+  readonly awakeMs: number;
 }
 
 export interface HopOrder {
@@ -43,7 +45,24 @@ function respond(port: number): void {
   createServer((socket) => eachMessage(socket, () => socket.write(MESSAGE))).listen(port, '127.0.0.1', ready);
 }
 
-function relay(port: number, to: readonly number[]): void {
+/** What keeps the event loop from sleeping for so long behind each call, as a leader's does. */
+function staying(awakeMs: number): () => void {
+  let endMs = 0;
+  let looking = false;
+  const look = (): void => {
+    looking = performance.now() < endMs;
+    if (looking) setImmediate(look);
+  };
+  return () => {
+    endMs = performance.now() + awakeMs;
+    if (looking || awakeMs === 0) return;
+    looking = true;
+    setImmediate(look);
+  };
+}
+
+function relay(port: number, to: readonly number[], awakeMs: number): void {
+  const stayAwake = staying(awakeMs);
   let client: Socket | undefined;
   let answered = 0;
   const responders = to.map((responderPort) => {
@@ -54,6 +73,7 @@ function relay(port: number, to: readonly number[]): void {
       if (answers <= answered) return;
       answered = answers;
       client?.write(MESSAGE);
+      stayAwake();
     });
     return socket;
   });
@@ -61,6 +81,7 @@ function relay(port: number, to: readonly number[]): void {
     client = socket;
     eachMessage(socket, () => {
       for (const responder of responders) responder.write(MESSAGE);
+      stayAwake();
     });
   });
   server.listen(port, '127.0.0.1', ready);
@@ -95,7 +116,7 @@ function ready(): void {
 }
 
 process.on('disconnect', () => process.exit());
-const { role, port, to } = JSON.parse(process.argv[2]!) as HopArgument;
+const { role, port, to, awakeMs } = JSON.parse(process.argv[2]!) as HopArgument;
 if (role === 'responder') respond(port);
-else if (role === 'relay') relay(port, to);
+else if (role === 'relay') relay(port, to, awakeMs);
 else measure(to[0]!);

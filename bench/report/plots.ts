@@ -96,7 +96,7 @@ function titleOf({ inFlight, keys }: { inFlight: number; keys: string }): string
   return `${inFlight} in flight, ${keys === 'few' ? 'few keys' : 'a key each'}`;
 }
 
-function clusterFigures({ hopP50, hopP99, backends }: NonNullable<Report['cluster']>): readonly Figure[] {
+function clusterFigures({ hops, backends }: NonNullable<Report['cluster']>): readonly Figure[] {
   const throughput = backends.flatMap(({ backend, loads }) =>
     loads.map((load): Bar => ({ group: titleOf(load), who: backend, ...load.commandsPerSecond })),
   );
@@ -113,11 +113,14 @@ function clusterFigures({ hopP50, hopP99, backends }: NonNullable<Report['cluste
       })),
     ),
   );
-  const hop = [
-    { quantile: 'p50', median: hopP50.median, row: 'bare two-hop TCP' },
-    { quantile: 'p99', median: hopP99.median, row: 'bare two-hop TCP' },
-  ];
-  const dots = [...hop, ...latencies];
+  const bare = hops.flatMap(({ relay, p50, p99 }) => {
+    const row = `bare two-hop TCP, relay ${relay}`;
+    return [
+      { quantile: 'p50', median: p50.median, row },
+      { quantile: 'p99', median: p99.median, row },
+    ];
+  });
+  const dots = [...bare, ...latencies];
   const redis = backends.flatMap(({ backend, redis: tests }) =>
     tests.map(({ test, requestsPerSecond }): Bar => ({ group: test, who: backend, ...requestsPerSecond })),
   );

@@ -84,7 +84,7 @@ function syncTable({ syncLimits }: NonNullable<Report['storage']>): Table {
   return { title: 'The bare pwrite and fdatasync loop', head: ['bytes', 'ns a write'], rows };
 }
 
-function loadTable({ hopP50, hopP99, backends }: NonNullable<Report['cluster']>): Table {
+function loadTable({ hops, backends }: NonNullable<Report['cluster']>): Table {
   const rows = backends.flatMap(({ backend, loads }) =>
     loads.map((load) => [
       backend,
@@ -97,14 +97,16 @@ function loadTable({ hopP50, hopP99, backends }: NonNullable<Report['cluster']>)
       ),
     ]),
   );
-  const hop = ['bare two-hop TCP', '1', '', '', spread(hopP50), spread(hopP99), '', '', '', ''];
+  const bare = hops.map(({ relay, p50, p99 }) => {
+    return [`bare two-hop TCP, relay ${relay}`, '1', '', '', spread(p50), spread(p99), '', '', '', ''];
+  });
   const latencies = ['p50 µs', 'p99 µs', 'p99.9 µs'];
   const processors = ['leader µs/command', 'follower', 'client'];
   const head = ['backend', 'in flight', 'keys', 'commands/s', ...latencies, ...processors];
   return {
     title: 'Three replicas, through the library: 64-byte commands',
     head,
-    rows: [hop, ...rows],
+    rows: [...bare, ...rows],
   };
 }
 
