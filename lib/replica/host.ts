@@ -345,7 +345,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     forwarder.flush();
     const roomAgain = this.core.canPropose && !this.submissions.isEmpty;
     if (roomAgain || this.core.acceptor.stagedThrough > this.committed) this.requestTurn();
-    if (this.leads) this.watch.turnEnded();
+    // A disk of its own to wait for takes longer than any watch.
+    if (this.leads && storage.durableThrough >= this.committed) this.watch.turnEnded();
   };
 
   private commitNow(storage: Storage): void {

@@ -9,6 +9,8 @@
  *    does nothing else: no outcome depends on it.
  * 2. Where nothing comes in time, because there is little to do, or peers are far away or their disks slow,
  *    watching is given up but for a try now and then.
+ * 3. Behind a turn that was longer than a watch there is none: beside so much to do a wake-up costs little,
+ *    and others may want the processor.
  */
 
 /** Watches in vain, less those that were not, after which watching is given up. */
@@ -22,6 +24,7 @@ export class Watch {
   /** Milliseconds by a clock that never goes back. */
   private readonly now: () => number;
   private watching = false;
+  private beganMs = 0;
   private endMs = 0;
   /** Whether it looks again at the end of this phase. */
   private looking = false;
@@ -36,6 +39,7 @@ export class Watch {
 
   /** There is something to do: what a watch is for. */
   turnBegins(): void {
+    this.beganMs = this.now();
     if (!this.watching) return;
     this.watching = false;
     this.credit = Math.min(this.credit + 1, CREDIT_MAX);
@@ -47,8 +51,10 @@ export class Watch {
       this.turnsWithout--;
       return;
     }
+    const nowMs = this.now();
+    if (nowMs - this.beganMs >= this.lengthMs) return;
     this.watching = true;
-    this.endMs = this.now() + this.lengthMs;
+    this.endMs = nowMs + this.lengthMs;
     if (!this.looking) this.lookAgain();
   }
 

@@ -29,11 +29,11 @@ async function turns(all: SetUp, count: number, inTime: boolean): Promise<number
   const { world, watch } = all;
   let watched = 0;
   for (let turn = 0; turn < count; turn++) {
+    watch.turnBegins();
     watch.turnEnded();
     if (await isWatching(all)) watched++;
     if (!inTime) world.ms += LENGTH_MS;
     await endOfPhase();
-    watch.turnBegins();
   }
   return watched;
 }
@@ -41,6 +41,7 @@ async function turns(all: SetUp, count: number, inTime: boolean): Promise<number
 describe('a watch', () => {
   it('keeps the loop awake until the next turn', async () => {
     const all = setUp();
+    all.watch.turnBegins();
     all.watch.turnEnded();
     expect(await isWatching(all)).toBe(true);
     all.watch.turnBegins();
@@ -51,6 +52,7 @@ describe('a watch', () => {
 
   it('ends in time without one', async () => {
     const all = setUp();
+    all.watch.turnBegins();
     all.watch.turnEnded();
     all.world.ms += LENGTH_MS / 2;
     expect(await isWatching(all)).toBe(true);
@@ -61,17 +63,29 @@ describe('a watch', () => {
 
   it('is none where none is wanted', async () => {
     const all = setUp(0);
+    all.watch.turnBegins();
     all.watch.turnEnded();
     expect(await isWatching(all)).toBe(false);
+  });
+
+  it('is none behind a turn that was longer', async () => {
+    const all = setUp();
+    all.watch.turnBegins();
+    all.world.ms += LENGTH_MS;
+    all.watch.turnEnded();
+    expect(await isWatching(all)).toBe(false);
+    all.watch.turnBegins();
+    all.world.ms += LENGTH_MS / 2;
+    all.watch.turnEnded();
+    expect(await isWatching(all)).toBe(true);
   });
 
   it('looks once in a phase, however many turns there were in it', async () => {
     const all = setUp();
     for (let turn = 0; turn < 10; turn++) {
-      all.watch.turnEnded();
       all.watch.turnBegins();
+      all.watch.turnEnded();
     }
-    all.watch.turnEnded();
     await endOfPhase();
     const before = all.world.looks;
     for (let phase = 0; phase < 5; phase++) await endOfPhase();
