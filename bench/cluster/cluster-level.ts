@@ -91,12 +91,8 @@ export async function measureClusterLevel(
   const rounds = new Map<Backend, Round[]>(BACKENDS.map((backend) => [backend, []]));
   for (let round = 1; round <= options.rounds; round++) {
     progress.step(`round ${round}: the bare two-hop round trip`);
-    const measureMs = Math.min(options.loadMs, 3000);
-    for (const relay of RELAYS) {
-      hops
-        .get(relay)!
-        .push(await measureHop(relay, { warmUpMs: Math.min(options.warmUpMs, 500), measureMs }));
-    }
+    const order = { warmUpMs: Math.min(options.warmUpMs, 500), measureMs: Math.min(options.loadMs, 3000) };
+    for (const relay of RELAYS) hops.get(relay)!.push(await measureHop(relay, order));
     for (const backend of BACKENDS) {
       rounds.get(backend)!.push(await measureCluster(backend, round, options, progress));
     }

@@ -10,7 +10,10 @@
  */
 import { connect, createServer, type Socket } from 'node:net';
 import type { RecordableHistogram } from 'node:perf_hooks';
+import { built } from '../built.js';
 import { latenciesOf, latencyHistogram } from '../latencies.js';
+
+const { Watch } = (await built('replica/watch.js')) as typeof import('../../lib/replica/watch.js');
 
 export interface HopArgument {
   readonly role: 'responder' | 'relay' | 'client';
@@ -45,24 +48,8 @@ function respond(port: number): void {
   createServer((socket) => eachMessage(socket, () => socket.write(MESSAGE))).listen(port, '127.0.0.1', ready);
 }
 
-/** What keeps the event loop from sleeping for so long behind each call, as a leader's does. */
-function staying(awakeMs: number): () => void {
-  let endMs = 0;
-  let looking = false;
-  const look = (): void => {
-    looking = performance.now() < endMs;
-    if (looking) setImmediate(look);
-  };
-  return () => {
-    endMs = performance.now() + awakeMs;
-    if (looking || awakeMs === 0) return;
-    looking = true;
-    setImmediate(look);
-  };
-}
-
 function relay(port: number, to: readonly number[], awakeMs: number): void {
-  const stayAwake = staying(awakeMs);
+  const watch = new Watch(awakeMs);
   let client: Socket | undefined;
   let answered = 0;
   const responders = to.map((responderPort) => {
@@ -72,16 +59,18 @@ function relay(port: number, to: readonly number[], awakeMs: number): void {
       answers++;
       if (answers <= answered) return;
       answered = answers;
+      watch.turnBegins();
       client?.write(MESSAGE);
-      stayAwake();
+      watch.turnEnded();
     });
     return socket;
   });
   const server = createServer((socket) => {
     client = socket;
     eachMessage(socket, () => {
+      watch.turnBegins();
       for (const responder of responders) responder.write(MESSAGE);
-      stayAwake();
+      watch.turnEnded();
     });
   });
   server.listen(port, '127.0.0.1', ready);

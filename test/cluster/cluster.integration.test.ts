@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { argumentsOf } from '../service/processes.js';
 import {
   ClusterProcess,
   freePorts,
@@ -127,7 +128,7 @@ describe('a cluster', () => {
   it('has no replica that stays behind because it was only being loaded when its supervisor ended', async () => {
     const cluster = start();
     const up = await cluster.event('up');
-    const [, ...args] = fs.readFileSync(`/proc/${up.replicas![0]!.pid}/cmdline`, 'utf8').split('\0');
+    const [, ...args] = argumentsOf(up.replicas![0]!.pid);
     await cluster.stop();
     const orphan = spawn(process.execPath, args.slice(0, -1), {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

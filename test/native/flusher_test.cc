@@ -6,9 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <string>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "../../native/file_descriptor.h"
 #include "check.h"

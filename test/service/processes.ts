@@ -35,7 +35,8 @@ export function childrenOf(pid: number): readonly number[] {
     .map(Number);
 }
 
-function argumentsOf(pid: number): readonly string[] {
+/** The program and its arguments, with an empty one behind the last. */
+export function argumentsOf(pid: number): readonly string[] {
   return (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
 }
 
