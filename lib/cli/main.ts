@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 /** Where the program `indelible` starts. */
-import { STANDARD_OUTPUT } from './output.js';
+import { ExitCode } from './exit-code.js';
+import { STANDARD_OUTPUT, whatWasLost } from './output.js';
 import { run } from './program.js';
 
-process.exitCode = await run(process.argv.slice(2), STANDARD_OUTPUT);
+const code = await run(process.argv.slice(2), STANDARD_OUTPUT);
+const lost = whatWasLost();
+if (lost !== undefined) STANDARD_OUTPUT.problem(`error: standard output is not whole: ${lost}`);
+process.exitCode = lost === undefined || code !== ExitCode.ok ? code : ExitCode.failed;

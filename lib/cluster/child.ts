@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import type { IndelibleError } from '../errors.js';
 import { openLogFile, rotate } from './log-file.js';
 import type { FromReplica } from './process-messages.js';
 import type { ReplicaProcess } from './supervisor.js';
@@ -14,11 +15,15 @@ const ROTATION_MS = 10_000;
 
 /**
  * @param args what follows `node`, program first
- * @param logFile where the process's output is appended to
- * @throws ERR_INDELIBLE_STORE_IO when the log file cannot be opened
+ * @param logFile where the process's output is appended to; where that cannot be opened, the process fails
  */
 export function startChild(args: readonly string[], logFile: string): ReplicaProcess {
-  const log = openLogFile(logFile);
+  let log: number;
+  try {
+    log = openLogFile(logFile);
+  } catch (error) {
+    return notStarted(error as IndelibleError);
+  }
   const child = spawn(process.execPath, [...process.execArgv, ...args], {
     stdio: ['ignore', log, log, 'ipc'],
   });
@@ -32,12 +37,7 @@ export function startChild(args: readonly string[], logFile: string): ReplicaPro
     onMessage: () => {},
     onExit: () => {},
   };
-  // A disk without room for the copy is no reason for the replica to stop.
-  const rotation = setInterval(() => {
-    try {
-      rotate(logFile);
-    } catch {}
-  }, ROTATION_MS);
+  const rotation = setInterval(() => rotate(logFile), ROTATION_MS);
   rotation.unref();
   let ended = false;
   const end = (how: string): void => {
@@ -48,5 +48,21 @@ export function startChild(args: readonly string[], logFile: string): ReplicaPro
   child.on('message', (message) => handle.onMessage(message as FromReplica));
   child.on('error', (error) => end(`could not be started: ${error.message}`));
   child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
+  return handle;
+}
+
+/** A process that failed before it ran; it says so as soon as somebody listens. */
+function notStarted({ code, message }: IndelibleError): ReplicaProcess {
+  const handle: ReplicaProcess = {
+    pid: undefined,
+    send: () => {},
+    kill: () => {},
+    onMessage: () => {},
+    onExit: () => {},
+  };
+  setImmediate(() => {
+    handle.onMessage({ kind: 'failed', code, message });
+    handle.onExit('could not be started');
+  });
   return handle;
 }

@@ -19,10 +19,16 @@ export function openLogFile(file: string): number {
   }
 }
 
-/** Looks at the file now. @param bytesMax length from which it is rotated */
+/**
+ * Looks at the file now. A disk without room for the copy is no reason for the replica to stop: the file then
+ * stays as it is, for another look.
+ * @param bytesMax length from which it is rotated
+ */
 export function rotate(file: string, bytesMax: number = FILE_BYTES_MAX): void {
-  const found = fs.statSync(file, { throwIfNoEntry: false });
-  if (found === undefined || found.size < bytesMax) return;
-  fs.copyFileSync(file, `${file}.1`);
-  fs.truncateSync(file);
+  try {
+    const found = fs.statSync(file, { throwIfNoEntry: false });
+    if (found === undefined || found.size < bytesMax) return;
+    fs.copyFileSync(file, `${file}.1`);
+    fs.truncateSync(file);
+  } catch {}
 }

@@ -6,6 +6,7 @@
  * 2. It ends in order on SIGTERM, SIGINT, a stop message, or the end of the IPC channel; the store is closed
  *    before the process exits. If closing hangs, the process exits all the same: a log needs no closing.
  * 3. When the replica stops by itself, the process says why and exits with an error.
+ * 4. Log lines that cannot be written neither stop it nor keep it from ending.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { type Logger, pino } from 'pino';
@@ -18,9 +19,12 @@ import { Replica } from '../replica/replica.js';
 import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import type { Ballot, ReplicaId } from '../types.js';
 import { collectSeldom } from './garbage.js';
+import { LogLines } from './log-lines.js';
 import type { FromReplica, ToReplica } from './process-messages.js';
 import type { ServeConfig } from './serve-config.js';
 import { storageChoice } from './stores.js';
+
+const STANDARD_OUTPUT = 1;
 
 /** Milliseconds that closing may take before the process exits without. */
 const CLOSE_MS_MAX = 8000;
@@ -28,7 +32,8 @@ const CLOSE_MS_MAX = 8000;
 /** Resolves when the replica has closed in order; rejects with what stopped it otherwise. */
 export async function serveReplica(config: ServeConfig): Promise<void> {
   collectSeldom();
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const form = { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const log = pino(form, new LogLines(STANDARD_OUTPUT));
   const ending = new Ending();
   try {
     const { replica, server } = await open(config, log, ending);
@@ -36,7 +41,8 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
     const deadline = setTimeout(() => process.exit(1), CLOSE_MS_MAX);
     await server?.close();
     await replica.close();
-    clearTimeout(deadline);
+    // It goes on counting while log lines wait to be written, and keeps nothing alive by itself.
+    deadline.unref();
     if (failure !== undefined) throw failure;
     log.info('closed');
   } catch (error) {

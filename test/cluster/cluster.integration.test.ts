@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { argumentsOf } from '../service/processes.js';
@@ -12,6 +13,7 @@ import {
   indelible,
   isAlive,
   type Ports,
+  PROGRAM,
   temporaryDirectory,
 } from './cluster-process.js';
 
@@ -39,10 +41,13 @@ afterEach(async () => {
   fs.rmSync(directory, { recursive: true, force: true });
 });
 
-function start(...args: readonly string[]): ClusterProcess {
+function flags(): readonly string[] {
   const where = ['--dir', path.join(directory, 'data'), '--region-size', '2MiB'];
-  const listen = ['--port', String(ports.port), '--peer-port', String(ports.peerPort)];
-  const cluster = new ClusterProcess([...where, ...listen, ...args]);
+  return [...where, '--port', String(ports.port), '--peer-port', String(ports.peerPort)];
+}
+
+function start(...args: readonly string[]): ClusterProcess {
+  const cluster = new ClusterProcess([...flags(), ...args]);
   clusters.push(cluster);
   return cluster;
 }
@@ -143,6 +148,57 @@ describe('a cluster', () => {
     const up = await cluster.event('up');
     expect(up.replicas).toHaveLength(replicas);
     expect(await client(replicas).incr('counter')).toBe(1);
+  });
+
+  it('serves and stops in order though its replicas cannot write their logs', async () => {
+    const first = start();
+    await first.event('up');
+    await first.stop();
+    for (const replica of [1, 2, 3]) {
+      const log = path.join(directory, 'data', `replica-${replica}.log`);
+      fs.rmSync(log);
+      fs.symlinkSync('/dev/full', log);
+    }
+    const second = start();
+    await second.event('up');
+    expect(await client().set('greeting', 'hello')).toBe('OK');
+    expect(await second.stop()).toBe(0);
+    expect(second.events.map(({ event }) => event)).not.toContain('killed');
+  });
+
+  it('serves though nothing it says can be written, and tells so in the end', async () => {
+    const full = fs.openSync('/dev/full', 'w');
+    const cluster = spawn(process.execPath, [PROGRAM, 'cluster', ...flags()], {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    fs.closeSync(full);
+    orphans.push(cluster);
+    const problems = text(cluster.stderr!);
+    expect(await client().set('greeting', 'hello')).toBe('OK');
+    cluster.kill('SIGTERM');
+    expect(await once(cluster, 'exit')).toEqual([1, null]);
+    expect(await problems).toBe(
+      'error: standard output is not whole: ENOSPC: no space left on device, write\n',
+    );
+  });
+
+  it('starts a replica again when its log can be opened again', async () => {
+    const cluster = start();
+    const up = await cluster.event('up');
+    const { id, pid } = up.replicas!.find(({ id: replica }) => replica !== up.leader)!;
+    const log = path.join(directory, 'data', `replica-${id}.log`);
+    fs.rmSync(log);
+    fs.mkdirSync(log);
+    process.kill(pid, 'SIGKILL');
+    await cluster.event('died');
+    const since = cluster.events.findIndex(({ event }) => event === 'died') + 1;
+    expect(await cluster.event('died', since)).toMatchObject({
+      replica: id,
+      how: 'could not be started',
+      failure: { code: 'ERR_INDELIBLE_STORE_IO' },
+    });
+    fs.rmdirSync(log);
+    expect(await cluster.event('back')).toMatchObject({ replica: id });
   });
 
   it('runs beside another one', async () => {
