@@ -35,9 +35,16 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
   const form = { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const log = pino(form, new LogLines(STANDARD_OUTPUT));
   const ending = new Ending();
+  const explain = (error: unknown): void => {
+    log.error({ err: error }, 'the replica stops');
+    tell({ kind: 'failed', code: codeOf(error), message: (error as Error).message });
+  };
+  let failure: Error | undefined;
   try {
     const { replica, server } = await open(config, log, ending);
-    const failure = await ending.reached;
+    failure = await ending.reached;
+    // Before closing, which may hang.
+    if (failure !== undefined) explain(failure);
     const deadline = setTimeout(() => process.exit(1), CLOSE_MS_MAX);
     await server?.close();
     await replica.close();
@@ -46,8 +53,7 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
     if (failure !== undefined) throw failure;
     log.info('closed');
   } catch (error) {
-    log.error({ err: error }, 'the replica stops');
-    tell({ kind: 'failed', code: codeOf(error), message: (error as Error).message });
+    if (error !== failure) explain(error);
     throw error;
   } finally {
     ending.release();

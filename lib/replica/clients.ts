@@ -1,8 +1,8 @@
 /**
  * Clients of the peer port: each connection is a requester of this replica's service.
  *
- * 1. Only a leader takes a client's requests; any other replica answers *not executed* and says who
- *    leads, so that nothing is forwarded in circles.
+ * 1. Only a leader takes a client's requests, and only such as its log can hold. To all others the answer is
+ *    *not executed*, and who leads, so that nothing is forwarded in circles. Nothing a client sends throws.
  * 2. Commands are answered in the order in which they came, and queries in theirs: what a replica that
  *    leads no longer refuses waits for what it took before.
  * 3. Results that a client does not take are bounded: answers to queries wait for it; results of
@@ -10,6 +10,7 @@
  *    client of a follower that asks for much does not end the connection that all its clients share.
  * 4. A connection that submits faster than slots become free is not read from until there is room.
  */
+import { IndelibleError } from '../errors.js';
 import type { ClientConnection } from '../transport/client-connection.js';
 import type { ReplicaId } from '../types.js';
 import type { ClientMessage, Query, Submit } from '../wire/client-messages.js';
@@ -114,9 +115,11 @@ class ClientSession {
   }
 
   /** False: not now; something calls `continue`. */
-  private place({ type, first, count, body }: Submit | Query): boolean {
+  private place(message: Submit | Query): boolean {
+    const { type, first, count } = message;
     const line = type === 'submit' ? this.submits : this.queries;
-    if (!this.host.leads) {
+    const taken = this.host.leads ? this.offer(line, message) : undefined;
+    if (taken === undefined) {
       if (line.owed > 0) {
         line.isWaitedFor = true;
         return false;
@@ -125,12 +128,20 @@ class ClientSession {
       this.sayLeader(this.host.leader);
       return true;
     }
-    const taken =
-      type === 'submit'
-        ? this.host.submit(line, first, count, body, 0, body.length)
-        : this.host.query(line, first, count, body, 0, body.length);
     if (taken) line.owed += count;
     return taken;
+  }
+
+  /** Undefined: the host never will take it; a command may be larger than its log has room for. */
+  private offer(line: Line, { type, first, count, body }: Submit | Query): boolean | undefined {
+    try {
+      return type === 'submit'
+        ? this.host.submit(line, first, count, body, 0, body.length)
+        : this.host.query(line, first, count, body, 0, body.length);
+    } catch (error) {
+      if (error instanceof IndelibleError) return undefined;
+      throw error;
+    }
   }
 }
 

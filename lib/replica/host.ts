@@ -122,11 +122,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     storage.onFailure = (error) => this.fail(error);
   }
 
+  /** A replica that has stopped does not lead, whatever its core would do. */
   get leads(): boolean {
-    return this.core.role === 'leader';
+    return this.stopped === undefined && this.core.role === 'leader';
   }
+  /** Who leads, as far as is known here; 0 for nobody. */
   get leader(): ReplicaId {
-    return this.core.leader;
+    return this.leads || this.core.leader !== this.core.self ? this.core.leader : 0;
   }
   /** Why it has stopped; undefined while it runs. */
   get failure(): Error | undefined {
@@ -309,11 +311,14 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   /**
    * Stops for good: nothing goes on after a failed persist, a broken contract or a throwing state machine.
+   * Clients hear what became of their requests, and everybody that this replica is gone.
    */
   fail(error: Error): void {
     if (this.stopped !== undefined) return;
     this.stopped = error;
     this.stop();
+    // It cannot fail, and Replica.close waits for it.
+    void this.parts.transport.close();
     this.parts.events.failure(error);
   }
 

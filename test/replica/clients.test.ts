@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ErrorCode, IndelibleError } from '../../lib/errors.js';
 import { Clients } from '../../lib/replica/clients.js';
 import { Outcome, type Requester } from '../../lib/replica/service.js';
 import type { ClientConnection } from '../../lib/transport/client-connection.js';
@@ -82,6 +83,22 @@ describe('a client of the peer port', () => {
       [3, 1, Outcome.notExecuted],
     ]);
     expect(connection.paused).toBe(false);
+  });
+
+  it('hears that a request is not executed that the host never will take, in order', () => {
+    const { host, said, say, answer } = setUp();
+    say('submit', 1);
+    host.submit = () => {
+      throw new IndelibleError(ErrorCode.commandTooLarge, 'too large');
+    };
+    say('submit', 2);
+    expect(said).toEqual([]);
+    answer(0, Outcome.done);
+    expect(said).toEqual([
+      [1, 1, Outcome.done],
+      [2, 1, Outcome.notExecuted],
+      ['leaderIs', 1],
+    ]);
   });
 
   it('hears about queries without waiting for commands', () => {

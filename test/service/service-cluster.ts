@@ -20,7 +20,7 @@ export interface ServiceOptions {
   readonly parent?: string;
 }
 
-const LOG_LINES = 8;
+const LOG_LINES = 40;
 
 export class ServiceCluster {
   readonly directory: string;

@@ -95,19 +95,22 @@ export class DiskedCluster {
     return `${count} acknowledged keys on every replica, counter at ${counter}`;
   }
 
-  /** Resolves with what the first replica to die since event `since` said of why. */
+  /**
+   * Resolves with what the first replica to die since event `since` said of why.
+   * @throws when it said nothing
+   */
   async firstDeath(since: number): Promise<{ readonly code: string; readonly message: string }> {
     type Death = {
       readonly event: string;
       readonly failure?: { readonly code: string; readonly message: string };
     };
-    return eventually(
-      'a replica stops and says why',
-      () =>
-        (this.cluster.supervisor.events.slice(since) as Death[]).find(({ event }) => event === 'died')
-          ?.failure,
+    const death = await eventually(
+      'a replica stops',
+      () => (this.cluster.supervisor.events.slice(since) as Death[]).find(({ event }) => event === 'died'),
       this.diagnose,
     );
+    if (death.failure !== undefined) return death.failure;
+    throw new Error(`it does not say why: ${JSON.stringify(death)}\n${await this.diagnose()}`);
   }
 
   async stop(): Promise<void> {
