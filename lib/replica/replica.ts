@@ -175,9 +175,12 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     return statusOf(this.host, this.store, this.configuration, this.transport.counters);
   }
 
-  /** Writes a checkpoint now, and forgets what it covers. Resolves when it is durable. */
-  checkpoint(): Promise<void> {
-    return this.host.checkpoint();
+  /**
+   * Writes a checkpoint now, and forgets what it covers. Resolves when it is durable.
+   * @throws (by rejection) ERR_INDELIBLE_STOPPED
+   */
+  async checkpoint(): Promise<void> {
+    await this.host.checkpoint();
   }
 
   /**

@@ -53,6 +53,7 @@ describe('a leader', () => {
     const failed = once(leader, 'failure');
     await expect(client.propose(Buffer.alloc(1))).rejects.toMatchObject({ code: ErrorCode.unknown });
     expect(await failed).toMatchObject([{ code: ErrorCode.stateMachine }]);
+    await expect(leader.checkpoint()).rejects.toMatchObject({ code: ErrorCode.stopped });
     client.close();
     const others = [...cluster.replicas.values()].filter((replica) => replica !== leader);
     await cluster.until(() => others.some((replica) => replica.status().role === 'leader'));
