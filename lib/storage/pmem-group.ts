@@ -7,9 +7,9 @@
  * 2. Bytes stay where they are while all payloads of a group lie in one ArrayBuffer; else they are gathered
  *    into an arena.
  * 3. What continues where the last group ended, slot after slot and from the same view, is not asked anything
- *    again: neither whose run it is nor where its bytes lie. (A view's buffer and offset cost more to ask for
- *    than all else about a small vote.) So the last view is kept; no payload is read before the addon reads
- *    it.
+ *    again: neither whose run it is nor where its bytes lie. (A view's buffer, offset and length cost more to
+ *    ask for than all else about a small vote.) So the last view is kept; no payload is read before the addon
+ *    reads it, and bytes that somebody has taken away by then the addon misses.
  */
 import {
   HEAD_NUMBERS,
@@ -33,6 +33,9 @@ export const DESCRIPTOR_BYTES: number = DESCRIPTOR;
 const START_UNIT: number = PLACE_START_UNIT;
 const START_END = 2 ** 31;
 
+/** More makes the shares of the room smaller, fewer are counted anew more often. */
+const ROWS_SURE_MAX = 128;
+
 /** In the place of the slot of the first row: no slot continues it. */
 const NO_SLOT = -(2 ** 30);
 
@@ -48,7 +51,7 @@ export class StagedGroup {
   /** Rows the table has. */
   readonly #rowsMax: number = 0;
   readonly #batchBytesMax: number = 0;
-  readonly #arenaBytes: number = 0;
+  readonly #recordBytesMax: number = 0;
   readonly #head: Float64Array = NO_NUMBERS;
   /** Two numbers a row: its digest, and where its payload lies. */
   readonly #numbers: Float64Array = NO_NUMBERS;
@@ -56,9 +59,14 @@ export class StagedGroup {
 
   #rows = 0;
   #runCount = 0;
-  /** Bytes of the group's record, and how many it may have as long as no more room is made. */
-  #bytes = OVERHEAD;
+  /** Bytes of the record that the first so many rows make. */
+  #countedBytes = OVERHEAD;
+  #countedRows = 0;
+  /** How many bytes the record may have as long as no more room is made. */
   #bytesMax = 0;
+  /** Up to this row every payload of at most so many bytes finds room; negative: none does. */
+  #rowsSure = 0;
+  #lengthMax = -1;
   /** What continues the last run: the slot its votes would give the group's first row. */
   #firstSlot: number = NO_SLOT;
   #ballot = 0;
@@ -67,6 +75,7 @@ export class StagedGroup {
   #source: ArrayBuffer | undefined;
   #view: Uint8Array | undefined;
   #viewOffset = 0;
+  #viewLength = 0;
   #arena: Uint8Array<ArrayBuffer> | undefined;
   #arenaUsed = 0;
 
@@ -74,7 +83,7 @@ export class StagedGroup {
     const { table } = native;
     this.#batchBytesMax = batchBytesMax;
     this.#rowsMax = native.recordItemsMax;
-    this.#arenaBytes = native.recordBytesMax;
+    this.#recordBytesMax = native.recordBytesMax;
     this.#head = table.subarray(0, HEAD_NUMBERS);
     const runsAt = HEAD_NUMBERS + ROW_NUMBERS * this.#rowsMax;
     this.#numbers = table.subarray(HEAD_NUMBERS, runsAt);
@@ -88,7 +97,12 @@ export class StagedGroup {
 
   /** Bytes of the record these items make, in front of its alignment. */
   get bytes(): number {
-    return this.#bytes;
+    const numbers = this.#numbers;
+    for (; this.#countedRows < this.#rows; this.#countedRows++) {
+      const length = numbers[(this.#countedRows << 1) | 1]! % START_UNIT;
+      this.#countedBytes += DESCRIPTOR + padded(length);
+    }
+    return this.#countedBytes;
   }
 
   get isFull(): boolean {
@@ -102,8 +116,8 @@ export class StagedGroup {
 
   /** Lets the record grow to so many bytes without a question. */
   allow(bytes: number): void {
-    // No payload of a group that is no larger than this can be too large a batch.
-    this.#bytesMax = Math.min(bytes, OVERHEAD + DESCRIPTOR + this.#batchBytesMax) | 0;
+    this.#bytesMax = Math.min(bytes, this.#recordBytesMax);
+    this.#limit();
   }
 
   /**
@@ -122,20 +136,17 @@ export class StagedGroup {
     // Not `#rows`, which it has to equal: what was just stored would be waited for, vote after vote.
     const row = slot - this.#firstSlot;
     const length = end - start;
-    const groupBytes = (this.#bytes + DESCRIPTOR + ((length + 7) & ~7)) | 0;
     if (
       row !== this.#rows ||
       ballot !== this.#ballot ||
       kind !== this.#kind ||
       bytes !== this.#view ||
-      row === this.#rowsMax ||
-      groupBytes > this.#bytesMax ||
+      row === this.#rowsSure ||
       // Neither is negative, and none is NaN.
-      !(start >= 0 && length >= 0 && end <= bytes.length)
+      !(start >= 0 && length >= 0 && length <= this.#lengthMax && end <= this.#viewLength)
     ) {
       return false;
     }
-    this.#bytes = groupBytes;
     this.#rows = (row + 1) | 0;
     const numbers = this.#numbers;
     numbers[row << 1] = digest;
@@ -183,7 +194,8 @@ export class StagedGroup {
   clear(): void {
     if (this.#firstSlot !== NO_SLOT) this.#firstSlot += this.#rows;
     this.#rows = 0;
-    this.#bytes = OVERHEAD;
+    this.#countedRows = 0;
+    this.#countedBytes = OVERHEAD;
     this.#putRun(this.#firstSlot, this.#ballot, this.#kind);
     if (this.#arenaUsed === 0) return;
     this.#arenaUsed = 0;
@@ -207,24 +219,33 @@ export class StagedGroup {
     this.#numbers[row << 1] = digest;
     this.#numbers[(row << 1) | 1] = start * START_UNIT + length;
     this.#rows = row + 1;
-    this.#bytes += DESCRIPTOR + padded(length);
+    this.#limit();
+  }
+
+  /** Shares the room out among the next rows: the quick path need not add up bytes while none takes more. */
+  #limit(): void {
+    this.#rowsSure = Math.min(this.#rowsMax, this.#rows + ROWS_SURE_MAX);
+    const share = Math.floor((this.#bytesMax - this.bytes) / (this.#rowsSure - this.#rows));
+    const payload = share - DESCRIPTOR;
+    this.#lengthMax = Math.min(this.#batchBytesMax, payload - (payload & 7)) | 0;
   }
 
   /** Where the addon will find the payload: an offset into `#source`. */
   #place(bytes: Uint8Array, start: number, end: number): number {
     if (bytes !== this.#view) {
       const buffer = bytes.buffer;
-      const isFirst = this.#bytes === OVERHEAD + DESCRIPTOR * this.#rows;
+      const isFirst = this.bytes === OVERHEAD + DESCRIPTOR * this.#rows;
       if (isFirst && buffer instanceof ArrayBuffer && buffer.byteLength < START_END) this.#source = buffer;
       if (buffer !== this.#source) return this.#gather(bytes, start, end);
       this.#view = bytes;
       this.#viewOffset = bytes.byteOffset;
+      this.#viewLength = bytes.length;
     }
     return this.#viewOffset + start;
   }
 
   #gather(bytes: Uint8Array, start: number, end: number): number {
-    this.#arena ??= new Uint8Array(this.#arenaBytes);
+    this.#arena ??= new Uint8Array(this.#recordBytesMax);
     const arena = this.#arena;
     if (this.#source !== arena.buffer) {
       this.#moveToArena(arena);

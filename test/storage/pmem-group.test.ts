@@ -23,11 +23,14 @@ interface Item {
   readonly bytes: readonly number[];
 }
 
-function newGroup(): { group: StagedGroup; table: Float64Array } {
-  const table = new Float64Array(HEAD_NUMBERS + ROWS * (ROW_NUMBERS + RUN_NUMBERS));
-  const native = { table, recordItemsMax: ROWS, recordBytesMax: RECORD_BYTES_MAX };
+function newGroup(
+  rows = ROWS,
+  recordBytesMax = RECORD_BYTES_MAX,
+): { group: StagedGroup; table: Float64Array } {
+  const table = new Float64Array(HEAD_NUMBERS + rows * (ROW_NUMBERS + RUN_NUMBERS));
+  const native = { table, recordItemsMax: rows, recordBytesMax };
   const group = new StagedGroup(native as unknown as NativeLog, BATCH_BYTES_MAX);
-  group.allow(RECORD_BYTES_MAX);
+  group.allow(recordBytesMax);
   return { group, table };
 }
 
@@ -150,13 +153,42 @@ describe('a staged group', () => {
     expect(group.items).toBe(1);
   });
 
-  it('knows when it has as many items as the table has rows', () => {
-    const { group } = newGroup();
-    for (let slot = 1; slot <= ROWS; slot++) {
+  it('is full with as many items as the table has rows, however small they are', () => {
+    const { group, table } = newGroup();
+    const items = Array.from({ length: ROWS }, (_, index) => {
+      // The first has bytes: the place of those of the others is then known, though there are none.
+      return { slot: index + 1, ballot: 65537, type: 1, digest: index, bytes: index === 0 ? [0] : [] };
+    });
+    for (const item of items) {
       expect(group.isFull).toBe(false);
-      group.add(slot, 65537 as Ballot, 1, 0 as Digest, first, 0, 8);
+      expect(stage(group, item, first, 0, item.bytes.length)).toBe(item.slot > 1);
     }
     expect(group.isFull).toBe(true);
-    expect(group.continueRun(ROWS + 1, 65537 as Ballot, 1, 0 as Digest, first, 0, 8)).toBe(false);
+    expect(group.continueRun(ROWS + 1, 65537 as Ballot, 1, 0 as Digest, first, 0, 0)).toBe(false);
+    expect(itemsOf(group, table)).toEqual(items);
+  });
+
+  it('counts the bytes of the record, and takes no more of them without a question than it is allowed', () => {
+    const rows = 300;
+    const recordBytesMax = 32 << 10;
+    const some = fc.array(fc.nat(48), { maxLength: rows, size: 'max' });
+    const alike = fc.nat(48).map((length) => new Array<number>(rows).fill(length));
+    const { group } = newGroup(rows, recordBytesMax);
+    fc.assert(
+      fc.property(fc.oneof(some, alike), fc.nat(recordBytesMax), (lengths, allowed) => {
+        group.allow(allowed);
+        let bytes = 192;
+        for (const [index, length] of lengths.entries()) {
+          const item = { slot: index + 1, ballot: 65537, type: 1, digest: 0, bytes: [] };
+          const continued = stage(group, item, first, 0, length);
+          bytes += 40 + 8 * Math.ceil(length / 8);
+          if (continued && bytes > allowed) return false;
+          if (index % 3 === 0 && group.bytes !== bytes) return false;
+        }
+        group.clear();
+        return true;
+      }),
+      { numRuns: 1000 },
+    );
   });
 });

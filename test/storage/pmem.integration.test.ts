@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../lib/storage/crc64.js';
 import { formatPmem, inspectPmem, type OpenPmemOptions, openPmem } from '../../lib/storage/pmem.js';
 import { ballotOf, IDENTITY, SHAPE, stage, storageContract } from '../contract/storage.js';
 
@@ -167,5 +168,26 @@ describe('a region', () => {
     await storage.close();
     truncateSync(path, 100_000);
     expect(inspectPmem(path)).toMatchObject({ verdict: expect.stringContaining('shorter') });
+  });
+
+  it('writes nothing when the bytes of a group were taken away, and is poisoned', async () => {
+    const path = freshPath();
+    formatPmem({ ...SHAPE, path });
+    const storage = openPmem({ path, mode: 'emulated' });
+    const view = new Uint8Array(64);
+    const stageFrom = (slot: number): boolean =>
+      storage.stageVote(slot, ballotOf(3), 1, digestOf(view, 0, 8), view, 0, 8);
+    stageFrom(1);
+    storage.commit(0);
+    stageFrom(2);
+    structuredClone(view.buffer, { transfer: [view.buffer] });
+    stageFrom(3);
+    expect(() => storage.commit(0)).toThrow(withCode('ERR_INDELIBLE_ARGUMENT'));
+    expect(storage.durableThrough).toBe(1);
+    expect(() => stageFrom(4)).toThrow(withCode('ERR_INDELIBLE_STORE_POISONED'));
+    await storage.close();
+    const again = openPmem({ path, mode: 'emulated' });
+    expect(again.recovered.votes.map(({ slot }) => slot)).toEqual([1]);
+    await again.close();
   });
 });
