@@ -67,6 +67,8 @@ export class StagedGroup {
   /** Up to this row every payload of at most so many bytes finds room; negative: none does. */
   #rowsSure = 0;
   #lengthMax = -1;
+  /** Rows there were when these two were found. */
+  #limitedAt = 0;
   /** What continues the last run: the slot its votes would give the group's first row. */
   #firstSlot: number = NO_SLOT;
   #ballot = 0;
@@ -116,7 +118,10 @@ export class StagedGroup {
 
   /** Lets the record grow to so many bytes without a question. */
   allow(bytes: number): void {
-    this.#bytesMax = Math.min(bytes, this.#recordBytesMax);
+    const bytesMax = Math.min(bytes, this.#recordBytesMax);
+    // After a group that took the quick path alone everything is as it was when that group began.
+    if (bytesMax === this.#bytesMax && this.#rows === 0 && this.#limitedAt === 0) return;
+    this.#bytesMax = bytesMax;
     this.#limit();
   }
 
@@ -224,6 +229,7 @@ export class StagedGroup {
 
   /** Shares the room out among the next rows: the quick path need not add up bytes while none takes more. */
   #limit(): void {
+    this.#limitedAt = this.#rows;
     this.#rowsSure = Math.min(this.#rowsMax, this.#rows + ROWS_SURE_MAX);
     const share = Math.floor((this.#bytesMax - this.bytes) / (this.#rowsSure - this.#rows));
     const payload = share - DESCRIPTOR;

@@ -173,19 +173,24 @@ describe('a staged group', () => {
     const recordBytesMax = 32 << 10;
     const some = fc.array(fc.nat(48), { maxLength: rows, size: 'max' });
     const alike = fc.nat(48).map((length) => new Array<number>(rows).fill(length));
+    const largest = new Array<number>(rows).fill(48);
     const { group } = newGroup(rows, recordBytesMax);
+    let slot = 0;
     fc.assert(
       fc.property(fc.oneof(some, alike), fc.nat(recordBytesMax), (lengths, allowed) => {
-        group.allow(allowed);
-        let bytes = 192;
-        for (const [index, length] of lengths.entries()) {
-          const item = { slot: index + 1, ballot: 65537, type: 1, digest: 0, bytes: [] };
-          const continued = stage(group, item, first, 0, length);
-          bytes += 40 + 8 * Math.ceil(length / 8);
-          if (continued && bytes > allowed) return false;
-          if (index % 3 === 0 && group.bytes !== bytes) return false;
+        // The second group begins with the limits as the first one left them.
+        for (const payloads of [lengths, largest]) {
+          group.allow(allowed);
+          let bytes = 192;
+          for (const [index, length] of payloads.entries()) {
+            const item = { slot: ++slot, ballot: 65537, type: 1, digest: 0, bytes: [] };
+            const continued = stage(group, item, first, 0, length);
+            bytes += 40 + 8 * Math.ceil(length / 8);
+            if (continued && bytes > allowed) return false;
+            if (index % 3 === 0 && group.bytes !== bytes) return false;
+          }
+          group.clear();
         }
-        group.clear();
         return true;
       }),
       { numRuns: 1000 },
