@@ -22,9 +22,7 @@ export function mediaSummaryLines(backend: TortureBackend, tally: DamageTally): 
     `${tally.total('older')} that left a legal image of an earlier time (older): no log can see those alone`,
   ];
   if (backend === 'emulated') {
-    lines.push(
-      `${tally.live} bits flipped under open logs; ${tally.cuts} files cut off under open logs (SIGBUS)`,
-    );
+    lines.push(`${tally.live} faults under open logs; ${tally.cuts} files cut off under open logs (SIGBUS)`);
   }
   return lines;
 }

@@ -20,7 +20,7 @@ export class DamageTally {
   histories = 0;
   /** Damaged images that were judged. */
   images = 0;
-  /** Bits flipped under open logs. */
+  /** Faults under open logs. */
   live = 0;
   /** Files cut off under open logs. */
   cuts = 0;

@@ -1,35 +1,45 @@
 /**
- * Bits that rot under a log that is in use: the scrub finds them, what it tells is enough to heal the log,
- * and a crash at any moment in between leaves a log that says honestly what it lost.
+ * Media faults under a log that is in use: bits that rot, blocks that are gone, old or another's. The scrub
+ * finds them, what it tells is enough to heal the log, and a crash in between leaves a log that says honestly
+ * what it lost.
  */
 import type { Random } from '../simulation/random.js';
 import { openRecording, type Recording } from '../storage/pmem-recording.js';
 import type { FoundDamage, Storage } from '../storage/storage.js';
 import { type Contents, stageGroup } from './log-contents.js';
 import { judgeDamage } from './log-damage.js';
-import { mapRegion, type Place } from './region-map.js';
+import { type Fault, RegionFaults } from './region-faults.js';
+import { mapRegion, type PlaceKind } from './region-map.js';
 
-const FLIPS = 12;
+const STRIKES = 12;
 const SCRUB_BYTES = 4 << 10;
 
+/** Places without which nothing is missing: they are there twice, or are written anew. */
+const HARMLESS: ReadonlySet<PlaceKind> = new Set(['header', 'root', 'word', 'tail', 'unread']);
+
 interface LiveResult {
-  readonly flips: number;
+  readonly strikes: number;
   readonly violation: string | undefined;
 }
 
-/** Flips bits in logs opened from `image`, which holds `contents`. */
-export function checkLiveDamage(image: Uint8Array, contents: Contents, random: Random): LiveResult {
-  let flips = 0;
-  for (; flips < FLIPS; flips++) {
+/** Damages logs opened from `image`, which holds `contents`; `earlier` are images of it before, oldest first. */
+export function checkLiveDamage(
+  image: Uint8Array,
+  earlier: readonly Uint8Array[],
+  contents: Contents,
+  random: Random,
+): LiveResult {
+  let strikes = 0;
+  for (; strikes < STRIKES; strikes++) {
     const { storage, recording } = openRecording({ image });
     try {
-      const violation = new LiveLog(storage, recording, contents).strike(random);
-      if (violation !== undefined) return { flips, violation: `in a live log, ${violation}` };
+      const violation = new LiveLog(storage, recording, contents).strike(earlier, random);
+      if (violation !== undefined) return { strikes, violation: `in a live log, ${violation}` };
     } finally {
       recording.release();
     }
   }
-  return { flips, violation: undefined };
+  return { strikes, violation: undefined };
 }
 
 class LiveLog {
@@ -44,30 +54,43 @@ class LiveLog {
     this.#contents.forget(storage.recovered.trimThrough);
   }
 
-  strike(random: Random): string | undefined {
+  strike(earlier: readonly Uint8Array[], random: Random): string | undefined {
     // Votes are in the index from the first pass on.
     const before = this.#pass();
     if (before.length > 0) return `a scrub of a whole log found ${before[0]!.reason}`;
-    const places = mapRegion(this.#recording.durableImage()).places;
-    const kind = random.pick(places).kind;
-    const place = random.pick(places.filter((one) => one.kind === kind));
-    const at = place.at + random.below(place.lengthBytes);
-    this.#recording.flip(at, 1 << random.below(8));
-    const why = this.#afterwards(place);
-    return why === undefined ? undefined : `a bit of a ${place.kind} at ${at}: ${why}`;
+    const image = this.#recording.durableImage();
+    const faults = new RegionFaults(image, earlier, random.fork()).inPlace();
+    const kind = random.pick([...new Set(faults.map((fault) => fault.kind))]);
+    const fault = random.pick(faults.filter((one) => one.kind === kind));
+    const why = this.#afterwards(this.#inflict(fault, image));
+    return why === undefined ? undefined : `${fault.kind} (${fault.what}): ${why}`;
   }
 
-  #afterwards(place: Place): string | undefined {
+  /** @returns what was hit */
+  #inflict(fault: Fault, image: Uint8Array): Set<PlaceKind> {
+    const damaged = fault.apply(image.slice());
+    const hit = new Set<PlaceKind>();
+    for (const { kind, at, lengthBytes } of mapRegion(image).places) {
+      if (Buffer.compare(image.subarray(at, at + lengthBytes), damaged.subarray(at, at + lengthBytes)) !== 0)
+        hit.add(kind);
+    }
+    for (let at = 0; at < image.length; at++) {
+      if (damaged[at] !== image[at]) this.#recording.flip(at, damaged[at]! ^ image[at]!);
+    }
+    return hit;
+  }
+
+  #afterwards(hit: ReadonlySet<PlaceKind>): string | undefined {
     const found = this.#pass();
     const again = this.#pass();
     if (again.length > 0) return `told twice: ${again[0]!.reason}`;
-    const isHarmless = ['header', 'root', 'word', 'tail', 'unread'].includes(place.kind);
+    const isHarmless = [...hit].every((kind) => HARMLESS.has(kind));
     if (isHarmless && found.length > 0) return `${found[0]!.reason}, though nothing is lost`;
     const crashed = judgeDamage(this.#recording.durableImage(), this.#contents, []);
     if (crashed.why !== undefined) return `after a crash: ${crashed.why}`;
     if (crashed.verdict === 'lost') return 'lost after a crash, though a scrub had passed';
     if (isHarmless) return crashed.verdict === 'intact' ? undefined : `not mended: ${crashed.verdict}`;
-    if (place.kind === 'payload' && found.length === 0) return 'the scrub did not find it';
+    if (hit.has('payload') && found.length === 0) return 'the scrub did not find it';
     if (crashed.verdict !== 'intact' && found.length === 0) return `${crashed.verdict} after a crash, untold`;
     return this.#heal(found);
   }

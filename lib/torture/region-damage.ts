@@ -31,8 +31,9 @@ export function damageRegion(seed: number, imagesMax: number, tally: DamageTally
   const now = taken.at(-1)!;
   const violation = judgeAll(taken, random, imagesMax, tally);
   if (violation !== undefined) return violation;
-  const live = checkLiveDamage(now.image, now.contents, random.fork());
-  tally.live += live.flips;
+  const earlier = taken.slice(0, -1).map(({ image }) => image);
+  const live = checkLiveDamage(now.image, earlier, now.contents, random.fork());
+  tally.live += live.strikes;
   return live.violation;
 }
 

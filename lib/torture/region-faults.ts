@@ -67,14 +67,12 @@ export class RegionFaults {
   }
 
   all(): Fault[] {
-    return [
-      ...this.#flips(),
-      ...this.#zeros(),
-      ...this.#stale(),
-      ...this.#misplaced(),
-      ...this.#both(),
-      ...this.#cuts(),
-    ];
+    return [...this.inPlace(), ...this.#cuts()];
+  }
+
+  /** Those that leave the image as long as it is. */
+  inPlace(): Fault[] {
+    return [...this.#flips(), ...this.#zeros(), ...this.#stale(), ...this.#misplaced(), ...this.#both()];
   }
 
   /** One bit of every field. */
