@@ -22,7 +22,7 @@ interface LiveResult {
   readonly violation: string | undefined;
 }
 
-/** Damages logs opened from `image`, which holds `contents`; `earlier` are images of it before, oldest first. */
+/** Damages logs opened from `image`, which holds `contents`; `earlier` are images of it before. */
 export function checkLiveDamage(
   image: Uint8Array,
   earlier: readonly Uint8Array[],
