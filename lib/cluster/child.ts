@@ -13,6 +13,9 @@ import type { ReplicaProcess } from './supervisor.js';
 /** Milliseconds between two looks at the length of the log file. */
 const ROTATION_MS = 10_000;
 
+/** As long as nobody listens. */
+const UNHEARD: Pick<ReplicaProcess, 'onMessage' | 'onExit'> = { onMessage: () => {}, onExit: () => {} };
+
 /**
  * @param args what follows `node`, program first
  * @param logFile where the process's output is appended to; where that cannot be opened, the process fails
@@ -34,8 +37,7 @@ export function startChild(args: readonly string[], logFile: string): ReplicaPro
       if (child.connected) child.send(message, () => {});
     },
     kill: () => child.kill('SIGKILL'),
-    onMessage: () => {},
-    onExit: () => {},
+    ...UNHEARD,
   };
   const rotation = setInterval(() => rotate(logFile), ROTATION_MS);
   rotation.unref();
@@ -53,13 +55,7 @@ export function startChild(args: readonly string[], logFile: string): ReplicaPro
 
 /** A process that failed before it ran; it says so as soon as somebody listens. */
 function notStarted({ code, message }: IndelibleError): ReplicaProcess {
-  const handle: ReplicaProcess = {
-    pid: undefined,
-    send: () => {},
-    kill: () => {},
-    onMessage: () => {},
-    onExit: () => {},
-  };
+  const handle: ReplicaProcess = { pid: undefined, send: () => {}, kill: () => {}, ...UNHEARD };
   setImmediate(() => {
     handle.onMessage({ kind: 'failed', code, message });
     handle.onExit('could not be started');

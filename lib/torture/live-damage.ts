@@ -8,8 +8,8 @@ import { openRecording, type Recording } from '../storage/pmem-recording.js';
 import type { FoundDamage, Storage } from '../storage/storage.js';
 import { type Contents, stageGroup } from './log-contents.js';
 import { judgeDamage } from './log-damage.js';
-import { type Fault, RegionFaults } from './region-faults.js';
-import { mapRegion, type PlaceKind } from './region-map.js';
+import { RegionFaults } from './region-faults.js';
+import type { PlaceKind } from './region-map.js';
 
 const STRIKES = 12;
 const SCRUB_BYTES = 4 << 10;
@@ -59,25 +59,16 @@ class LiveLog {
     const before = this.#pass();
     if (before.length > 0) return `a scrub of a whole log found ${before[0]!.reason}`;
     const image = this.#recording.durableImage();
-    const faults = new RegionFaults(image, earlier, random.fork()).inPlace();
-    const kind = random.pick([...new Set(faults.map((fault) => fault.kind))]);
-    const fault = random.pick(faults.filter((one) => one.kind === kind));
-    const why = this.#afterwards(this.#inflict(fault, image));
-    return why === undefined ? undefined : `${fault.kind} (${fault.what}): ${why}`;
-  }
-
-  /** @returns what was hit */
-  #inflict(fault: Fault, image: Uint8Array): Set<PlaceKind> {
+    const faults = new RegionFaults(image, earlier, random.fork());
+    const inPlace = faults.inPlace();
+    const kind = random.pick([...new Set(inPlace.map((fault) => fault.kind))]);
+    const fault = random.pick(inPlace.filter((one) => one.kind === kind));
     const damaged = fault.apply(image.slice());
-    const hit = new Set<PlaceKind>();
-    for (const { kind, at, lengthBytes } of mapRegion(image).places) {
-      if (Buffer.compare(image.subarray(at, at + lengthBytes), damaged.subarray(at, at + lengthBytes)) !== 0)
-        hit.add(kind);
-    }
     for (let at = 0; at < image.length; at++) {
       if (damaged[at] !== image[at]) this.#recording.flip(at, damaged[at]! ^ image[at]!);
     }
-    return hit;
+    const why = this.#afterwards(faults.hitIn(0, damaged));
+    return why === undefined ? undefined : `${fault.kind} (${fault.what}): ${why}`;
   }
 
   #afterwards(hit: ReadonlySet<PlaceKind>): string | undefined {

@@ -92,9 +92,9 @@ export class RegionFaults {
     });
   }
 
-  /** What may follow from whatever happened to bytes [at, at + length), less those that stay as they are. */
-  #meaningOf(at: number, bytes: Uint8Array): Set<Verdict> {
-    const meaning = new Set<Verdict>(['intact']);
+  /** The kinds of place that change when `bytes` are written at `at`. */
+  hitIn(at: number, bytes: Uint8Array): Set<PlaceKind> {
+    const hit = new Set<PlaceKind>();
     const changed = (from: number, end: number): boolean => {
       const first = Math.max(from, at);
       const last = Math.min(end, at + bytes.length);
@@ -103,10 +103,15 @@ export class RegionFaults {
     };
     for (const place of this.#map.places) {
       if (place.at + place.lengthBytes <= at || place.at >= at + bytes.length) continue;
-      if (!changed(place.at, place.at + place.lengthBytes)) continue;
-      for (const verdict of MEANINGS[place.kind]) meaning.add(verdict);
+      if (changed(place.at, place.at + place.lengthBytes)) hit.add(place.kind);
     }
-    return meaning;
+    return hit;
+  }
+
+  /** What may follow from `bytes` that are written at `at`, less those that stay as they are. */
+  #meaningOf(at: number, bytes: Uint8Array): Set<Verdict> {
+    const kinds = [...this.hitIn(at, bytes)];
+    return new Set<Verdict>(['intact', ...kinds.flatMap((kind) => MEANINGS[kind])]);
   }
 
   *#blocks(): Generator<{ at: number; length: number }> {
