@@ -17,31 +17,21 @@ import type { Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
-import { digestOf } from '../storage/crc64.js';
 import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
-import {
-  type Ballot,
-  BatchKind,
-  type Configuration,
-  type Digest,
-  type ReplicaId,
-  type Slot,
-} from '../types.js';
-import { writeBatchHeader } from './batch.js';
+import type { Ballot, BatchKind, Configuration, Digest, ReplicaId, Slot } from '../types.js';
+import { applyLearned } from './applying.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { Executor } from './executor.js';
-import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
+import type { Forwarder } from './forwarder.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
-import { Queries } from './queries.js';
+import { Placing } from './placing.js';
 import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
 import { Stall } from './stall.js';
 import type { StateMachine } from './state-machine.js';
-import { type Submission, Submissions } from './submissions.js';
 import { Turns } from './turns.js';
-import { Unplaced } from './unplaced.js';
 import { Watch } from './watch.js';
 
 export interface HostEvents {
@@ -75,9 +65,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   readonly scrubber: Scrubber;
   readonly stall: Stall = new Stall();
   private readonly parts: HostParts;
-  private readonly submissions: Submissions;
-  private readonly queries: Queries;
-  private readonly unplaced: Unplaced;
+  private readonly placing: Placing;
   private readonly outbox: Outbox;
   private readonly turns: Turns = new Turns(() => this.guard(this.turn));
   private readonly watch: Watch;
@@ -86,20 +74,15 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   /** The last item of the last group given to the store. */
   private committed = 0;
   private stopped: Error | undefined;
-  private proposals = 0;
-  private lastSlotAtTick: Slot = 0;
-  /** Since when another leads while proposals of this replica are open, ms since 1970. */
-  private formerSinceMs: number | undefined;
-  private lastProposedMs = 0;
 
   constructor(parts: HostParts) {
     const { storage, checkpoints, tuning, configuration, transport } = parts;
     this.parts = parts;
     const base = checkpoints.base;
     this.executor = new Executor(parts.machine, base);
-    this.queries = new Queries(this.executor);
-    this.submissions = new Submissions({ ...tuning, batchBytesMax: storage.batchBytesMax });
-    this.unplaced = new Unplaced(this.submissions, this.queries);
+    const { forwarder, now } = parts;
+    const { batchBytesMax } = storage;
+    this.placing = new Placing({ executor: this.executor, forwarder, tuning, batchBytesMax, now });
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
     this.watch = new Watch(tuning.watchMs);
@@ -157,11 +140,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       this.parts.transport.flush();
     });
     this.stopped ??= new IndelibleError(ErrorCode.stopped, 'the replica is closed');
-    // In the order asked: what was proposed or sent elsewhere comes before what still waits.
-    this.executor.expire(Number.POSITIVE_INFINITY);
-    this.parts.forwarder.close();
-    this.queries.end();
-    this.unplaced.fail();
+    this.placing.end();
   }
 
   /** Writes a checkpoint of the state as it is now. Resolves when it is durable. */
@@ -186,7 +165,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     end: number,
   ): boolean {
     this.mustRun();
-    return this.submissions.add(requester, first, count, bytes, start, end);
+    return this.placing.submissions.add(requester, first, count, bytes, start, end);
   }
 
   query(
@@ -198,15 +177,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     end: number,
   ): boolean {
     this.mustRun();
-    if (!this.queries.hasRoom(requester, end - start, this.parts.tuning.waitingBytesMax)) return false;
-    this.queries.add(requester, first, count, bytes, start, end);
-    return true;
+    return this.placing.query(requester, first, count, bytes, start, end);
   }
 
   abandon(requester: Requester): void {
-    this.submissions.abandon(requester);
-    this.executor.abandon(requester);
-    this.queries.abandon(requester);
+    this.placing.abandon(requester);
   }
 
   flush(): void {
@@ -262,11 +237,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   readReady(readId: number, slot: Slot): void {
-    this.queries.ready(readId, slot);
+    this.placing.queries.ready(readId, slot);
   }
 
   readsLost(throughReadId: number): void {
-    this.queries.lost(throughReadId);
+    this.placing.queries.lost(throughReadId);
   }
 
   role(role: Role, ballot: Ballot, leader: ReplicaId): void {
@@ -336,19 +311,18 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private readonly turn = (): void => {
     const { storage, transport, forwarder, now } = this.parts;
     this.watch.turnBegins();
-    this.place();
+    this.placing.place(this.core);
     this.core.settle();
     transport.flush();
     this.commitNow(storage);
     // Applying a large slot takes longer than a round trip: answers for votes do not wait for it.
     transport.flush();
     this.applyLearned();
-    this.queries.serve(now());
-    this.submissions.wakeStalled();
-    this.queries.wakeStalled();
+    this.placing.queries.serve(now());
+    this.placing.wakeStalled();
     transport.flush();
     forwarder.flush();
-    const roomAgain = this.core.canPropose && !this.submissions.isEmpty;
+    const roomAgain = this.core.canPropose && !this.placing.submissions.isEmpty;
     if (roomAgain || this.core.acceptor.stagedThrough > this.committed) this.requestTurn();
     // A disk of its own to wait for takes longer than any watch.
     if (this.leads && storage.durableThrough >= this.committed) this.watch.turnEnded();
@@ -379,67 +353,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.parts.checkpoints.tick(this);
     this.scrubber.tick(nowMs);
     this.stall.look(nowMs, this.committed, this.parts.storage.durableThrough);
-    this.executor.expire(nowMs);
-    this.tickFormer(nowMs);
-    this.tickUnplaced(nowMs);
+    this.placing.tick(this.core, nowMs);
     this.requestTurn();
-  }
-
-  /** What a former leader proposed, and its follower never saw, no slot will tell the outcome of for long. */
-  private tickFormer(nowMs: number): void {
-    if (this.leads || this.core.leader === 0 || this.executor.pendingSlots === 0) {
-      this.formerSinceMs = undefined;
-      return;
-    }
-    this.formerSinceMs ??= nowMs;
-    if (nowMs - this.formerSinceMs >= FORMER_MS_MAX) this.executor.expire(Number.POSITIVE_INFINITY);
-  }
-
-  /** Those who find no place hear so in time: they wait for a leader, or for one that takes something. */
-  private tickUnplaced(nowMs: number): void {
-    const { forwarder, tuning } = this.parts;
-    const { lastSlot } = this.core.proposer;
-    const moves = lastSlot > this.lastSlotAtTick;
-    this.lastSlotAtTick = lastSlot;
-    if (this.leads ? this.core.canPropose || moves : forwarder.isReady) return this.unplaced.placeable();
-    // Requesters hear in the order asked: first comes what has been proposed here, or sent elsewhere.
-    if (this.executor.pendingSlots > 0 || !forwarder.isSettled) return;
-    this.unplaced.unplaceable(nowMs, this.leads ? tuning.requestTimeoutMs : tuning.leaderWaitMs);
-  }
-
-  /**
-   * Gives what waits a place: a slot here, or the leader elsewhere. Never while something is open at another
-   * place: a requester's commands are executed, and answered, in the order asked.
-   */
-  private place(): void {
-    const { forwarder } = this.parts;
-    if (this.leads) {
-      if (!forwarder.isSettled) return;
-      this.queries.ask((readId) => this.core.read(readId));
-      while (this.core.canPropose) {
-        const submission = this.submissions.take();
-        if (submission === undefined) return;
-        if (this.propose(submission)) continue;
-        this.submissions.putBack(submission);
-        return;
-      }
-    } else if (this.core.leader !== 0 && this.executor.pendingSlots === 0) {
-      forwarder.forward(this.submissions, this.queries);
-    }
-  }
-
-  private propose(submission: Submission): boolean {
-    const nowMs = this.parts.now();
-    const { bytes, count, runs } = submission;
-    this.lastProposedMs = Math.max(nowMs, this.lastProposedMs, this.executor.timeMs);
-    this.proposals++;
-    const ballot = this.core.ballot;
-    writeBatchHeader(bytes, { count, timeMs: this.lastProposedMs, ballot, sequence: this.proposals });
-    const digest = digestOf(bytes, 0, bytes.length);
-    const slot = this.core.propose({ kind: BatchKind.commands, digest, bytes });
-    if (slot === 0) return false;
-    this.executor.expect(slot, digest, runs, nowMs + this.parts.tuning.requestTimeoutMs);
-    return true;
   }
 
   private damaged(found: FoundDamage): void {
@@ -460,19 +375,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   private applyLearned(): void {
-    const { learner } = this.core;
-    const { executor } = this;
-    while (executor.appliedThrough < learner.learnedThrough) {
-      const slot = executor.appliedThrough + 1;
-      const batch = learner.batchAt(slot);
-      if (batch === undefined) {
-        // The log has lost the bytes since: a peer may have them, and nothing behind them is applied before.
-        if (this.core.acceptor.damage.unavailable.has(slot)) return;
-        const sentence = `the log no longer has the batch of slot ${slot}, which it vouched for`;
-        throw new IndelibleError(ErrorCode.storeCorrupt, sentence);
-      }
-      executor.apply(slot, batch);
-      this.core.applied(slot);
-    }
+    applyLearned(this.core, this.executor);
   }
 }

@@ -1,0 +1,155 @@
+/**
+ * Where what is asked of this replica goes: a slot here while it leads, the leader elsewhere while it
+ * follows, and a bounded wait while there is neither.
+ *
+ * 1. A requester's commands are executed, and answered, in the order asked: nothing is placed while something
+ *    is still open at another place.
+ * 2. Everything that was taken gets an outcome: from its slot, from the leader it was sent to, or when its
+ *    time is over.
+ */
+import type { ReplicaCore } from '../paxos/replica.js';
+import { digestOf } from '../storage/crc64.js';
+import { BatchKind, type Slot } from '../types.js';
+import { writeBatchHeader } from './batch.js';
+import type { Executor } from './executor.js';
+import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
+import type { Tuning } from './options.js';
+import { Queries } from './queries.js';
+import type { Requester } from './service.js';
+import { type Submission, Submissions } from './submissions.js';
+import { Unplaced } from './unplaced.js';
+
+export interface PlacingParts {
+  readonly executor: Executor;
+  readonly forwarder: Forwarder;
+  readonly tuning: Tuning;
+  /** The largest batch that the log takes. */
+  readonly batchBytesMax: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Who decides slots: the core, as far as placing needs it. */
+export type Deciding = Pick<
+  ReplicaCore,
+  'ballot' | 'canPropose' | 'leader' | 'proposer' | 'propose' | 'read' | 'role'
+>;
+
+export class Placing {
+  readonly submissions: Submissions;
+  readonly queries: Queries;
+  private readonly parts: PlacingParts;
+  private readonly unplaced: Unplaced;
+  private proposals = 0;
+  private lastProposedMs = 0;
+  private lastSlotAtTick: Slot = 0;
+  /** Since when another leads while proposals of this replica are open, ms since 1970. */
+  private formerSinceMs: number | undefined;
+
+  constructor(parts: PlacingParts) {
+    this.parts = parts;
+    const { tuning, batchBytesMax } = parts;
+    this.submissions = new Submissions({ ...tuning, batchBytesMax });
+    this.queries = new Queries(parts.executor);
+    this.unplaced = new Unplaced(this.submissions, this.queries);
+  }
+
+  /** As Service.query. */
+  query(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (!this.queries.hasRoom(requester, end - start, this.parts.tuning.waitingBytesMax)) return false;
+    this.queries.add(requester, first, count, bytes, start, end);
+    return true;
+  }
+
+  abandon(requester: Requester): void {
+    this.submissions.abandon(requester);
+    this.parts.executor.abandon(requester);
+    this.queries.abandon(requester);
+  }
+
+  /** Gives what waits a place, as far as there is one. */
+  place(core: Deciding): void {
+    const { forwarder, executor } = this.parts;
+    if (core.role === 'leader') {
+      if (!forwarder.isSettled) return;
+      this.queries.ask((readId) => core.read(readId));
+      while (core.canPropose) {
+        const submission = this.submissions.take();
+        if (submission === undefined) return;
+        if (this.propose(core, submission)) continue;
+        this.submissions.putBack(submission);
+        return;
+      }
+    } else if (core.leader !== 0 && executor.pendingSlots === 0) {
+      forwarder.forward(this.submissions, this.queries);
+    }
+  }
+
+  /** Tells whoever was refused that there is room again. */
+  wakeStalled(): void {
+    this.submissions.wakeStalled();
+    this.queries.wakeStalled();
+  }
+
+  /** Those whose time is over hear so. */
+  tick(core: Deciding, nowMs: number): void {
+    this.parts.executor.expire(nowMs);
+    this.tickFormer(core, nowMs);
+    this.tickUnplaced(core, nowMs);
+  }
+
+  /** Nothing is going to be placed any more, nor to come of what was. */
+  end(): void {
+    // In the order asked: what was proposed or sent elsewhere comes before what still waits.
+    this.parts.executor.expire(Number.POSITIVE_INFINITY);
+    this.parts.forwarder.close();
+    this.queries.end();
+    this.unplaced.fail();
+  }
+
+  /** What a former leader proposed, and its follower never saw, no slot will tell the outcome of for long. */
+  private tickFormer(core: Deciding, nowMs: number): void {
+    const { executor } = this.parts;
+    if (core.role === 'leader' || core.leader === 0 || executor.pendingSlots === 0) {
+      this.formerSinceMs = undefined;
+      return;
+    }
+    this.formerSinceMs ??= nowMs;
+    if (nowMs - this.formerSinceMs >= FORMER_MS_MAX) executor.expire(Number.POSITIVE_INFINITY);
+  }
+
+  /** Those who find no place hear so in time: they wait for a leader, or for one that takes something. */
+  private tickUnplaced(core: Deciding, nowMs: number): void {
+    const { executor, forwarder, tuning } = this.parts;
+    const leads = core.role === 'leader';
+    const { lastSlot } = core.proposer;
+    const moves = lastSlot > this.lastSlotAtTick;
+    this.lastSlotAtTick = lastSlot;
+    if (leads ? core.canPropose || moves : forwarder.isReady) return this.unplaced.placeable();
+    // Requesters hear in the order asked: first comes what has been proposed here, or sent elsewhere.
+    if (executor.pendingSlots > 0 || !forwarder.isSettled) return;
+    this.unplaced.unplaceable(nowMs, leads ? tuning.requestTimeoutMs : tuning.leaderWaitMs);
+  }
+
+  private propose(core: Deciding, submission: Submission): boolean {
+    const { executor, now, tuning } = this.parts;
+    const nowMs = now();
+    const { bytes, count, runs } = submission;
+    this.lastProposedMs = Math.max(nowMs, this.lastProposedMs, executor.timeMs);
+    this.proposals++;
+    const { ballot } = core;
+    writeBatchHeader(bytes, { count, timeMs: this.lastProposedMs, ballot, sequence: this.proposals });
+    const digest = digestOf(bytes, 0, bytes.length);
+    const slot = core.propose({ kind: BatchKind.commands, digest, bytes });
+    if (slot === 0) return false;
+    executor.expect(slot, digest, runs, nowMs + tuning.requestTimeoutMs);
+    return true;
+  }
+}
