@@ -14,6 +14,7 @@ import { built } from '../built.js';
 import { latenciesOf, latencyHistogram } from '../latencies.js';
 
 const { Watch } = (await built('replica/watch.js')) as typeof import('../../lib/replica/watch.js');
+const { nodeRuntime } = (await built('runtime.js')) as typeof import('../../lib/runtime.js');
 
 export interface HopArgument {
   readonly role: 'responder' | 'relay' | 'client';
@@ -49,7 +50,7 @@ function respond(port: number): void {
 }
 
 function relay(port: number, to: readonly number[], awakeMs: number): void {
-  const watch = new Watch(awakeMs);
+  const watch = new Watch(awakeMs, nodeRuntime);
   let client: Socket | undefined;
   let answered = 0;
   const responders = to.map((responderPort) => {

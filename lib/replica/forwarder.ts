@@ -9,7 +9,9 @@
  * 3. A former leader has a short while to answer what it took. Then, or when its connection ends, that is
  *    *unknown* (commands) or *not executed* (queries).
  */
+import type { Runtime } from '../runtime.js';
 import { Exchange } from '../transport/exchange.js';
+import type { Sockets } from '../transport/sockets.js';
 import type { ReplicaId } from '../types.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import type { Queries } from './queries.js';
@@ -27,8 +29,9 @@ export interface ForwarderOptions {
   readonly addresses: ReadonlyMap<ReplicaId, string>;
   /** Called when there may be something to forward, or outcomes have come. */
   readonly wake: () => void;
-  /** Milliseconds since some moment. */
-  readonly now: () => number;
+  readonly runtime: Runtime;
+  /** By default those of this process. */
+  readonly sockets?: Sockets;
 }
 
 export class Forwarder {
@@ -97,7 +100,7 @@ export class Forwarder {
 
   private isOwed(exchange: Exchange): boolean {
     if (!exchange.isOpen || exchange.outstanding === 0) return false;
-    const nowMs = this.options.now();
+    const nowMs = this.options.runtime.wallMs();
     this.formerSinceMs ??= nowMs;
     return nowMs - this.formerSinceMs < FORMER_MS_MAX;
   }
@@ -110,13 +113,13 @@ export class Forwarder {
       exchange.close();
       this.exchange = undefined;
     }
-    const { addresses, clusterId, wake } = this.options;
+    const { addresses, clusterId, wake, runtime, sockets } = this.options;
     const address = addresses.get(this.leader);
     if (this.connecting || this.closed || address === undefined) return;
     const replicaId = this.leader;
     this.connecting = true;
     const events = { leaderIs: wake, settled: wake, closed: wake };
-    Exchange.connect({ address, clusterId, replicaId, events })
+    Exchange.connect({ address, clusterId, replicaId, events, runtime, ...(sockets && { sockets }) })
       .then((connected) => {
         this.connecting = false;
         if (this.closed || this.leader !== replicaId) return connected.close();

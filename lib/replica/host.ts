@@ -15,6 +15,7 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Effects, Role } from '../paxos/effects.js';
 import type { Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
+import type { Runtime, Timer } from '../runtime.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage, Storage } from '../storage/storage.js';
@@ -53,10 +54,7 @@ export interface HostParts {
   readonly configuration: Configuration;
   readonly tuning: Tuning;
   readonly events: HostEvents;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly runtime: Runtime;
 }
 
 export class Host implements Effects, Service, TransportEvents, CheckpointSource {
@@ -67,25 +65,26 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private readonly parts: HostParts;
   private readonly placing: Placing;
   private readonly outbox: Outbox;
-  private readonly turns: Turns = new Turns(() => this.guard(this.turn));
+  private readonly turns: Turns;
   private readonly watch: Watch;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private committing = false;
   /** The last item of the last group given to the store. */
   private committed = 0;
   private stopped: Error | undefined;
 
   constructor(parts: HostParts) {
-    const { storage, checkpoints, tuning, configuration, transport } = parts;
+    const { storage, checkpoints, tuning, configuration, transport, runtime } = parts;
     this.parts = parts;
+    this.turns = new Turns(() => this.guard(this.turn), runtime);
     const base = checkpoints.base;
     this.executor = new Executor(parts.machine, base);
-    const { forwarder, now } = parts;
+    const { forwarder } = parts;
     const { batchBytesMax } = storage;
-    this.placing = new Placing({ executor: this.executor, forwarder, tuning, batchBytesMax, now });
+    this.placing = new Placing({ executor: this.executor, forwarder, tuning, batchBytesMax, runtime });
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
-    this.watch = new Watch(tuning.watchMs);
+    this.watch = new Watch(tuning.watchMs, runtime);
     const { recovered } = storage;
     this.core = new ReplicaCore(
       {
@@ -96,7 +95,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
         windowBytes: tuning.windowBytes,
         checkpointThrough: base.through,
         checkpointChain: base.chain,
-        random: parts.random,
+        random: () => runtime.random(),
       },
       { ...recovered, voting: recovered.outcome !== 'lost' },
       this,
@@ -129,12 +128,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     });
     if (this.stopped !== undefined) throw this.stopped;
     await this.parts.transport.start(this);
-    this.timer = setInterval(() => this.guard(() => this.tick()), this.parts.tuning.tickMs);
+    const { runtime, tuning } = this.parts;
+    this.timer = runtime.every(tuning.tickMs, () => this.guard(() => this.tick()));
   }
 
   /** Stops taking part. What has no outcome yet gets *unknown* or *not executed*. */
   stop(): void {
-    clearInterval(this.timer);
+    this.timer?.cancel();
     this.guard(() => {
       this.core.handOver();
       this.parts.transport.flush();
@@ -309,7 +309,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   private readonly turn = (): void => {
-    const { storage, transport, forwarder, now } = this.parts;
+    const { storage, transport, forwarder, runtime } = this.parts;
     this.watch.turnBegins();
     this.placing.place(this.core);
     this.core.settle();
@@ -318,7 +318,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     // Applying a large slot takes longer than a round trip: answers for votes do not wait for it.
     transport.flush();
     this.applyLearned();
-    this.placing.queries.serve(now());
+    this.placing.queries.serve(runtime.wallMs());
     this.placing.wakeStalled();
     transport.flush();
     forwarder.flush();
@@ -347,7 +347,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   private tick(): void {
-    const nowMs = this.parts.now();
+    const nowMs = this.parts.runtime.wallMs();
     this.core.tick();
     this.applyLearned();
     this.parts.checkpoints.tick(this);

@@ -8,6 +8,7 @@
  *    time is over.
  */
 import type { ReplicaCore } from '../paxos/replica.js';
+import type { Runtime } from '../runtime.js';
 import { digestOf } from '../storage/crc64.js';
 import { BatchKind, type Slot } from '../types.js';
 import { writeBatchHeader } from './batch.js';
@@ -25,8 +26,7 @@ export interface PlacingParts {
   readonly tuning: Tuning;
   /** The largest batch that the log takes. */
   readonly batchBytesMax: number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly runtime: Runtime;
 }
 
 /** Who decides slots: the core, as far as placing needs it. */
@@ -139,8 +139,8 @@ export class Placing {
   }
 
   private propose(core: Deciding, submission: Submission): boolean {
-    const { executor, now, tuning } = this.parts;
-    const nowMs = now();
+    const { executor, runtime, tuning } = this.parts;
+    const nowMs = runtime.wallMs();
     const { bytes, count, runs } = submission;
     this.lastProposedMs = Math.max(nowMs, this.lastProposedMs, executor.timeMs);
     this.proposals++;

@@ -10,6 +10,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Role } from '../paxos/effects.js';
+import { nodeRuntime } from '../runtime.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
 import type { ClientConnection } from '../transport/client-connection.js';
@@ -115,13 +116,12 @@ export class Replica extends EventEmitter<ReplicaEvents> {
         clusterId: identity.clusterId,
         addresses: options.peers,
         wake: () => this.host.flush(),
-        now: Date.now,
+        runtime: nodeRuntime,
       }),
       machine: stateMachine,
       configuration,
       tuning,
-      random: Math.random,
-      now: Date.now,
+      runtime: nodeRuntime,
       events: {
         role: (role, ballot, leader) => {
           clients.leaderChanged(leader);

@@ -8,6 +8,7 @@
  *    Should more have come with it, that follows closely, and 1 holds for it.
  * 3. A turn never runs within another, nor within a caller's own call: `soon` lets it return first.
  */
+import type { Runtime } from '../runtime.js';
 
 /**
  * Time without a turn after which input is taken to come alone, in milliseconds: longer than the event loop
@@ -17,15 +18,14 @@ const PAUSE_MS = 0.02;
 
 export class Turns {
   private readonly run: () => void;
-  /** Milliseconds by a clock that never goes back. */
-  private readonly now: () => number;
+  private readonly runtime: Runtime;
   private requested = false;
   private running = false;
   private endedMs: number = Number.NEGATIVE_INFINITY;
 
-  constructor(run: () => void, now: () => number = () => performance.now()) {
+  constructor(run: () => void, runtime: Runtime) {
     this.run = run;
-    this.now = now;
+    this.runtime = runtime;
   }
 
   /** All that arrived together has been handed over. */
@@ -40,18 +40,18 @@ export class Turns {
     if (this.requested) return;
     if (!this.isAlone) return this.request();
     this.requested = true;
-    process.nextTick(this.turn);
+    this.runtime.nextTick(this.turn);
   }
 
   /** Asks for a turn at the end of this phase of the event loop. */
   request(): void {
     if (this.requested) return;
     this.requested = true;
-    setImmediate(this.turn);
+    this.runtime.immediate(this.turn);
   }
 
   private get isAlone(): boolean {
-    return !this.running && this.now() - this.endedMs >= PAUSE_MS;
+    return !this.running && this.runtime.monotonicMs() - this.endedMs >= PAUSE_MS;
   }
 
   private readonly turn = (): void => {
@@ -59,6 +59,6 @@ export class Turns {
     this.running = true;
     this.run();
     this.running = false;
-    this.endedMs = this.now();
+    this.endedMs = this.runtime.monotonicMs();
   };
 }

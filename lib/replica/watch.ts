@@ -12,6 +12,7 @@
  * 3. Behind a turn that was longer than a watch there is none: beside so much to do a wake-up costs little,
  *    and others may want the processor.
  */
+import type { Runtime } from '../runtime.js';
 
 /** Watches in vain, less those that were not, after which watching is given up. */
 const CREDIT_MAX = 8;
@@ -21,8 +22,7 @@ const TURNS_WITHOUT = 64;
 
 export class Watch {
   private readonly lengthMs: number;
-  /** Milliseconds by a clock that never goes back. */
-  private readonly now: () => number;
+  private readonly runtime: Runtime;
   private watching = false;
   private beganMs = 0;
   private endMs = 0;
@@ -32,14 +32,14 @@ export class Watch {
   private turnsWithout = 0;
 
   /** @param lengthMs how long a watch lasts at most; 0 for none at all */
-  constructor(lengthMs: number, now: () => number = () => performance.now()) {
+  constructor(lengthMs: number, runtime: Runtime) {
     this.lengthMs = lengthMs;
-    this.now = now;
+    this.runtime = runtime;
   }
 
   /** There is something to do: what a watch is for. */
   turnBegins(): void {
-    this.beganMs = this.now();
+    this.beganMs = this.runtime.monotonicMs();
     if (!this.watching) return;
     this.watching = false;
     this.credit = Math.min(this.credit + 1, CREDIT_MAX);
@@ -51,7 +51,7 @@ export class Watch {
       this.turnsWithout--;
       return;
     }
-    const nowMs = this.now();
+    const nowMs = this.runtime.monotonicMs();
     if (nowMs - this.beganMs >= this.lengthMs) return;
     this.watching = true;
     this.endMs = nowMs + this.lengthMs;
@@ -60,13 +60,13 @@ export class Watch {
 
   private lookAgain(): void {
     this.looking = true;
-    setImmediate(this.look);
+    this.runtime.immediate(this.look);
   }
 
   private readonly look = (): void => {
     this.looking = false;
     if (!this.watching) return;
-    if (this.now() < this.endMs) return this.lookAgain();
+    if (this.runtime.monotonicMs() < this.endMs) return this.lookAgain();
     this.watching = false;
     this.credit--;
     if (this.credit > 0) return;

@@ -10,8 +10,8 @@
  *    QUERIES_FIRST, and go out in one write per flush.
  * 4. What waits is bounded: past `queueBytesMax` requests are refused with `false` until `drain`.
  */
-import { connect } from 'node:net';
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
 import type { ReplicaId } from '../types.js';
 import { decodeClientMessage, encodeClientMessage } from '../wire/client-codec.js';
 import type { ClientMessage, Outcomes } from '../wire/client-messages.js';
@@ -30,6 +30,7 @@ import type { RequestKind } from './request-frames.js';
 import { checkCommandBytes, checkRequests, RequestFrames } from './request-frames.js';
 import type { Asker } from './request-line.js';
 import { RequestLine } from './request-line.js';
+import { type Sockets, systemSockets } from './sockets.js';
 
 /** Queries are numbered from here, so that runs of commands and runs of queries stay runs. */
 const QUERIES_FIRST: number = 2 ** 52;
@@ -49,6 +50,9 @@ export interface ExchangeOptions {
   /** A replica silent for `silentBeatsMax` beats of `keepAliveMs` is given up. Default 6 of 500 ms. */
   readonly keepAliveMs?: number;
   readonly silentBeatsMax?: number;
+  /** By default those of this process. */
+  readonly runtime?: Runtime;
+  readonly sockets?: Sockets;
 }
 
 export interface ExchangeEvents {
@@ -74,7 +78,7 @@ export class Exchange implements Talk<ClientMessage> {
   readonly #link: Link;
   readonly #events: Partial<ExchangeEvents>;
   readonly #queueBytesMax: number;
-  readonly #heart: NodeJS.Timeout;
+  readonly #heart: Timer;
   readonly #commands = new RequestLine(1);
   readonly #queries = new RequestLine(QUERIES_FIRST);
   readonly #frames = new RequestFrames();
@@ -89,10 +93,11 @@ export class Exchange implements Talk<ClientMessage> {
    */
   static async connect(options: ExchangeOptions): Promise<Exchange> {
     const { address, clusterId, replicaId = 0, helloMsMax = 2000 } = options;
+    const { runtime = nodeRuntime, sockets = systemSockets } = options;
     const target = parseAddress(address);
     return await new Promise((resolve, reject) => {
-      const socket = connect(target);
-      const link = greet(socket, address, newLinkCounters(), helloMsMax, {
+      const socket = sockets.connect(target);
+      const link = greet(socket, address, newLinkCounters(), helloMsMax, runtime, {
         failed: (error) => {
           link.destroy();
           reject(error);
@@ -105,7 +110,7 @@ export class Exchange implements Talk<ClientMessage> {
           }
           const refusal = refusalOfServer(greeting, clusterId, replicaId);
           if (refusal === undefined) {
-            resolve(new Exchange(link, greeting, options));
+            resolve(new Exchange(link, greeting, options, runtime));
           } else {
             refuse(link, refusal);
             reject(strangerError(refusal, address));
@@ -116,7 +121,7 @@ export class Exchange implements Talk<ClientMessage> {
     });
   }
 
-  private constructor(link: Link, hello: Hello, options: ExchangeOptions) {
+  private constructor(link: Link, hello: Hello, options: ExchangeOptions, runtime: Runtime) {
     this.replicaId = hello.replicaId;
     this.clusterId = hello.clusterId;
     this.address = options.address;
@@ -124,9 +129,10 @@ export class Exchange implements Talk<ClientMessage> {
     this.#events = options.events ?? {};
     this.#queueBytesMax = options.queueBytesMax ?? 4 << 20;
     const silentBeatsMax = options.silentBeatsMax ?? 6;
-    this.#heart = setInterval(() => {
+    const beat = (): void => {
       if (link.beat() > silentBeatsMax) link.destroy(silentError(link.remote));
-    }, options.keepAliveMs ?? 500).unref();
+    };
+    this.#heart = runtime.every(options.keepAliveMs ?? 500, beat).unref();
     const needDrainBytes = this.#queueBytesMax / 2;
     link.become(this, { queueBytesMax: Number.MAX_SAFE_INTEGER, needDrainBytes });
   }
@@ -243,7 +249,7 @@ export class Exchange implements Talk<ClientMessage> {
 
   closed(error: IndelibleError | undefined): void {
     this.#closed = true;
-    clearInterval(this.#heart);
+    this.#heart.cancel();
     this.#commands.answerAll(RequestOutcome.unknown);
     this.#queries.answerAll(RequestOutcome.notExecuted);
     this.#waiting.clear();

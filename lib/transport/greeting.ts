@@ -4,14 +4,15 @@
  * 1. Exactly one of `greeted` and `failed` is called, once.
  * 2. Until then no frame longer than a hello is taken in (the link sees to that).
  */
-import type { Socket } from 'node:net';
 import { ErrorCode, IndelibleError } from '../errors.js';
+import type { Runtime, Timer } from '../runtime.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
 import type { Hello, Refusal } from '../wire/hello-codec.js';
 import { decodeGreeting, encodeHello, encodeRefusal, RefusalCode } from '../wire/hello-codec.js';
 import { Writer } from '../wire/writer.js';
 import type { LinkCounters, Talk } from './link.js';
 import { Link } from './link.js';
+import type { Socket } from './sockets.js';
 
 export interface Greeter {
   greeted(link: Link, greeting: Hello | Refusal): void;
@@ -24,11 +25,12 @@ export function greet(
   remote: string,
   counters: LinkCounters,
   helloMsMax: number,
+  runtime: Runtime,
   greeter: Greeter,
 ): Link {
   const greeting = new Greeting(greeter, remote);
-  const link = new Link(socket, remote, counters, greeting);
-  greeting.await(link, helloMsMax);
+  const link = new Link(socket, remote, counters, greeting, runtime);
+  greeting.await(link, helloMsMax, runtime);
   return link;
 }
 
@@ -51,7 +53,7 @@ class Greeting implements Talk<Hello | Refusal> {
   readonly #greeter: Greeter;
   readonly #remote: string;
   #link: Link | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #over = false;
 
   constructor(greeter: Greeter, remote: string) {
@@ -59,15 +61,15 @@ class Greeting implements Talk<Hello | Refusal> {
     this.#remote = remote;
   }
 
-  await(link: Link, helloMsMax: number): void {
+  await(link: Link, helloMsMax: number, runtime: Runtime): void {
     this.#link = link;
-    this.#timer = setTimeout(() => {
+    this.#timer = runtime.after(helloMsMax, () => {
       const text = `no hello within ${helloMsMax} ms`;
       this.#fail(new IndelibleError(ErrorCode.network, `${this.#remote}: ${text}`, { path: this.#remote }));
       refuse(link, { type: 'refusal', code: RefusalCode.noHello, text });
       // Who does not say hello need not read the refusal either.
       link.destroy();
-    }, helloMsMax);
+    });
   }
 
   decode(frame: FrameDecoder): Hello | Refusal {
@@ -77,7 +79,7 @@ class Greeting implements Talk<Hello | Refusal> {
   receive(greeting: Hello | Refusal): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#greeter.greeted(this.#link!, greeting);
   }
 
@@ -95,7 +97,7 @@ class Greeting implements Talk<Hello | Refusal> {
   #fail(error: IndelibleError): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#greeter.failed(error, this.#link!);
   }
 }

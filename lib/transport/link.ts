@@ -9,15 +9,16 @@
  * 4. Between `pause` and `resume` nothing is delivered, not even the rest of a chunk that has arrived.
  * 5. `closed` is called exactly once, and nothing is delivered after it.
  */
-import type { Socket } from 'node:net';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { FRAME_BYTES_MAX } from '../limits.js';
+import type { Runtime } from '../runtime.js';
 import { beginFrame, NO_BYTES, sealFrame } from '../wire/frame.js';
 import { FrameDecoder } from '../wire/frame-decoder.js';
 import { HELLO_FRAME_BYTES_MAX } from '../wire/hello-codec.js';
 import { FrameKind } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
 import { Outgoing } from './outgoing.js';
+import type { Socket } from './sockets.js';
 
 /** What is said on a link. */
 export interface Talk<M> {
@@ -62,6 +63,7 @@ export class Link {
   needDrain = false;
 
   readonly #socket: Socket;
+  readonly #runtime: Runtime;
   #bounds: LinkBounds = GREETING_BOUNDS;
   readonly #counters: LinkCounters;
   readonly #decoder = new FrameDecoder(HELLO_FRAME_BYTES_MAX);
@@ -75,9 +77,10 @@ export class Link {
   #silentTicks = 0;
   #quiet = true;
 
-  constructor(socket: Socket, remote: string, counters: LinkCounters, talk: Talk<unknown>) {
+  constructor(socket: Socket, remote: string, counters: LinkCounters, talk: Talk<unknown>, runtime: Runtime) {
     this.remote = remote;
     this.#socket = socket;
+    this.#runtime = runtime;
     this.#counters = counters;
     this.#talk = talk;
     socket.setNoDelay(true);
@@ -148,7 +151,7 @@ export class Link {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    process.nextTick(this.#deliverHeld);
+    this.#runtime.nextTick(this.#deliverHeld);
     this.#socket.resume();
   }
 

@@ -12,9 +12,14 @@ import type { Address } from './address.js';
 import { formatAddress, parseAddress } from './address.js';
 
 export interface Listener {
-  readonly server: Server;
+  /** Most connections at a time; those beyond are closed by the system. */
+  connectionsMax: number;
+  /** A connection that somebody opened could not be taken. */
+  onError: (error: Error) => void;
   /** Where it listens: the address asked for, with the port that was really bound. */
   readonly address: string;
+  /** Takes no more; resolves when every connection it took has ended. */
+  close(): Promise<void>;
 }
 
 /** @throws ERR_INDELIBLE_NETWORK when the address cannot be bound; the cause is the system's error. */
@@ -35,7 +40,30 @@ export async function listen(text: string, onSocket: (socket: Socket) => void): 
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : undefined;
   const host = 'host' in address ? address.host : '';
-  return { server, address: port === undefined ? text : formatAddress({ host, port }) };
+  return new SystemListener(server, port === undefined ? text : formatAddress({ host, port }));
+}
+
+class SystemListener implements Listener {
+  readonly address: string;
+  onError: (error: Error) => void = () => {};
+  private readonly server: Server;
+
+  constructor(server: Server, address: string) {
+    this.server = server;
+    this.address = address;
+    server.on('error', (error) => this.onError(error));
+  }
+
+  get connectionsMax(): number {
+    return this.server.maxConnections;
+  }
+  set connectionsMax(max: number) {
+    this.server.maxConnections = max;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.server.close(() => resolve()));
+  }
 }
 
 function bind(server: Server, address: Address): Promise<void> {

@@ -5,8 +5,8 @@
  *    owner never changes is sent from where it lies (one writev).
  * 2. Bytes handed to the socket are not touched until the socket is done with them: two buffers take turns.
  */
-import type { Socket } from 'node:net';
 import { Writer } from '../wire/writer.js';
+import type { Socket } from './sockets.js';
 
 const BUFFER_BYTES = 16 << 10;
 

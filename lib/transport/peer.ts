@@ -7,9 +7,9 @@
  *    gone.
  * 3. A lost or refused connection is dialled again, after a growing and random wait, until `close`.
  */
-import { connect } from 'node:net';
 import type { IndelibleError } from '../errors.js';
 import type { Message } from '../paxos/messages.js';
+import type { Runtime, Timer } from '../runtime.js';
 import type { ReplicaId } from '../types.js';
 import { decodeMessage } from '../wire/codec.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
@@ -21,6 +21,7 @@ import { greet, refuse, sendHello } from './greeting.js';
 import type { Self } from './hello.js';
 import { refusalOfAnswer, replicaHello, strangerError } from './hello.js';
 import type { Link, LinkCounters, Talk } from './link.js';
+import type { Sockets } from './sockets.js';
 import type { TcpBounds } from './tcp-bounds.js';
 import type { TransportEvents } from './transport.js';
 
@@ -32,7 +33,8 @@ export interface PeerSurroundings {
   readonly bounds: TcpBounds;
   readonly counters: LinkCounters;
   readonly events: TransportEvents;
-  readonly random: () => number;
+  readonly runtime: Runtime;
+  readonly sockets: Sockets;
 }
 
 export class Peer {
@@ -41,13 +43,14 @@ export class Peer {
   readonly #backoff: Backoff;
   #link: Link | undefined;
   #dialled: Link | undefined;
-  #redial: NodeJS.Timeout | undefined;
+  #redial: Timer | undefined;
   #closed = false;
 
   constructor(id: ReplicaId, around: PeerSurroundings) {
     this.id = id;
     this.#around = around;
-    this.#backoff = new Backoff(around.random, around.bounds.redialMsMin, around.bounds.redialMsMax);
+    const { bounds, runtime } = around;
+    this.#backoff = new Backoff(() => runtime.random(), bounds.redialMsMin, bounds.redialMsMax);
   }
 
   get #dials(): boolean {
@@ -98,7 +101,7 @@ export class Peer {
   /** Sends what is queued, then ends for good. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#redial);
+    this.#redial?.cancel();
     this.#dialled?.destroy();
     this.#link?.end();
   }
@@ -118,19 +121,19 @@ export class Peer {
 
   #dialLater(): void {
     if (this.#closed) return;
-    clearTimeout(this.#redial);
-    this.#redial = setTimeout(() => this.#dial(), this.#backoff.next());
+    this.#redial?.cancel();
+    this.#redial = this.#around.runtime.after(this.#backoff.next(), () => this.#dial());
   }
 
   #dial(): void {
-    const { addresses, bounds, counters, self } = this.#around;
+    const { addresses, bounds, counters, self, runtime, sockets } = this.#around;
     const address = addresses.get(this.id);
     if (address === undefined) {
       this.#dialLater();
       return;
     }
-    const socket = connect(parseAddress(address));
-    const link = greet(socket, address, counters, bounds.helloMsMax, {
+    const socket = sockets.connect(parseAddress(address));
+    const link = greet(socket, address, counters, bounds.helloMsMax, runtime, {
       greeted: (_, greeting) => this.#greeted(link, greeting),
       failed: (error) => this.#failed(link, error),
     });

@@ -7,11 +7,11 @@
  * 3. Memory is bounded: per peer, per client, and in the number of connections.
  * 4. Bytes that come in can close their connection, and do nothing else; the diagnostics channel says which.
  */
-import type { Server, Socket } from 'node:net';
 import type { IndelibleError } from '../errors.js';
 import { ErrorCode } from '../errors.js';
 import { MEMBERS_MAX } from '../limits.js';
 import type { Message } from '../paxos/messages.js';
+import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
 import type { Configuration, Identity, ReplicaId } from '../types.js';
 import { encodeMessage } from '../wire/codec.js';
 import { NO_BYTES } from '../wire/frame.js';
@@ -28,8 +28,9 @@ import type { Self } from './hello.js';
 import { refusalOfCaller, replicaHello, strangerError } from './hello.js';
 import type { Link, LinkCounters } from './link.js';
 import { newLinkCounters } from './link.js';
-import { listen } from './listener.js';
+import type { Listener } from './listener.js';
 import { Peer } from './peer.js';
+import { type Socket, type Sockets, systemSockets } from './sockets.js';
 import type { TcpBounds } from './tcp-bounds.js';
 import { tcpBounds } from './tcp-bounds.js';
 import type { Transport, TransportCounters, TransportEvents } from './transport.js';
@@ -44,14 +45,17 @@ export interface TcpTransportOptions {
   /** Takes each client; without it clients are refused. It sets the callbacks before it returns. */
   readonly onClient?: (connection: ClientConnection) => void;
   readonly bounds?: Partial<TcpBounds>;
-  /** Numbers in [0, 1), for the waits before a peer is dialled again. */
-  readonly random?: () => number;
+  /** By default those of this process. */
+  readonly runtime?: Runtime;
+  readonly sockets?: Sockets;
 }
 
 export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
   readonly #self: Self;
   readonly #bounds: TcpBounds;
+  readonly #runtime: Runtime;
+  readonly #sockets: Sockets;
   readonly #counters: LinkCounters = newLinkCounters();
   readonly #peers = new Map<ReplicaId, Peer>();
   readonly #greeting = new Set<Link>();
@@ -63,10 +67,10 @@ export class TcpTransport implements Transport {
   #tail: Uint8Array = NO_BYTES;
   /** Whether anything was queued for a peer since the last flush. */
   #unsent = false;
-  #server: Server | undefined;
+  #listener: Listener | undefined;
   #address = '';
   #clientNumber = 0;
-  #heart: NodeJS.Timeout | undefined;
+  #heart: Timer | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws ERR_INDELIBLE_NETWORK for an address that is none, RangeError for a bound out of range. */
@@ -75,6 +79,8 @@ export class TcpTransport implements Transport {
     this.#options = options;
     this.#self = { identity: options.identity, configuration: options.configuration };
     this.#bounds = tcpBounds(options.bounds ?? {});
+    this.#runtime = options.runtime ?? nodeRuntime;
+    this.#sockets = options.sockets ?? systemSockets;
     this.#clientOwner = {
       scratch: new Writer(),
       queueBytesMax: this.#bounds.clientQueueBytesMax,
@@ -99,30 +105,32 @@ export class TcpTransport implements Transport {
 
   /** Listens, and begins to dial. @throws ERR_INDELIBLE_NETWORK when the address cannot be bound. */
   async start(events: TransportEvents): Promise<void> {
-    const { addresses, random = Math.random, listen: where } = this.#options;
+    const { addresses, listen: where } = this.#options;
     const around = {
       self: this.#self,
       addresses,
       bounds: this.#bounds,
       counters: this.#counters,
       events,
-      random,
+      runtime: this.#runtime,
+      sockets: this.#sockets,
     };
     const own = this.#self.identity.replicaId;
     for (const { id } of this.#self.configuration.members) {
       if (id !== own) this.#peers.set(id, new Peer(id, around));
     }
-    const { server, address } = await listen(where, (socket) => this.#accept(socket));
+    const listener = await this.#sockets.listen(where, (socket) => this.#accept(socket));
     if (this.#closing !== undefined) {
-      server.close();
+      void listener.close();
       return;
     }
-    server.maxConnections = this.#bounds.clientsMax + 4 * MEMBERS_MAX;
+    const { address } = listener;
+    listener.connectionsMax = this.#bounds.clientsMax + 4 * MEMBERS_MAX;
     // A connection that could not be accepted, for want of descriptors say, is its caller's loss alone.
-    server.on('error', (error) => publish({ event: 'accept-failed', remote: address, error }));
-    this.#server = server;
+    listener.onError = (error) => publish({ event: 'accept-failed', remote: address, error });
+    this.#listener = listener;
     this.#address = address;
-    this.#heart = setInterval(() => this.#beat(), this.#bounds.keepAliveMs).unref();
+    this.#heart = this.#runtime.every(this.#bounds.keepAliveMs, () => this.#beat()).unref();
     for (const peer of this.#peers.values()) peer.start();
   }
 
@@ -163,18 +171,18 @@ export class TcpTransport implements Transport {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#heart);
+    this.#heart?.cancel();
     for (const link of this.#greeting) link.destroy();
     for (const client of this.#clients) client.close();
     for (const peer of this.#peers.values()) peer.close();
-    const server = this.#server;
-    if (server === undefined) return;
-    const force = setTimeout(() => {
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    const force = this.#runtime.after(this.#bounds.closeMsMax, () => {
       for (const client of this.#clients) client.destroy();
       for (const peer of this.#peers.values()) peer.destroy();
-    }, this.#bounds.closeMsMax);
-    await new Promise((resolve) => server.close(resolve));
-    clearTimeout(force);
+    });
+    await listener.close();
+    force.cancel();
   }
 
   #beat(): void {
@@ -186,7 +194,7 @@ export class TcpTransport implements Transport {
     const remote = socket.remoteAddress ? `${socket.remoteAddress}:${socket.remotePort}` : this.#address;
     // A client on another machine that vanishes without a word is noticed by TCP itself.
     socket.setKeepAlive(true, 10_000);
-    const link = greet(socket, remote, this.#counters, this.#bounds.helloMsMax, {
+    const link = greet(socket, remote, this.#counters, this.#bounds.helloMsMax, this.#runtime, {
       greeted: (_, greeting) => {
         this.#greeting.delete(link);
         this.#greeted(link, greeting);

@@ -17,6 +17,14 @@ const IMPURE_NAMES = new Set(
    clearTimeout queueMicrotask fetch crypto WeakRef FinalizationRegistry Atomics Intl`.split(/\s+/),
 );
 
+/** What would make a replica depend on a clock or a timer in whose place a simulation cannot put its own. */
+const TIMELY_CALLS = new Set(
+  'setTimeout setInterval setImmediate clearTimeout clearInterval queueMicrotask'.split(' '),
+);
+const TIMELY_PROPERTIES = new Set(
+  'Date.now performance.now process.nextTick process.hrtime Math.random crypto.randomBytes'.split(' '),
+);
+
 const FILES = sourceFiles();
 const LIBRARY = FILES.filter(({ path }) => path.startsWith('lib/'));
 
@@ -49,6 +57,21 @@ function impurities(source: SourceFile): string[] {
     }
     if (node.kind === ts.SyntaxKind.AsyncKeyword || ts.isAwaitExpression(node)) {
       found.push(`${place(file, node)} async`);
+    }
+  });
+  return found;
+}
+
+/** Clocks, timers, phases of the event loop and chance that do not come out of lib/runtime.ts. */
+function ownTimes(source: SourceFile): string[] {
+  const found: string[] = [];
+  const file = parse(source);
+  walk(file, (node) => {
+    if (ts.isPropertyAccessExpression(node)) {
+      const text = node.getText(file);
+      if (TIMELY_PROPERTIES.has(text)) found.push(`${place(file, node)} ${text}`);
+    } else if (ts.isCallExpression(node) && TIMELY_CALLS.has(node.expression.getText(file))) {
+      found.push(`${place(file, node)} ${node.expression.getText(file)}`);
     }
   });
   return found;
@@ -128,6 +151,14 @@ describe('TypeScript files', () => {
     const core = LIBRARY.filter(({ path }) => path.startsWith('lib/paxos/'));
     expect(core.length).toBeGreaterThan(3);
     expect(core.flatMap(impurities)).toEqual([]);
+  });
+});
+
+describe('time and chance', () => {
+  it('come out of the runtime in lib/replica and lib/transport', () => {
+    const timed = LIBRARY.filter(({ path }) => /^lib\/(replica|transport)\//.test(path));
+    expect(timed.length).toBeGreaterThan(20);
+    expect(timed.flatMap(ownTimes)).toEqual([]);
   });
 });
 

@@ -5,6 +5,7 @@ import { Queries } from '../../lib/replica/queries.js';
 import { Outcome, type Requester } from '../../lib/replica/service.js';
 import type { StateMachine } from '../../lib/replica/state-machine.js';
 import { Submissions } from '../../lib/replica/submissions.js';
+import { nodeRuntime } from '../../lib/runtime.js';
 import { CLUSTER, SocketPlace } from '../transport/places.js';
 import { EchoServer } from '../transport/servers.js';
 
@@ -33,7 +34,8 @@ class Follower {
   constructor(place: SocketPlace) {
     this.place = place;
     const addresses = place.addresses;
-    this.forwarder = new Forwarder({ clusterId: CLUSTER, addresses, wake: () => {}, now: () => this.nowMs });
+    const runtime = { ...nodeRuntime, wallMs: () => this.nowMs };
+    this.forwarder = new Forwarder({ clusterId: CLUSTER, addresses, wake: () => {}, runtime });
     endings.push(() => this.forwarder.close());
   }
 

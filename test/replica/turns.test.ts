@@ -1,6 +1,7 @@
 import { setImmediate as endOfPhase } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Turns } from '../../lib/replica/turns.js';
+import { nodeRuntime } from '../../lib/runtime.js';
 
 /** Turns that are counted, by a clock that is set by hand. */
 const setUp = (during: (turns: Turns) => void = () => {}) => {
@@ -11,7 +12,7 @@ const setUp = (during: (turns: Turns) => void = () => {}) => {
       counted.turns++;
       during(turns);
     },
-    () => clock.ms,
+    { ...nodeRuntime, monotonicMs: () => clock.ms },
   );
   return { clock, counted, turns };
 };

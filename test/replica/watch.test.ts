@@ -1,6 +1,7 @@
 import { setImmediate as endOfPhase } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Watch } from '../../lib/replica/watch.js';
+import { nodeRuntime } from '../../lib/runtime.js';
 
 const LENGTH_MS = 0.25;
 
@@ -11,7 +12,7 @@ const setUp = (lengthMs = LENGTH_MS) => {
     world.looks++;
     return world.ms;
   };
-  return { world, watch: new Watch(lengthMs, now) };
+  return { world, watch: new Watch(lengthMs, { ...nodeRuntime, monotonicMs: now }) };
 };
 
 type SetUp = ReturnType<typeof setUp>;

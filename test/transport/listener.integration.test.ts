@@ -23,16 +23,17 @@ const network = expect.objectContaining({ code: ErrorCode.network });
 
 describe('a listening address', () => {
   it('may leave the choice of the port to the system, and then says which', async () => {
-    const { server, address } = await listen('127.0.0.1:0', () => {});
-    ends.push(() => server.close());
-    expect(address).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
+    const listener = await listen('127.0.0.1:0', () => {});
+    ends.push(() => listener.close());
+    expect(listener.address).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
   });
 
   it('that somebody listens on is left alone, with an error that names it', async () => {
     const where = (await place()).addresses.get(1)!;
     for (const wanted of ['127.0.0.1:0', where]) {
-      const { server, address } = await listen(wanted, (socket) => socket.destroy());
-      ends.push(() => server.close());
+      const listener = await listen(wanted, (socket) => socket.destroy());
+      const { address } = listener;
+      ends.push(() => listener.close());
       await expect(listen(address, () => {})).rejects.toEqual(network);
       await expect(listen(address, () => {})).rejects.toThrow(address);
     }
@@ -45,8 +46,8 @@ describe('a listening address', () => {
     const script = `${listening}.listen(process.argv[1], () => process.kill(process.pid, 9))`;
     spawnSync(process.execPath, ['-e', script, path]);
     expect(existsSync(path)).toBe(true);
-    const { server } = await listen(where, () => {});
-    ends.push(() => server.close());
+    const listener = await listen(where, () => {});
+    ends.push(() => listener.close());
   });
 
   it('in a directory that does not exist is refused', async () => {
@@ -84,8 +85,8 @@ describe('a transport over TCP', () => {
     const starting = transport.start(new Witness());
     await transport.close();
     await starting;
-    const { server } = await listen(where.addresses.get(1)!, () => {});
-    server.close();
+    const listener = await listen(where.addresses.get(1)!, () => {});
+    await listener.close();
   });
 
   it('outlives having no descriptors left for another connection', async () => {

@@ -1,0 +1,38 @@
+/**
+ * What a transport needs of the system's sockets: a stream of bytes each way, a way to open one, and a way to
+ * be found. Node.js's are behind `systemSockets`; a simulation has its own.
+ */
+import { connect } from 'node:net';
+import type { Address } from './address.js';
+import { type Listener, listen } from './listener.js';
+
+/** The part of Node.js's `net.Socket` that links use, with its meaning. */
+export interface Socket {
+  /** Bytes written that the system has not taken yet. */
+  readonly writableLength: number;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  on(event: 'data', hear: (chunk: Buffer) => void): unknown;
+  on(event: 'error', hear: (cause: Error) => void): unknown;
+  on(event: 'close', hear: () => void): unknown;
+  setNoDelay(on: boolean): unknown;
+  setKeepAlive(on: boolean, afterMs: number): unknown;
+  /** `done` is called when the system has taken these bytes. */
+  write(bytes: Uint8Array, done?: () => void): boolean;
+  cork(): void;
+  uncork(): void;
+  pause(): unknown;
+  resume(): unknown;
+  destroy(): unknown;
+  /** Closes when everything written has been taken. */
+  destroySoon(): void;
+}
+
+export interface Sockets {
+  /** A socket that is being opened; what is written meanwhile waits for it. */
+  connect(address: Address): Socket;
+  /** @throws ERR_INDELIBLE_NETWORK when the address cannot be bound. */
+  listen(address: string, onSocket: (socket: Socket) => void): Promise<Listener>;
+}
+
+export const systemSockets: Sockets = { connect: (address) => connect(address), listen };
