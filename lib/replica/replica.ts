@@ -10,23 +10,17 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Role } from '../paxos/effects.js';
-import { nodeRuntime } from '../runtime.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
-import type { ClientConnection } from '../transport/client-connection.js';
-import { TcpTransport } from '../transport/tcp.js';
-import type { Transport } from '../transport/transport.js';
 import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId } from '../types.js';
 import { announce } from './announcements.js';
-import { Checkpoints } from './checkpoints.js';
-import { Clients } from './clients.js';
-import { Forwarder } from './forwarder.js';
-import { Host } from './host.js';
-import { type Tuning, tune } from './options.js';
+import { type Assembly, assemble } from './assembly.js';
+import type { Host } from './host.js';
+import type { Tuning } from './options.js';
 import { Pledges } from './pledges.js';
 import type { Service } from './service.js';
 import type { StateMachine } from './state-machine.js';
-import { type ReplicaStatus, statusOf } from './status.js';
+import type { ReplicaStatus } from './status.js';
 import { type OpenStore, openStore, type StorageChoice } from './store.js';
 
 export interface ReplicaOptions {
@@ -63,7 +57,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
   readonly durability: DurabilityClass;
   private readonly host: Host;
   private readonly store: OpenStore;
-  private readonly transport: Transport & { readonly address: string };
+  private readonly parts: Assembly;
   private readonly pledges: Pledges;
   private closing: Promise<void> | undefined;
 
@@ -87,60 +81,26 @@ export class Replica extends EventEmitter<ReplicaEvents> {
 
   private constructor(options: ReplicaOptions, store: OpenStore) {
     super();
-    const { log, checkpoints } = store;
-    const { stateMachine } = options;
+    const { log } = store;
     this.store = store;
     this.identity = log.identity;
-    this.configuration = checkpoints.newest.meta.configuration;
     this.durability = log.durability;
-    const tuning = tune(options.tuning ?? {}, log);
-    // The checkpoint that format wrote holds no state: the machine starts as it was made.
-    if (checkpoints.newest.meta.throughSlot > 0) stateMachine.restore(checkpoints.newest.chunks());
-    const { identity, configuration } = this;
-    const onClient = (connection: ClientConnection): void => clients.accept(connection);
-    const transport = new TcpTransport({
-      identity,
-      configuration,
-      listen: options.listen,
-      addresses: options.peers,
-      onClient,
+    this.parts = assemble(store, options, {
+      role: (role, ballot, leader) => this.emit('role', role, ballot, leader),
+      peer: (peer, up) => this.emit('peer', peer, up),
+      checkpoint: (meta, lengthBytes, from) => this.emit('checkpoint', meta, lengthBytes, from),
+      damage: (found) => this.emit('damage', found),
+      failure: (error) => this.emit('failure', error),
     });
-    this.transport = transport;
-    const images = new Checkpoints(checkpoints, log, stateMachine, configuration, tuning);
-    images.restore();
-    this.host = new Host({
-      storage: log,
-      checkpoints: images,
-      transport,
-      forwarder: new Forwarder({
-        clusterId: identity.clusterId,
-        addresses: options.peers,
-        wake: () => this.host.flush(),
-        runtime: nodeRuntime,
-      }),
-      machine: stateMachine,
-      configuration,
-      tuning,
-      runtime: nodeRuntime,
-      events: {
-        role: (role, ballot, leader) => {
-          clients.leaderChanged(leader);
-          this.emit('role', role, ballot, leader);
-        },
-        peer: (peer, up) => this.emit('peer', peer, up),
-        checkpoint: (meta, lengthBytes, from) => this.emit('checkpoint', meta, lengthBytes, from),
-        damage: (found) => this.emit('damage', found),
-        failure: (error) => this.emit('failure', error),
-      },
-    });
-    const clients = new Clients(this.host, () => Buffer.from(JSON.stringify(this.status())));
+    this.configuration = this.parts.configuration;
+    this.host = this.parts.host;
     this.pledges = new Pledges(this.host);
     announce(this, log);
   }
 
   /** Where this replica really listens (a port of 0 has been chosen by now). */
   get address(): string {
-    return this.transport.address;
+    return this.parts.transport.address;
   }
 
   /** Why the replica has stopped; undefined while it runs. */
@@ -172,7 +132,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
   }
 
   status(): ReplicaStatus {
-    return statusOf(this.host, this.store, this.configuration, this.transport.counters);
+    return this.parts.status();
   }
 
   /**
@@ -194,7 +154,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
 
   private async shutDown(): Promise<void> {
     this.host.stop();
-    await this.transport.close();
+    await this.parts.transport.close();
     await this.host.checkpointsSettled();
     await this.store.close();
   }

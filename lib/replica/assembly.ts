@@ -1,0 +1,91 @@
+/**
+ * A replica put together from its parts, over an open store: host, transport, clients, checkpoints and the
+ * way to the leader. `Replica` does it on this process's clocks and sockets, a simulation on its own.
+ */
+import { nodeRuntime, type Runtime } from '../runtime.js';
+import { type Sockets, systemSockets } from '../transport/sockets.js';
+import { TcpTransport, type TcpTransportOptions } from '../transport/tcp.js';
+import type { Configuration, ReplicaId } from '../types.js';
+import { Checkpoints } from './checkpoints.js';
+import { Clients } from './clients.js';
+import { Forwarder } from './forwarder.js';
+import { Host, type HostEvents } from './host.js';
+import { type Tuning, tune } from './options.js';
+import type { StateMachine } from './state-machine.js';
+import { type ReplicaStatus, statusOf } from './status.js';
+import type { OpenStore } from './store.js';
+
+export interface AssemblyOptions {
+  readonly listen: string;
+  readonly peers: ReadonlyMap<ReplicaId, string>;
+  readonly stateMachine: StateMachine;
+  readonly tuning?: Partial<Tuning>;
+}
+
+/** What a replica stands in. */
+export interface Place {
+  readonly runtime: Runtime;
+  readonly sockets: Sockets;
+  transport(options: TcpTransportOptions): TcpTransport;
+}
+
+const THIS_PROCESS: Place = {
+  runtime: nodeRuntime,
+  sockets: systemSockets,
+  transport: (options) => new TcpTransport(options),
+};
+
+export interface Assembly {
+  readonly configuration: Configuration;
+  readonly transport: TcpTransport;
+  readonly host: Host;
+  status(): ReplicaStatus;
+}
+
+/** Restores the state and makes the parts; `host.start` joins the peers. @throws RangeError for options */
+export function assemble(
+  store: OpenStore,
+  options: AssemblyOptions,
+  events: HostEvents,
+  place: Place = THIS_PROCESS,
+): Assembly {
+  const { log, checkpoints } = store;
+  const { stateMachine, listen, peers } = options;
+  const { identity } = log;
+  const { runtime, sockets } = place;
+  const { configuration } = checkpoints.newest.meta;
+  const tuning = tune(options.tuning ?? {}, log);
+  const transport = place.transport({
+    identity,
+    configuration,
+    listen,
+    addresses: peers,
+    onClient: (connection) => clients.accept(connection),
+    runtime,
+    sockets,
+  });
+  const images = new Checkpoints(checkpoints, log, stateMachine, configuration, tuning);
+  images.restore();
+  const { clusterId } = identity;
+  const wake = (): void => host.flush();
+  const host: Host = new Host({
+    storage: log,
+    checkpoints: images,
+    transport,
+    forwarder: new Forwarder({ clusterId, addresses: peers, wake, runtime, sockets }),
+    machine: stateMachine,
+    configuration,
+    tuning,
+    runtime,
+    events: {
+      ...events,
+      role: (role, ballot, leader) => {
+        clients.leaderChanged(leader);
+        events.role(role, ballot, leader);
+      },
+    },
+  });
+  const status = (): ReplicaStatus => statusOf(host, store, configuration, transport.counters);
+  const clients: Clients = new Clients(host, () => Buffer.from(JSON.stringify(status())));
+  return { configuration, transport, host, status };
+}
