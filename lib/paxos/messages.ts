@@ -146,6 +146,24 @@ export interface HandOver {
   readonly ballot: Ballot;
 }
 
+/**
+ * The leader tells the time that it stamps batches with, in milliseconds since 1970 (0: it does not know it
+ * yet), and asks for the others' clocks. `sentMs` is of its own monotonic clock, and comes back as it is.
+ */
+export interface Clock {
+  readonly type: 'clock';
+  readonly sentMs: number;
+  readonly timeMs: number;
+}
+
+/** What the sender's wall clock shows, and the time that leaders have told it; 0 if none has. */
+export interface Clocked {
+  readonly type: 'clocked';
+  readonly sentMs: number;
+  readonly wallMs: number;
+  readonly timeMs: number;
+}
+
 export type Message =
   | Canvass
   | Canvassed
@@ -161,6 +179,8 @@ export type Message =
   | CheckpointOffer
   | CheckpointFetch
   | CheckpointChunk
-  | HandOver;
+  | HandOver
+  | Clock
+  | Clocked;
 
 export type MessageType = Message['type'];

@@ -162,6 +162,10 @@ export class ReplicaCore {
       case 'checkpointChunk':
         // The host moves checkpoints; the core only decides when one is needed.
         return;
+      case 'clock':
+      case 'clocked':
+        // The core has no clock: these are for the host.
+        return;
       default:
         return unreachable(message);
     }

@@ -10,6 +10,7 @@
 import type { Message } from '../paxos/messages.js';
 import * as catchUp from './catch-up-codec.js';
 import * as election from './election-codec.js';
+import { readClock, readClocked, writeClock, writeClocked } from './clock-codec.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind } from './protocol.js';
 import { frameError, Reader } from './reader.js';
@@ -87,6 +88,12 @@ function writeFields(writer: Writer, message: Message): void {
     case 'checkpointChunk':
       catchUp.writeCheckpointChunk(writer, message);
       break;
+    case 'clock':
+      writeClock(writer, message);
+      break;
+    case 'clocked':
+      writeClocked(writer, message);
+      break;
   }
 }
 
@@ -122,6 +129,10 @@ function readFields(kind: number, reader: Reader): Message {
       return catchUp.readCheckpointFetch(reader);
     case FrameKind.checkpointChunk:
       return catchUp.readCheckpointChunk(reader);
+    case FrameKind.clock:
+      return readClock(reader);
+    case FrameKind.clocked:
+      return readClocked(reader);
     default:
       throw frameError(`no message between replicas has kind ${kind}`);
   }

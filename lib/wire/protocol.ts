@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever bytes or meaning of any frame change. Both ends of a connection must have the same. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** What a frame carries, in the order of docs/wire.md. */
 export const FrameKind = {
@@ -30,6 +30,8 @@ export const FrameKind = {
   checkpointFetch: 28,
   checkpointChunk: 29,
   handOver: 30,
+  clock: 31,
+  clocked: 32,
 
   submit: 64,
   query: 65,

@@ -79,6 +79,8 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     .record({ type: type('checkpointChunk'), checkpointId: safe, throughSlot: safe, offset: fc.nat(), bytes })
     .map((fields) => ({ ...fields, lengthBytes: fields.offset + fields.bytes.length })),
   fc.record({ type: type('handOver'), ballot }),
+  fc.record({ type: type('clock'), sentMs: safe, timeMs: safe }),
+  fc.record({ type: type('clocked'), sentMs: safe, wallMs: safe, timeMs: safe }),
 );
 
 /** A body of these entries. */
