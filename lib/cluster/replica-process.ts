@@ -117,6 +117,10 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
   replica.on('damage', ({ reason, votes, uncertain }) =>
     log.warn({ reason, votes: votes.length, uncertain }, 'damage found in the log'),
   );
+  replica.on('clock', ({ isOff, aheadMs }) => {
+    const text = isOff ? 'the clock of this machine is off' : 'the clock of this machine is well again';
+    log[isOff ? 'warn' : 'info']({ aheadMs }, text);
+  });
   replica.on('failure', (error) => ending.reach(error));
   subscribe('indelible:transport', (message) => {
     const { event, remote, peer, error } = message as TransportDiagnostic;

@@ -54,6 +54,14 @@ export interface DamageEvent {
   readonly uncertain: readonly SlotRange[];
 }
 
+/** The wall clock of the replica's machine has come off replicated time, or is well again. */
+export interface ClockEvent {
+  readonly replica: ReplicaId;
+  readonly isOff: boolean;
+  /** How far it is ahead of replicated time, in milliseconds; below 0 if behind. */
+  readonly aheadMs: number;
+}
+
 /** The replica stops; `error` says why. Nothing more comes from it. */
 export interface FailureEvent {
   readonly replica: ReplicaId;
@@ -66,6 +74,7 @@ export interface Events {
   'indelible:recovery': RecoveryEvent;
   'indelible:checkpoint': CheckpointEvent;
   'indelible:damage': DamageEvent;
+  'indelible:clock': ClockEvent;
   'indelible:failure': FailureEvent;
 }
 

@@ -26,5 +26,8 @@ export function announce(replica: EventEmitter<ReplicaEvents>, log: Storage): vo
   replica.on('damage', ({ reason, votes, uncertain }) =>
     publish('indelible:damage', { replica: replicaId, reason, votes: votes.length, uncertain }),
   );
+  replica.on('clock', ({ isOff, aheadMs }) =>
+    publish('indelible:clock', { replica: replicaId, isOff, aheadMs }),
+  );
   replica.on('failure', (error) => publish('indelible:failure', { replica: replicaId, error }));
 }

@@ -100,7 +100,7 @@ export class Forwarder {
 
   private isOwed(exchange: Exchange): boolean {
     if (!exchange.isOpen || exchange.outstanding === 0) return false;
-    const nowMs = this.options.runtime.wallMs();
+    const nowMs = this.options.runtime.monotonicMs();
     this.formerSinceMs ??= nowMs;
     return nowMs - this.formerSinceMs < FORMER_MS_MAX;
   }

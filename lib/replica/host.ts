@@ -32,6 +32,7 @@ import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
 import { Stall } from './stall.js';
 import type { StateMachine } from './state-machine.js';
+import { type ClockNews, TimeKeeping } from './time-keeping.js';
 import { Turns } from './turns.js';
 import { Watch } from './watch.js';
 
@@ -42,6 +43,8 @@ export interface HostEvents {
   checkpoint(meta: CheckpointMeta, lengthBytes: number, from: ReplicaId): void;
   /** A scrub found damage in the log. */
   damage(found: FoundDamage): void;
+  /** This replica's wall clock has come off, or is well again. */
+  clock(news: ClockNews): void;
   failure(error: Error): void;
 }
 
@@ -62,6 +65,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   readonly executor: Executor;
   readonly scrubber: Scrubber;
   readonly stall: Stall = new Stall();
+  readonly time: TimeKeeping;
   private readonly parts: HostParts;
   private readonly placing: Placing;
   private readonly outbox: Outbox;
@@ -81,7 +85,17 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.executor = new Executor(parts.machine, base);
     const { forwarder } = parts;
     const { batchBytesMax } = storage;
-    this.placing = new Placing({ executor: this.executor, forwarder, tuning, batchBytesMax, runtime });
+    this.time = new TimeKeeping({
+      self: storage.identity.replicaId,
+      configuration,
+      boundMs: tuning.clockBoundMs,
+      runtime,
+      send: (to, message) => transport.send(to, message),
+      news: (news) => parts.events.clock(news),
+    });
+    const { executor } = this;
+    const { clock } = this.time;
+    this.placing = new Placing({ executor, forwarder, tuning, batchBytesMax, runtime, clock });
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
     this.watch = new Watch(tuning.watchMs, runtime);
@@ -194,6 +208,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.guard(() => {
       if (message.type === 'checkpointFetch' || message.type === 'checkpointChunk') {
         this.parts.checkpoints.receive(from, message, this);
+      } else if (message.type === 'clock' || message.type === 'clocked') {
+        this.time.receive(from, message, this.core.leader);
       } else {
         this.core.receive(from, message);
       }
@@ -246,6 +262,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   role(role: Role, ballot: Ballot, leader: ReplicaId): void {
     this.parts.forwarder.follow(leader === this.core.self ? 0 : leader);
+    this.time.lead(role === 'leader', this.executor.timeMs);
     this.parts.events.role(role, ballot, leader);
   }
 
@@ -309,7 +326,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   private readonly turn = (): void => {
-    const { storage, transport, forwarder, runtime } = this.parts;
+    const { storage, transport, forwarder } = this.parts;
     this.watch.turnBegins();
     this.placing.place(this.core);
     this.core.settle();
@@ -318,11 +335,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     // Applying a large slot takes longer than a round trip: answers for votes do not wait for it.
     transport.flush();
     this.applyLearned();
-    this.placing.queries.serve(runtime.wallMs());
+    this.placing.serve();
     this.placing.wakeStalled();
     transport.flush();
     forwarder.flush();
-    const roomAgain = this.core.canPropose && !this.placing.submissions.isEmpty;
+    const roomAgain = this.placing.canPropose(this.core) && !this.placing.submissions.isEmpty;
     if (roomAgain || this.core.acceptor.stagedThrough > this.committed) this.requestTurn();
     // A disk of its own to wait for takes longer than any watch.
     if (this.leads && storage.durableThrough >= this.committed) this.watch.turnEnded();
@@ -347,12 +364,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   private tick(): void {
-    const nowMs = this.parts.runtime.wallMs();
+    const nowMs = this.parts.runtime.monotonicMs();
     this.core.tick();
     this.applyLearned();
     this.parts.checkpoints.tick(this);
     this.scrubber.tick(nowMs);
     this.stall.look(nowMs, this.committed, this.parts.storage.durableThrough);
+    this.time.tick(nowMs, this.executor.timeMs);
     this.placing.tick(this.core, nowMs);
     this.requestTurn();
   }

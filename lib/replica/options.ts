@@ -38,6 +38,11 @@ export interface Tuning {
   readonly trimAtShare: number;
   /** Bytes of log read back and verified in the background, a second; 0 turns that off. */
   readonly scrubBytesPerSecond: number;
+  /**
+   * Wall clocks further apart than this do not agree, and one that is further from replicated time is told
+   * of.
+   */
+  readonly clockBoundMs: number;
   /** How long a leader looks out for more to do before its event loop sleeps; 0: not at all. */
   readonly watchMs: number;
 }
@@ -57,6 +62,7 @@ export const TUNING_DEFAULT: Tuning = {
   checkpointAtShare: 0.5,
   trimAtShare: 0.75,
   scrubBytesPerSecond: 4 << 20,
+  clockBoundMs: 500,
   watchMs: 0.1,
 };
 
@@ -80,6 +86,7 @@ export function tune(
     'windowSlots',
     'requestTimeoutMs',
     'leaderWaitMs',
+    'clockBoundMs',
   ];
   for (const name of positive) {
     if (!(tuning[name] > 0)) throw argumentError(`${name} is above 0, not ${tuning[name]}`);

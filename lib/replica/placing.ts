@@ -16,6 +16,7 @@ import type { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import type { Tuning } from './options.js';
 import { Queries } from './queries.js';
+import type { ReplicatedClock } from './replicated-clock.js';
 import type { Requester } from './service.js';
 import { type Submission, Submissions } from './submissions.js';
 import { Unplaced } from './unplaced.js';
@@ -27,6 +28,8 @@ export interface PlacingParts {
   /** The largest batch that the log takes. */
   readonly batchBytesMax: number;
   readonly runtime: Runtime;
+  /** What batches are stamped with. */
+  readonly clock: ReplicatedClock;
 }
 
 /** Who decides slots: the core, as far as placing needs it. */
@@ -43,7 +46,7 @@ export class Placing {
   private proposals = 0;
   private lastProposedMs = 0;
   private lastSlotAtTick: Slot = 0;
-  /** Since when another leads while proposals of this replica are open, ms since 1970. */
+  /** Since when another leads while proposals of this replica are open, by the monotonic clock. */
   private formerSinceMs: number | undefined;
 
   constructor(parts: PlacingParts) {
@@ -80,7 +83,7 @@ export class Placing {
     if (core.role === 'leader') {
       if (!forwarder.isSettled) return;
       this.queries.ask((readId) => core.read(readId));
-      while (core.canPropose) {
+      while (this.canPropose(core)) {
         const submission = this.submissions.take();
         if (submission === undefined) return;
         if (this.propose(core, submission)) continue;
@@ -90,6 +93,18 @@ export class Placing {
     } else if (core.leader !== 0 && executor.pendingSlots === 0) {
       forwarder.forward(this.submissions, this.queries);
     }
+  }
+
+  /** True if a batch could have a slot now: the leader knows what to stamp it with, and has room. */
+  canPropose(core: Deciding): boolean {
+    return this.parts.clock.isKnown && core.canPropose;
+  }
+
+  /** Answers the queries that can be, in the time as it is now. */
+  serve(): void {
+    const { clock, executor } = this.parts;
+    clock.atLeast(executor.timeMs);
+    this.queries.serve(clock.isKnown ? clock.now() : executor.timeMs);
   }
 
   /** Tells whoever was refused that there is room again. */
@@ -132,24 +147,24 @@ export class Placing {
     const { lastSlot } = core.proposer;
     const moves = lastSlot > this.lastSlotAtTick;
     this.lastSlotAtTick = lastSlot;
-    if (leads ? core.canPropose || moves : forwarder.isReady) return this.unplaced.placeable();
+    if (leads ? this.canPropose(core) || moves : forwarder.isReady) return this.unplaced.placeable();
     // Requesters hear in the order asked: first comes what has been proposed here, or sent elsewhere.
     if (executor.pendingSlots > 0 || !forwarder.isSettled) return;
     this.unplaced.unplaceable(nowMs, leads ? tuning.requestTimeoutMs : tuning.leaderWaitMs);
   }
 
   private propose(core: Deciding, submission: Submission): boolean {
-    const { executor, runtime, tuning } = this.parts;
-    const nowMs = runtime.wallMs();
+    const { executor, runtime, tuning, clock } = this.parts;
     const { bytes, count, runs } = submission;
-    this.lastProposedMs = Math.max(nowMs, this.lastProposedMs, executor.timeMs);
+    clock.atLeast(executor.timeMs);
+    this.lastProposedMs = Math.max(clock.now(), this.lastProposedMs);
     this.proposals++;
     const { ballot } = core;
     writeBatchHeader(bytes, { count, timeMs: this.lastProposedMs, ballot, sequence: this.proposals });
     const digest = digestOf(bytes, 0, bytes.length);
     const slot = core.propose({ kind: BatchKind.commands, digest, bytes });
     if (slot === 0) return false;
-    executor.expect(slot, digest, runs, nowMs + tuning.requestTimeoutMs);
+    executor.expect(slot, digest, runs, runtime.monotonicMs() + tuning.requestTimeoutMs);
     return true;
   }
 }

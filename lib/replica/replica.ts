@@ -22,6 +22,7 @@ import type { Service } from './service.js';
 import type { StateMachine } from './state-machine.js';
 import type { ReplicaStatus } from './status.js';
 import { type OpenStore, openStore, type StorageChoice } from './store.js';
+import type { ClockNews } from './time-keeping.js';
 
 export interface ReplicaOptions {
   /** Where `format` put the store. */
@@ -46,6 +47,8 @@ export interface ReplicaEvents {
   checkpoint: [meta: CheckpointMeta, lengthBytes: number, from: ReplicaId];
   /** A scrub found damage in the log; it is repaired from memory and from peers, as far as they have it. */
   damage: [found: FoundDamage];
+  /** This replica's wall clock has come off replicated time, or is well again. */
+  clock: [news: ClockNews];
   /** The replica has stopped and will not go on; close it. */
   failure: [error: Error];
 }
@@ -90,6 +93,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
       peer: (peer, up) => this.emit('peer', peer, up),
       checkpoint: (meta, lengthBytes, from) => this.emit('checkpoint', meta, lengthBytes, from),
       damage: (found) => this.emit('damage', found),
+      clock: (news) => this.emit('clock', news),
       failure: (error) => this.emit('failure', error),
     });
     this.configuration = this.parts.configuration;

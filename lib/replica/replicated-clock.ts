@@ -83,7 +83,7 @@ export class ReplicatedClock {
   /** The middle one of a quorum's clocks that agree, less the monotonic clock here. */
   private othersAheadMs: number | undefined;
   private drawnTo: Guide = 'none';
-  private isOff = false;
+  private off = false;
   private lastOffMs = 0;
 
   constructor({ self, members, boundMs, clocks }: ReplicatedClockOptions) {
@@ -98,6 +98,11 @@ export class ReplicatedClock {
   /** Whether the time is known: a leader to which it is not stamps nothing. */
   get isKnown(): boolean {
     return this.isTold;
+  }
+
+  /** Whether this replica's wall clock was further off than the bound when it was last told of. */
+  get isOff(): boolean {
+    return this.off;
   }
 
   /** Replicated time now, in whole milliseconds. */
@@ -140,7 +145,8 @@ export class ReplicatedClock {
   /** The leader tells the time. @returns what it is answered. */
   told(message: Clock): Clocked {
     const ownMs = this.now();
-    if (message.timeMs > 0) {
+    // A leader takes it from nobody: this one may have led before.
+    if (message.timeMs > 0 && this.leadsSinceMs === undefined) {
       // It was sent before now, and may be late: a leader's time cannot have fallen further behind than this.
       const leastMs = this.isTold ? ownMs - (this.atMs - this.toldAtMs) * SLEW : 0;
       this.timeMs = Math.max(message.timeMs, leastMs);
@@ -178,8 +184,8 @@ export class ReplicatedClock {
     if (!this.isTold) return false;
     const isOff = Math.abs(this.clocks.wallMs() - this.timeMs) > this.boundMs;
     if (isOff) this.lastOffMs = this.atMs;
-    const isNews = isOff ? !this.isOff : this.isOff && this.atMs - this.lastOffMs >= WELL_AFTER_MS;
-    if (isNews) this.isOff = isOff;
+    const isNews = isOff ? !this.off : this.off && this.atMs - this.lastOffMs >= WELL_AFTER_MS;
+    if (isNews) this.off = isOff;
     return isNews;
   }
 

@@ -17,7 +17,8 @@ export interface CommandView {
   readonly slot: Slot;
   readonly ordinal: number;
   /**
-   * Milliseconds since 1970 by the leader's clock when the batch was closed; never falls from slot to slot.
+   * Replicated time when the batch was closed, in milliseconds since 1970. It never falls from slot to slot,
+   * and follows no step of a clock.
    */
   readonly timeMs: number;
   /** The command's bytes, copied. */
@@ -50,7 +51,8 @@ export interface StateMachine {
   execute(command: CommandView, result: ResultWriter): void;
 
   /**
-   * Answers a read without changing anything. `nowMs` is this replica's own clock, for presentation only.
+   * Answers a read without changing anything. `nowMs` is replicated time now, at or after
+   * `timeMs`, for presentation only.
    * Return false to decline: the caller is told, and may send the same bytes as a command instead.
    */
   query(command: CommandView, result: ResultWriter, nowMs: number): boolean;

@@ -8,7 +8,9 @@ import type { Recovered, StorageCounters } from '../storage/storage.js';
 import type { TransportCounters } from '../transport/transport.js';
 import type { Configuration, DurabilityClass, ReplicaId, Slot, SlotRange, StorageMode } from '../types.js';
 import type { Host } from './host.js';
+import type { ClockStatus } from './replicated-clock.js';
 import type { OpenStore } from './store.js';
+import type { TimeKeeping } from './time-keeping.js';
 
 export interface PeerStatus {
   readonly id: ReplicaId;
@@ -56,6 +58,8 @@ export interface ReplicaStatus {
   readonly damage: DamageStatus;
   /** Milliseconds for which nothing became durable although something was to; 0 while the store keeps up. */
   readonly stalledMs: number;
+  /** Replicated time, and how this replica's own clock stands to it. */
+  readonly clock: ClockStatus;
   /** What a person should do about it; empty if nothing. */
   readonly advice: string;
   readonly learnedThrough: Slot;
@@ -107,6 +111,7 @@ export function statusOf(
     votes: core.votes,
     damage: damageOf(host),
     stalledMs: host.stall.ms,
+    clock: host.time.clock.status,
     advice: adviceOf(host, log.recovered.outcome),
     learnedThrough: core.learner.learnedThrough,
     appliedThrough: executor.appliedThrough,
@@ -138,7 +143,7 @@ function damageOf({ core, scrubber }: Host): DamageStatus {
   };
 }
 
-function adviceOf({ core, stall }: Host, outcome: Recovered['outcome']): string {
+function adviceOf({ core, stall, time }: Host, outcome: Recovered['outcome']): string {
   if (outcome === 'lost') {
     return (
       'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
@@ -147,10 +152,20 @@ function adviceOf({ core, stall }: Host, outcome: Recovered['outcome']): string 
     );
   }
   const undecided = core.undecided.filter(({ through }) => through > core.learner.learnedThrough);
-  if (undecided.length === 0) return stall.advice;
+  if (undecided.length === 0) return stall.advice || clockAdvice(time);
   const slots = undecided.map(({ from, through }) => (from === through ? `${from}` : `${from} … ${through}`));
   return (
     `slots ${slots.join(', ')} cannot be decided by the replicas that answer: their votes there are lost or not ` +
     'known. Start the replicas that are down: one of them may have what was voted for'
+  );
+}
+
+function clockAdvice({ clock }: TimeKeeping): string {
+  if (!clock.isOff) return '';
+  const { aheadMs } = clock.status;
+  const off = `${Math.abs(aheadMs / 1000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+  return (
+    `the clock of this machine is ${off} replicated time, which follows no clock that steps: set it right, and ` +
+    'keep it right (NTP). If it is right, the others are wrong, or replicated time is still on its way back'
   );
 }

@@ -9,8 +9,8 @@
  */
 import type { Message } from '../paxos/messages.js';
 import * as catchUp from './catch-up-codec.js';
-import * as election from './election-codec.js';
 import { readClock, readClocked, writeClock, writeClocked } from './clock-codec.js';
+import * as election from './election-codec.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind } from './protocol.js';
 import { frameError, Reader } from './reader.js';

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_BYTES_MAX } from '../../lib/limits.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
 import { encodeHello, HelloRole } from '../../lib/wire/hello-codec.js';
+import { PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { eventually } from '../service/eventually.js';
 import { ownMemoryBytes } from '../service/processes.js';
 import { ServiceCluster } from '../service/service-cluster.js';
@@ -183,7 +184,7 @@ describe('strangers on the peer port', () => {
   const hello = (changes: object): Buffer =>
     frameOf(encodeHello, {
       type: 'hello',
-      version: 1,
+      version: PROTOCOL_VERSION,
       role: HelloRole.replica,
       replicaId: 2,
       wantedId: 1,

@@ -7,7 +7,7 @@ import { encodeClientMessage } from '../../lib/wire/client-codec.js';
 import { encodeMessage } from '../../lib/wire/codec.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
 import { encodeHello, HelloRole, NO_UUID } from '../../lib/wire/hello-codec.js';
-import { FrameKind } from '../../lib/wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { acceptOf, until, Witness } from '../contract/transport.js';
 import { clientMessage, message } from '../wire/arbitraries.js';
 import { frameOf } from '../wire/frames.js';
@@ -35,7 +35,7 @@ async function target() {
 
 const peerHello = frameOf(encodeHello, {
   type: 'hello',
-  version: 1,
+  version: PROTOCOL_VERSION,
   role: HelloRole.replica,
   replicaId: 1,
   wantedId: 2,
@@ -45,7 +45,7 @@ const peerHello = frameOf(encodeHello, {
 });
 const clientHello = frameOf(encodeHello, {
   type: 'hello',
-  version: 1,
+  version: PROTOCOL_VERSION,
   role: HelloRole.client,
   replicaId: 0,
   wantedId: 0,
