@@ -4,8 +4,8 @@
  * 1. It goes on with a monotonic clock, no more than {@link SLEW} faster or slower, and never falls: no step
  *    of any wall clock is followed, forward or back.
  * 2. A leader draws it, at most that fast, to the clocks of a quorum: to its own if it stands within
- *    `boundMs` of a quorum's (itself among them), otherwise to the middle one of those that agree, and to none
- *    if no quorum agrees.
+ *    `boundMs` of a quorum's (itself among them), otherwise to the middle one of those that agree, and to
+ *    none if no quorum agrees.
  * 3. It goes on from leader to leader: a leader tells its followers the time, and who has been told goes on
  *    from there. A leader that was never told asks a quorum first, and stamps nothing until it has answered.
  * 4. Only if nobody of that quorum was told either (all were started anew, and nobody knows for how long all

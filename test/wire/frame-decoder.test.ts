@@ -5,7 +5,7 @@ import { FRAME_BYTES_MAX } from '../../lib/limits.js';
 import { encodeMessage } from '../../lib/wire/codec.js';
 import { beginFrame, FRAME_HEADER_BYTES, sealFrame } from '../../lib/wire/frame.js';
 import { FrameDecoder } from '../../lib/wire/frame-decoder.js';
-import { FrameKind } from '../../lib/wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { Writer } from '../../lib/wire/writer.js';
 import { message } from './arbitraries.js';
 import { decodesOrRefuses, frameOf, framesIn } from './frames.js';
@@ -156,13 +156,13 @@ describe('the frame decoder', () => {
   it('refuses a frame of another version, a hello aside', () => {
     const framed = (kind: FrameKind): Buffer => {
       const writer = new Writer();
-      sealFrame(writer, beginFrame(writer, kind, 2));
+      sealFrame(writer, beginFrame(writer, kind, PROTOCOL_VERSION + 1));
       return Buffer.from(writer.bytes.subarray(0, writer.length));
     };
     const decoder = new FrameDecoder();
     decoder.push(framed(FrameKind.hello));
     expect(decoder.next()).toBe(true);
-    expect(decoder.version).toBe(2);
+    expect(decoder.version).toBe(PROTOCOL_VERSION + 1);
     decoder.push(framed(FrameKind.keepAlive));
     expect(() => decoder.next()).toThrow(FRAME_CODE);
   });
