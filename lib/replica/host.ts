@@ -228,6 +228,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.parts.events.peer(peer, false);
   }
 
+  roomAgain(): void {
+    this.requestTurn();
+  }
+
   // Effects: what the core asks for.
 
   persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {

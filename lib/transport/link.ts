@@ -5,9 +5,10 @@
  * 1. A frame that cannot be decoded closes the link, with the reason; nothing is ever thrown into the process
  *    for bytes that came in. What a talk's `receive` throws is not caught: it is a fault of this program.
  * 2. One write per flush; while the socket is busy, what is added waits for it and then leaves in one write.
- * 3. What waits is counted; `add` past `queueBytesMax` is refused.
+ * 3. What waits is counted; `add` past `queueBytesMax` is refused, and so is bulk past as much again.
  * 4. Between `pause` and `resume` nothing is delivered, not even the rest of a chunk that has arrived.
  * 5. `closed` is called exactly once, and nothing is delivered after it.
+ * 6. Bulk, where the owner has opened a lane for it, waits for what the other end takes (bulk-lane.ts).
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { FRAME_BYTES_MAX } from '../limits.js';
@@ -17,6 +18,7 @@ import { FrameDecoder } from '../wire/frame-decoder.js';
 import { HELLO_FRAME_BYTES_MAX } from '../wire/hello-codec.js';
 import { FrameKind } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
+import { BulkLane } from './bulk-lane.js';
 import { Outgoing } from './outgoing.js';
 import type { Socket } from './sockets.js';
 
@@ -29,6 +31,8 @@ export interface Talk<M> {
   settled(): void;
   /** Everything queued has been taken, after the queue had passed `needDrainBytes`. */
   drained(): void;
+  /** Bulk waits no more, after somebody was told that it does. */
+  roomAgain?(): void;
   closed(error: IndelibleError | undefined): void;
 }
 
@@ -57,6 +61,9 @@ const GREETING_BOUNDS: LinkBounds = { queueBytesMax: 4096, needDrainBytes: 4096 
 
 const KEEP_ALIVE: Buffer = keepAliveFrame();
 
+/** Where every link writes how much it has taken, before it is queued. */
+const TAKEN: Writer = new Writer(64);
+
 export class Link {
   readonly remote: string;
   /** True from the moment the queue passes `needDrainBytes` until it is empty. */
@@ -69,6 +76,8 @@ export class Link {
   readonly #decoder = new FrameDecoder(HELLO_FRAME_BYTES_MAX);
   readonly #outgoing = new Outgoing();
   #talk: Talk<unknown>;
+  #bulk: BulkLane | undefined;
+  #flushAsked = false;
   #greeted = false;
   #paused = false;
   #closing = false;
@@ -112,6 +121,30 @@ export class Link {
     this.#bounds = bounds;
     this.#greeted = true;
     this.#decoder.frameBytesMax = FRAME_BYTES_MAX;
+  }
+
+  /** From here on bulk has a lane of its own, at the other end too. */
+  openBulk(): BulkLane {
+    const exit = {
+      outgoing: this.#outgoing,
+      left: (bytes: number) => {
+        this.#counters.framesSent++;
+        this.#counters.bytesSent += bytes;
+      },
+    };
+    this.#bulk = new BulkLane(exit, () => performance.now());
+    return this.#bulk;
+  }
+
+  /** Queues one frame of bulk: a copy of bytes[0, length), then `tail`, which nobody will ever change. */
+  addBulk(bytes: Uint8Array, length: number, tail: Uint8Array): boolean {
+    const lane = this.#bulk!;
+    if (this.#closing || lane.waitingBytes + length + tail.length > this.#bounds.queueBytesMax) {
+      this.#counters.dropped++;
+      return false;
+    }
+    lane.add(bytes, length, tail);
+    return true;
   }
 
   /**
@@ -205,9 +238,40 @@ export class Link {
 
   #deliver(): void {
     while (!this.#paused && !this.#closing && this.#next());
-    if (!this.#unsettled || this.#closing) return;
+    if (this.#closing) return;
+    if (this.#bulk !== undefined) this.#moveBulk(this.#bulk);
+    if (!this.#unsettled) return;
     this.#unsettled = false;
     this.#talk.settled();
+  }
+
+  /** What was taken here is told, and what the other end has taken lets bulk go. */
+  #moveBulk(lane: BulkLane): void {
+    if (lane.tell(TAKEN)) {
+      this.add(TAKEN.bytes, TAKEN.length);
+      TAKEN.clear();
+    }
+    if (lane.pump()) this.#talk.roomAgain?.();
+    // The owner's own flush takes it along, if one comes.
+    if (this.#outgoing.lengthBytes === 0 || this.#flushAsked) return;
+    this.#flushAsked = true;
+    setImmediate(this.#flushLater);
+  }
+
+  readonly #flushLater = (): void => {
+    this.#flushAsked = false;
+    this.flush();
+  };
+
+  /** Moves to the next frame that is the talk's. */
+  #nextFrame(): FrameDecoder | undefined {
+    const lane = this.#bulk;
+    for (;;) {
+      if (lane?.decoder.next()) return lane.decoder;
+      if (!this.#decoder.next()) return undefined;
+      this.#counters.framesReceived++;
+      if (lane === undefined || !lane.receive(this.#decoder)) return this.#decoder;
+    }
   }
 
   /** Delivers one frame. False: there is none, or it was the last. */
@@ -215,10 +279,10 @@ export class Link {
     const greeted = this.#greeted;
     let message: unknown;
     try {
-      if (!this.#decoder.next()) return false;
-      this.#counters.framesReceived++;
-      if (greeted && this.#decoder.kind === FrameKind.keepAlive) return true;
-      message = this.#talk.decode(this.#decoder);
+      const frame = this.#nextFrame();
+      if (frame === undefined) return false;
+      if (greeted && frame.kind === FrameKind.keepAlive) return true;
+      message = this.#talk.decode(frame);
     } catch (error) {
       if (!(error instanceof IndelibleError)) throw error;
       this.destroy(error);

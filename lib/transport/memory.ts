@@ -18,6 +18,9 @@ import type { Transport, TransportCounters, TransportEvents } from './transport.
 /** Most bytes that wait from one replica to another; beyond, messages are dropped. */
 const QUEUE_BYTES_MAX = 32 << 20;
 
+/** Above this there is no room for more bulk. */
+const ROOM_BYTES = 1 << 20;
+
 export class MemoryNetwork {
   readonly #transports = new Map<ReplicaId, MemoryTransport>();
   readonly #cut = new Set<string>();
@@ -32,6 +35,7 @@ export class MemoryNetwork {
     const frame = this.#transports.get(from)?.take(to);
     if (frame === undefined) return false;
     this.#transports.get(to)?.receive(from, frame);
+    this.#transports.get(from)?.tellRoom(to);
     return true;
   }
 
@@ -56,8 +60,7 @@ export class MemoryNetwork {
   /** Joins a pair that was cut: both are told that the other is up, if they are there. */
   join(a: ReplicaId, b: ReplicaId): void {
     if (!this.#cut.delete(pair(a, b)) || !this.connected(a, b)) return;
-    this.#transports.get(a)!.events?.peerUp(b);
-    this.#transports.get(b)!.events?.peerUp(a);
+    this.#connect(a, b);
   }
 
   connected(a: ReplicaId, b: ReplicaId): boolean {
@@ -70,8 +73,7 @@ export class MemoryNetwork {
     this.#transports.set(transport.id, transport);
     for (const other of this.#transports.values()) {
       if (!this.connected(transport.id, other.id)) continue;
-      transport.events?.peerUp(other.id);
-      other.events?.peerUp(transport.id);
+      this.#connect(transport.id, other.id);
     }
   }
 
@@ -82,6 +84,17 @@ export class MemoryNetwork {
       if (this.connected(transport.id, other)) this.#disconnect(transport.id, other);
     }
     this.#transports.delete(transport.id);
+  }
+
+  #connect(a: ReplicaId, b: ReplicaId): void {
+    for (const [at, peer] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const { events } = this.#transports.get(at)!;
+      events?.peerUp(peer);
+      events?.roomAgain(peer);
+    }
   }
 
   #disconnect(a: ReplicaId, b: ReplicaId): void {
@@ -98,6 +111,8 @@ interface Queue {
   readonly queued: Buffer[];
   readonly flushed: Buffer[];
   bytes: number;
+  /** Somebody was told that there is no room. */
+  isWanted: boolean;
 }
 
 export class MemoryTransport implements Transport {
@@ -127,7 +142,7 @@ export class MemoryTransport implements Transport {
     const writer = new Writer(256);
     const tail = encodeMessage(writer, message);
     writer.append(tail);
-    const queue = this.#queues.get(to) ?? { queued: [], flushed: [], bytes: 0 };
+    const queue = this.#queues.get(to) ?? { queued: [], flushed: [], bytes: 0, isWanted: false };
     if (!this.#network.connected(this.id, to) || queue.bytes + writer.length > QUEUE_BYTES_MAX) {
       this.#counters.dropped++;
       return;
@@ -147,6 +162,22 @@ export class MemoryTransport implements Transport {
     }
   }
 
+  hasRoom(to: ReplicaId): boolean {
+    const queue = this.#queues.get(to);
+    if (queue === undefined || queue.bytes < ROOM_BYTES) return this.#network.connected(this.id, to);
+    queue.isWanted = true;
+    return false;
+  }
+
+  untakenBytes(to: ReplicaId): number {
+    return this.#queues.get(to)?.bytes ?? 0;
+  }
+
+  /** Messages arrive whole here. */
+  isArriving(): boolean {
+    return false;
+  }
+
   close(): Promise<void> {
     this.#network.leave(this);
     this.events = undefined;
@@ -159,6 +190,14 @@ export class MemoryTransport implements Transport {
     const frame = queue?.flushed.shift();
     if (frame !== undefined) queue!.bytes -= frame.length;
     return frame;
+  }
+
+  /** A message to `to` is under way no more. */
+  tellRoom(to: ReplicaId): void {
+    const queue = this.#queues.get(to);
+    if (!queue?.isWanted || queue.bytes >= ROOM_BYTES) return;
+    queue.isWanted = false;
+    this.events?.roomAgain(to);
   }
 
   /** What was under way to `to` is lost. */

@@ -16,6 +16,7 @@ import type { FrameDecoder } from '../wire/frame-decoder.js';
 import type { Hello, Refusal } from '../wire/hello-codec.js';
 import { parseAddress } from './address.js';
 import { Backoff } from './backoff.js';
+import type { BulkLane } from './bulk-lane.js';
 import { publish } from './diagnostics.js';
 import { greet, refuse, sendHello } from './greeting.js';
 import type { Self } from './hello.js';
@@ -42,6 +43,8 @@ export class Peer {
   readonly #around: PeerSurroundings;
   readonly #backoff: Backoff;
   #link: Link | undefined;
+  /** That of the link in use. */
+  #lane: BulkLane | undefined;
   #dialled: Link | undefined;
   #redial: Timer | undefined;
   #closed = false;
@@ -62,9 +65,22 @@ export class Peer {
   }
 
   /** Queues a frame whose `tail` nobody will ever change; drops it when the peer is absent or too slow. */
-  send(bytes: Uint8Array, length: number, tail: Uint8Array): void {
+  send(bytes: Uint8Array, length: number, tail: Uint8Array, isBulk: boolean): void {
     if (this.#link === undefined) this.#around.counters.dropped++;
+    else if (isBulk) this.#link.addBulk(bytes, length, tail);
     else this.#link.add(bytes, length, tail, true);
+  }
+
+  hasRoom(): boolean {
+    return this.#lane?.hasRoom() ?? false;
+  }
+
+  isArriving(): boolean {
+    return this.#lane?.isArriving() ?? false;
+  }
+
+  get untakenBytes(): number {
+    return this.#lane?.untakenBytes ?? 0;
   }
 
   flush(): void {
@@ -81,8 +97,10 @@ export class Peer {
       queueBytesMax: peerQueueBytesMax,
       needDrainBytes: peerQueueBytesMax,
     });
+    this.#lane = link.openBulk();
     publish({ event: 'peer-up', peer: this.id, remote: link.remote });
     events.peerUp(this.id);
+    events.roomAgain(this.id);
   }
 
   /** One beat of the keep-alive clock: a peer that has been silent for too many is given up. */
@@ -114,6 +132,7 @@ export class Peer {
   #lose(link: Link | undefined): void {
     if (link === undefined) return;
     this.#link = undefined;
+    this.#lane = undefined;
     link.destroy();
     publish({ event: 'peer-down', peer: this.id, remote: link.remote });
     this.#around.events.peerDown(this.id);
@@ -191,6 +210,10 @@ class PeerTalk implements Talk<Message> {
   }
 
   drained(): void {}
+
+  roomAgain(): void {
+    this.#events.roomAgain(this.#peer.id);
+  }
 
   closed(error: IndelibleError | undefined): void {
     this.#peer.closed(this.#link, error);

@@ -17,6 +17,7 @@ import { encodeMessage } from '../wire/codec.js';
 import { NO_BYTES } from '../wire/frame.js';
 import type { Hello, Refusal } from '../wire/hello-codec.js';
 import { HelloRole, RefusalCode } from '../wire/hello-codec.js';
+import { FrameKind, isBulk } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
 import { parseAddress } from './address.js';
 import type { ClientConnection } from './client-connection.js';
@@ -148,7 +149,20 @@ export class TcpTransport implements Transport {
       this.#encoded = message;
     }
     this.#unsent = true;
-    peer.send(this.#scratch.bytes, this.#scratch.length, this.#tail);
+    const bulk = isBulk(FrameKind[message.type]);
+    peer.send(this.#scratch.bytes, this.#scratch.length, this.#tail, bulk);
+  }
+
+  hasRoom(to: ReplicaId): boolean {
+    return this.#peers.get(to)?.hasRoom() ?? false;
+  }
+
+  isArriving(from: ReplicaId): boolean {
+    return this.#peers.get(from)?.isArriving() ?? false;
+  }
+
+  untakenBytes(to: ReplicaId): number {
+    return this.#peers.get(to)?.untakenBytes ?? 0;
   }
 
   /** One write for each peer and each client that has something queued. */

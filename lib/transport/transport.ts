@@ -8,6 +8,15 @@
  *    which the protocol takes for loss.
  * 4. A peer of another cluster, protocol version, id or store never gets through (`hello` refuses it).
  * 5. Views inside a received message stay valid and unchanged for as long as they are held.
+ * 6. Messages are of two classes. *Bulk* is what carries batches, votes or checkpoints: accept, promised,
+ *    chosen, checkpointChunk. All others are *control*. Of bulk no more is under way to a peer than it takes
+ *    within about a tenth of a second; the rest waits here, and control overtakes it. Each class keeps its
+ *    order, and while nothing waits both leave in the order in which they were sent.
+ *
+ * How to send much: while `hasRoom(to)`, send one more bulk message. When it says false, stop;
+ * `roomAgain(to)` comes when everything has left, and when the peer comes up. So what waits here is a message
+ * or so for each sender, the link is never idle, and nobody needs a timer or an answer to know how fast the
+ * peer is.
  */
 import type { Message } from '../paxos/messages.js';
 import type { ReplicaId } from '../types.js';
@@ -18,6 +27,8 @@ export interface TransportEvents {
   settled(): void;
   peerUp(peer: ReplicaId): void;
   peerDown(peer: ReplicaId): void;
+  /** `hasRoom(peer)` said false and would say true now. The host takes a turn of its own for it. */
+  roomAgain(peer: ReplicaId): void;
 }
 
 export interface TransportCounters {
@@ -34,5 +45,11 @@ export interface Transport {
   start(events: TransportEvents): Promise<void>;
   send(to: ReplicaId, message: Message): void;
   flush(): void;
+  /** True while bulk sent now would wait behind nothing. False too for who is absent. */
+  hasRoom(to: ReplicaId): boolean;
+  /** Bulk bytes sent to a peer that it has not taken yet: those that wait, and those under way. */
+  untakenBytes(to: ReplicaId): number;
+  /** True if some of a long message from that peer has arrived since this was asked last. */
+  isArriving(from: ReplicaId): boolean;
   close(): Promise<void>;
 }

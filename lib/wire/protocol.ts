@@ -14,6 +14,8 @@ export const FrameKind = {
   hello: 1,
   refusal: 2,
   keepAlive: 3,
+  slice: 4,
+  taken: 5,
 
   canvass: 16,
   canvassed: 17,
@@ -45,4 +47,15 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 /** Kinds whose frames are understood whatever version their sender speaks. */
 export function isVersionless(kind: number): boolean {
   return kind === FrameKind.hello || kind === FrameKind.refusal;
+}
+
+/** Kinds whose frames may be long: they are sent only as fast as the other end takes them. */
+export function isBulk(kind: number): boolean {
+  return (
+    kind === FrameKind.accept ||
+    kind === FrameKind.promised ||
+    kind === FrameKind.chosen ||
+    kind === FrameKind.checkpointChunk ||
+    kind === FrameKind.slice
+  );
 }

@@ -30,6 +30,7 @@ export class Witness implements TransportEvents {
   readonly up = new Set<ReplicaId>();
   /** How many messages had been handed over at each `settled`. */
   readonly settledAt: number[] = [];
+  readonly roomAgainFor: ReplicaId[] = [];
   ups = 0;
   downs = 0;
 
@@ -44,6 +45,10 @@ export class Witness implements TransportEvents {
   peerUp(peer: ReplicaId): void {
     this.ups++;
     this.up.add(peer);
+  }
+
+  roomAgain(peer: ReplicaId): void {
+    this.roomAgainFor.push(peer);
   }
 
   peerDown(peer: ReplicaId): void {

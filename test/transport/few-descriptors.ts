@@ -19,7 +19,13 @@ const transport = new TcpTransport({
   addresses: new Map([[1, address]]),
   onClient: silent,
 });
-await transport.start({ message: silent, settled: silent, peerUp: silent, peerDown: silent });
+await transport.start({
+  message: silent,
+  settled: silent,
+  peerUp: silent,
+  peerDown: silent,
+  roomAgain: silent,
+});
 
 let used = false;
 const sockets: Socket[] = [];
