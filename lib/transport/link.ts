@@ -132,7 +132,7 @@ export class Link {
         this.#counters.bytesSent += bytes;
       },
     };
-    this.#bulk = new BulkLane(exit, () => performance.now());
+    this.#bulk = new BulkLane(exit, () => this.#runtime.monotonicMs());
     return this.#bulk;
   }
 
@@ -255,7 +255,7 @@ export class Link {
     // The owner's own flush takes it along, if one comes.
     if (this.#outgoing.lengthBytes === 0 || this.#flushAsked) return;
     this.#flushAsked = true;
-    setImmediate(this.#flushLater);
+    this.#runtime.immediate(this.#flushLater);
   }
 
   readonly #flushLater = (): void => {
