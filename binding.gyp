@@ -45,6 +45,8 @@
         "native/binding_recording.cc",
         "native/binding_recovered.cc",
         "native/binding_values.cc",
+        "native/file_lock.cc",
+        "native/file_lock_binding.cc",
         "native/flusher.cc",
         "native/flusher_binding.cc",
         "<@(log_sources)",

@@ -5,6 +5,7 @@
 
 #include "binding.h"
 #include "crc64.h"
+#include "file_lock_binding.h"
 #include "flusher_binding.h"
 #include "inspect.h"
 #include "mapped_medium.h"
@@ -94,13 +95,16 @@ Napi::Object open_log(const std::shared_ptr<Handle>& handle, const OpenOptions& 
   return expose(handle);
 }
 
-/// openFile(path, mode: 0 pmem, 1 emulated, 2 emulated with msync, fused: 0 | 1)
+/// openFile(path, mode: 0 pmem, 1 emulated, 2 emulated with msync, fused: 0 | 1, forgets: 0 | 1): what forgets loses
+/// with power what was fenced.
 Napi::Value open_file(const Napi::CallbackInfo& info) {
   std::string path;
   std::uint64_t mode = 0;
   std::uint64_t fused = 0;
-  if (!string_of(info[0], path) || !integer_of(info[1], mode) || mode > 2 || !integer_of(info[2], fused)) {
-    return raise_argument(info.Env(), "openFile takes a path, a mode and whether to fuse");
+  std::uint64_t forgets = 0;
+  if (!string_of(info[0], path) || !integer_of(info[1], mode) || mode > 2 || !integer_of(info[2], fused) ||
+      !integer_of(info[3], forgets)) {
+    return raise_argument(info.Env(), "openFile takes a path, a mode, whether to fuse and whether power loss forgets");
   }
   OpenOptions options;
   options.fused = fused != 0;
@@ -108,7 +112,7 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
   std::unique_ptr<MappedMedium> medium;
   Status status = MappedMedium::open(path.c_str(), static_cast<MapMode>(mode), medium);
   if (!status.ok()) return raise(info.Env(), status);
-  const bool survives_power = mode != 1 && !medium->in_memory_only();
+  const bool survives_power = mode != 1 && forgets == 0 && !medium->in_memory_only();
   options.process_only = !survives_power;
   options.device_id = medium->device_state().device_id;
   options.unsafe_shutdowns = medium->device_state().unsafe_shutdowns;
@@ -217,6 +221,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("crcImplementation", Napi::Function::New<crc_implementation>(env, "crcImplementation"));
   exports.Set("siteNames", Napi::Function::New<site_names>(env, "siteNames"));
   bind_exploring(env, exports);
+  exports.Set("lockFile", Napi::Function::New<lock_file>(env, "lockFile"));
   exports.Set("openFlusher", Napi::Function::New<open_flusher>(env, "openFlusher"));
   return exports;
 }

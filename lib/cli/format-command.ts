@@ -9,9 +9,10 @@ import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-fil
 import { ioError, readFileIfThere, replaceFile } from '../cluster/durable-file.js';
 import { drawPlan, identityIn, parsePlan, planText } from '../cluster/plan.js';
 import { checkSync } from '../cluster/serve-config.js';
-import { formatReplica } from '../cluster/stores.js';
+import { formatReplica, storageChoice } from '../cluster/stores.js';
 import { argumentError } from '../errors.js';
 import { LOG_BYTES_DEFAULT } from '../limits.js';
+import { claimIn } from '../replica/log-kinds.js';
 import { helpWith } from './help.js';
 import { integerOption, sizeOption } from './option-parsers.js';
 import type { Output } from './output.js';
@@ -75,11 +76,24 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
   const identity = identityIn(plan, replica);
   makeDirectory(dir);
   await formatReplica({ directory: dir, backend, sync, regionBytes: regionSize, identity, plan });
-  const result = { directory: path.resolve(dir), backend, sync, regionBytes: regionSize, ...identity };
+  const claim = claimIn(dir, storageChoice(backend, sync));
+  const survives = {
+    durability: claim.durability,
+    ...(claim.reason === '' ? {} : { because: claim.reason }),
+  };
+  const result = {
+    directory: path.resolve(dir),
+    backend,
+    sync,
+    regionBytes: regionSize,
+    ...survives,
+    ...identity,
+  };
   if (options.json === true) return output.line(JSON.stringify(result));
   output.line(`replica   ${identity.replicaId} of ${plan.members.length}, cluster ${identity.clusterId}`);
   output.line(`store     ${identity.storeUuid} in ${result.directory}`);
   output.line(`log       ${backend}, ${formatSize(regionSize)}`);
+  output.line(`survives  ${claim.durability}${claim.reason === '' ? '' : ` (${claim.reason})`}`);
 }
 
 function writePlan(replicas: number, file: string, output: Output, json: boolean): void {

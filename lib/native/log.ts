@@ -184,8 +184,11 @@ export interface NativeAddon {
   /** Throws unless a region in this directory would be persistent memory. */
   tryDirectory(path: string): void;
   formatImage(format: NativeFormat): Uint8Array;
-  /** Modes: 0 pmem, 1 emulated, 2 emulated with msync. */
-  openFile(path: string, mode: 0 | 1 | 2, fused: 0 | 1): NativeLog;
+  /**
+   * Modes: 0 pmem, 1 emulated, 2 emulated with msync.
+   * @param forgets 1 where loss of power takes what was fenced: an unclean region of another boot is lost
+   */
+  openFile(path: string, mode: 0 | 1 | 2, fused: 0 | 1, forgets: 0 | 1): NativeLog;
   /** Media: 0 the usual one; 1 one that forgets at power loss; 2 such a one, opened by another boot. */
   openRecording(
     seen: Uint8Array,

@@ -1,17 +1,23 @@
 /** Which acceptor log a replica's directory holds, and how each kind is formatted and opened. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatFile, identifyFile, openFile } from '../storage/file.js';
 import { formatMemory, type MemoryDisk, openMemory } from '../storage/memory.js';
 import { checkPersistentMemory, formatPmem, identifyPmem, openPmem } from '../storage/pmem.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
-import type { Identity } from '../types.js';
+import { claimOf } from '../storage/underlying/claim.js';
+import { groundOf } from '../storage/underlying/examine.js';
+import type { DurabilityClass, Identity } from '../types.js';
 
 /**
  * - `pmem`: real persistent memory; survives power loss; refused where the mapping is not that.
  * - `emulated`: the same log in any mapped file; survives the death of the process, and power loss with
  *   `msync`.
  * - `file`: segments with fdatasync; survives power loss.
+ *
+ * None says more than survives where it lies.
+ *
  * - `memory`: survives nothing; for tests.
  */
 export type StorageChoice =
@@ -36,6 +42,18 @@ export async function formatLog(directory: string, choice: StorageChoice, shape:
     case 'file':
       return formatFile(join(directory, 'log'), shape);
   }
+}
+
+/** What a log of this kind in `directory`, which is there, may claim to survive, and why not more. */
+export function claimIn(
+  directory: string,
+  choice: StorageChoice,
+): { durability: DurabilityClass; reason: string } {
+  if (choice.mode === 'memory') return { durability: 'none', reason: 'it is in memory' };
+  const isMsync = choice.mode === 'emulated' && choice.sync === 'msync';
+  // A region may be a link to a device that lies elsewhere.
+  const region = groundOf(existsSync(regionIn(directory)) ? regionIn(directory) : directory);
+  return claimOf(isMsync ? 'msync' : choice.mode, choice.mode === 'file' ? groundOf(directory) : region);
 }
 
 /** Refuses a directory whose medium is not what the mode needs, with nothing written. */

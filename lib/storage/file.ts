@@ -168,6 +168,7 @@ async function openLocked(
     const found = scan;
     const log = recoverLog(found, root, geometry);
     const common = {
+      durability: medium.claim?.(directory).durability ?? 'power',
       shape,
       geometry,
       recovered: log.recovered,
@@ -252,6 +253,7 @@ function checkIdentity(directory: string, found: Identity, expected: Partial<Ide
 }
 
 interface FileStorageParts {
+  readonly durability: DurabilityClass;
   readonly shape: StoreShape;
   readonly geometry: Geometry;
   readonly recovered: Recovered;
@@ -267,7 +269,7 @@ interface FileStorageParts {
 
 export class FileStorage implements Storage {
   readonly mode = 'file';
-  readonly durability: DurabilityClass = 'power';
+  readonly durability: DurabilityClass;
   readonly identity: Identity;
   readonly recovered: Recovered;
   readonly batchBytesMax: number;
@@ -283,6 +285,7 @@ export class FileStorage implements Storage {
   constructor(parts: FileStorageParts) {
     this.#parts = parts;
     this.#log = parts.log;
+    this.durability = parts.durability;
     this.identity = parts.shape.identity;
     this.recovered = parts.recovered;
     this.batchBytesMax = parts.geometry.batchBytesMax;

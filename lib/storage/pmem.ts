@@ -5,7 +5,9 @@
  * |----------|---------|------------|------------------------------------------------|
  * | pmem     | –       | sfence     | power loss; refused unless libpmem says is_pmem |
  * | emulated | –       | sfence     | kill -9, not power loss, whatever the file is  |
- * | emulated | 'msync' | msync      | power loss, unless the file is on tmpfs        |
+ * | emulated | 'msync' | msync      | power loss                                     |
+ *
+ * A region says no more than survives where it lies (underlying/claim.ts).
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { nativeAddon } from '../native/binding.js';
@@ -16,6 +18,8 @@ import { nativeFormat, REGION_FORMAT_KEYS, type RegionFormat, refuseUnknown } fr
 import { LogStorage } from './pmem-log.js';
 import { identityFrom } from './pmem-recovered.js';
 import type { Storage } from './storage.js';
+import { claimOf } from './underlying/claim.js';
+import { groundOf } from './underlying/examine.js';
 
 export interface FormatPmemOptions extends RegionFormat {
   /** The region's file. Its directory exists, the file does not. */
@@ -87,8 +91,9 @@ export function openPmem(options: OpenPmemOptions): Storage {
     if (stranger !== undefined) {
       throw new IndelibleError(ErrorCode.storeForeign, `${path}: ${stranger}`, { path });
     }
-    const native = addon.openFile(path, nativeMode, pipeline === 'fused' ? 1 : 0);
-    const durability = native.survivesPower === 1 ? 'power' : 'process';
+    const claim = claimOf(sync ?? mode, groundOf(path));
+    const native = addon.openFile(path, nativeMode, pipeline === 'fused' ? 1 : 0, claim.forgets ? 1 : 0);
+    const durability = native.survivesPower === 1 ? claim.durability : 'process';
     return new LogStorage(native, { mode, durability, path });
   });
 }

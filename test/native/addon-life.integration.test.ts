@@ -262,9 +262,9 @@ describe('two copies of the addon in one process', () => {
       const store = create(path);
       vote(store, 1);
       const other = require(copy);
-      try { other.openFile(path, 1, 0); } catch (error) { console.log(error.code); }
+      try { other.openFile(path, 1, 0, 0); } catch (error) { console.log(error.code); }
       await store.close();
-      const log = other.openFile(path, 1, 0);
+      const log = other.openFile(path, 1, 0, 0);
       console.log(log.recovered().votes.length, other.digestOf(bytes, 0, 64) === digest);
       vote(create(path + '-next'), 1);
     `;

@@ -73,7 +73,8 @@ const effort = fc.constantFrom(
 const SIGNATURES = {
   formatFile: [place, harmlessFormat],
   formatImage: [format],
-  openFile: [place, fc.nat(3), fc.nat(1)],
+  openFile: [place, fc.nat(3), fc.nat(1), fc.nat(1)],
+  lockFile: [fc.constantFrom('path/lock', 'path/short')],
   openRecording: [image, image, fc.nat(1), fc.nat(1)],
   exploreFormat: [explorer, effort, image, format],
   distinctImages: [explorer],

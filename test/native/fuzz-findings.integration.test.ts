@@ -45,7 +45,7 @@ it('a path with a NUL in it is no other path', () => {
   expect(() => nativeAddon().formatFile(`${path}\0.region`, FORMAT)).toThrow(ARGUMENT);
   expect(existsSync(path)).toBe(false);
   nativeAddon().formatFile(path, FORMAT);
-  expect(() => nativeAddon().openFile(`${path}\0`, 1, 0)).toThrow(ARGUMENT);
+  expect(() => nativeAddon().openFile(`${path}\0`, 1, 0, 0)).toThrow(ARGUMENT);
   expect(() => nativeAddon().inspect(`${path}\0`)).toThrow(ARGUMENT);
 });
 

@@ -1,81 +1,114 @@
 /**
- * One process per directory: an empty lock file whose name says who holds it.
+ * One process per directory: the file `lock` in it, locked with flock while the store is open.
  *
- * 1. The name holds pid, start time and boot; it counts only while that process runs, so a killed holder
- *    is no obstacle, waited for or not, and no two processes that ever were have the same name.
- * 2. Whoever wants the lock makes its file first and looks for others after. Of two that want it at once at
- *    least one sees the other; who sees another live file takes its own away again. So never two succeed;
- *    both may withdraw, and then try again.
- *
- * Processes that do not see each other's pids (two containers over one directory) are not kept apart.
+ * 1. The kernel keeps the lock with the open file. Processes that cannot see each other, in containers over
+ *    one directory, are kept apart; a holder that died, however it died, is no obstacle; a worker that is
+ *    terminated gives its locks back.
+ * 2. The file's text says who holds it. It is for messages, and for 3; it decides nothing else.
+ * 3. On a file system that other machines may have too (NFS, …) flock may hold on one machine only. There a
+ *    text of another boot is refused: its holder may run elsewhere, or was never closed in order.
+ * 4. Whoever lets go removes the file first, still holding it. Who locks a file that is not at its path any
+ *    more tries again.
+ * 5. Who is refused has changed nothing.
  */
-import { randomInt } from 'node:crypto';
-import { open, readdir, readFile, rm } from 'node:fs/promises';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ErrorCode, IndelibleError } from '../../errors.js';
+import { lockFile } from '../../native/file-lock.js';
+import { groundOf } from '../underlying/examine.js';
+import { lockByCommand } from './flock-command.js';
 
-const NAME = /^lock-(\d+)-(\d+)-([0-9a-f]+)-[0-9a-f]+$/;
+const LOCK_NAME = 'lock';
 
-/** Tries, each after a random wait, for the case that two withdrew in favour of each other. */
-const TRIES = 5;
-const WAIT_MS_MAX = 20;
+/** Who holds a lock, as its file says. */
+interface Holder {
+  readonly pid: number;
+  readonly boot: string;
+  readonly host: string;
+}
 
-/**
- * When process `pid` started; undefined if there is none, or it has ended and only waits to be waited for.
- */
-async function startTimeOf(pid: number): Promise<string | undefined> {
+const TEXT = /^pid (\d+) boot ([0-9a-f]{32}) host (.*)\n$/;
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '');
+}
+
+function holderIn(path: string): Holder | undefined {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The command, in parentheses, may hold anything; field 22 of the whole is the 20th behind it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A killed process can be a zombie while a thread of it still writes: only the last one's end is the end.
-    const hasEnded = fields[0] === 'Z' && Number(fields[17]) <= 1;
-    return hasEnded ? undefined : fields[19];
+    const [, pid, boot, host] = TEXT.exec(readFileSync(path, 'utf8')) ?? [];
+    return boot === undefined || host === undefined ? undefined : { pid: Number(pid), boot, host };
   } catch {
     return undefined;
   }
 }
 
-async function bootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim().replaceAll('-', '');
+function locked(directory: string, sentence: string): IndelibleError {
+  return new IndelibleError(ErrorCode.storeLocked, sentence, { path: directory });
 }
 
-/** The pid of a running process that holds, or wants, the lock by another name than `own`. */
-async function liveHolder(directory: string, own: string, boot: string): Promise<number | undefined> {
-  for (const name of await readdir(directory)) {
-    const [, pid, startTime, itsBoot] = NAME.exec(name) ?? [];
-    if (pid === undefined || name === own) continue;
-    if (itsBoot === boot && startTime === (await startTimeOf(Number(pid)))) return Number(pid);
-    await rm(join(directory, name), { force: true });
+function refusal(directory: string, error: unknown): unknown {
+  if (!(error instanceof IndelibleError) || error.code !== ErrorCode.storeLocked) return error;
+  const holder = holderIn(join(directory, LOCK_NAME));
+  const who = holder === undefined ? 'another process' : `process ${holder.pid} of ${holder.host}`;
+  return locked(directory, `${who} has the store at ${directory} open`);
+}
+
+/** A full disk keeps nobody from a store that is theirs, unless the text is needed (3). */
+function writeHolder(path: string, boot: string, isNeeded: () => boolean): void {
+  try {
+    writeFileSync(path, `pid ${process.pid} boot ${boot} host ${hostname()}\n`);
+  } catch (error) {
+    if (isNeeded()) throw error;
   }
-  return undefined;
+}
+
+export interface LockOptions {
+  /** False does without the addon even where there is one. */
+  readonly addon?: boolean;
+  /** Whether other machines may have the directory too. */
+  readonly isShared?: (directory: string) => boolean;
 }
 
 /**
- * Takes the lock of `directory`; the result gives it back. @throws ERR_INDELIBLE_STORE_LOCKED with the
- * holder's pid
+ * Takes the lock of `directory`; the result gives it back.
+ * @throws ERR_INDELIBLE_STORE_LOCKED with the holder's pid; ERR_INDELIBLE_NATIVE_MISSING where there is
+ * nothing to lock with; errors of the system
  */
-export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  const boot = await bootId();
-  const startTime = await startTimeOf(process.pid);
-  let holder: number | undefined;
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    const own = `lock-${process.pid}-${startTime}-${boot}-${randomInt(2 ** 47).toString(16)}`;
-    const path = join(directory, own);
-    await (await open(path, 'wx')).close();
-    const release = (): Promise<void> => rm(path, { force: true });
-    try {
-      holder = await liveHolder(directory, own, boot);
-    } catch (error) {
-      await release();
-      throw error;
-    }
-    if (holder === undefined) return release;
-    await release();
-    await delay(randomInt(1, WAIT_MS_MAX));
+export async function lockDirectory(
+  directory: string,
+  { addon = true, isShared = (where) => groundOf(where).shared }: LockOptions = {},
+): Promise<() => Promise<void>> {
+  const path = join(directory, LOCK_NAME);
+  let letGo: () => void;
+  try {
+    letGo = (addon ? lockFile(path) : undefined) ?? (await lockByCommand(path));
+  } catch (error) {
+    throw refusal(directory, error);
   }
-  throw new IndelibleError(ErrorCode.storeLocked, `process ${holder} has the store at ${directory} open`, {
-    path: directory,
-  });
+  try {
+    const boot = bootId();
+    const before = holderIn(path);
+    if (before !== undefined && before.boot !== boot && isShared(directory)) {
+      throw locked(
+        directory,
+        `${path} says that process ${before.pid} of ${before.host} has the store open, on another machine or ` +
+          'before this one was started again; if you know that it has ended, remove that file',
+      );
+    }
+    writeHolder(path, boot, () => isShared(directory));
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+  let held = true;
+  return async () => {
+    if (!held) return;
+    held = false;
+    try {
+      rmSync(path, { force: true });
+    } finally {
+      letGo();
+    }
+  };
 }

@@ -11,6 +11,7 @@
  * Implementations: {@link RealMedium} (real-medium.ts), {@link RecordingMedium} (recording-medium.ts).
  */
 
+import type { Claim } from '../underlying/claim.js';
 import type { WriteQueue } from './write-queue.js';
 
 /** The unit a power cut cannot tear. */
@@ -66,6 +67,8 @@ export interface FileMedium {
   syncDirectory(directory: string, site: Site): Promise<void>;
   /** A queue better than one made of `writeDurable` ({@link SerialQueue}), where this medium has one. */
   writeQueue?(): WriteQueue | undefined;
+  /** What a store in the directory may claim to survive; without it, loss of power. */
+  claim?(directory: string): Claim;
   /** Memory a durable write can start from: page-aligned, zeroed, kept for as long as it is held. */
   allocate(lengthBytes: number): Uint8Array;
   /**

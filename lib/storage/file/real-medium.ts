@@ -13,6 +13,8 @@ import { constants, readSync, write } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { requires } from '../../contract.js';
+import { type Claim, claimOf } from '../underlying/claim.js';
+import { groundOf } from '../underlying/examine.js';
 import { FlusherQueue } from './flusher-queue.js';
 import { lockDirectory } from './lock.js';
 import { type Done, type FileMedium, type MediumFile, PAGE_BYTES, type Site, systemCode } from './medium.js';
@@ -211,7 +213,11 @@ export class RealMedium implements FileMedium {
     return this.#pieces.cut(lengthBytes);
   }
 
+  claim(directory: string): Claim {
+    return claimOf('file', groundOf(directory));
+  }
+
   lock(directory: string): Promise<() => Promise<void>> {
-    return lockDirectory(directory);
+    return lockDirectory(directory, { addon: this.#thread === 'flusher' });
   }
 }
