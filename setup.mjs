@@ -56,10 +56,10 @@ const REQUIREMENTS = [
     library: 'libisal.so.2',
   },
   {
-    why: 'redis-cli and redis-benchmark, clients in tests',
+    why: 'redis-cli and redis-benchmark, clients in tests, and the Redis that the port is held against',
     apt: 'redis-tools',
     fedora: 'redis',
-    program: ['redis-cli'],
+    program: ['redis-check-rdb'],
     purposes: ['test', 'ci'],
   },
   {

@@ -100,7 +100,13 @@ async function openPort(
   if (redis === undefined) return undefined;
   const { service } = replica;
   const status = (): KvServerStatus => kvStatus(replica);
-  return createKvServer({ ...limits, ...redis, service, status, statistics: () => machine.statistics });
+  return createKvServer({
+    ...limits,
+    ...redis,
+    service,
+    status,
+    statistics: (nowMs) => machine.statisticsAt(nowMs),
+  });
 }
 
 /** Turns what the replica says of itself into log lines and messages. */

@@ -18,6 +18,7 @@ import type { CommandSpec } from './commands/table.js';
 import { EXPIRED_REMOVED_MAX, REPLY_BYTES_MAX } from './limits.js';
 import { Output } from './resp/output.js';
 import { Reply } from './resp/reply.js';
+import { hasPassed } from './store/expiry-time.js';
 import { mix32 } from './store/hash.js';
 import { StoreImage } from './store/image.js';
 import { restoreStore } from './store/restore.js';
@@ -40,11 +41,18 @@ export class KvStateMachine implements StateMachine {
   #timeMs = 0;
   #image: StoreImage | undefined = undefined;
 
+  /** As of the replicated time. */
   get statistics(): KvStatistics {
+    return this.statisticsAt(this.#timeMs);
+  }
+
+  /** Keys past their expiry at `nowMs`, or at the replicated time if that is later, are not counted. */
+  statisticsAt(nowMs: number): KvStatistics {
     const store = this.#context.store;
+    const expired = store.expiredBy(Math.max(nowMs, this.#timeMs));
     return {
-      keys: store.count,
-      expiring: store.expiring,
+      keys: store.count - expired,
+      expiring: store.expiring - expired,
       usedBytes: store.usedBytes,
       heldBytes: store.heldBytes,
       timeMs: this.#timeMs,
@@ -120,7 +128,7 @@ export class KvStateMachine implements StateMachine {
     const end = last < 0 ? argc : last;
     for (let i = first - 1; i < end; i += step) {
       const address = this.#context.find(i);
-      if (address !== 0 && store.expiry(address) !== 0 && store.expiry(address) <= nowMs) return true;
+      if (address !== 0 && hasPassed(store.expiry(address), nowMs)) return true;
     }
     return false;
   }

@@ -29,7 +29,7 @@ export async function start(options: Partial<KvServerOptions> = {}): Promise<Set
   const server = await createKvServer({
     service,
     port: 0,
-    statistics: () => machine.statistics,
+    statistics: (nowMs) => machine.statisticsAt(nowMs),
     status: () => ({
       replicaId: 2,
       role: 'follower',

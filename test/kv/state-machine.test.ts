@@ -65,9 +65,13 @@ describe('expiry', () => {
 
   it('removes a bounded number of keys with each command, the longest expired first', () => {
     const machine = new Machine();
-    for (let i = 0; i < 50; i++) machine.do('SET', `k${i}`, 'v', 'PX', `${100 + i}`);
+    machine.do('SET', 'k00', 'v', 'PX', '50');
+    const entryBytes = machine.kv.statistics.usedBytes;
+    for (let i = 1; i < 50; i++) machine.do('SET', `k${String(i).padStart(2, '0')}`, 'v', 'PX', `${100 + i}`);
     machine.timeMs += 1000;
-    expect(machine.do('DBSIZE')).toBe(`:${50 - EXPIRED_REMOVED_MAX}\r\n`);
+    expect(machine.do('DBSIZE')).toBe(':0\r\n');
+    expect(machine.kv.statistics).toMatchObject({ keys: 0, expiring: 0 });
+    expect(machine.kv.statistics.usedBytes).toBe(entryBytes * (50 - EXPIRED_REMOVED_MAX));
     expect(machine.do('GET', 'k49')).toBe(NIL);
     expect(machine.do('KEYS', '*')).toBe('*0\r\n');
     machine.do('DBSIZE');

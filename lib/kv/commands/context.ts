@@ -11,11 +11,14 @@ import { REPLY_BYTES_MAX } from '../limits.js';
 import { Lookahead } from '../lookahead.js';
 import { parseInteger, parseSmallInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
+import { shown } from '../resp/shown.js';
+import { hasPassed } from '../store/expiry-time.js';
 import type { Store } from '../store/store.js';
 
 export const ERRORS = {
   syntax: 'ERR syntax error',
   notInteger: 'ERR value is not an integer or out of range',
+  notInt: 'ERR value is out of range, value must between -2147483648 and 2147483647',
   notFloat: 'ERR value is not a valid float',
   overflow: 'ERR increment or decrement would overflow',
   tooLong: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
@@ -55,7 +58,7 @@ export class Context {
     const address = store.find(hash, bytes, start, end);
     if (address === 0) return 0;
     const expiry = store.expiry(address);
-    if (expiry === 0 || expiry > this.timeMs) return address;
+    if (!hasPassed(expiry, this.timeMs)) return address;
     if (this.executing) store.remove(address);
     return 0;
   }
@@ -120,8 +123,14 @@ export class Context {
     );
   }
 
-  /** Argument `index` as a 64-bit integer, rounded where a number is not exact; undefined: error written. */
-  integer(index: number): number | undefined {
+  /** Argument `index` for an error text. */
+  shown(index: number): string {
+    const { bytes, starts, ends } = this.reader;
+    return shown(bytes, starts[index]!, ends[index]!);
+  }
+
+  /** Argument `index` as a 64-bit integer, a bigint where it is long; undefined: error written. */
+  integer(index: number): number | bigint | undefined {
     const { bytes, starts, ends } = this.reader;
     const small = parseSmallInteger(bytes, starts[index]!, ends[index]!);
     if (!Number.isNaN(small)) return small;
@@ -130,6 +139,6 @@ export class Context {
       this.reply.error(ERRORS.notInteger);
       return undefined;
     }
-    return Number(large);
+    return large;
   }
 }

@@ -9,7 +9,8 @@ import { CommandReader, readUint32 } from '../command-format.js';
 import { KEY_BYTES_MAX, REPLY_BYTES_MAX, VALUE_BYTES_MAX } from '../limits.js';
 import { type Context, ERRORS } from './context.js';
 import { versionOf } from './keyspace.js';
-import { arityHolds, type CommandSpec, commandByOpcode, INTERNAL } from './table.js';
+import { hasArity } from './subcommands.js';
+import { type CommandSpec, commandByOpcode, INTERNAL } from './table.js';
 
 /** Most commands in one transaction. */
 export const TRANSACTION_COMMANDS_MAX = 8192;
@@ -35,7 +36,7 @@ function tooLong(context: Context, spec: CommandSpec): boolean {
 export function readCommand(context: Context): CommandSpec | undefined {
   const reader = context.reader;
   const spec = commandByOpcode(reader.opcode);
-  if (spec?.run === undefined || !reader.readArguments() || !arityHolds(spec, reader.argc + 1)) {
+  if (spec?.run === undefined || !reader.readArguments() || !hasArity(spec.arity, reader.argc + 1)) {
     context.reply.error(ERRORS.malformed);
     return undefined;
   }

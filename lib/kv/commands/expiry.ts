@@ -1,18 +1,41 @@
 /**
  * Commands about when keys go, and how relative times become absolute ones: from the replicated time of the
- * command, so that every replica computes the same. Expiries are milliseconds since 1970, kept as doubles:
- * beyond 2⁵³ they are rounded.
+ * command, so that every replica computes the same. Times are 64-bit integers of milliseconds since 1970, at
+ * both ends as in Redis.
  */
+import { INT64_MAX, INT64_MIN } from '../resp/integer.js';
+import { compareExpiries, hasPassed, millisecondsOf, toExpiry } from '../store/expiry-time.js';
 import type { Context } from './context.js';
 
-const INT64_END: number = 2 ** 63;
+/** Numbers of seconds this small are exact in milliseconds, and so is their sum with any time. */
+const SMALL = 2 ** 42;
 
 function invalidExpiry(context: Context, name: string): undefined {
   context.reply.error(`ERR invalid expire time in '${name}' command`);
   return undefined;
 }
 
-/** Argument `index` as an absolute expiry, for SET and its kin: undefined if not positive, error written. */
+/**
+ * Milliseconds since 1970 that `given` stands for, as a number where it is exact, else a bigint; undefined:
+ * they do not fit in 64 bits, error written.
+ */
+function absoluteTime(
+  context: Context,
+  given: number | bigint,
+  seconds: boolean,
+  absolute: boolean,
+  name: string,
+): number | bigint | undefined {
+  if (typeof given === 'number' && Math.abs(given) <= SMALL) {
+    return (seconds ? given * 1000 : given) + (absolute ? 0 : context.timeMs);
+  }
+  const milliseconds = BigInt(given) * (seconds ? 1000n : 1n);
+  const time = milliseconds + (absolute ? 0n : BigInt(context.timeMs));
+  const fits = milliseconds >= INT64_MIN && milliseconds <= INT64_MAX && time <= INT64_MAX;
+  return fits ? time : invalidExpiry(context, name);
+}
+
+/** Argument `index` as an expiry, for SET and its kin: undefined if it is not positive, error written. */
 export function positiveExpiry(
   context: Context,
   index: number,
@@ -22,15 +45,17 @@ export function positiveExpiry(
 ): number | undefined {
   const given = context.integer(index);
   if (given === undefined) return undefined;
-  const expiry = (seconds ? given * 1000 : given) + (absolute ? 0 : context.timeMs);
-  if (given <= 0 || expiry >= INT64_END) return invalidExpiry(context, name);
-  return expiry;
+  if (given <= 0) return invalidExpiry(context, name);
+  const time = absoluteTime(context, given, seconds, absolute, name);
+  return time === undefined ? undefined : toExpiry(time);
 }
 
 const NX = 1;
 const XX = 2;
 const GT = 4;
 const LT = 8;
+/** Before every time that a command can have. */
+const EXPIRED: number = Number.MIN_VALUE;
 
 /** The options behind EXPIRE's time; undefined: error written. */
 function readOptions(context: Context): number | undefined {
@@ -41,7 +66,7 @@ function readOptions(context: Context): number | undefined {
     else if (context.is(i, 'gt')) flags |= GT;
     else if (context.is(i, 'lt')) flags |= LT;
     else {
-      context.reply.error(`ERR Unsupported option ${context.text(i)}`);
+      context.reply.error(`ERR Unsupported option ${context.shown(i)}`);
       return undefined;
     }
   }
@@ -59,8 +84,8 @@ function readOptions(context: Context): number | undefined {
 function allowed(flags: number, current: number, expiry: number): boolean {
   if ((flags & NX) !== 0 && current !== 0) return false;
   if ((flags & XX) !== 0 && current === 0) return false;
-  if ((flags & GT) !== 0 && (current === 0 || expiry <= current)) return false;
-  return (flags & LT) === 0 || current === 0 || expiry < current;
+  if ((flags & GT) !== 0 && (current === 0 || compareExpiries(expiry, current) <= 0)) return false;
+  return (flags & LT) === 0 || current === 0 || compareExpiries(expiry, current) < 0;
 }
 
 function expireKey(context: Context, seconds: boolean, absolute: boolean, name: string): void {
@@ -68,18 +93,16 @@ function expireKey(context: Context, seconds: boolean, absolute: boolean, name: 
   if (flags === undefined) return;
   const given = context.integer(1);
   if (given === undefined) return;
-  const milliseconds = seconds ? given * 1000 : given;
-  const expiry = milliseconds + (absolute ? 0 : context.timeMs);
-  if (expiry >= INT64_END || milliseconds < -INT64_END) {
-    invalidExpiry(context, name);
-    return;
-  }
+  const time = absoluteTime(context, given, seconds, absolute, name);
+  if (time === undefined) return;
+  // Every time before 1970 is as long past as another.
+  const expiry = time > 0 ? toExpiry(time) : EXPIRED;
   const address = context.find(0);
   if (address === 0 || !allowed(flags, context.store.expiry(address), expiry)) {
     context.reply.integer(0);
     return;
   }
-  if (expiry <= context.timeMs) context.store.remove(address);
+  if (hasPassed(expiry, context.timeMs)) context.store.remove(address);
   else context.store.expire(address, expiry);
   context.reply.integer(1);
 }
@@ -111,22 +134,27 @@ export function persist(context: Context): void {
 }
 
 /** −2: no key; −1: no expiry; else milliseconds, from now unless `absolute`. */
-function remaining(context: Context, absolute: boolean): number {
+function remaining(context: Context, absolute: boolean): number | bigint {
   const address = context.find(0);
   if (address === 0) return -2;
   const expiry = context.store.expiry(address);
   if (expiry === 0) return -1;
-  return absolute ? expiry : Math.max(0, expiry - context.nowMs);
+  const time = millisecondsOf(expiry);
+  if (absolute) return time;
+  if (typeof time === 'bigint') return time - BigInt(context.nowMs);
+  return Math.max(0, time - context.nowMs);
 }
 
-function replyMilliseconds(context: Context, milliseconds: number): void {
-  if (Number.isSafeInteger(milliseconds)) context.reply.integer(milliseconds);
-  else context.reply.bigInteger(BigInt(milliseconds));
+function replyMilliseconds(context: Context, milliseconds: number | bigint): void {
+  if (typeof milliseconds === 'number') context.reply.integer(milliseconds);
+  else context.reply.bigInteger(milliseconds);
 }
 
-function replySeconds(context: Context, milliseconds: number): void {
-  const whole = milliseconds < 0 ? milliseconds : Math.floor((milliseconds + 500) / 1000);
-  replyMilliseconds(context, whole);
+function replySeconds(context: Context, milliseconds: number | bigint): void {
+  if (typeof milliseconds === 'bigint') {
+    context.reply.bigInteger((milliseconds + 500n) / 1000n);
+  } else if (milliseconds < 0) context.reply.integer(milliseconds);
+  else context.reply.integer(Math.floor((milliseconds + 500) / 1000));
 }
 
 export function ttl(context: Context): void {

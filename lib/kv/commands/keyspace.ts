@@ -1,5 +1,7 @@
 /** Commands about which keys there are. */
 import { REPLY_BYTES_MAX, SCAN_COUNT_MAX } from '../limits.js';
+import { hasPassed } from '../store/expiry-time.js';
+import { mix32 } from '../store/hash.js';
 import { HASHES_END } from '../store/hash-index.js';
 import { type Context, ERRORS } from './context.js';
 import { Glob } from './glob.js';
@@ -21,12 +23,35 @@ export function exists(context: Context): void {
   context.reply.integer(found);
 }
 
+/** Any key. A command picks by what every replica knows; a query, which only one answers, by chance. */
+export function randomkey(context: Context): void {
+  const store = context.store;
+  const chance = context.executing ? mix32(store.mutations ^ context.timeMs) : Math.random() * HASHES_END;
+  const found: number[] = [];
+  for (const [from, end] of [
+    [chance >>> 0, HASHES_END],
+    [0, chance >>> 0],
+  ] as const) {
+    for (let hash = from; hash < end; ) {
+      hash = store.walk(hash, found);
+      const present = found.filter((address) => wanted(context, address, undefined));
+      if (present.length === 0) continue;
+      const address = present[store.mutations % present.length]!;
+      const start = store.keyStart(address);
+      context.reply.bulk(store.segment(address).u8, start, start + store.keyLength(address));
+      return;
+    }
+  }
+  context.reply.null();
+}
+
 export function type(context: Context): void {
   context.reply.status(context.find(0) === 0 ? 'none' : 'string');
 }
 
+/** Keys past their expiry that nothing has removed yet are not there. */
 export function dbsize(context: Context): void {
-  context.reply.integer(context.store.count);
+  context.reply.integer(context.store.count - context.store.expiredBy(context.nowMs));
 }
 
 export function flush(context: Context): void {
@@ -61,7 +86,7 @@ function globOf(context: Context, index: number): Glob | undefined {
 function wanted(context: Context, address: number, glob: Glob | undefined): boolean {
   const store = context.store;
   const expiry = store.expiry(address);
-  if (expiry !== 0 && expiry <= context.timeMs) return false;
+  if (hasPassed(expiry, context.timeMs)) return false;
   if (glob === undefined) return true;
   const start = store.keyStart(address);
   return glob.matches(store.segment(address).u8, start, start + store.keyLength(address));
@@ -110,7 +135,7 @@ function readScanOptions(context: Context): boolean {
     if (more && context.is(i, 'count')) {
       const count = context.integer(i + 1);
       if (count === undefined) return false;
-      options.count = Math.min(count, SCAN_COUNT_MAX);
+      options.count = count < SCAN_COUNT_MAX ? Number(count) : SCAN_COUNT_MAX;
     } else if (more && context.is(i, 'match')) options.glob = globOf(context, i + 1);
     else if (more && context.is(i, 'type')) options.none = !context.is(i + 1, 'string');
     else options.count = 0;
@@ -122,13 +147,24 @@ function readScanOptions(context: Context): boolean {
   return true;
 }
 
+/** A cursor as Redis reads it, which is as C's `strtoul` does: undefined where that finds none. */
+function readCursor(given: string): number | undefined {
+  const [text = ''] = given.split('\0', 1);
+  if (text === '') return 0;
+  const [, sign, digits] = /^([+-]?)0*([0-9]{1,20})$/.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const value = BigInt(digits);
+  if (value >= 2n ** 64n) return undefined;
+  return Number(sign === '-' ? BigInt.asUintN(64, -value) : value);
+}
+
 /**
  * The cursor is the hash to go on at: a place in an order that no growth of the table changes, so keys that
  * are there throughout are returned, each once. It stops between two different hashes only.
  */
 export function scan(context: Context): void {
-  const text = context.text(0);
-  if (!/^[0-9]{1,20}$/.test(text) || BigInt(text) >= 2n ** 64n) {
+  let cursor = readCursor(context.text(0));
+  if (cursor === undefined) {
     context.reply.error('ERR invalid cursor');
     return;
   }
@@ -138,7 +174,6 @@ export function scan(context: Context): void {
   const found: number[] = [];
   let looked = 0;
   let bytes = 0;
-  let cursor = Number(text);
   let position = cursor;
   let last = -1;
   const full = (): boolean => looked >= options.count || bytes > Math.min(context.room, REPLY_BYTES_MAX) / 4;

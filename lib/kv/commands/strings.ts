@@ -1,7 +1,22 @@
 /** Commands that read and write whole values, and parts of them. */
 import { VALUE_BYTES_MAX } from '../limits.js';
+import { hasPassed } from '../store/expiry-time.js';
 import { type Context, ERRORS } from './context.js';
 import { positiveExpiry } from './expiry.js';
+import {
+  EX,
+  EXAT,
+  EXPIRY,
+  GET,
+  KEEPTTL,
+  NX,
+  options,
+  PERSIST,
+  PXAT,
+  readGetexOptions,
+  readSetOptions,
+  XX,
+} from './set-options.js';
 
 export function get(context: Context): void {
   context.replyValue(context.find(0));
@@ -12,34 +27,11 @@ export function strlen(context: Context): void {
   context.reply.integer(address === 0 ? 0 : context.store.valueLength(address));
 }
 
-const NX = 1;
-const XX = 2;
-const GET = 4;
-const KEEPTTL = 8;
-const EXPIRY = 16;
-
-/** What a SET's options say. One object, used again. */
-const options = { flags: 0, argument: 0, seconds: false, absolute: false };
-
-function readSetOptions(context: Context): boolean {
-  options.flags = 0;
-  const argc = context.reader.argc;
-  for (let i = 2; i < argc; i++) {
-    const flags = options.flags;
-    if (context.is(i, 'nx') && (flags & XX) === 0) options.flags |= NX;
-    else if (context.is(i, 'xx') && (flags & NX) === 0) options.flags |= XX;
-    else if (context.is(i, 'get')) options.flags |= GET;
-    else if (context.is(i, 'keepttl') && (flags & EXPIRY) === 0) options.flags |= KEEPTTL;
-    else {
-      options.seconds = context.is(i, 'ex') || context.is(i, 'exat');
-      options.absolute = context.is(i, 'exat') || context.is(i, 'pxat');
-      const known = options.seconds || options.absolute || context.is(i, 'px');
-      if (!known || i + 1 >= argc || (flags & (KEEPTTL | EXPIRY)) !== 0) return false;
-      options.flags |= EXPIRY;
-      options.argument = ++i;
-    }
-  }
-  return true;
+/** The expiry that the options read last give; undefined: error written. */
+function optionExpiry(context: Context, name: string): number | undefined {
+  const { flags, argument } = options;
+  const seconds = (flags & (EX | EXAT)) !== 0;
+  return positiveExpiry(context, argument, seconds, (flags & (EXAT | PXAT)) !== 0, name);
 }
 
 export function set(context: Context): void {
@@ -55,7 +47,7 @@ export function set(context: Context): void {
   const flags = options.flags;
   let expiry = 0;
   if ((flags & EXPIRY) !== 0) {
-    const given = positiveExpiry(context, options.argument, options.seconds, options.absolute, 'set');
+    const given = optionExpiry(context, 'set');
     if (given === undefined) return;
     expiry = given;
   }
@@ -66,7 +58,7 @@ export function set(context: Context): void {
     return;
   }
   if ((flags & KEEPTTL) !== 0 && address !== 0) expiry = context.store.expiry(address);
-  if (expiry !== 0 && expiry <= context.timeMs) {
+  if (hasPassed(expiry, context.timeMs)) {
     if (address !== 0) context.store.remove(address);
   } else context.put(address, 0, 1, expiry);
   if ((flags & GET) === 0) context.reply.ok();
@@ -103,24 +95,77 @@ export function getdel(context: Context): void {
   if (context.replyValue(address) && address !== 0) context.store.remove(address);
 }
 
+export function getex(context: Context): void {
+  if (!readGetexOptions(context)) {
+    context.reply.error(ERRORS.syntax);
+    return;
+  }
+  const address = context.find(0);
+  if (address === 0) {
+    context.reply.null();
+    return;
+  }
+  const flags = options.flags;
+  let expiry = 0;
+  if ((flags & EXPIRY) !== 0) {
+    const given = optionExpiry(context, 'getex');
+    if (given === undefined) return;
+    expiry = given;
+  } else if ((flags & PERSIST) === 0) expiry = context.store.expiry(address);
+  if (!context.replyValue(address)) return;
+  if (hasPassed(expiry, context.timeMs)) context.store.remove(address);
+  else if (expiry !== context.store.expiry(address)) context.store.expire(address, expiry);
+}
+
 export function getrange(context: Context): void {
-  let first = context.integer(1);
+  const first = context.integer(1);
   if (first === undefined) return;
-  let last = context.integer(2);
+  const last = context.integer(2);
   if (last === undefined) return;
   const address = context.find(0);
   const length = address === 0 ? 0 : context.store.valueLength(address);
+  // Beyond any length a rounded number serves as well; which of two such comes first is asked before.
   const crossed = first < 0 && last < 0 && first > last;
-  if (first < 0) first = Math.max(0, first + length);
-  if (last < 0) last = Math.max(0, last + length);
-  last = Math.min(last, length - 1);
-  if (crossed || length === 0 || first > last) {
+  const from = Number(first) < 0 ? Math.max(0, Number(first) + length) : Number(first);
+  const through = Math.min(Number(last) < 0 ? Math.max(0, Number(last) + length) : Number(last), length - 1);
+  if (crossed || length === 0 || from > through) {
     context.reply.bulk(context.reader.bytes, 0, 0);
     return;
   }
-  if (!context.fits(last - first + 1)) return;
+  if (!context.fits(through - from + 1)) return;
   const start = context.store.valueStart(address);
-  context.reply.bulk(context.store.segment(address).u8, start + first, start + last + 1);
+  context.reply.bulk(context.store.segment(address).u8, start + from, start + through + 1);
+}
+
+export function setrange(context: Context): void {
+  const offset = context.integer(1);
+  if (offset === undefined) return;
+  if (offset < 0) {
+    context.reply.error('ERR offset is out of range');
+    return;
+  }
+  const { bytes, starts, ends } = context.reader;
+  const address = context.find(0);
+  const before = address === 0 ? 0 : context.store.valueLength(address);
+  const given = ends[2]! - starts[2]!;
+  if (given === 0) {
+    context.reply.integer(before);
+    return;
+  }
+  if (offset > VALUE_BYTES_MAX - given) {
+    context.reply.error(ERRORS.tooLong);
+    return;
+  }
+  const from = Number(offset);
+  const value = Buffer.alloc(Math.max(before, from + given));
+  if (address !== 0) {
+    const start = context.store.valueStart(address);
+    value.set(context.store.segment(address).u8.subarray(start, start + before));
+  }
+  value.set(bytes.subarray(starts[2]!, ends[2]!), from);
+  const expiry = address === 0 ? 0 : context.store.expiry(address);
+  context.putBytes(address, 0, value, 0, value.length, expiry);
+  context.reply.integer(value.length);
 }
 
 export function append(context: Context): void {
@@ -136,7 +181,8 @@ export function append(context: Context): void {
     context.reply.error(ERRORS.tooLong);
     return;
   }
-  if (ends[1]! > starts[1]!) context.store.append(address, bytes, starts[1]!, ends[1]!);
+  // Appending nothing counts as a change for who watches the key, as in Redis.
+  context.store.append(address, bytes, starts[1]!, ends[1]!);
   context.reply.integer(length);
 }
 

@@ -7,7 +7,9 @@
  */
 import type { Context } from './context.js';
 import * as expiry from './expiry.js';
+import * as introspection from './introspection.js';
 import * as keyspace from './keyspace.js';
+import * as moving from './moving.js';
 import * as numbers from './numbers.js';
 import * as strings from './strings.js';
 
@@ -40,6 +42,8 @@ export const INTERNAL = { exec: 60, literal: 61 } as const;
 const NO_KEYS: KeyPositions = { first: 0, last: 0, step: 0 };
 const ONE_KEY: KeyPositions = { first: 1, last: 1, step: 1 };
 const ALL_KEYS: KeyPositions = { first: 1, last: -1, step: 1 };
+const TWO_KEYS: KeyPositions = { first: 1, last: 2, step: 1 };
+const SECOND: KeyPositions = { first: 2, last: 2, step: 1 };
 const PAIRS: KeyPositions = { first: 1, last: -1, step: 2 };
 
 type Run = (context: Context) => void;
@@ -129,6 +133,16 @@ export const COMMANDS: readonly CommandSpec[] = [
   write('flushall', 35, -1, NO_KEYS, SERVER, keyspace.flush, 'Deletes all keys'),
   read('type', 36, 2, ONE_KEY, GENERIC, keyspace.type, 'The type of a value'),
   { ...local('watch', -2, TRANSACTIONS, 'Makes EXEC depend on keys'), opcode: 37, run: keyspace.watch },
+  write('getex', 38, -2, ONE_KEY, STRING, strings.getex, 'The value of a key, whose expiry it may change'),
+  grow('setrange', 39, 4, ONE_KEY, STRING, strings.setrange, 'Overwrites a part of a value'),
+  read('substr', 40, 4, ONE_KEY, STRING, strings.getrange, 'A part of a value'),
+  read('touch', 41, -2, ALL_KEYS, GENERIC, keyspace.exists, 'How many of the keys exist'),
+  write('rename', 42, 3, TWO_KEYS, GENERIC, moving.rename, 'Gives a value another key'),
+  write('renamenx', 43, 3, TWO_KEYS, GENERIC, moving.renamenx, 'Gives a value a key that does not exist'),
+  grow('copy', 44, -3, TWO_KEYS, GENERIC, moving.copy, 'Copies a value to another key'),
+  read('randomkey', 45, 1, NO_KEYS, GENERIC, keyspace.randomkey, 'Any key'),
+  read('object', 46, -2, SECOND, GENERIC, introspection.object, 'About how a value is kept'),
+  read('memory', 47, -2, SECOND, SERVER, introspection.memory, 'About memory'),
   local('unwatch', 1, TRANSACTIONS, 'Forgets the watched keys'),
   local('multi', 1, TRANSACTIONS, 'Begins a transaction'),
   local('exec', 1, TRANSACTIONS, 'Executes a transaction'),
@@ -144,6 +158,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   local('command', -1, SERVER, 'About commands'),
   local('config', -2, SERVER, 'The configuration of this port'),
   local('info', -1, SERVER, 'About the server'),
+  local('time', 1, SERVER, 'The time of this port'),
   local('wait', 3, GENERIC, 'The number of replicas that hold what was written'),
 ];
 
@@ -153,11 +168,6 @@ const BY_OPCODE: readonly (CommandSpec | undefined)[] = Array.from({ length: 256
 
 export function commandByOpcode(opcode: number): CommandSpec | undefined {
   return BY_OPCODE[opcode];
-}
-
-/** Whether a request with `argc` arguments, its name included, has a right number of them. */
-export function arityHolds(spec: CommandSpec, argc: number): boolean {
-  return spec.arity < 0 ? argc >= -spec.arity : argc === spec.arity;
 }
 
 const NAME_TABLE_SIZE = 512;

@@ -3,7 +3,9 @@
  *
  * 1. What is written is complete elements in the version that `resp3` says; a map is an array of twice its
  *    length in RESP2, a null is `$-1` or `*-1` there and `_` in RESP3.
- * 2. Error and status texts never contain a line break: theirs are replaced by spaces, as in Redis.
+ * 2. Error and status texts never contain a line break: theirs are cut off at the ends
+ *    and replaced by spaces between, as in Redis. They are
+ *    bytes, one a character.
  */
 import type { ResultWriter } from '../../replica/state-machine.js';
 import { digitsOf, writeInteger } from './integer.js';
@@ -147,6 +149,8 @@ export class Reply {
   }
 
   #line(mark: string, text: string): void {
-    this.#writer.writeText(`${mark}${text.replace(/[\r\n]/g, ' ')}\r\n`);
+    const line = `${mark}${text.replace(/^[\r\n]+|[\r\n]+$/g, '').replace(/[\r\n]/g, ' ')}\r\n`;
+    const at = this.#writer.reserve(line.length);
+    this.#writer.buffer.write(line, at, 'latin1');
   }
 }

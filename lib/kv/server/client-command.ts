@@ -1,7 +1,8 @@
-/** CLIENT and its subcommands. */
+/** CLIENT and its subcommands, which have been checked. */
 import { parseSmallInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
-import { unknownSubcommand, wrongArguments } from './refusals.js';
+import { shown } from '../resp/shown.js';
+import { CLIENT_TYPES, clientKill } from './client-kill.js';
 import type { Session } from './session.js';
 
 const HELP: readonly string[] = [
@@ -12,6 +13,9 @@ const HELP: readonly string[] = [
   '    Return the ID of the current connection.',
   'INFO',
   '    Return information about the current client connection.',
+  'KILL <ip:port>',
+  'KILL <option> <value> [<option> <value> ...]',
+  '    Kill connections. Options are: ID, ADDR, LADDR, TYPE, USER, SKIPME.',
   'LIST [TYPE NORMAL | ID <client-id> ...]',
   '    Return information about client connections.',
   'NO-EVICT (ON|OFF)',
@@ -25,19 +29,6 @@ const HELP: readonly string[] = [
   'HELP',
   '    Prints this help.',
 ];
-
-/** Number of arguments of each subcommand, CLIENT and itself included; negative: at least. */
-const ARITIES: Readonly<Record<string, number>> = {
-  id: 2,
-  getname: 2,
-  setname: 3,
-  info: 2,
-  list: -2,
-  setinfo: 4,
-  'no-evict': 3,
-  reply: 3,
-  help: 2,
-};
 
 /** One line of CLIENT LIST, without its end. */
 function describe(session: Session): string {
@@ -70,8 +61,8 @@ function list(session: Session, argv: readonly Buffer[], reply: Reply): void {
     const option = argv[2]!.toString().toLowerCase();
     if (option === 'type' && argv.length === 4) {
       const type = argv[3]!.toString().toLowerCase();
-      if (!['normal', 'master', 'replica', 'slave', 'pubsub'].includes(type)) {
-        reply.error(`ERR Unknown client type '${argv[3]!.toString()}'`);
+      if (!CLIENT_TYPES.includes(type)) {
+        reply.error(`ERR Unknown client type '${shown(argv[3]!)}'`);
         return;
       }
       if (type !== 'normal') chosen = [];
@@ -103,7 +94,7 @@ function setInfo(session: Session, argv: readonly Buffer[], reply: Reply): void 
   const field = argv[2]!.toString().toLowerCase();
   const value = argv[3]!.toString('latin1');
   if (field !== 'lib-name' && field !== 'lib-ver') {
-    reply.error(`ERR Unrecognized option '${argv[2]!.toString()}'`);
+    reply.error(`ERR Unrecognized option '${shown(argv[2]!)}'`);
   } else if (/[^!-~]/.test(value)) {
     reply.error(`ERR ${field} cannot contain spaces, newlines or special characters.`);
   } else {
@@ -124,15 +115,6 @@ function setReplies(session: Session, mode: string, reply: Reply): void {
 
 export function client(session: Session, argv: readonly Buffer[], reply: Reply): void {
   const name = argv[1]!.toString().toLowerCase();
-  const arity = Object.hasOwn(ARITIES, name) ? ARITIES[name]! : undefined;
-  if (arity === undefined) {
-    reply.error(unknownSubcommand(argv));
-    return;
-  }
-  if (arity < 0 ? argv.length < -arity : argv.length !== arity) {
-    reply.error(wrongArguments(`client|${name}`));
-    return;
-  }
   const argument = argv[2]?.toString().toLowerCase() ?? '';
   if (name === 'id') reply.integer(session.id);
   else if (name === 'getname') {
@@ -140,6 +122,7 @@ export function client(session: Session, argv: readonly Buffer[], reply: Reply):
     else reply.bulkText(session.name);
   } else if (name === 'setname') setName(session, argv[2]!, reply);
   else if (name === 'info') reply.verbatim(`${describe(session)}\n`);
+  else if (name === 'kill') clientKill(session, argv, reply);
   else if (name === 'list') list(session, argv, reply);
   else if (name === 'setinfo') setInfo(session, argv, reply);
   else if (name === 'reply') setReplies(session, argument, reply);

@@ -1,19 +1,60 @@
-/** COMMAND and its subcommands, all out of the one table. */
+/** COMMAND and its subcommands, which have been checked: all out of the one table. */
+import { arityOf, hasArity, subcommandsOf } from '../commands/subcommands.js';
 import { COMMANDS, type CommandSpec, commandByName } from '../commands/table.js';
 import type { Reply } from '../resp/reply.js';
-import { unknownSubcommand, wrongArguments } from './refusals.js';
 import type { Session } from './session.js';
 
+const HELP: readonly string[] = [
+  'COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'COUNT',
+  '    Return the total number of commands in this server.',
+  'DOCS [<command-name> ...]',
+  '    Return documentation details about multiple commands.',
+  'GETKEYS <full-command>',
+  '    Return the keys from a full command.',
+  'INFO [<command-name> ...]',
+  '    Return details about multiple commands.',
+  'LIST',
+  '    Return a list of all commands in this server.',
+  'HELP',
+  '    Print this help.',
+];
+
+/** Commands whose time does not grow with what they are given, as Redis flags them. */
+const FAST: ReadonlySet<string> = new Set([
+  ...['append', 'dbsize', 'decr', 'decrby', 'discard', 'echo', 'exists', 'expire', 'expireat', 'expiretime'],
+  ...[
+    'get',
+    'getdel',
+    'getex',
+    'getset',
+    'hello',
+    'incr',
+    'incrby',
+    'incrbyfloat',
+    'mget',
+    'multi',
+    'persist',
+  ],
+  ...['pexpire', 'pexpireat', 'pexpiretime', 'ping', 'pttl', 'quit', 'renamenx', 'reset', 'select', 'setnx'],
+  ...['strlen', 'time', 'touch', 'ttl', 'type', 'unlink', 'unwatch', 'watch', 'auth'],
+]);
+
 function flagsOf(spec: CommandSpec): readonly string[] {
-  if (spec.kind === 'read') return ['readonly'];
-  if (spec.kind === 'local') return ['noscript', 'loading', 'stale', 'fast'];
-  return spec.grows ? ['write', 'denyoom'] : ['write'];
+  const flags: string[] = [];
+  if (spec.kind === 'read') flags.push('readonly');
+  if (spec.kind === 'write') flags.push('write');
+  if (spec.grows) flags.push('denyoom');
+  if (spec.kind === 'local') flags.push('noscript', 'loading', 'stale');
+  if (FAST.has(spec.name)) flags.push('fast');
+  return flags;
 }
 
 function categoriesOf(spec: CommandSpec): readonly string[] {
   const group = spec.group === 'generic' ? 'keyspace' : spec.group.replace(/s$/, '');
-  if (spec.kind === 'local') return [`@${group}`];
-  return [spec.kind === 'read' ? '@read' : '@write', `@${group}`];
+  const speed = FAST.has(spec.name) ? '@fast' : '@slow';
+  if (spec.kind === 'local') return [`@${group}`, speed];
+  return [spec.kind === 'read' ? '@read' : '@write', `@${group}`, speed];
 }
 
 function statuses(texts: readonly string[], reply: Reply): void {
@@ -21,16 +62,74 @@ function statuses(texts: readonly string[], reply: Reply): void {
   for (const text of texts) reply.status(text);
 }
 
-function describe(spec: CommandSpec, reply: Reply): void {
+/** Where the keys are, in the form that came with Redis 7: one rule, since every command here has one. */
+function keySpecifications({ keys, kind }: CommandSpec, reply: Reply): void {
+  if (keys.first === 0) {
+    reply.array(0);
+    return;
+  }
+  const named = (name: string): void => reply.bulkText(name);
+  const numbers = (...pairs: readonly (readonly [string, number])[]): void => {
+    reply.map(pairs.length);
+    for (const [name, value] of pairs) {
+      named(name);
+      reply.integer(value);
+    }
+  };
+  reply.array(1);
+  reply.map(3);
+  named('flags');
+  statuses(kind === 'write' ? ['RW', 'ACCESS', 'UPDATE'] : ['RO', 'ACCESS'], reply);
+  named('begin_search');
+  reply.map(2);
+  named('type');
+  named('index');
+  named('spec');
+  numbers(['index', keys.first]);
+  named('find_keys');
+  reply.map(2);
+  named('type');
+  named('range');
+  named('spec');
+  const last = keys.last < 0 ? keys.last : keys.last - keys.first;
+  numbers(['lastkey', last], ['keystep', keys.step], ['limit', 0]);
+}
+
+/** One command, or one subcommand of it, without what is below it. */
+function describe(spec: CommandSpec, name: string, arity: number, reply: Reply): void {
   reply.array(10);
-  reply.bulkText(spec.name);
-  reply.integer(spec.arity);
+  reply.bulkText(name);
+  reply.integer(arity);
   statuses(flagsOf(spec), reply);
   reply.integer(spec.keys.first);
   reply.integer(spec.keys.last);
   reply.integer(spec.keys.step);
   statuses(categoriesOf(spec), reply);
-  for (let i = 0; i < 3; i++) reply.array(0);
+  reply.array(0);
+  keySpecifications(spec, reply);
+}
+
+/** COMMAND INFO's entry for `get`, or for `client|list`; null if there is none. */
+function describeNamed(name: string, reply: Reply): void {
+  const [command = '', subcommand, ...more] = name.toLowerCase().split('|');
+  const bytes = Buffer.from(command);
+  const spec = commandByName(bytes, 0, bytes.length);
+  const arities = spec && subcommandsOf(spec.name);
+  if (spec === undefined || more.length > 0) return reply.null();
+  if (subcommand === undefined) {
+    describe(spec, spec.name, spec.arity, reply);
+    const below = Object.entries(arities ?? {});
+    reply.array(below.length);
+    for (const [each, arity] of below) {
+      describe(spec, `${spec.name}|${each}`, arity, reply);
+      reply.array(0);
+    }
+    return;
+  }
+  const arity = arities && arityOf(arities, subcommand);
+  if (arity === undefined) return reply.null();
+  describe(spec, `${spec.name}|${subcommand}`, arity, reply);
+  reply.array(0);
 }
 
 function document(spec: CommandSpec, reply: Reply): void {
@@ -42,35 +141,51 @@ function document(spec: CommandSpec, reply: Reply): void {
   reply.bulkText(spec.group);
 }
 
-function named(argv: readonly Buffer[]): (CommandSpec | undefined)[] {
-  if (argv.length === 2) return [...COMMANDS];
-  return argv.slice(2).map((name) => commandByName(name, 0, name.length));
+function documentNamed(names: readonly Buffer[], reply: Reply): void {
+  const specs =
+    names.length === 0
+      ? COMMANDS
+      : names
+          .map((name) => commandByName(name, 0, name.length))
+          .filter((spec): spec is CommandSpec => spec !== undefined);
+  reply.map(specs.length);
+  for (const spec of specs) document(spec, reply);
+}
+
+/** The keys of the request `argv`. */
+function getKeys(argv: readonly Buffer[], reply: Reply): void {
+  const spec = commandByName(argv[0]!, 0, argv[0]!.length);
+  if (spec === undefined) return reply.error('ERR Invalid command specified');
+  const { first, last, step } = spec.keys;
+  if (first === 0) return reply.error('ERR The command has no key arguments');
+  if (!hasArity(spec.arity, argv.length)) {
+    return reply.error('ERR Invalid number of arguments specified for command');
+  }
+  const end = last < 0 ? argv.length + last : last;
+  const keys = argv.filter((_, i) => i >= first && i <= end && (i - first) % step === 0);
+  if (keys.length === 0) return reply.error('ERR Invalid arguments specified for command');
+  reply.array(keys.length);
+  for (const key of keys) reply.bulk(key, 0, key.length);
+}
+
+function list(argv: readonly Buffer[], reply: Reply): void {
+  if (argv.length > 2) return reply.error('ERR syntax error');
+  reply.set(COMMANDS.length);
+  for (const { name } of COMMANDS) reply.bulkText(name);
 }
 
 export function command(_session: Session, argv: readonly Buffer[], reply: Reply): void {
-  const name = argv[1]?.toString().toLowerCase() ?? 'all';
-  if (name === 'all' && argv.length === 1) {
-    reply.array(COMMANDS.length);
-    for (const spec of COMMANDS) describe(spec, reply);
-  } else if (name === 'count') {
-    if (argv.length > 2) reply.error(wrongArguments('command|count'));
-    else reply.integer(COMMANDS.length);
-  } else if (name === 'info') {
-    const specs = named(argv);
-    reply.array(specs.length);
-    for (const spec of specs) {
-      if (spec === undefined) reply.null();
-      else describe(spec, reply);
-    }
-  } else if (name === 'docs') {
-    const specs = named(argv).filter((spec) => spec !== undefined);
-    reply.map(specs.length);
-    for (const spec of specs) document(spec, reply);
-  } else if (name === 'list') {
-    if (argv.length > 2) reply.error('ERR syntax error');
-    else {
-      reply.array(COMMANDS.length);
-      for (const spec of COMMANDS) reply.bulkText(spec.name);
-    }
-  } else reply.error(unknownSubcommand(argv));
+  const name = argv[1]?.toString().toLowerCase();
+  if (name === 'count') reply.integer(COMMANDS.length);
+  else if (name === 'docs') documentNamed(argv.slice(2), reply);
+  else if (name === 'getkeys') getKeys(argv.slice(2), reply);
+  else if (name === 'list') list(argv, reply);
+  else if (name === 'help') {
+    reply.array(HELP.length);
+    for (const line of HELP) reply.status(line);
+  } else {
+    const names = argv.length > 2 ? argv.slice(2).map(String) : COMMANDS.map((spec) => spec.name);
+    reply.array(names.length);
+    for (const each of names) describeNamed(each, reply);
+  }
 }

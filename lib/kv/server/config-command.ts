@@ -1,8 +1,17 @@
 /** CONFIG GET under Redis's names; setting anything is refused: the options of a port are its program's. */
 import { Glob } from '../commands/glob.js';
 import type { Reply } from '../resp/reply.js';
-import { unknownSubcommand, wrongArguments } from './refusals.js';
 import type { Session } from './session.js';
+
+const HELP: readonly string[] = [
+  'CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'GET <pattern>',
+  '    Return parameters matching the glob-like <pattern> and their values.',
+  'RESETSTAT',
+  '    Reset statistics reported by the INFO command.',
+  'HELP',
+  '    Print this help.',
+];
 
 function parameters(session: Session): readonly (readonly [string, string])[] {
   const settings = session.host.settings;
@@ -24,10 +33,6 @@ function parameters(session: Session): readonly (readonly [string, string])[] {
 export function config(session: Session, argv: readonly Buffer[], reply: Reply): void {
   const name = argv[1]!.toString().toLowerCase();
   if (name === 'get') {
-    if (argv.length < 3) {
-      reply.error(wrongArguments('config|get'));
-      return;
-    }
     const globs = argv.slice(2).map((pattern) => new Glob(Buffer.from(pattern.toString().toLowerCase())));
     const found = parameters(session).filter(([key]) =>
       globs.some((glob) => glob.matches(Buffer.from(key), 0, key.length)),
@@ -42,9 +47,12 @@ export function config(session: Session, argv: readonly Buffer[], reply: Reply):
     session.host.counters.connections = 0;
     session.host.counters.rejected = 0;
     reply.ok();
-  } else if (name === 'set' || name === 'rewrite') {
+  } else if (name === 'help') {
+    reply.array(HELP.length);
+    for (const line of HELP) reply.status(line);
+  } else {
     reply.error(
       `ERR CONFIG ${name.toUpperCase()} is not supported: options are given when the replica is started`,
     );
-  } else reply.error(unknownSubcommand(argv));
+  }
 }

@@ -12,7 +12,7 @@ import type { Socket } from 'node:net';
 import { COMMAND_BYTES_MAX } from '../../limits.js';
 import { addArgument, beginCommand, endCommand } from '../command-format.js';
 import { ERRORS } from '../commands/context.js';
-import { arityHolds, type CommandSpec, commandByName } from '../commands/table.js';
+import { type CommandSpec, commandByName } from '../commands/table.js';
 import { RUN_BYTES_MAX } from '../limits.js';
 import { Output } from '../resp/output.js';
 import { ProtocolError } from '../resp/protocol-error.js';
@@ -20,7 +20,7 @@ import { Reply } from '../resp/reply.js';
 import { RequestParser } from '../resp/request-parser.js';
 import { OWN_COMMANDS } from './own-commands.js';
 import { Pipeline } from './pipeline.js';
-import { unknownCommand } from './refusals.js';
+import { misfit, unknownCommand } from './refusals.js';
 import type { ReplyMode, Session, SessionHost } from './session.js';
 import { Transaction } from './transaction.js';
 
@@ -207,16 +207,14 @@ export class Connection implements Session {
     if (this.replyMode === 'skip') this.replyMode = 'on';
     const spec = commandByName(parser.bytes, parser.starts[0]!, parser.ends[0]!);
     if (spec === undefined) {
-      this.#refuse(unknownCommand(this.#argv()));
+      this.#refuse(unknownCommand(parser));
       return;
     }
     this.lastCommand = spec.name;
-    if (!arityHolds(spec, parser.argc)) {
-      this.#refuse(`ERR wrong number of arguments for '${spec.name}' command`);
-    } else if (!this.authenticated && !isOpenToStrangers(spec)) {
-      const refusal = 'NOAUTH Authentication required.';
-      const exec = spec.name === 'exec';
-      this.#refuse(exec ? `EXECABORT Transaction discarded because of: ${refusal}` : refusal);
+    const wrong = misfit(spec, parser);
+    if (wrong !== undefined) this.#reject(spec, wrong);
+    else if (!this.authenticated && !isOpenToStrangers(spec)) {
+      this.#reject(spec, 'NOAUTH Authentication required.');
     } else if (spec.kind === 'local') this.#own(spec);
     else this.#encode(spec);
   }
@@ -399,6 +397,13 @@ export class Connection implements Session {
     this.authenticated = this.host.settings.password === undefined;
     this.#parser.limits.authenticated = this.authenticated;
     this.#ownReply().status('RESET');
+  }
+
+  /** A request that is not looked at any further; an EXEC takes its transaction with it. */
+  #reject(spec: CommandSpec, text: string): void {
+    if (spec.name !== 'exec') return this.#refuse(text);
+    this.#transaction.end();
+    this.#ownReply().error(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`);
   }
 
   /** An error; it spoils an open transaction. */

@@ -31,7 +31,7 @@ function clients(session: Session): Fields {
 }
 
 function memory(session: Session): Fields {
-  const statistics = session.host.settings.statistics?.();
+  const statistics = session.host.settings.statistics?.(session.host.nowMs());
   return [
     ['used_memory', statistics?.usedBytes ?? 0],
     ['used_memory_rss', process.memoryUsage.rss()],
@@ -72,7 +72,7 @@ function replication(session: Session): Fields {
 }
 
 function keyspace(session: Session): Fields {
-  const statistics = session.host.settings.statistics?.();
+  const statistics = session.host.settings.statistics?.(session.host.nowMs());
   if (statistics === undefined || statistics.keys === 0) return [];
   return [['db0', `keys=${statistics.keys},expires=${statistics.expiring},avg_ttl=0`]];
 }

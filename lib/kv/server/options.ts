@@ -34,7 +34,8 @@ export interface KvServerOptions {
   /** Default: none, and AUTH is refused as Redis does without one. */
   readonly password?: string;
   readonly status?: () => KvServerStatus;
-  readonly statistics?: () => KvStatistics;
+  /** What INFO tells of the state at a time of this port's clock. */
+  readonly statistics?: (nowMs: number) => KvStatistics;
   /** Longest key and value that this port accepts, in bytes. Default and most: 32 KiB and 960 KiB. */
   readonly keyBytesMax?: number;
   readonly valueBytesMax?: number;
@@ -53,7 +54,7 @@ export interface KvServerOptions {
 export type KvServerSettings = Required<Omit<KvServerOptions, 'status' | 'statistics' | 'password'>> & {
   readonly password: string | undefined;
   readonly status: (() => KvServerStatus) | undefined;
-  readonly statistics: (() => KvStatistics) | undefined;
+  readonly statistics: ((nowMs: number) => KvStatistics) | undefined;
 };
 
 function bounded(name: string, value: number | undefined, preset: number, min: number, max: number): number {

@@ -1,8 +1,10 @@
 /**
  * The commands that a port answers by itself. Transactions are connection.ts's; the arity has been checked.
  */
-import { parseSmallInteger } from '../resp/integer.js';
+import { ERRORS } from '../commands/context.js';
+import { parseInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
+import { shown } from '../resp/shown.js';
 import { authenticate } from './authenticate.js';
 import { client } from './client-command.js';
 import { command } from './command-command.js';
@@ -12,8 +14,8 @@ import { REDIS_VERSION } from './redis-version.js';
 import { wrongArguments } from './refusals.js';
 import type { OwnCommand, Session } from './session.js';
 
-function integer(argument: Buffer): number {
-  return parseSmallInteger(argument, 0, argument.length);
+function integer(argument: Buffer): bigint | undefined {
+  return parseInteger(argument, 0, argument.length);
 }
 
 function ping(_session: Session, argv: readonly Buffer[], reply: Reply): void {
@@ -28,8 +30,9 @@ function echo(_session: Session, argv: readonly Buffer[], reply: Reply): void {
 
 function select(_session: Session, argv: readonly Buffer[], reply: Reply): void {
   const index = integer(argv[1]!);
-  if (Number.isNaN(index)) reply.error('ERR value is not an integer or out of range');
-  else if (index !== 0) reply.error('ERR DB index is out of range');
+  if (index === undefined) reply.error(ERRORS.notInteger);
+  else if (index < -(2 ** 31) || index >= 2 ** 31) reply.error(ERRORS.notInt);
+  else if (index !== 0n) reply.error('ERR DB index is out of range');
   else reply.ok();
 }
 
@@ -47,15 +50,16 @@ function auth(session: Session, argv: readonly Buffer[], reply: Reply): void {
 function hello(session: Session, argv: readonly Buffer[], reply: Reply): void {
   let version = session.resp3 ? 3 : 2;
   if (argv.length > 1) {
-    version = integer(argv[1]!);
-    if (Number.isNaN(version)) {
+    const asked = integer(argv[1]!);
+    if (asked === undefined) {
       reply.error('ERR Protocol version is not an integer or out of range');
       return;
     }
-    if (version !== 2 && version !== 3) {
+    if (asked !== 2n && asked !== 3n) {
       reply.error('NOPROTO unsupported protocol version');
       return;
     }
+    version = Number(asked);
   }
   let name: Buffer | undefined;
   for (let i = 2; i < argv.length; i++) {
@@ -74,7 +78,7 @@ function hello(session: Session, argv: readonly Buffer[], reply: Reply): void {
         return;
       }
     } else {
-      reply.error(`ERR Syntax error in HELLO option '${argv[i]!.toString()}'`);
+      reply.error(`ERR Syntax error in HELLO option '${shown(argv[i]!)}'`);
       return;
     }
   }
@@ -110,11 +114,18 @@ function greet(session: Session, version: number, reply: Reply): void {
   reply.array(0);
 }
 
+function time(session: Session, _argv: readonly Buffer[], reply: Reply): void {
+  const nowMs = session.host.nowMs();
+  reply.array(2);
+  reply.bulkText(String(Math.floor(nowMs / 1000)));
+  reply.bulkText(String((nowMs % 1000) * 1000));
+}
+
 /** What is answered has been durable at a quorum: so many replicas besides the leader hold it. */
 function wait(session: Session, argv: readonly Buffer[], reply: Reply): void {
   const timeout = integer(argv[2]!);
-  if (Number.isNaN(integer(argv[1]!))) reply.error('ERR value is not an integer or out of range');
-  else if (Number.isNaN(timeout)) reply.error('ERR timeout is not an integer or out of range');
+  if (integer(argv[1]!) === undefined) reply.error(ERRORS.notInteger);
+  else if (timeout === undefined) reply.error('ERR timeout is not an integer or out of range');
   else if (timeout < 0) reply.error('ERR timeout is negative');
   else reply.integer(Math.floor((session.host.settings.status?.().replicas ?? 1) / 2));
 }
@@ -125,6 +136,7 @@ export const OWN_COMMANDS: Readonly<Record<string, OwnCommand>> = {
   select,
   auth,
   hello,
+  time,
   wait,
   client,
   command,

@@ -26,6 +26,8 @@ export interface Session {
   readonly host: SessionHost;
   /** Widens the limits that a client has before it authenticates. */
   admit(): void;
+  /** Closes at once. */
+  destroy(): void;
   /** Closes when everything before is answered. */
   quit(): void;
 }

@@ -6,6 +6,7 @@
  * 2. An entry knows its place, so it leaves in O(log n).
  * 3. The places are in pages of 64 Ki: growing copies nothing.
  */
+import { compareExpiries, hasPassed } from './expiry-time.js';
 import { WORD } from './record.js';
 import { SEGMENT_SHIFT, type Segment, UNIT_MASK } from './slab.js';
 
@@ -30,9 +31,24 @@ export class ExpiryHeap {
     return this.#count === 0 ? 0 : this.#at(0);
   }
 
-  /** When the next entry expires, in milliseconds; Infinity if none does. */
+  /** When the next entry expires, in milliseconds; Infinity if none does that a clock will see. */
   get firstExpiry(): number {
-    return this.#count === 0 ? Number.POSITIVE_INFINITY : this.#expiryOf(this.#at(0));
+    if (this.#count === 0) return Number.POSITIVE_INFINITY;
+    const expiry = this.#expiryOf(this.#at(0));
+    return expiry > 0 ? expiry : Number.POSITIVE_INFINITY;
+  }
+
+  /** How many entries have expired by `nowMs`: looks at those and their neighbours only. */
+  countPassed(nowMs: number): number {
+    if (this.firstExpiry > nowMs) return 0;
+    let count = 0;
+    const places = [0];
+    for (let place = places.pop(); place !== undefined; place = places.pop()) {
+      if (place >= this.#count || !hasPassed(this.#expiryOf(this.#at(place)), nowMs)) continue;
+      count++;
+      places.push(2 * place + 1, 2 * place + 2);
+    }
+    return count;
   }
 
   insert(address: number): void {
@@ -106,7 +122,7 @@ export class ExpiryHeap {
   }
 
   #before(left: number, right: number): boolean {
-    const difference = this.#expiryOf(left) - this.#expiryOf(right);
+    const difference = compareExpiries(this.#expiryOf(left), this.#expiryOf(right));
     return difference !== 0 ? difference < 0 : compareByHash(this.#segments, left, right) < 0;
   }
 

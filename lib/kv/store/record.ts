@@ -2,7 +2,7 @@
  * One entry as it lies in its block, little-endian, in 32-bit words from the block's start:
  *
  *   0 hash of the key   1 key length   2 value length   3 place in the expiry heap + 1, or 0
- *   4 version (f64)     6 expiry (f64, ms since 1970; 0 = never)
+ *   4 version (f64)     6 expiry (f64, see expiry-time.ts)
  *   8, 9 content lanes over the whole words of key and value
  *   10 … key, zero-padded to a word, then value, zero-padded to a word
  *

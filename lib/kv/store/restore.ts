@@ -5,6 +5,7 @@
  */
 import { ErrorCode, IndelibleError } from '../../errors.js';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../limits.js';
+import { isExpiry } from './expiry-time.js';
 import {
   ENTRY_HEAD_BYTES,
   HEAD_AT,
@@ -97,7 +98,7 @@ function readEntries(stream: Stream, store: Store, mutations: number): void {
     if (!Number.isSafeInteger(version) || version <= 0 || version > mutations) {
       invalid('has an entry from later');
     }
-    if (!Number.isFinite(expiry) || expiry < 0) invalid('has an expiry that is no time');
+    if (!isExpiry(expiry)) invalid('has an expiry that is no time');
     const key = at + ENTRY_HEAD_BYTES;
     const value = key + keyLength;
     const hash = store.hash(bytes, key, value);

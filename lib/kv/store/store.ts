@@ -48,6 +48,8 @@ export class Store {
   image: BeforeImage | undefined = undefined;
   /** Version of the last removal in each class of hashes. */
   readonly removals: Float64Array = new Float64Array(REMOVAL_CLASSES);
+  /** Entries in each class of hashes. */
+  readonly #population: Uint32Array = new Uint32Array(REMOVAL_CLASSES);
   readonly #slab: Slab = new Slab();
   /** Where the entries lie, for the walk of a checkpoint: blocks whose version is FREED hold none. */
   readonly segments: Segment[] = this.#slab.segments;
@@ -67,6 +69,11 @@ export class Store {
 
   get expiring(): number {
     return this.#heap.count;
+  }
+
+  /** How many entries are past their expiry at `nowMs`, and still here. */
+  expiredBy(nowMs: number): number {
+    return this.#heap.countPassed(nowMs);
   }
 
   /** When the next entry expires, in milliseconds; Infinity if none does. */
@@ -130,7 +137,7 @@ export class Store {
     return this.segment(address).f64[((address & UNIT_MASK) << 1) + 2]!;
   }
 
-  /** Milliseconds since 1970; 0: never. */
+  /** As expiry-time.ts has it; 0: never. */
   expiry(address: number): number {
     return this.segment(address).f64[((address & UNIT_MASK) << 1) + 3]!;
   }
@@ -162,6 +169,7 @@ export class Store {
     writeValue(segment, word, 0, value, valueStart, valueEnd);
     this.#index.insert(hash, address);
     if (expiry !== 0) this.#heap.insert(address);
+    this.#population[hash >>> REMOVAL_SHIFT]!++;
     this.usedBytes += ENTRY_OVERHEAD_BYTES + keyEnd - keyStart + valueEnd - valueStart;
     this.#add(segment, word);
     return address;
@@ -220,13 +228,16 @@ export class Store {
     this.#index.remove(hash, address);
     this.#free(address);
     this.removals[hash >>> REMOVAL_SHIFT] = ++this.mutations;
+    this.#population[hash >>> REMOVAL_SHIFT]!--;
   }
 
   /** A store without entries that goes on where this one ends. This one stays as it is. */
   emptied(): Store {
     const empty = new Store(this.seed);
     empty.mutations = this.mutations + 1;
-    empty.removals.fill(empty.mutations);
+    this.removals.forEach((version, i) => {
+      empty.removals[i] = this.#population[i]! > 0 ? empty.mutations : version;
+    });
     return empty;
   }
 

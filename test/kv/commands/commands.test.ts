@@ -218,6 +218,114 @@ describe('commands answer as Redis does', () => {
   });
 });
 
+describe('commands that programs miss', () => {
+  it('GETEX', () => {
+    transcript(`
+      GETEX none EX 10 => NIL
+      SET a 1 => OK
+      GETEX a => "1"
+      TTL a => :-1
+      GETEX a EX 10 => "1"
+      TTL a => :10
+      GETEX a EX 10 EX 20 => "1"
+      TTL a => :20
+      GETEX a PERSIST => "1"
+      TTL a => :-1
+      GETEX a PERSIST EX 1 => SYNTAX
+      GETEX a KEEPTTL => SYNTAX
+      GETEX a EX 0 => -ERR invalid expire time in 'getex' command
+      GETEX a EXAT 1 => "1"
+      GET a => NIL
+    `);
+  });
+
+  it('SETRANGE and SUBSTR', () => {
+    transcript(`
+      SETRANGE a 3 xy => :5
+      STRLEN a => :5
+      SUBSTR a 3 -1 => "xy"
+      SETRANGE a 0 abc => :5
+      GET a => "abcxy"
+      SETRANGE a -1 x => -ERR offset is out of range
+      SETRANGE a 983040 x => -ERR string exceeds maximum allowed size (proto-max-bulk-len)
+      SETRANGE none 10 => -ERR malformed command
+      GETRANGE a -9007199254740992 -9007199254740993 => ""
+      GETRANGE a -9007199254740993 -9007199254740992 => "a"
+    `);
+  });
+
+  it('RENAME, RENAMENX and COPY take the expiry along', () => {
+    transcript(`
+      SET a 1 EX 100 => OK
+      SET b 2 => OK
+      RENAME a b => OK
+      GET b => "1"
+      TTL b => :100
+      EXISTS a => :0
+      RENAME a b => -ERR no such key
+      RENAME b b => OK
+      RENAMENX b b => :0
+      SET c 3 => OK
+      RENAMENX b c => :0
+      RENAMENX b d => :1
+      COPY d c => :0
+      COPY d c REPLACE => :1
+      TTL c => :100
+      COPY d e DB 0 => :1
+      COPY d e DB 1 => -ERR DB index is out of range
+      COPY d d => -ERR source and destination objects are the same
+      COPY none f => :0
+      TOUCH c d none => :2
+    `);
+  });
+
+  it('OBJECT, MEMORY and RANDOMKEY', () => {
+    transcript(`
+      RANDOMKEY => NIL
+      SET a 12 => OK
+      RANDOMKEY => "a"
+      OBJECT ENCODING a => "int"
+      OBJECT REFCOUNT a => :1
+      OBJECT ENCODING none => NIL
+      SET a 012 => OK
+      OBJECT ENCODING a => "embstr"
+      MEMORY USAGE a => :68
+      MEMORY USAGE none => NIL
+      MEMORY USAGE a SAMPLES -1 => SYNTAX
+    `);
+  });
+
+  it('expiries at both ends of 64 bits', () => {
+    transcript(`
+      SET a 1 PXAT 9223372036854775807 => OK
+      PEXPIRETIME a => :9223372036854775807
+      EXPIRETIME a => :9223372036854776
+      PEXPIREAT a 9223372036854775806 GT => :0
+      PEXPIREAT a 9007199254740993 => :1
+      PEXPIRETIME a => :9007199254740993
+      PEXPIREAT a 9007199254740992 LT => :1
+      PEXPIRETIME a => :9007199254740992
+      EXPIREAT a 9223372036854775 => :1
+      EXPIREAT a 9223372036854776 => -ERR invalid expire time in 'expireat' command
+      EXPIRE a 9223372036854775 => -ERR invalid expire time in 'expire' command
+      EXPIRE a -9223372036854776 => -ERR invalid expire time in 'expire' command
+      EXISTS a => :1
+      EXPIRE a -9223372036854775 => :1
+      EXISTS a => :0
+      PEXPIRE a -9223372036854775808 => :0
+      SET a 5 EX 10 EX 20 => OK
+      TTL a => :20
+    `);
+  });
+
+  it('repeats what it was given in errors no longer than 128 bytes, byte for byte', () => {
+    const machine = new Machine();
+    const bytes = '\xff'.repeat(200);
+    expect(machine.do('EXPIRE', 'a', '1', bytes)).toBe(`-ERR Unsupported option ${bytes.slice(0, 128)}\r\n`);
+    expect(machine.do('EXPIRE', 'a', '1', 'x\r\ny\0z')).toBe('-ERR Unsupported option x  y\r\n');
+  });
+});
+
 describe('limits', () => {
   it('refuses a value that APPEND would make too long, and keeps it as it was', () => {
     const machine = new Machine();

@@ -1,0 +1,69 @@
+/** CLIENT KILL: the old form, by address, and the new one, by filters that must all hold. */
+import { parseInteger } from '../resp/integer.js';
+import type { Reply } from '../resp/reply.js';
+import { shown } from '../resp/shown.js';
+import type { Session } from './session.js';
+
+export const CLIENT_TYPES: readonly string[] = ['normal', 'master', 'replica', 'slave', 'pubsub'];
+
+interface Filters {
+  readonly matches: ((session: Session) => boolean)[];
+  skipsCaller: boolean;
+}
+
+/** Adds the filter that `option` and its argument make. @returns the error, if they make none. */
+function addFilter(filters: Filters, option: string, argument: Buffer): string | undefined {
+  const text = argument.toString('latin1');
+  const lower = text.toLowerCase();
+  if (option === 'id') {
+    const id = parseInteger(argument, 0, argument.length);
+    if (id === undefined || id < 1n) return 'ERR client-id should be greater than 0';
+    filters.matches.push((session) => BigInt(session.id) === id);
+  } else if (option === 'type') {
+    if (!CLIENT_TYPES.includes(lower)) return `ERR Unknown client type '${shown(argument)}'`;
+    filters.matches.push(() => lower === 'normal');
+  } else if (option === 'addr') filters.matches.push((session) => session.remoteAddress === text);
+  else if (option === 'laddr') filters.matches.push((session) => session.localAddress === text);
+  else if (option === 'user') {
+    if (text !== 'default') return `ERR No such user '${shown(argument)}'`;
+  } else if (option === 'skipme' && (lower === 'yes' || lower === 'no'))
+    filters.skipsCaller = lower === 'yes';
+  else return 'ERR syntax error';
+  return undefined;
+}
+
+function readFilters(argv: readonly Buffer[]): Filters | string {
+  const filters: Filters = { matches: [], skipsCaller: true };
+  for (let i = 2; i < argv.length; i += 2) {
+    const argument = argv[i + 1];
+    if (argument === undefined) return 'ERR syntax error';
+    const error = addFilter(filters, argv[i]!.toString('latin1').toLowerCase(), argument);
+    if (error !== undefined) return error;
+  }
+  return filters;
+}
+
+function kill(caller: Session, { matches, skipsCaller }: Filters): number {
+  const chosen = [...caller.host.sessions].filter(
+    (session) => !(skipsCaller && session === caller) && matches.every((holds) => holds(session)),
+  );
+  for (const session of chosen) {
+    // The caller is told how many before it goes.
+    if (session === caller) session.quit();
+    else session.destroy();
+  }
+  return chosen.length;
+}
+
+export function clientKill(caller: Session, argv: readonly Buffer[], reply: Reply): void {
+  if (argv.length === 3) {
+    const address = argv[2]!.toString('latin1');
+    const matches = [(session: Session): boolean => session.remoteAddress === address];
+    if (kill(caller, { matches, skipsCaller: false }) > 0) reply.ok();
+    else reply.error('ERR No such client');
+    return;
+  }
+  const filters = readFilters(argv);
+  if (typeof filters === 'string') reply.error(filters);
+  else reply.integer(kill(caller, filters));
+}
