@@ -1,12 +1,12 @@
 /**
  * Who may know whom. A layer may import what its line in LAYERS lists and itself, nothing else under lib/:
  *
- *   types limits contract errors runtime ← paxos ← wire storage transport ← replica
+ *   types limits contract errors runtime callbacks ← paxos ← wire storage transport ← replica
  *     ← client kv simulation torture ← cluster ← cli, index
  *
  * observe/ lies below replica/, not above: replicas publish to its channels, and subscribers need no import.
  */
-const NOUNS = '^lib/(types|limits|contract|errors|runtime)\\.ts$';
+const NOUNS = '^lib/(types|limits|contract|errors|runtime|callbacks)\\.ts$';
 
 const layer = (name) => `^lib/${name}/`;
 

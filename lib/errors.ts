@@ -60,6 +60,8 @@ export const ErrorCode = {
   checkpointInvalid: 'ERR_INDELIBLE_CHECKPOINT_INVALID',
   /** The user's state machine threw. The replica stops: others would go on without it. */
   stateMachine: 'ERR_INDELIBLE_STATE_MACHINE',
+  /** A callback of the program threw. A warning has this code; nothing stopped because of it. */
+  callback: 'ERR_INDELIBLE_CALLBACK',
   /** A port could not be bound, or a peer address could not be understood. */
   network: 'ERR_INDELIBLE_NETWORK',
 } as const;
@@ -81,6 +83,11 @@ export class IndelibleError extends Error {
     this.code = code;
     this.path = details.path;
   }
+}
+
+/** A TypeError with the code that says the caller's argument is at fault. */
+export function argumentTypeError(message: string): TypeError & { code: ErrorCode } {
+  return Object.assign(new TypeError(message), { code: ErrorCode.argument });
 }
 
 /** A RangeError with the code that says the caller's argument is at fault. */

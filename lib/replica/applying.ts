@@ -3,10 +3,14 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import type { ReplicaCore } from '../paxos/replica.js';
 import type { Executor } from './executor.js';
 
-/** Applies every learned slot whose batch is to be had. @throws what stops the replica. */
-export function applyLearned(core: ReplicaCore, executor: Executor): void {
+/**
+ * Applies every learned slot whose batch is to be had.
+ * @param goesOn asked before each slot: what its requesters do when they hear may end the replica
+ * @throws what stops the replica
+ */
+export function applyLearned(core: ReplicaCore, executor: Executor, goesOn: () => boolean): void {
   const { learner } = core;
-  while (executor.appliedThrough < learner.learnedThrough) {
+  while (goesOn() && executor.appliedThrough < learner.learnedThrough) {
     const slot = executor.appliedThrough + 1;
     const batch = learner.batchAt(slot);
     if (batch === undefined) {

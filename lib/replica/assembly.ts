@@ -39,6 +39,8 @@ export interface Assembly {
   readonly configuration: Configuration;
   readonly transport: TcpTransport;
   readonly host: Host;
+  /** As it was asked for, fitted to the store. */
+  readonly tuning: Tuning;
   status(): ReplicaStatus;
 }
 
@@ -87,5 +89,5 @@ export function assemble(
   });
   const status = (): ReplicaStatus => statusOf(host, store, configuration, transport.counters);
   const clients: Clients = new Clients(host, () => Buffer.from(JSON.stringify(status())));
-  return { configuration, transport, host, status };
+  return { configuration, transport, host, tuning, status };
 }

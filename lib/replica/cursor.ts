@@ -40,6 +40,8 @@ export class ResultBuffer implements ResultWriter {
   /** Where the next result's length goes, or, inside a result, where its next byte goes. */
   end = 0;
   private lengthAt = 0;
+  /** Between `open` and the end of that result: what is written at any other time is nobody's. */
+  private isOpen = false;
 
   clear(): void {
     this.end = 0;
@@ -47,22 +49,26 @@ export class ResultBuffer implements ResultWriter {
 
   /** Opens the next result. */
   open(): void {
+    this.isOpen = true;
     this.lengthAt = this.end;
     this.reserve(COMMAND_HEADER_BYTES);
   }
 
   /** Closes it: what was reserved since is the result. */
   seal(): void {
+    this.isOpen = false;
     this.buffer.writeUInt32LE(this.end - this.lengthAt - COMMAND_HEADER_BYTES, this.lengthAt);
   }
 
   /** Forgets the result that was opened last. */
   discard(): void {
+    this.isOpen = false;
     this.end = this.lengthAt;
   }
 
   reserve(lengthBytes: number): number {
     if (!(lengthBytes >= 0)) throw argumentError(`a result of ${lengthBytes} bytes`);
+    if (!this.isOpen) throw argumentError('a result is written during the call that it is the result of');
     const at = this.end;
     const end = at + lengthBytes;
     if (end > this.buffer.length) {

@@ -7,17 +7,19 @@
  * 2. A slot that was learned with another batch than the one proposed here says *not executed*: that batch's
  *    ballot and sequence are its own, so it can never be chosen elsewhere.
  * 3. However much a batch's commands answer, no more than a bound and one result is held at a time.
- * 4. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
+ * 4. Where the state machine throws, the requesters of its batch who have heard nothing hear *unknown*.
+ * 5. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
  */
 import { invariant } from '../contract.js';
-import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Batch, Digest, Slot } from '../types.js';
 import { BatchKind } from '../types.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength, readBatchHeader } from './batch.js';
 import { CommandCursor, RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
+import { machineError, notPromised } from './machine-calls.js';
+import { Outcomes, tell } from './outcomes.js';
+import { abandonRuns, type RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
 import type { StateMachine } from './state-machine.js';
-import { abandonRuns, type RequestRun } from './submissions.js';
 
 interface Pending {
   readonly digest: Digest;
@@ -31,9 +33,8 @@ interface Pending {
 const FORESEEN = 64;
 const FORESEEN_MIN = 4;
 
-const NO_RESULTS = new Uint8Array(0);
-
 export class Executor {
+  readonly outcomes: Outcomes;
   private readonly machine: StateMachine;
   private readonly cursor = new CommandCursor();
   private readonly results = new ResultBuffer();
@@ -41,8 +42,16 @@ export class Executor {
   private applied: Slot;
   private time: number;
   private commands = 0;
+  /** Of the batch being executed: the run that is to hear next, and how many of its requests have heard. */
+  private run = 0;
+  private told = 0;
 
-  constructor(machine: StateMachine, start: { readonly through: Slot; readonly timeMs: number }) {
+  constructor(
+    machine: StateMachine,
+    start: { readonly through: Slot; readonly timeMs: number },
+    outcomes: Outcomes = new Outcomes(),
+  ) {
+    this.outcomes = outcomes;
     this.machine = machine;
     this.applied = start.through;
     this.time = start.timeMs;
@@ -77,12 +86,10 @@ export class Executor {
     if (batch.kind === BatchKind.commands) {
       let own = pending;
       while (own !== undefined && own.digest !== batch.digest) own = own.earlier;
-      this.execute(slot, batch.bytes, own?.runs);
+      this.executeTold(slot, batch, own?.runs, pending);
     }
     this.applied = slot;
-    for (let other = pending; other !== undefined; other = other.earlier) {
-      if (other.digest !== batch.digest) answer(other.runs, Outcome.notExecuted);
-    }
+    this.refuseOthers(pending, batch.digest);
   }
 
   /** Answers one query into `results`. False: the state machine declined it. */
@@ -91,16 +98,16 @@ export class Executor {
     this.point(bytes, this.applied, start, end);
     cursor.ordinal = 0;
     results.open();
+    let isAnswered: boolean;
     try {
-      if (!this.machine.query(cursor, results, nowMs)) {
-        results.discard();
-        return false;
-      }
+      isAnswered = notPromised(this.machine.query(cursor, results, nowMs));
     } catch (error) {
+      results.discard();
       throw machineError('query', this.applied, error);
     }
-    results.seal();
-    return true;
+    if (isAnswered) results.seal();
+    else results.discard();
+    return isAnswered;
   }
 
   /** The state is now that of a checkpoint; what was proposed through its slot has an unknown outcome. */
@@ -121,6 +128,7 @@ export class Executor {
   }
 
   abandon(requester: Requester): void {
+    this.outcomes.abandon(requester);
     for (const pending of this.pending.values()) {
       for (let each: Pending | undefined = pending; each !== undefined; each = each.earlier) {
         abandonRuns(each.runs, requester);
@@ -131,7 +139,48 @@ export class Executor {
   private giveUp(slot: Slot, pending: Pending): void {
     this.pending.delete(slot);
     for (let each: Pending | undefined = pending; each !== undefined; each = each.earlier) {
-      answer(each.runs, Outcome.unknown);
+      this.outcomes.answer(each.runs, Outcome.unknown);
+    }
+  }
+
+  /** Another batch than these took their slot. */
+  private refuseOthers(pending: Pending | undefined, digest: Digest): void {
+    for (let other = pending; other !== undefined; other = other.earlier) {
+      if (other.digest !== digest) this.outcomes.answer(other.runs, Outcome.notExecuted);
+    }
+  }
+
+  /** Executes a batch; everybody who waits for it or for its slot hears, also where the machine throws. */
+  private executeTold(
+    slot: Slot,
+    batch: Batch,
+    runs: readonly RequestRun[] | undefined,
+    pending: Pending | undefined,
+  ): void {
+    if (runs === undefined) {
+      try {
+        return this.execute(slot, batch.bytes, undefined);
+      } catch (error) {
+        this.refuseOthers(pending, batch.digest);
+        throw error;
+      }
+    }
+    this.outcomes.begin(runs);
+    this.run = 0;
+    this.told = 0;
+    try {
+      this.execute(slot, batch.bytes, runs);
+    } catch (error) {
+      const { run, told } = this;
+      const rest = runs.slice(run).map(({ requester, first, count }, i) => {
+        const heard = i === 0 ? told : 0;
+        return { requester, first: first + heard, count: count - heard };
+      });
+      this.outcomes.answer(rest, Outcome.unknown);
+      this.refuseOthers(pending, batch.digest);
+      throw error;
+    } finally {
+      this.outcomes.end();
     }
   }
 
@@ -141,10 +190,8 @@ export class Executor {
     const { results, cursor } = this;
     results.clear();
     let at = BATCH_HEADER_BYTES;
-    let run = 0;
     let inRun = 0;
-    // Of this run, how many requests have heard; and where the results begin that nobody has heard yet.
-    let told = 0;
+    // Where the results begin that nobody has heard yet.
     let untold = 0;
     for (let ordinal = 0; ordinal < header.count; ordinal++) {
       if (ordinal % FORESEEN === 0) this.foresee(slot, bytes, at, Math.min(FORESEEN, header.count - ordinal));
@@ -155,26 +202,38 @@ export class Executor {
       if (runs === undefined) results.clear();
       results.open();
       try {
-        this.machine.execute(cursor, results);
+        // What it returns is nothing, or the promise of a mistake.
+        const returned: unknown = this.machine.execute(cursor, results);
+        if (returned !== undefined) notPromised(returned);
       } catch (error) {
+        results.discard();
+        // What came before it is executed.
+        if (runs !== undefined && inRun > this.told) this.tellDone(runs, inRun, untold);
         throw machineError('execute', slot, error);
       }
       results.seal();
       if (runs === undefined) continue;
       inRun++;
-      const { requester, first, count } = runs[run]!;
+      const { count } = runs[this.run]!;
       if (inRun < count && results.end < RESULTS_BYTES_MAX) continue;
-      requester.outcome(first + told, inRun - told, Outcome.done, results.buffer, untold, results.end);
-      told = inRun;
-      if (inRun === count) {
-        run++;
-        inRun = 0;
-        told = 0;
-      }
+      this.tellDone(runs, inRun, untold);
+      if (inRun === count) inRun = 0;
       if (results.end >= RESULTS_BYTES_MAX) results.clear();
       untold = results.end;
     }
     this.commands += header.count;
+  }
+
+  /** This run has executed `inRun` requests: those that have not heard do, of the results from `at` on. */
+  private tellDone(runs: readonly RequestRun[], inRun: number, at: number): void {
+    const { results, told } = this;
+    const { requester, first, count } = runs[this.run]!;
+    this.told = inRun;
+    if (inRun === count) {
+      this.run++;
+      this.told = 0;
+    }
+    tell(requester, first + told, inRun - told, Outcome.done, results.buffer, at, results.end);
   }
 
   private foresee(slot: Slot, bytes: Uint8Array, start: number, count: number): void {
@@ -197,14 +256,4 @@ export class Executor {
     cursor.slot = slot;
     cursor.timeMs = this.time;
   }
-}
-
-/** Tells the requesters of `runs` an outcome without results. */
-export function answer(runs: readonly RequestRun[], outcome: Outcome): void {
-  for (const { requester, first, count } of runs) requester.outcome(first, count, outcome, NO_RESULTS, 0, 0);
-}
-
-function machineError(method: string, slot: Slot, cause: unknown): IndelibleError {
-  const sentence = `the state machine's ${method} threw at slot ${slot}: ${String(cause)}`;
-  return new IndelibleError(ErrorCode.stateMachine, sentence, { cause });
 }

@@ -11,6 +11,7 @@
  *
  * After any failure of storage, state machine or contract the host stops, says why, and does nothing more.
  */
+import { described } from '../callbacks.js';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Effects, Role } from '../paxos/effects.js';
 import type { Message } from '../paxos/messages.js';
@@ -25,13 +26,16 @@ import { applyLearned } from './applying.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { Executor } from './executor.js';
 import type { Forwarder } from './forwarder.js';
+import { digestOfState } from './machine-calls.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
 import { Placing } from './placing.js';
+import { checkCall } from './requests.js';
 import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
 import { Stall } from './stall.js';
 import type { StateMachine } from './state-machine.js';
+import { Steps } from './steps.js';
 import { type ClockNews, TimeKeeping } from './time-keeping.js';
 import { Turns } from './turns.js';
 import { Watch } from './watch.js';
@@ -46,6 +50,8 @@ export interface HostEvents {
   /** This replica's wall clock has come off, or is well again. */
   clock(news: ClockNews): void;
   failure(error: Error): void;
+  /** A tick is over. */
+  ticked(nowMs: number): void;
 }
 
 export interface HostParts {
@@ -75,7 +81,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private committing = false;
   /** The last item of the last group given to the store. */
   private committed = 0;
+  private readonly steps = new Steps();
   private stopped: Error | undefined;
+  /** Set from the moment it is to be closed: it takes nothing more. */
+  private closing: Error | undefined;
 
   constructor(parts: HostParts) {
     const { storage, checkpoints, tuning, configuration, transport, runtime } = parts;
@@ -130,8 +139,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   get failure(): Error | undefined {
     return this.stopped;
   }
+  /** The state's digest; undefined where the machine gives none, or throws instead. */
   get stateDigest(): string | undefined {
-    return this.parts.machine.digest?.();
+    try {
+      return digestOfState(this.parts.machine, this.executor.appliedThrough);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Starts the clock and hands over what the log itself knows to be chosen. */
@@ -146,22 +160,39 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.timer = runtime.every(tuning.tickMs, () => this.guard(() => this.tick()));
   }
 
-  /** Stops taking part. What has no outcome yet gets *unknown* or *not executed*. */
-  stop(): void {
-    this.timer?.cancel();
-    this.guard(() => {
-      this.core.handOver();
-      this.parts.transport.flush();
+  /**
+   * Stops taking part, once the step that is under way is over. What has no outcome yet gets *unknown* or
+   * *not executed*, before the promise resolves.
+   */
+  stop(): Promise<void> {
+    this.closing ??= new IndelibleError(ErrorCode.stopped, 'the replica is closed');
+    return new Promise((resolve) => {
+      this.steps.afterwards(() => {
+        this.guard(() => {
+          this.core.handOver();
+          this.parts.transport.flush();
+        });
+        this.stopped ??= this.closing;
+        this.end();
+        resolve();
+      });
     });
-    this.stopped ??= new IndelibleError(ErrorCode.stopped, 'the replica is closed');
-    this.placing.end();
   }
 
-  /** Writes a checkpoint of the state as it is now. Resolves when it is durable. */
+  /** Writes a checkpoint of the state as it is behind the step under way. Resolves when it is durable. */
   checkpoint(): Promise<void> {
     this.mustRun();
-    this.guard(() => this.applyLearned());
-    return this.parts.checkpoints.write(this);
+    return new Promise((resolve, reject) => {
+      this.steps.afterwards(() => {
+        try {
+          this.guard(() => this.applyLearned());
+          this.mustRun();
+          this.parts.checkpoints.write(this).then(resolve, reject);
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
   }
 
   checkpointsSettled(): Promise<void> {
@@ -178,6 +209,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     start: number,
     end: number,
   ): boolean {
+    checkCall(requester, first, count, bytes, start, end);
     this.mustRun();
     return this.placing.submissions.add(requester, first, count, bytes, start, end);
   }
@@ -190,6 +222,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     start: number,
     end: number,
   ): boolean {
+    checkCall(requester, first, count, bytes, start, end);
     this.mustRun();
     return this.placing.query(requester, first, count, bytes, start, end);
   }
@@ -289,6 +322,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     // A lost store is not written to again: it stays as it was found.
     if (this.core.acceptor.voting) this.parts.storage.trim(through, checkpointId);
     this.core.trimmed(through);
+    // A log that was full has room again.
+    this.requestTurn();
   }
 
   written(file: CheckpointFile): void {
@@ -312,17 +347,24 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   fail(error: Error): void {
     if (this.stopped !== undefined) return;
     this.stopped = error;
-    this.stop();
-    // It cannot fail, and Replica.close waits for it.
-    void this.parts.transport.close();
-    this.parts.events.failure(error);
+    this.steps.afterwards(() => {
+      this.end();
+      // It cannot fail, and Replica.close waits for it.
+      void this.parts.transport.close();
+      this.parts.events.failure(error);
+    });
+  }
+
+  /** Nothing happens any more by itself, and everybody who still waits hears. */
+  private end(): void {
+    this.timer?.cancel();
+    this.placing.end();
   }
 
   private mustRun(): void {
-    if (this.stopped === undefined) return;
-    throw new IndelibleError(ErrorCode.stopped, `the replica has stopped: ${this.stopped.message}`, {
-      cause: this.stopped,
-    });
+    const cause = this.stopped ?? this.closing;
+    if (cause === undefined) return;
+    throw new IndelibleError(ErrorCode.stopped, `the replica has stopped: ${cause.message}`, { cause });
   }
 
   private requestTurn(): void {
@@ -336,6 +378,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.core.settle();
     transport.flush();
     this.commitNow(storage);
+    if (this.stopped !== undefined) return;
     // Applying a large slot takes longer than a round trip: answers for votes do not wait for it.
     transport.flush();
     this.applyLearned();
@@ -343,8 +386,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.placing.wakeStalled();
     transport.flush();
     forwarder.flush();
-    const roomAgain = this.placing.canPropose(this.core) && !this.placing.submissions.isEmpty;
-    if (roomAgain || this.core.acceptor.stagedThrough > this.committed) this.requestTurn();
+    if (this.placing.canGoOn(this.core) || this.core.acceptor.stagedThrough > this.committed)
+      this.requestTurn();
     // A disk of its own to wait for takes longer than any watch.
     if (this.leads && storage.durableThrough >= this.committed) this.watch.turnEnded();
   };
@@ -360,11 +403,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   /** Runs a step that came in from outside; what it throws stops the replica. */
   private guard(step: () => void): void {
     if (this.stopped !== undefined) return;
-    try {
-      step();
-    } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
-    }
+    this.steps.run(() => {
+      try {
+        step();
+      } catch (error) {
+        this.fail(error instanceof Error ? error : new Error(described(error)));
+      }
+    });
   }
 
   private tick(): void {
@@ -376,6 +421,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.stall.look(nowMs, this.committed, this.parts.storage.durableThrough);
     this.time.tick(nowMs, this.executor.timeMs);
     this.placing.tick(this.core, nowMs);
+    this.parts.events.ticked(nowMs);
     this.requestTurn();
   }
 
@@ -397,6 +443,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   private applyLearned(): void {
-    applyLearned(this.core, this.executor);
+    applyLearned(this.core, this.executor, () => this.stopped === undefined && this.closing === undefined);
   }
 }

@@ -17,6 +17,7 @@ export interface Tuning {
   readonly windowBytes: number;
   /** An open batch that has reached this is closed. */
   readonly batchBytesTarget: number;
+  /** The largest command or query; no more than 1 MiB, and than a batch of the store's log holds. */
   readonly commandBytesMax: number;
   /** Commands and queries that wait here may take this much; beyond it callers meet back-pressure. */
   readonly waitingBytesMax: number;
@@ -104,7 +105,8 @@ export function tune(
   return {
     ...tuning,
     batchBytesTarget: Math.min(tuning.batchBytesTarget, batchBytesMax),
-    commandBytesMax: Math.min(tuning.commandBytesMax, batchBytesMax - 64),
+    // What one replica takes, every other one must be able to carry.
+    commandBytesMax: Math.min(tuning.commandBytesMax, COMMAND_BYTES_MAX, batchBytesMax - 64),
     // Open slots, voted for anew by one leader after another, must never fill a log: none can be trimmed.
     windowSlots: Math.max(
       1,

@@ -17,6 +17,7 @@ import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import type { Tuning } from './options.js';
 import { Queries } from './queries.js';
 import type { ReplicatedClock } from './replicated-clock.js';
+import { checkRequests } from './requests.js';
 import type { Requester } from './service.js';
 import { type Submission, Submissions } from './submissions.js';
 import { Unplaced } from './unplaced.js';
@@ -44,6 +45,8 @@ export class Placing {
   private readonly parts: PlacingParts;
   private readonly unplaced: Unplaced;
   private proposals = 0;
+  /** The core took no batch although its window has room: its log has none, and only that changes it. */
+  private refused = false;
   private lastProposedMs = 0;
   private lastSlotAtTick: Slot = 0;
   /** Since when another leads while proposals of this replica are open, by the monotonic clock. */
@@ -54,7 +57,7 @@ export class Placing {
     const { tuning, batchBytesMax } = parts;
     this.submissions = new Submissions({ ...tuning, batchBytesMax });
     this.queries = new Queries(parts.executor);
-    this.unplaced = new Unplaced(this.submissions, this.queries);
+    this.unplaced = new Unplaced(parts.executor.outcomes, this.submissions, this.queries);
   }
 
   /** As Service.query. */
@@ -66,7 +69,9 @@ export class Placing {
     start: number,
     end: number,
   ): boolean {
-    if (!this.queries.hasRoom(requester, end - start, this.parts.tuning.waitingBytesMax)) return false;
+    const { commandBytesMax, waitingBytesMax } = this.parts.tuning;
+    checkRequests(bytes, start, end, count, commandBytesMax);
+    if (!this.queries.hasRoom(requester, end - start, waitingBytesMax)) return false;
     this.queries.add(requester, first, count, bytes, start, end);
     return true;
   }
@@ -79,15 +84,17 @@ export class Placing {
 
   /** Gives what waits a place, as far as there is one. */
   place(core: Deciding): void {
-    const { forwarder, executor } = this.parts;
+    const { forwarder, executor, runtime, tuning } = this.parts;
+    this.refused = false;
     if (core.role === 'leader') {
       if (!forwarder.isSettled) return;
-      this.queries.ask((readId) => core.read(readId));
+      this.queries.ask(runtime.monotonicMs() + tuning.requestTimeoutMs, (readId) => core.read(readId));
       while (this.canPropose(core)) {
         const submission = this.submissions.take();
         if (submission === undefined) return;
         if (this.propose(core, submission)) continue;
         this.submissions.putBack(submission);
+        this.refused = true;
         return;
       }
     } else if (core.leader !== 0 && executor.pendingSlots === 0) {
@@ -97,7 +104,7 @@ export class Placing {
 
   /** True if a batch could have a slot now: the leader knows what to stamp it with, and has room. */
   canPropose(core: Deciding): boolean {
-    return this.parts.clock.isKnown && core.canPropose;
+    return this.parts.clock.isKnown && core.canPropose && !this.refused;
   }
 
   /** Answers the queries that can be, in the time as it is now. */
@@ -105,6 +112,11 @@ export class Placing {
     const { clock, executor } = this.parts;
     clock.atLeast(executor.timeMs);
     this.queries.serve(clock.isKnown ? clock.now() : executor.timeMs);
+  }
+
+  /** Whether another turn would place more of what waits, without anything else having changed. */
+  canGoOn(core: Deciding): boolean {
+    return this.canPropose(core) && !this.submissions.isEmpty;
   }
 
   /** Tells whoever was refused that there is room again. */
@@ -116,6 +128,7 @@ export class Placing {
   /** Those whose time is over hear so. */
   tick(core: Deciding, nowMs: number): void {
     this.parts.executor.expire(nowMs);
+    this.queries.expire(nowMs);
     this.tickFormer(core, nowMs);
     this.tickUnplaced(core, nowMs);
   }
@@ -127,6 +140,9 @@ export class Placing {
     this.parts.forwarder.close();
     this.queries.end();
     this.unplaced.fail();
+    // Who waits for room hears that there will be none: it asks, and is refused.
+    this.submissions.end();
+    this.queries.close();
   }
 
   /** What a former leader proposed, and its follower never saw, no slot will tell the outcome of for long. */

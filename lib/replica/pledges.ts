@@ -5,25 +5,41 @@
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import { copied } from './copied.js';
+import type { Tuning } from './options.js';
+import { checkBytes, checkLength } from './requests.js';
 import { Outcome, type Requester, type Service } from './service.js';
 
 interface Pledge {
-  readonly body: Uint8Array;
   readonly resolve: (result: Uint8Array) => void;
   readonly reject: (error: Error) => void;
 }
+
+/** One that met back-pressure. */
+interface Held extends Pledge {
+  readonly body: Uint8Array;
+  /** The first tick that found it waiting. */
+  sinceMs: number | undefined;
+}
+
+export type PledgeLimits = Pick<
+  Tuning,
+  'commandBytesMax' | 'leaderWaitMs' | 'requestTimeoutMs' | 'waitingBytesMax'
+>;
+
+/** What one counts for beside its bytes: the objects of its Promise. */
+const PLEDGE_BYTES = 256;
 
 export class Pledges {
   private readonly commands: Line;
   private readonly queries: Line;
 
-  constructor(service: Service) {
-    this.commands = new Line((line, number, body) => {
+  constructor(service: Service, limits: PledgeLimits) {
+    this.commands = new Line(limits, (line, number, body) => {
       const taken = service.submit(line, number, 1, body, 0, body.length);
       service.flush();
       return taken;
     });
-    this.queries = new Line((line, number, body) => {
+    this.queries = new Line(limits, (line, number, body) => {
       const taken = service.query(line, number, 1, body, 0, body.length);
       service.flush();
       return taken;
@@ -37,26 +53,50 @@ export class Pledges {
   read(query: Uint8Array): Promise<Uint8Array> {
     return this.queries.add(query);
   }
+
+  /** What has waited too long for room is given up. */
+  tick(nowMs: number): void {
+    this.commands.tick(nowMs);
+    this.queries.tick(nowMs);
+  }
+
+  /** The service takes nothing more, and has answered what it took: what waits for room is refused. */
+  stop(): void {
+    this.commands.drain();
+    this.queries.drain();
+  }
 }
 
 /** Requests of one kind, in order: those under way by number, those that met back-pressure behind them. */
 class Line implements Requester {
+  private readonly limits: PledgeLimits;
   private readonly place: (line: Line, number: number, body: Uint8Array) => boolean;
   private readonly underWay = new Map<number, Pledge>();
-  private waiting: Pledge[] = [];
+  private held: Held[] = [];
+  private heldBytes = 0;
   private lastNumber = 0;
 
-  constructor(place: (line: Line, number: number, body: Uint8Array) => boolean) {
+  constructor(limits: PledgeLimits, place: (line: Line, number: number, body: Uint8Array) => boolean) {
+    this.limits = limits;
     this.place = place;
   }
 
-  add(bytes: Uint8Array): Promise<Uint8Array> {
+  /** Rejects at once what is no request, or too large, or has no room even to wait. */
+  async add(bytes: Uint8Array): Promise<Uint8Array> {
+    checkBytes(bytes);
+    checkLength(bytes.length, this.limits.commandBytesMax);
+    if (this.heldBytes + PLEDGE_BYTES + bytes.length > this.limits.waitingBytesMax && this.held.length > 0) {
+      const sentence = `not executed: ${this.heldBytes} bytes of requests wait for room already`;
+      throw new IndelibleError(ErrorCode.notExecuted, sentence);
+    }
     const body = Buffer.allocUnsafe(COMMAND_HEADER_BYTES + bytes.length);
     body.writeUInt32LE(bytes.length, 0);
     body.set(bytes, COMMAND_HEADER_BYTES);
-    return new Promise((resolve, reject) => {
-      const pledge = { body, resolve, reject };
-      if (this.waiting.length > 0 || !this.tryPlace(pledge)) this.waiting.push(pledge);
+    return await new Promise((resolve, reject) => {
+      const pledge = { resolve, reject };
+      if (this.held.length === 0 && this.tryPlace(pledge, body)) return;
+      this.held.push({ ...pledge, body, sinceMs: undefined });
+      this.heldBytes += PLEDGE_BYTES + bytes.length;
     });
   }
 
@@ -83,22 +123,42 @@ class Line implements Requester {
   }
 
   drain(): void {
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const pledge of waiting) {
-      if (this.waiting.length > 0 || !this.tryPlace(pledge)) this.waiting.push(pledge);
+    let placed = 0;
+    while (placed < this.held.length && this.tryPlace(this.held[placed]!, this.held[placed]!.body)) placed++;
+    this.letGo(placed);
+  }
+
+  tick(nowMs: number): void {
+    const { requestTimeoutMs, leaderWaitMs } = this.limits;
+    const sinceMs = nowMs - Math.max(requestTimeoutMs, leaderWaitMs);
+    let overdue = 0;
+    while (overdue < this.held.length && (this.held[overdue]!.sinceMs ?? nowMs) <= sinceMs) overdue++;
+    for (let i = 0; i < overdue; i++) this.held[i]!.reject(outcomeError(Outcome.notExecuted));
+    this.letGo(overdue);
+    // Those that came since the last tick are at the end.
+    for (let i = this.held.length - 1; i >= 0 && this.held[i]!.sinceMs === undefined; i--) {
+      this.held[i]!.sinceMs = nowMs;
     }
   }
 
+  /** The first `count` of those held are under way, or settled. */
+  private letGo(count: number): void {
+    if (count === 0) return;
+    for (let i = 0; i < count; i++) {
+      this.heldBytes -= PLEDGE_BYTES + this.held[i]!.body.length - COMMAND_HEADER_BYTES;
+    }
+    this.held = this.held.slice(count);
+  }
+
   /** False under back-pressure. An argument that can never be placed, or a stopped replica, settles it. */
-  private tryPlace(pledge: Pledge): boolean {
+  private tryPlace({ resolve, reject }: Pledge, body: Uint8Array): boolean {
     const number = ++this.lastNumber;
-    this.underWay.set(number, pledge);
+    this.underWay.set(number, { resolve, reject });
     try {
-      if (this.place(this, number, pledge.body)) return true;
+      if (this.place(this, number, body)) return true;
     } catch (error) {
       this.underWay.delete(number);
-      pledge.reject(error as Error);
+      reject(error as Error);
       return true;
     }
     this.underWay.delete(number);
@@ -107,6 +167,9 @@ class Line implements Requester {
 }
 
 function outcomeError(outcome: Outcome): IndelibleError {
+  if (outcome === Outcome.failed) {
+    return new IndelibleError(ErrorCode.stateMachine, 'the state machine threw at this query');
+  }
   if (outcome === Outcome.unknown) {
     const sentence = 'whether the command was executed, or yet will be, is not known';
     return new IndelibleError(ErrorCode.unknown, sentence);

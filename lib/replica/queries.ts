@@ -4,16 +4,18 @@
  *
  * 1. A query is answered by a state no older than the moment it was asked.
  * 2. Queries of one requester are answered in the order asked.
- * 3. A requester that is full is not given more than it has: its answers wait, those of others do not. They
+ * 3. A query at which the state machine throws has failed, and no other.
+ * 4. A requester that is full is not given more than it has: its answers wait, those of others do not. They
  *    are then of a later state, which does for 1.
  */
 import type { Slot } from '../types.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import { copied } from './copied.js';
 import { RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
-import { answer, type Executor } from './executor.js';
+import type { Executor } from './executor.js';
+import { isFull, tell, wakeAll } from './outcomes.js';
+import { abandonRuns, type RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
-import { abandonRuns, type RequestRun } from './submissions.js';
 
 interface Ask extends RequestRun {
   readonly body: Uint8Array;
@@ -27,6 +29,8 @@ interface Ask extends RequestRun {
 interface Group {
   readonly readId: number;
   readonly asks: Ask[];
+  /** When it is given up, ms since 1970. */
+  readonly deadlineMs: number;
   /** The slot that must be applied; undefined until the lead is confirmed. */
   slot: Slot | undefined;
 }
@@ -55,10 +59,7 @@ export class Queries {
 
   /** Tells whoever was refused that there is room again. */
   wakeStalled(): void {
-    if (this.stalled.size === 0 || this.waitingBytes > 0) return;
-    const woken = [...this.stalled];
-    this.stalled.clear();
-    for (const requester of woken) requester.drain();
+    if (this.stalled.size > 0 && this.waitingBytes === 0) wakeAll(this.stalled);
   }
 
   abandon(requester: Requester): void {
@@ -88,10 +89,10 @@ export class Queries {
   }
 
   /** Asks for what was gathered this turn, all at once. `read` is the core's. False: it does not lead. */
-  ask(read: (readId: number) => boolean): boolean {
+  ask(deadlineMs: number, read: (readId: number) => boolean): boolean {
     if (this.gathering.length === 0) return true;
     const readId = this.lastReadId + 1;
-    this.groups.push({ readId, asks: this.gathering, slot: undefined });
+    this.groups.push({ readId, deadlineMs, asks: this.gathering, slot: undefined });
     if (!read(readId)) {
       this.groups.pop();
       return false;
@@ -139,8 +140,18 @@ export class Queries {
     while (this.groups.length > 0 && this.groups[0]!.readId <= throughReadId) {
       const group = this.groups.shift()!;
       for (const ask of group.asks) this.waitingBytes -= ask.body.length;
-      answer(group.asks, Outcome.notExecuted);
+      this.executor.outcomes.answer(group.asks, Outcome.notExecuted);
     }
+  }
+
+  /** Reads whose deadline has passed are given up, in the order asked. */
+  expire(nowMs: number): void {
+    while (this.groups.length > 0 && this.groups[0]!.deadlineMs <= nowMs) this.lost(this.groups[0]!.readId);
+  }
+
+  /** Nothing more is asked: whoever was refused for lack of room finds out. */
+  close(): void {
+    wakeAll(this.stalled);
   }
 
   /** Gives up everything that was asked. */
@@ -164,6 +175,7 @@ export class Queries {
   private answerAll(asks: readonly Ask[], nowMs: number): void {
     let full: Set<Requester> | undefined;
     const held: Ask[] = [];
+    this.executor.outcomes.begin(asks);
     for (const ask of asks) {
       if (full?.has(ask.requester) !== true && this.answerAsk(ask, nowMs)) {
         this.waitingBytes -= ask.body.length;
@@ -173,20 +185,22 @@ export class Queries {
         held.push(ask);
       }
     }
+    this.executor.outcomes.end();
     this.held = held;
   }
 
   /** Answers as much as the requester takes. False: not all. */
   private answerAsk(ask: Ask, nowMs: number): boolean {
-    const { requester, body, count } = ask;
+    const { body, count } = ask;
     const { results } = this;
     let gathered = 0;
     results.clear();
     while (ask.answered + gathered < count) {
-      if (gathered === 0 && requester.isFull === true) return false;
+      if (gathered === 0 && isFull(ask.requester)) return false;
       const start = ask.at + COMMAND_HEADER_BYTES;
       ask.at = start + commandLength(body, ask.at, body.length);
-      const isAnswered = this.executor.query(body, start, ask.at, nowMs, results);
+      const outcome = this.outcomeOf(body, start, ask.at, nowMs);
+      const isAnswered = outcome === Outcome.done;
       if (isAnswered) gathered++;
       const isLast = ask.answered + gathered === count;
       if (gathered > 0 && (!isAnswered || isLast || results.end >= RESULTS_BYTES_MAX)) {
@@ -195,21 +209,32 @@ export class Queries {
       }
       if (isAnswered) continue;
       ask.answered++;
-      requester.outcome(ask.first + ask.answered - 1, 1, Outcome.declined, results.buffer, 0, 0);
+      tell(ask.requester, ask.first + ask.answered - 1, 1, outcome, results.buffer, 0, 0);
     }
     return true;
+  }
+
+  /** Answers one query into the results. One at which the state machine throws fails, and no other. */
+  private outcomeOf(body: Uint8Array, start: number, end: number, nowMs: number): Outcome {
+    try {
+      const isAnswered = this.executor.query(body, start, end, nowMs, this.results);
+      return isAnswered ? Outcome.done : Outcome.declined;
+    } catch {
+      return Outcome.failed;
+    }
   }
 
   private give(ask: Ask, count: number): void {
     const { results } = this;
     const first = ask.first + ask.answered;
     ask.answered += count;
-    ask.requester.outcome(first, count, Outcome.done, results.buffer, 0, results.end);
+    tell(ask.requester, first, count, Outcome.done, results.buffer, 0, results.end);
     results.clear();
   }
 
   private refuseRest({ requester, first, count, answered, body }: Ask): void {
     this.waitingBytes -= body.length;
-    answer([{ requester, first: first + answered, count: count - answered }], Outcome.notExecuted);
+    const rest = { requester, first: first + answered, count: count - answered };
+    this.executor.outcomes.answer([rest], Outcome.notExecuted);
   }
 }

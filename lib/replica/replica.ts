@@ -8,7 +8,6 @@
  *
  * For many commands, `replica.service` is the batch form without an object or a Promise for each.
  */
-import { EventEmitter } from 'node:events';
 import type { Role } from '../paxos/effects.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
@@ -16,6 +15,8 @@ import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId } from
 import { announce } from './announcements.js';
 import { type Assembly, assemble } from './assembly.js';
 import type { Host } from './host.js';
+import { SafeEmitter } from './listeners.js';
+import { checkMachine } from './machine-calls.js';
 import type { Tuning } from './options.js';
 import { Pledges } from './pledges.js';
 import type { Service } from './service.js';
@@ -53,7 +54,7 @@ export interface ReplicaEvents {
   failure: [error: Error];
 }
 
-export class Replica extends EventEmitter<ReplicaEvents> {
+export class Replica extends SafeEmitter<ReplicaEvents> {
   readonly identity: Identity;
   readonly configuration: Configuration;
   /** What the acceptor log of this replica survives. */
@@ -71,6 +72,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
    * options
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
+    checkMachine(options.stateMachine);
     const store = await openStore(options.directory, options.storage, options.storeUuid);
     try {
       const replica = new Replica(options, store);
@@ -89,16 +91,17 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     this.identity = log.identity;
     this.durability = log.durability;
     this.parts = assemble(store, options, {
-      role: (role, ballot, leader) => this.emit('role', role, ballot, leader),
-      peer: (peer, up) => this.emit('peer', peer, up),
-      checkpoint: (meta, lengthBytes, from) => this.emit('checkpoint', meta, lengthBytes, from),
-      damage: (found) => this.emit('damage', found),
-      clock: (news) => this.emit('clock', news),
-      failure: (error) => this.emit('failure', error),
+      role: (role, ballot, leader) => this.tell('role', role, ballot, leader),
+      peer: (peer, up) => this.tell('peer', peer, up),
+      checkpoint: (meta, lengthBytes, from) => this.tell('checkpoint', meta, lengthBytes, from),
+      damage: (found) => this.tell('damage', found),
+      clock: (news) => this.tell('clock', news),
+      failure: (error) => this.tell('failure', error),
+      ticked: (nowMs) => this.pledges.tick(nowMs),
     });
     this.configuration = this.parts.configuration;
     this.host = this.parts.host;
-    this.pledges = new Pledges(this.host);
+    this.pledges = new Pledges(this.host, this.parts.tuning);
     announce(this, log);
   }
 
@@ -157,7 +160,8 @@ export class Replica extends EventEmitter<ReplicaEvents> {
   }
 
   private async shutDown(): Promise<void> {
-    this.host.stop();
+    await this.host.stop();
+    this.pledges.stop();
     await this.parts.transport.close();
     await this.host.checkpointsSettled();
     await this.store.close();

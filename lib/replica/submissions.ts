@@ -8,24 +8,11 @@
  * 3. What waits is bounded, in bytes and so in number: past the bound `add` refuses, and requesters hear
  *    `drain` when half is free again.
  */
-import { ErrorCode, IndelibleError } from '../errors.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES } from './batch.js';
+import { wakeAll } from './outcomes.js';
+import { checkRequests, readLength } from './requests.js';
+import { abandonRuns, type RequestRun } from './runs.js';
 import type { Requester } from './service.js';
-
-/** Consecutive requests of one requester, next to each other in a batch. */
-export interface RequestRun {
-  requester: Requester;
-  readonly first: number;
-  count: number;
-}
-
-/** A requester that has gone away: its outcomes are dropped. */
-export const NOBODY: Requester = { outcome: () => {}, drain: () => {} };
-
-/** Forgets `requester` in these runs. */
-export function abandonRuns(runs: readonly RequestRun[], requester: Requester): void {
-  for (const run of runs) if (run.requester === requester) run.requester = NOBODY;
-}
 
 /** A closed or open batch: bytes[0, end), of which the first BATCH_HEADER_BYTES are still to be written. */
 export interface Submission {
@@ -77,11 +64,11 @@ export class Submissions {
     start: number,
     end: number,
   ): boolean {
+    checkRequests(bytes, start, end, count, this.limits.commandBytesMax);
     if (this.waitingBytes > 0 && this.waitingBytes + (end - start) > this.limits.waitingBytesMax) {
       this.stalled.add(requester);
       return false;
     }
-    checkBody(bytes, start, end, count, this.limits.commandBytesMax);
     let at = start;
     for (let done = 0; done < count; ) {
       const room = this.roomFor(readLength(bytes, at) + COMMAND_HEADER_BYTES);
@@ -136,9 +123,12 @@ export class Submissions {
   /** Tells whoever was refused that there is room again. */
   wakeStalled(): void {
     if (this.stalled.size === 0 || this.waitingBytes > this.limits.waitingBytesMax / 2) return;
-    const woken = [...this.stalled];
-    this.stalled.clear();
-    for (const requester of woken) requester.drain();
+    wakeAll(this.stalled);
+  }
+
+  /** Nothing more is taken: whoever was refused for lack of room finds out. */
+  end(): void {
+    wakeAll(this.stalled);
   }
 
   abandon(requester: Requester): void {
@@ -213,35 +203,4 @@ export class Submissions {
 
 function weightBytes({ end, runs }: Submission): number {
   return end - BATCH_HEADER_BYTES + runs.length * RUN_BYTES;
-}
-
-function readLength(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
-}
-
-/** @throws RangeError for a body that is not `count` commands, ERR_INDELIBLE_COMMAND_TOO_LARGE. */
-function checkBody(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  count: number,
-  commandBytesMax: number,
-): void {
-  let at = start;
-  for (let i = 0; i < count; i++) {
-    if (at + COMMAND_HEADER_BYTES > end) throw malformedBody();
-    const length = readLength(bytes, at);
-    if (length > commandBytesMax) {
-      const sentence = `a command of ${length} bytes; the limit is ${commandBytesMax}`;
-      throw new IndelibleError(ErrorCode.commandTooLarge, sentence);
-    }
-    at += COMMAND_HEADER_BYTES + length;
-  }
-  if (at !== end || count < 1) throw malformedBody();
-}
-
-function malformedBody(): RangeError {
-  return Object.assign(new RangeError('a body must hold exactly the commands it is said to hold'), {
-    code: ErrorCode.argument,
-  });
 }

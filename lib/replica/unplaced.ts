@@ -8,9 +8,9 @@
  * 2. The time begins anew whenever there was a place.
  * 3. They are refused in the order in which they came.
  */
-import { answer } from './executor.js';
+import type { Outcomes } from './outcomes.js';
+import type { RequestRun } from './runs.js';
 import { Outcome } from './service.js';
-import type { RequestRun } from './submissions.js';
 
 /** What waits for a place, oldest first: commands, or queries. */
 export interface Waiting {
@@ -23,10 +23,12 @@ export interface Waiting {
 const MARKS = 16;
 
 export class Unplaced {
+  private readonly outcomes: Outcomes;
   private readonly waiting: readonly Waiting[];
   private markedMs: number | undefined;
 
-  constructor(...waiting: Waiting[]) {
+  constructor(outcomes: Outcomes, ...waiting: Waiting[]) {
+    this.outcomes = outcomes;
     this.waiting = waiting;
   }
 
@@ -45,7 +47,7 @@ export class Unplaced {
     }
     for (const each of this.waiting) {
       for (let runs = each.takeOverdue(nowMs - waitMsMax); runs !== undefined; ) {
-        answer(runs, Outcome.notExecuted);
+        this.outcomes.answer(runs, Outcome.notExecuted);
         runs = each.takeOverdue(nowMs - waitMsMax);
       }
     }

@@ -13,6 +13,8 @@ export const RequestOutcome = {
   unknown: 2,
   /** The state machine declined to answer the query without the log. Not executed. */
   declined: 3,
+  /** The state machine threw at the query: that one failed, and nothing else. */
+  failed: 4,
 } as const;
 export type RequestOutcome = (typeof RequestOutcome)[keyof typeof RequestOutcome];
 

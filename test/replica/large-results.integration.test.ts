@@ -33,13 +33,13 @@ function bodyOf(count: number, commandBytes: number): Buffer {
 
 /** Counts what it hears of each outcome; in order, or it throws. */
 class Client implements Requester {
-  readonly heard: [number, number, number, number] = [0, 0, 0, 0];
+  readonly heard: number[] = [0, 0, 0, 0, 0];
   private next = 1;
   drain(): void {}
   outcome(first: number, count: number, outcome: Outcome): void {
     if (first !== this.next) throw new Error(`${first} is answered; ${this.next} is due`);
     this.next += count;
-    this.heard[outcome] += count;
+    this.heard[outcome]! += count;
   }
   get answered(): number {
     return this.next - 1;
@@ -71,7 +71,7 @@ describe('a client of a follower that asks for more than the connection to the l
     expect(modest.heard[Outcome.done]).toBe(SMALL_RESULTS);
     // Answers to queries wait for room; a command's result is there once, or not at all.
     if (kind === 'query') expect(greedy.heard[Outcome.done]).toBe(LARGE_RESULTS);
-    else expect(greedy.heard[Outcome.done] + greedy.heard[Outcome.unknown]).toBe(LARGE_RESULTS);
+    else expect(greedy.heard[Outcome.done]! + greedy.heard[Outcome.unknown]!).toBe(LARGE_RESULTS);
     expect(greedy.heard[Outcome.done]).toBeGreaterThan(0);
   });
 });

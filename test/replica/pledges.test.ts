@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { TUNING_DEFAULT } from '../../lib/replica/options.js';
 import { Pledges } from '../../lib/replica/pledges.js';
 import { Outcome, type Service } from '../../lib/replica/service.js';
 
@@ -16,7 +17,7 @@ it('resolves with results that stay as they were when the buffer they came in is
     abandon() {},
     flush() {},
   };
-  const pledges = new Pledges(service);
+  const pledges = new Pledges(service, TUNING_DEFAULT);
   const results = await Promise.all(['a', 'b', 'c'].map((text) => pledges.propose(Buffer.from(text))));
   expect(results.map((bytes) => Buffer.from(bytes).toString())).toEqual(['a', 'b', 'c']);
 });

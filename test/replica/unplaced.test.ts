@@ -19,8 +19,9 @@ const setUp = () => {
     drain: () => {},
   };
   const submissions = new Submissions(LIMITS);
-  const queries = new Queries(new Executor({} as StateMachine, { through: 0, timeMs: 0 }));
-  const unplaced = new Unplaced(submissions, queries);
+  const executor = new Executor({} as StateMachine, { through: 0, timeMs: 0 });
+  const queries = new Queries(executor);
+  const unplaced = new Unplaced(executor.outcomes, submissions, queries);
   const submit = (first: number): boolean => submissions.add(asker, first, 1, BODY, 0, BODY.length);
   const query = (first: number): void => queries.add(asker, first, 1, BODY, 0, BODY.length);
   const takeAll = (): number[] => {
