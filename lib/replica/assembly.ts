@@ -48,7 +48,7 @@ export interface Assembly {
 export function assemble(
   store: OpenStore,
   options: AssemblyOptions,
-  events: HostEvents,
+  events: Omit<HostEvents, 'away'>,
   place: Place = THIS_PROCESS,
 ): Assembly {
   const { log, checkpoints } = store;
@@ -81,6 +81,7 @@ export function assemble(
     runtime,
     events: {
       ...events,
+      away: () => clients.hangUp(),
       role: (role, ballot, leader) => {
         clients.leaderChanged(leader);
         events.role(role, ballot, leader);

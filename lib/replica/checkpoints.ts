@@ -9,13 +9,14 @@
  */
 
 import { CHECKPOINT_CHUNK_BYTES_MAX } from '../limits.js';
+import { NO_BALLOT } from '../paxos/ballot.js';
 import type { CheckpointChunk, CheckpointFetch, Message } from '../paxos/messages.js';
 import type { ReplicaCore } from '../paxos/replica.js';
 import type { CheckpointStore } from '../storage/checkpoint.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
 import type { CheckpointReceiver } from '../storage/checkpoint-receiver.js';
 import type { Storage } from '../storage/storage.js';
-import type { Configuration, Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Configuration, Digest, ReplicaId, Slot } from '../types.js';
 import type { Executor } from './executor.js';
 import type { Tuning } from './options.js';
 import { restoreImage, takeImage } from './state-image.js';
@@ -80,9 +81,14 @@ export class Checkpoints {
   }
 
   /** The checkpoint in force: where it ends, and what goes on from there. */
-  get base(): { readonly through: Slot; readonly chain: Digest; readonly timeMs: number } {
-    const { throughSlot, chainDigest, timeMs } = this.store.newest.meta;
-    return { through: throughSlot, chain: chainDigest as Digest, timeMs };
+  get base(): {
+    readonly through: Slot;
+    readonly chain: Digest;
+    readonly timeMs: number;
+    readonly ballot: Ballot;
+  } {
+    const { throughSlot, chainDigest, timeMs, ballot = NO_BALLOT } = this.store.newest.meta;
+    return { through: throughSlot, chain: chainDigest as Digest, timeMs, ballot };
   }
 
   get newestId(): number {
@@ -128,6 +134,7 @@ export class Checkpoints {
       configuration: this.configuration,
       chainDigest: core.learner.chain,
       timeMs: executor.timeMs,
+      ballot: executor.ballotThrough,
       ...(this.machine.digest === undefined ? {} : { stateDigest: this.machine.digest() }),
     };
     this.writing = this.store

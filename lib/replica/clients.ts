@@ -8,7 +8,11 @@
  * 3. Results that a client does not take are bounded: answers to queries wait for it; results of
  *    commands, which cannot, are left out where there is no room for them, the largest first. So one
  *    client of a follower that asks for much does not end the connection that all its clients share.
- * 4. A connection that submits faster than slots become free is not read from until there is room.
+ * 4. What the other end has given up (its connection is closed) and is not proposed yet never is; nor is it
+ *    forwarded when another leads. When this replica was away (stopped, suspended) for so long that others
+ *    may have given up on it, it hangs up on all: what came meanwhile may be older than what they asked
+ *    since.
+ * 5. A connection that submits faster than slots become free is not read from until there is room.
  */
 import { IndelibleError } from '../errors.js';
 import type { ClientConnection } from '../transport/client-connection.js';
@@ -20,6 +24,8 @@ import { Outcome, type Requester, type Service } from './service.js';
 export interface ClientHost extends Service {
   readonly leads: boolean;
   readonly leader: ReplicaId;
+  /** It has not run for so long that others may have taken it for dead, and has not noticed yet. */
+  readonly wasAway: boolean;
   /** All that arrived together has been handed over. */
   settled(): void;
 }
@@ -41,12 +47,17 @@ export class Clients {
   }
 
   readonly accept = (connection: ClientConnection): void => {
-    const session = new ClientSession(connection, this.host, this.statusJson);
+    const session = new ClientSession(connection, this.host, this.statusJson, this.hangUp);
     this.sessions.add(session);
     connection.onClose = () => {
       this.sessions.delete(session);
       session.abandon();
     };
+  };
+
+  /** Closes every connection, with what it has brought and is not proposed. */
+  readonly hangUp = (): void => {
+    for (const session of [...this.sessions]) session.hangUp();
   };
 
   /** Tells everyone who leads now. */
@@ -62,8 +73,15 @@ class ClientSession {
   private readonly submits: Line;
   private readonly queries: Line;
   private refused: (Submit | Query)[] = [];
+  private readonly hangUpAll: () => void;
 
-  constructor(connection: ClientConnection, host: ClientHost, statusJson: () => Uint8Array) {
+  constructor(
+    connection: ClientConnection,
+    host: ClientHost,
+    statusJson: () => Uint8Array,
+    hangUpAll: () => void,
+  ) {
+    this.hangUpAll = hangUpAll;
     this.statusJson = statusJson;
     this.connection = connection;
     this.host = host;
@@ -80,12 +98,21 @@ class ClientSession {
     this.connection.send({ type: 'leaderIs', leader });
   }
 
+  hangUp(): void {
+    this.abandon();
+    this.connection.destroy();
+  }
+
   abandon(): void {
+    this.refused = [];
+    this.submits.hasGivenUp = true;
     this.host.abandon(this.submits);
     this.host.abandon(this.queries);
   }
 
   private receive(message: ClientMessage): void {
+    if (this.host.wasAway) this.hangUpAll();
+    if (this.submits.hasGivenUp) return;
     switch (message.type) {
       case 'submit':
       case 'query':
@@ -149,6 +176,8 @@ class ClientSession {
 class Line implements Requester {
   /** Requests that the host took and has not answered. */
   owed = 0;
+  hasGivenUp = false;
+  readonly isLeaderOnly = true;
   /** What comes behind goes on when nothing is owed any more. */
   isWaitedFor = false;
   readonly drain: () => void;

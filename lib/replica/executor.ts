@@ -8,10 +8,14 @@
  *    ballot and sequence are its own, so it can never be chosen elsewhere.
  * 3. However much a batch's commands answer, no more than a bound and one result is held at a time.
  * 4. Where the state machine throws, the requesters of its batch who have heard nothing hear *unknown*.
- * 5. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
+ * 5. A batch that was first proposed at a lower ballot than one applied before it is not executed, on any
+ *    replica: had a quorum voted for it in its own ballot, the next leader would have found it and put it in
+ *    front of its own. So nothing that one leader took is executed behind what a later one took.
+ * 6. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
  */
 import { invariant } from '../contract.js';
-import type { Batch, Digest, Slot } from '../types.js';
+import { NO_BALLOT } from '../paxos/ballot.js';
+import type { Ballot, Batch, Digest, Slot } from '../types.js';
 import { BatchKind } from '../types.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength, readBatchHeader } from './batch.js';
 import { CommandCursor, RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
@@ -41,6 +45,7 @@ export class Executor {
   private readonly pending = new Map<Slot, Pending>();
   private applied: Slot;
   private time: number;
+  private ballot: Ballot;
   private commands = 0;
   /** Of the batch being executed: the run that is to hear next, and how many of its requests have heard. */
   private run = 0;
@@ -48,13 +53,14 @@ export class Executor {
 
   constructor(
     machine: StateMachine,
-    start: { readonly through: Slot; readonly timeMs: number },
+    start: { readonly through: Slot; readonly timeMs: number; readonly ballot?: Ballot },
     outcomes: Outcomes = new Outcomes(),
   ) {
     this.outcomes = outcomes;
     this.machine = machine;
     this.applied = start.through;
     this.time = start.timeMs;
+    this.ballot = start.ballot ?? NO_BALLOT;
   }
 
   get appliedThrough(): Slot {
@@ -63,6 +69,10 @@ export class Executor {
   /** The time of the last batch applied, ms since 1970. */
   get timeMs(): number {
     return this.time;
+  }
+  /** The highest ballot at which a batch applied here was first proposed. */
+  get ballotThrough(): Ballot {
+    return this.ballot;
   }
   /** Commands executed since open. */
   get commandsExecuted(): number {
@@ -111,8 +121,9 @@ export class Executor {
   }
 
   /** The state is now that of a checkpoint; what was proposed through its slot has an unknown outcome. */
-  jump(through: Slot, timeMs: number): void {
+  jump(through: Slot, timeMs: number, ballot: Ballot = NO_BALLOT): void {
     this.applied = through;
+    if (ballot > this.ballot) this.ballot = ballot;
     this.time = Math.max(this.time, timeMs);
     for (const [slot, pending] of this.pending) {
       if (slot <= through) this.giveUp(slot, pending);
@@ -186,6 +197,11 @@ export class Executor {
 
   private execute(slot: Slot, bytes: Uint8Array, runs: readonly RequestRun[] | undefined): void {
     const header = readBatchHeader(bytes);
+    if (header.ballot < this.ballot) {
+      if (runs !== undefined) this.outcomes.answer(runs, Outcome.notExecuted);
+      return;
+    }
+    this.ballot = header.ballot;
     if (header.timeMs > this.time) this.time = header.timeMs;
     const { results, cursor } = this;
     results.clear();

@@ -25,7 +25,7 @@ import type { Ballot, BatchKind, Configuration, Digest, ReplicaId, Slot } from '
 import { applyLearned } from './applying.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { Executor } from './executor.js';
-import type { Forwarder } from './forwarder.js';
+import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import { digestOfState } from './machine-calls.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
@@ -49,6 +49,8 @@ export interface HostEvents {
   damage(found: FoundDamage): void;
   /** This replica's wall clock has come off, or is well again. */
   clock(news: ClockNews): void;
+  /** It has not run for so long that others may have taken it for dead. */
+  away(): void;
   failure(error: Error): void;
   /** A tick is over. */
   ticked(nowMs: number): void;
@@ -85,6 +87,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private stopped: Error | undefined;
   /** Set from the moment it is to be closed: it takes nothing more. */
   private closing: Error | undefined;
+  private tickedMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: HostParts) {
     const { storage, checkpoints, tuning, configuration, transport, runtime } = parts;
@@ -134,6 +137,15 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   /** Who leads, as far as is known here; 0 for nobody. */
   get leader(): ReplicaId {
     return this.leads || this.core.leader !== this.core.self ? this.core.leader : 0;
+  }
+  /**
+   * Nobody gives up what was sent to a leader sooner: another must be elected first, which takes the election
+   * timeout, and then the former leader has its time to answer.
+   */
+  get wasAway(): boolean {
+    const { tuning, runtime } = this.parts;
+    const awayMs = tuning.electionTicks * tuning.tickMs + FORMER_MS_MAX;
+    return runtime.monotonicMs() - this.tickedMs >= awayMs;
   }
   /** Why it has stopped; undefined while it runs. */
   get failure(): Error | undefined {
@@ -331,9 +343,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   installed(file: CheckpointFile, from: ReplicaId): void {
-    const { throughSlot, checkpointId, chainDigest, timeMs } = file.meta;
+    const { throughSlot, checkpointId, chainDigest, timeMs, ballot } = file.meta;
     this.guard(() => {
-      this.executor.jump(throughSlot, timeMs);
+      this.executor.jump(throughSlot, timeMs, ballot);
       this.core.installed(throughSlot, chainDigest as Digest);
       this.trim(throughSlot, checkpointId);
       this.parts.events.checkpoint(file.meta, file.lengthBytes, from);
@@ -414,6 +426,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   private tick(): void {
     const nowMs = this.parts.runtime.monotonicMs();
+    if (this.wasAway) this.parts.events.away();
+    this.tickedMs = nowMs;
     this.core.tick();
     this.applyLearned();
     this.parts.checkpoints.tick(this);

@@ -18,9 +18,10 @@ import type { Tuning } from './options.js';
 import { Queries } from './queries.js';
 import type { ReplicatedClock } from './replicated-clock.js';
 import { checkRequests } from './requests.js';
-import type { Requester } from './service.js';
+import { Outcome, type Requester } from './service.js';
 import { type Submission, Submissions } from './submissions.js';
 import { Unplaced } from './unplaced.js';
+import { withdraw } from './withdrawal.js';
 
 export interface PlacingParts {
   readonly executor: Executor;
@@ -48,6 +49,8 @@ export class Placing {
   /** The core took no batch although its window has room: its log has none, and only that changes it. */
   private refused = false;
   private lastProposedMs = 0;
+  /** It has led since it last looked for what was asked of the leader only. */
+  private hasLed = false;
   private lastSlotAtTick: Slot = 0;
   /** Since when another leads while proposals of this replica are open, by the monotonic clock. */
   private formerSinceMs: number | undefined;
@@ -87,18 +90,22 @@ export class Placing {
     const { forwarder, executor, runtime, tuning } = this.parts;
     this.refused = false;
     if (core.role === 'leader') {
+      this.hasLed = true;
       if (!forwarder.isSettled) return;
       this.queries.ask(runtime.monotonicMs() + tuning.requestTimeoutMs, (readId) => core.read(readId));
       while (this.canPropose(core)) {
         const submission = this.submissions.take();
         if (submission === undefined) return;
+        withdraw(submission, hasGivenUp);
+        if (submission.count === 0) continue;
         if (this.propose(core, submission)) continue;
         this.submissions.putBack(submission);
         this.refused = true;
         return;
       }
-    } else if (core.leader !== 0 && executor.pendingSlots === 0) {
-      forwarder.forward(this.submissions, this.queries);
+    } else if (executor.pendingSlots === 0) {
+      if (this.hasLed) this.refuseLeaderOnly();
+      if (core.leader !== 0) forwarder.forward(this.submissions, this.queries);
     }
   }
 
@@ -169,6 +176,18 @@ export class Placing {
     this.unplaced.unplaceable(nowMs, leads ? tuning.requestTimeoutMs : tuning.leaderWaitMs);
   }
 
+  /** What was asked of this replica as the leader, which it is no longer, is not executed. */
+  private refuseLeaderOnly(): void {
+    this.hasLed = false;
+    const { submissions } = this;
+    const kept: Submission[] = [];
+    for (let each = submissions.take(); each !== undefined; each = submissions.take()) {
+      this.parts.executor.outcomes.answer(withdraw(each, isLeaderOnly), Outcome.notExecuted);
+      if (each.count > 0) kept.push(each);
+    }
+    for (const each of kept.reverse()) submissions.putBack(each);
+  }
+
   private propose(core: Deciding, submission: Submission): boolean {
     const { executor, runtime, tuning, clock } = this.parts;
     const { bytes, count, runs } = submission;
@@ -183,4 +202,12 @@ export class Placing {
     executor.expect(slot, digest, runs, runtime.monotonicMs() + tuning.requestTimeoutMs);
     return true;
   }
+}
+
+function hasGivenUp(requester: Requester): boolean {
+  return requester.hasGivenUp === true;
+}
+
+function isLeaderOnly(requester: Requester): boolean {
+  return requester.isLeaderOnly === true;
 }

@@ -11,7 +11,11 @@ export interface RequestRun {
 /** A requester that has gone away: its outcomes are dropped. */
 export const NOBODY: Requester = { outcome: () => {}, drain: () => {} };
 
+/** The same, of one that has given up what it asked: nothing of it is proposed any more. */
+const GONE: Requester = { ...NOBODY, isLeaderOnly: true, hasGivenUp: true };
+
 /** Forgets `requester` in these runs. */
 export function abandonRuns(runs: readonly RequestRun[], requester: Requester): void {
-  for (const run of runs) if (run.requester === requester) run.requester = NOBODY;
+  const heir = requester.hasGivenUp === true ? GONE : NOBODY;
+  for (const run of runs) if (run.requester === requester) run.requester = heir;
 }

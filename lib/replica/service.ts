@@ -35,6 +35,12 @@ export interface Requester {
    * they are there once, when the command is executed. A requester without this takes everything.
    */
   readonly isFull?: boolean;
+
+  /** True of one that asks the leader: what it asked is proposed here or not at all, and never forwarded. */
+  readonly isLeaderOnly?: boolean;
+
+  /** True once it has taken what it is owed for *unknown*: what was not proposed yet never is. */
+  readonly hasGivenUp?: boolean;
 }
 
 export interface Service {

@@ -11,7 +11,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { ErrorCode, IndelibleError } from '../errors.js';
-import type { Configuration, Slot } from '../types.js';
+import type { Ballot, Configuration, Slot } from '../types.js';
 import { digestOf } from './crc64.js';
 import { getU64, putU64, viewOf } from './file/words.js';
 
@@ -27,6 +27,8 @@ export interface CheckpointMeta {
   readonly chainDigest: number;
   /** The leader's time at `throughSlot`, in milliseconds since 1970. */
   readonly timeMs: number;
+  /** The highest ballot at which a batch through `throughSlot` was first proposed; absent: before any. */
+  readonly ballot?: Ballot;
   /** The state machine's own digest of its state, where it gives one. */
   readonly stateDigest?: string;
 }

@@ -50,4 +50,6 @@ export interface ClientConnection {
   resume(): void;
   /** Sends what is queued, then closes. */
   close(): void;
+  /** Closes at once, whatever is queued or has arrived. */
+  destroy(): void;
 }

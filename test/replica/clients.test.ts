@@ -21,6 +21,7 @@ const setUp = () => {
   const host = {
     leads: true,
     leader: 1,
+    wasAway: false,
     submit: take,
     query: take,
     abandon: (requester: Requester) => abandoned.push(requester),
@@ -40,7 +41,11 @@ const setUp = () => {
     resume(): void {
       connection.paused = false;
     },
-  } as unknown as ClientConnection & { paused: boolean };
+    destroyed: false,
+    destroy(): void {
+      connection.destroyed = true;
+    },
+  } as unknown as ClientConnection & { paused: boolean; destroyed: boolean };
   new Clients(host, () => BODY).accept(connection);
   const say = (type: 'submit' | 'query', first: number): void =>
     connection.onMessage({ type, first, count: 1, body: BODY });
@@ -65,6 +70,28 @@ describe('a client of the peer port', () => {
       [2 ** 52, 1, Outcome.notExecuted],
       ['leaderIs', 2],
     ]);
+  });
+
+  it('is hung up on, and nothing it brought is taken, by a replica that was away', () => {
+    const { host, connection, taken, abandoned, say } = setUp();
+    say('submit', 1);
+    host.wasAway = true;
+    say('submit', 2);
+    host.wasAway = false;
+    say('submit', 3);
+    expect(connection.destroyed).toBe(true);
+    expect(taken.map(({ first }) => first)).toEqual([1]);
+    expect(abandoned).toContain(taken[0]!.requester);
+    expect(taken[0]!.requester.hasGivenUp).toBe(true);
+  });
+
+  it('gives up, when it closes, what is not proposed yet, and leaves its commands to no other leader', () => {
+    const { connection, taken, say } = setUp();
+    say('submit', 1);
+    const { requester } = taken[0]!;
+    expect([requester.isLeaderOnly, requester.hasGivenUp]).toEqual([true, false]);
+    connection.onClose();
+    expect(requester.hasGivenUp).toBe(true);
   });
 
   it('hears a refusal only after the outcomes of what was taken before it', () => {

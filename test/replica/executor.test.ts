@@ -26,14 +26,14 @@ class Echo implements StateMachine {
   restore(): void {}
 }
 
-const batchOf = (texts: readonly string[], timeMs = 1, sequence = 1): Batch => {
+const batchOf = (texts: readonly string[], timeMs = 1, sequence = 1, ballot = 65537): Batch => {
   const body = texts.flatMap((text) => {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(text.length);
     return [length, Buffer.from(text)];
   });
   const bytes = Buffer.concat([Buffer.alloc(BATCH_HEADER_BYTES), ...body]);
-  writeBatchHeader(bytes, { count: texts.length, timeMs, ballot: 65537 as Ballot, sequence });
+  writeBatchHeader(bytes, { count: texts.length, timeMs, ballot: ballot as Ballot, sequence });
   return { kind: BatchKind.commands, digest: digestOf(bytes, 0, bytes.length), bytes };
 };
 
@@ -177,6 +177,29 @@ describe('the executor', () => {
     executor.apply(2, batchOf(['b'], 400));
     executor.apply(3, batchOf(['c'], 1001));
     expect(machine.seen.map(({ timeMs }) => timeMs)).toEqual([1000, 1000, 1001]);
+  });
+
+  it('executes nothing of a leader behind what a later one took, and says so', () => {
+    const [asker, other] = [new Asker(), new Asker()];
+    const stale = batchOf(['old'], 900, 7, 65537);
+    executor.apply(1, batchOf(['before'], 1, 1, 65537));
+    executor.apply(2, batchOf(['new'], 500, 1, 131074));
+    executor.expect(3, stale.digest, [{ requester: asker, first: 1, count: 1 }], NEVER);
+    executor.apply(3, stale);
+    executor.apply(4, batchOf(['newer'], 501, 2, 131074));
+    expect(machine.seen.map(({ text }) => text)).toEqual(['before', 'new', 'newer']);
+    expect(machine.seen.at(-1)!.timeMs).toBe(501);
+    expect(asker.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
+    expect(executor.ballotThrough).toBe(131074);
+    // The same from a checkpoint on.
+    const copy = new Echo();
+    const next = new Executor(copy, { through: 2, timeMs: 500, ballot: 131074 as Ballot });
+    next.apply(3, stale);
+    next.jump(7, 500, 196609 as Ballot);
+    next.expect(8, stale.digest, [{ requester: other, first: 1, count: 1 }], NEVER);
+    next.apply(8, batchOf(['newer'], 501, 2, 131074));
+    expect(copy.seen).toEqual([]);
+    expect(other.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
   });
 
   it('reports a state machine that throws, with the slot', () => {
