@@ -58,6 +58,8 @@ export const ErrorCode = {
   stopped: 'ERR_INDELIBLE_STOPPED',
   /** A checkpoint failed its verification. The older one stays in force. */
   checkpointInvalid: 'ERR_INDELIBLE_CHECKPOINT_INVALID',
+  /** Writing a checkpoint does not come on: its disk, or its state, stalls. It goes on when that does. */
+  checkpointStalled: 'ERR_INDELIBLE_CHECKPOINT_STALLED',
   /** The user's state machine threw. The replica stops: others would go on without it. */
   stateMachine: 'ERR_INDELIBLE_STATE_MACHINE',
   /** A callback of the program threw. A warning has this code; nothing stopped because of it. */

@@ -120,6 +120,14 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
   replica.on('checkpoint', ({ checkpointId, throughSlot }, lengthBytes, from) =>
     log.info({ checkpointId, throughSlot, lengthBytes, from }, 'checkpoint'),
   );
+  replica.on('checkpointProblem', (problem) => {
+    if (problem === undefined) log.info('checkpoints can be written again');
+    else log.warn(problem, 'no checkpoint can be written');
+  });
+  replica.on('transfer', (event) => {
+    const isOdd = event.what === 'overtaken' || event.what === 'given up';
+    log[isOdd ? 'warn' : 'info'](event, 'state transfer');
+  });
   replica.on('damage', ({ reason, votes, uncertain }) =>
     log.warn({ reason, votes: votes.length, uncertain }, 'damage found in the log'),
   );

@@ -44,6 +44,28 @@ export interface CheckpointEvent {
   readonly from: ReplicaId;
 }
 
+/** No checkpoint can be written, or a peer's not be taken; `reason` is empty once one could again. */
+export interface CheckpointProblemEvent {
+  readonly replica: ReplicaId;
+  readonly code: string;
+  readonly reason: string;
+  /** Attempts that have failed one after the other. */
+  readonly failures: number;
+  /** Milliseconds until the next one; 0 while one hangs. */
+  readonly retryMs: number;
+}
+
+/** A checkpoint moves between this replica and `peer`. */
+export interface TransferChannelEvent {
+  readonly replica: ReplicaId;
+  readonly what: 'begun' | 'resumed' | 'source changed' | 'given up' | 'sending' | 'overtaken';
+  readonly peer: ReplicaId;
+  readonly throughSlot: Slot;
+  /** Bytes that had been received, of `lengthBytes` (0 where that is not known yet). */
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
 /** A scrub found damage in a log that is in use. It is repaired from memory and from peers. */
 export interface DamageEvent {
   readonly replica: ReplicaId;
@@ -73,6 +95,8 @@ export interface Events {
   'indelible:peer': PeerEvent;
   'indelible:recovery': RecoveryEvent;
   'indelible:checkpoint': CheckpointEvent;
+  'indelible:checkpoint-problem': CheckpointProblemEvent;
+  'indelible:transfer': TransferChannelEvent;
   'indelible:damage': DamageEvent;
   'indelible:clock': ClockEvent;
   'indelible:failure': FailureEvent;

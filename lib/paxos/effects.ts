@@ -6,7 +6,7 @@
  * numbered as in storage.ts, 1 for the first one staged since open; 0 means "at once".
  */
 import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../types.js';
-import type { Message } from './messages.js';
+import type { CheckpointOffer, Message } from './messages.js';
 
 export type Role = 'follower' | 'candidate' | 'leader';
 
@@ -35,7 +35,7 @@ export interface Effects {
   role(role: Role, ballot: Ballot, leader: ReplicaId): void;
 
   /** A peer no longer has the slots this replica needs: the host fetches that checkpoint from it. */
-  needCheckpoint(from: ReplicaId, checkpointId: number, throughSlot: Slot, lengthBytes: number): void;
+  needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void;
 
   /** A peer asked for slots that this replica has trimmed: the host answers with its newest checkpoint. */
   offerCheckpoint(to: ReplicaId): void;

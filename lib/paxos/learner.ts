@@ -222,19 +222,23 @@ export class Learner {
     this.applied = through;
   }
 
-  /** A checkpoint through `through` has replaced the state (contract 26: only a newer one may). */
-  installed(through: Slot, chain: Digest): void {
+  /**
+   * A checkpoint through `through` has replaced the state (contract 26: only a newer one may). Who sent it
+   * has kept what came behind it, and is asked for that first.
+   */
+  installed(through: Slot, chain: Digest, from: ReplicaId = 0): void {
     invariant(through > this.applied, 26, 'a checkpoint is installed only if it is newer than the state');
     for (const slot of this.batches.keys()) if (slot <= through) this.drop(slot);
     this.fetching = false;
+    if (from !== 0) this.source = from;
+    this.inTurn = from !== 0;
     this.applied = through;
     this.installedThrough = through;
     if (through < this.learned) return;
-    const from = through;
     this.learned = through;
     this.chainAtLearned = chain;
     while (this.batches.has(this.learned + 1)) this.advance();
-    this.announce(from);
+    this.announce(through);
   }
 
   /** The log has forgotten its votes through `through`, which a durable checkpoint covers. */

@@ -119,22 +119,27 @@ export interface CheckpointOffer {
   readonly type: 'checkpointOffer';
   readonly checkpointId: number;
   readonly throughSlot: Slot;
+  /** Of the file's header, which holds a salt: files with the same digest are the same bytes. */
+  readonly digest: Digest;
   readonly lengthBytes: number;
 }
 
-/** "Send me that checkpoint's bytes from here." */
+/** "Send me that file's bytes from here, at most so many." Several may be asked for ahead of their coming. */
 export interface CheckpointFetch {
   readonly type: 'checkpointFetch';
   readonly checkpointId: number;
   readonly throughSlot: Slot;
+  readonly digest: Digest;
   readonly offset: number;
+  readonly bytesMax: number;
 }
 
-/** Bytes of a checkpoint. Empty `bytes` at an offset below the length: it is no longer there; ask anew. */
+/** Bytes of a checkpoint. None at all: it is not to be had here any more; take what is offered. */
 export interface CheckpointChunk {
   readonly type: 'checkpointChunk';
   readonly checkpointId: number;
   readonly throughSlot: Slot;
+  readonly digest: Digest;
   readonly offset: number;
   readonly lengthBytes: number;
   readonly bytes: Uint8Array;

@@ -151,10 +151,10 @@ export class ReplicaCore {
         for (const vote of message.votes) this.observe(vote.ballot);
         return this.learner.takeChosen(from, message.votes, message.learnedThrough);
       case 'checkpointOffer': {
-        const { checkpointId, throughSlot, lengthBytes } = message;
+        const { throughSlot } = message;
         const { appliedThrough, learnedThrough } = this.learner;
         if (throughSlot <= (this.repair.isBlocked ? appliedThrough : learnedThrough)) return;
-        return this.effects.needCheckpoint(from, checkpointId, throughSlot, lengthBytes);
+        return this.effects.needCheckpoint(from, message);
       }
       case 'handOver':
         return this.onHandOver(from, message);
@@ -221,14 +221,15 @@ export class ReplicaCore {
 
   /**
    * The host has replaced its state by a checkpoint through `through`, whose digest chain ends in `chain`.
+   * @param from has kept what came behind it
    */
-  installed(through: Slot, chain: Digest): void {
+  installed(through: Slot, chain: Digest, from: ReplicaId = 0): void {
     // What it holds may have been chosen at higher ballots than this replica has seen. Followers take a
     // leader's word for their votes at its ballot (contract 14), so that it may not speak as the leader of an
     // older one.
     const own = this.proposer.ballot ?? this.campaign?.ballot;
     if (own !== undefined && through > this.learner.learnedThrough) this.stepDown();
-    this.learner.installed(through, chain);
+    this.learner.installed(through, chain, from);
   }
 
   /** The log has forgotten its votes through `through`. */

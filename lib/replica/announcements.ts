@@ -23,6 +23,11 @@ export function announce(replica: EventEmitter<ReplicaEvents>, log: Storage): vo
   replica.on('checkpoint', ({ checkpointId, throughSlot }, lengthBytes, from) =>
     publish('indelible:checkpoint', { replica: replicaId, checkpointId, throughSlot, lengthBytes, from }),
   );
+  replica.on('checkpointProblem', (problem) => {
+    const { code, reason, failures, retryMs } = problem ?? { code: '', reason: '', failures: 0, retryMs: 0 };
+    publish('indelible:checkpoint-problem', { replica: replicaId, code, reason, failures, retryMs });
+  });
+  replica.on('transfer', (event) => publish('indelible:transfer', { replica: replicaId, ...event }));
   replica.on('damage', ({ reason, votes, uncertain }) =>
     publish('indelible:damage', { replica: replicaId, reason, votes: votes.length, uncertain }),
   );

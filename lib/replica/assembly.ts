@@ -66,7 +66,14 @@ export function assemble(
     runtime,
     sockets,
   });
-  const images = new Checkpoints(checkpoints, log, stateMachine, configuration, tuning);
+  const images = new Checkpoints({
+    store: checkpoints,
+    storage: log,
+    machine: stateMachine,
+    configuration,
+    tuning,
+    random: runtime.random,
+  });
   images.restore();
   const { clusterId } = identity;
   const wake = (): void => host.flush();

@@ -1,26 +1,28 @@
 /**
- * When a replica writes a checkpoint, when it forgets votes, and how it brings a peer up to date that has
- * fallen behind what any log still holds.
+ * When a replica writes a checkpoint, when it forgets votes, and what it keeps for peers that have fallen
+ * behind what any log still holds.
  *
  * 1. A vote is forgotten only when a checkpoint that covers it is durable and verified (contract 24).
- * 2. A peer's checkpoint replaces the state only if it is newer and verifies whole (contract 26).
- * 3. While followers are near, a leader keeps what they have not learned, up to `trimAtShare` of the log:
+ * 2. While followers are near, a leader keeps what they have not learned, up to `trimAtShare` of the log:
  *    they then catch up from its log, which costs less than a checkpoint.
+ * 3. While a checkpoint is being sent, the log behind it is kept, up to the share half way from there to a
+ *    full log: its receiver then needs no second one.
+ * 4. A checkpoint that cannot be written stops nothing: it is told of, and tried again later.
  */
-
-import { CHECKPOINT_CHUNK_BYTES_MAX } from '../limits.js';
+import { ErrorCode, IndelibleError } from '../errors.js';
 import { NO_BALLOT } from '../paxos/ballot.js';
-import type { CheckpointChunk, CheckpointFetch, Message } from '../paxos/messages.js';
+import type { CheckpointChunk, CheckpointFetch, CheckpointOffer, Message } from '../paxos/messages.js';
 import type { ReplicaCore } from '../paxos/replica.js';
 import type { CheckpointStore } from '../storage/checkpoint.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
-import type { CheckpointReceiver } from '../storage/checkpoint-receiver.js';
 import type { Storage } from '../storage/storage.js';
 import type { Ballot, Configuration, Digest, ReplicaId, Slot } from '../types.js';
+import { type CheckpointProblem, CheckpointWriter } from './checkpoint-writer.js';
 import type { Executor } from './executor.js';
 import type { Tuning } from './options.js';
-import { restoreImage, takeImage } from './state-image.js';
+import { imageMeta, restoreImage, takeImage } from './state-image.js';
 import type { StateMachine } from './state-machine.js';
+import { type TransferEvent, type TransferStatus, Transfers } from './transfers.js';
 
 /** What checkpoints need of the host. */
 export interface CheckpointSource {
@@ -28,56 +30,48 @@ export interface CheckpointSource {
   readonly executor: Executor;
   post(to: ReplicaId, message: Message): void;
   trim(through: Slot, checkpointId: number): void;
-  written(file: CheckpointFile): void;
-  installed(file: CheckpointFile, from: ReplicaId): void;
+  /** One became durable here: this replica's own (`from` 0), or a peer's, which is the state already. */
+  durableCheckpoint(file: CheckpointFile, from: ReplicaId): void;
+  /** The state is that of a peer's checkpoint now. */
+  restored(file: CheckpointFile, from: ReplicaId): void;
+  /** What keeps checkpoints from being written or taken has changed; undefined: nothing does any more. */
+  checkpointProblem(problem: CheckpointProblem | undefined): void;
+  transfer(event: TransferEvent): void;
   fail(error: Error): void;
 }
 
-interface Offer {
-  readonly checkpointId: number;
-  readonly throughSlot: Slot;
-  readonly lengthBytes: number;
+/** What the checkpoints of one replica are made of. */
+export interface CheckpointParts {
+  readonly store: CheckpointStore;
+  readonly storage: Storage;
+  readonly machine: StateMachine;
+  readonly configuration: Configuration;
+  readonly tuning: Tuning;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
 }
 
-interface Transfer {
-  readonly from: ReplicaId;
-  readonly receiver: CheckpointReceiver;
-  silentTicks: number;
-}
-
-/**
- * Ticks without a chunk after which the next one is asked for again, and after which the transfer is
- * dropped.
- */
-const CHUNK_TICKS = 50;
-const TRANSFER_TICKS = 500;
 /** A follower that was silent for longer does not hold the leader's log. */
 const NEAR_TICKS = 100;
+/** A receiver that lacks no more slots than this has caught up. */
+const CAUGHT_UP_SLOTS = 64;
 
 export class Checkpoints {
-  private readonly store: CheckpointStore;
-  private readonly storage: Storage;
-  private readonly machine: StateMachine;
-  private readonly configuration: Configuration;
-  private readonly tuning: Tuning;
-  private busy = false;
+  private readonly parts: CheckpointParts;
+  private readonly writer: CheckpointWriter;
+  private transfers: Transfers | undefined;
+  private host: CheckpointSource | undefined;
   /** The log has refused a vote and nothing has been forgotten since. */
   private refused = false;
-  private writing: Promise<void> = Promise.resolve();
-  private transfer: Transfer | undefined;
+  private ending: Promise<void> | undefined;
 
-  constructor(
-    store: CheckpointStore,
-    storage: Storage,
-    machine: StateMachine,
-    configuration: Configuration,
-    tuning: Tuning,
-  ) {
-    this.store = store;
-    this.storage = storage;
-    this.machine = machine;
-    this.configuration = configuration;
-    this.tuning = tuning;
+  constructor(parts: CheckpointParts) {
+    this.parts = parts;
+    this.writer = new CheckpointWriter({
+      tickMs: parts.tuning.tickMs,
+      random: parts.random,
+      problem: (problem) => this.host?.checkpointProblem(problem),
+    });
   }
 
   /** The checkpoint in force: where it ends, and what goes on from there. */
@@ -87,17 +81,54 @@ export class Checkpoints {
     readonly timeMs: number;
     readonly ballot: Ballot;
   } {
-    const { throughSlot, chainDigest, timeMs, ballot = NO_BALLOT } = this.store.newest.meta;
+    const { throughSlot, chainDigest, timeMs, ballot = NO_BALLOT } = this.parts.store.newest.meta;
     return { through: throughSlot, chain: chainDigest as Digest, timeMs, ballot };
   }
 
-  get newestId(): number {
-    return this.store.newest.meta.checkpointId;
+  /** What keeps checkpoints from being written; undefined if nothing does. */
+  get problem(): CheckpointProblem | undefined {
+    return this.writer.problem;
   }
 
-  /** Puts the state machine where the checkpoint in force ends. Called once, before anything is applied. */
+  get transferStatus(): TransferStatus {
+    return this.transfers?.status ?? NO_TRANSFERS;
+  }
+
+  /**
+   * Puts the state machine where the checkpoint in force ends. Called once, before anything is applied; the
+   * checkpoint that format wrote holds no state, and the machine starts as it was made.
+   */
   restore(): void {
-    if (this.base.through > 0) restoreImage(this.machine, this.store.newest);
+    if (this.base.through > 0) restoreImage(this.parts.machine, this.parts.store.newest);
+  }
+
+  /** Called once, when the host runs. */
+  start(host: CheckpointSource): void {
+    this.host = host;
+    const { store, configuration, machine } = this.parts;
+    const { core, executor } = host;
+    this.transfers = new Transfers(store, {
+      peers: configuration.members.map(({ id }) => id).filter((id) => id !== core.self),
+      get appliedThrough() {
+        return executor.appliedThrough;
+      },
+      get trimThrough() {
+        return core.acceptor.trimThrough;
+      },
+      post: (to, message) => host.post(to, message),
+      restore: (file, from) => {
+        restoreImage(machine, file);
+        host.restored(file, from);
+      },
+      adopted: (file, from) => {
+        this.writer.durable(file.meta.throughSlot);
+        host.durableCheckpoint(file, from);
+        this.forget(host);
+      },
+      failed: (error) => this.writer.failed(error, 0),
+      tell: (event) => host.transfer(event),
+      fail: (error) => host.fail(error),
+    });
   }
 
   /** The log had no room for a vote: whatever share is in use, room must be made now. */
@@ -105,164 +136,141 @@ export class Checkpoints {
     this.refused = true;
   }
 
-  /** Writes one when the log fills, forgets what can be forgotten, and keeps a transfer going. */
-  tick(host: CheckpointSource): void {
-    const { usedBytes, capacityBytes } = this.storage;
-    const { throughSlot } = this.store.newest.meta;
-    const worthIt = host.executor.appliedThrough > throughSlot;
-    // A replica that does not vote logs nothing; what it learned weighs as much as if it did.
-    const weightBytes = Math.max(usedBytes, host.core.learner.unloggedBytes);
-    const isDue =
-      this.refused ||
-      weightBytes > capacityBytes * this.tuning.checkpointAtShare ||
-      host.core.wantsCheckpointThrough > throughSlot;
-    if (isDue && worthIt && !this.busy) this.write(host);
-    this.forget(host);
-    this.tickTransfer(host);
+  /**
+   * Resolves when a checkpoint of the state as it is now, or of a later one, is durable.
+   * @throws (by rejection) ERR_INDELIBLE_STORE_IO, _STATE_MACHINE, _CHECKPOINT_STALLED: what kept it from
+   * being written; ERR_INDELIBLE_STOPPED
+   */
+  ask(through: Slot): Promise<void> {
+    return this.writer.ask(through);
   }
 
-  /** Begins a checkpoint of the state as it is now. Resolves when it is durable, or was not begun. */
-  write(host: CheckpointSource): Promise<void> {
+  /** Forgets what can be forgotten, writes a checkpoint when one is due, and keeps transfers going. */
+  tick(host: CheckpointSource): void {
+    const { core } = host;
+    const near = Math.max(this.base.through, core.learner.learnedThrough - CAUGHT_UP_SLOTS);
+    this.transfers?.tick(near, (peer) => core.progress.of(peer)?.learnedThrough ?? 0);
+    this.writer.tick();
+    this.forget(host);
+    if (this.isDue(host)) this.write(host);
+  }
+
+  private isDue({ core, executor }: CheckpointSource): boolean {
+    if (this.writer.isAsked) return true;
+    const { usedBytes, capacityBytes } = this.parts.storage;
+    const { through } = this.base;
+    if (executor.appliedThrough <= through || !this.writer.mayTry) return false;
+    if (this.refused || core.wantsCheckpointThrough > through) return true;
+    // What the newest one covers is forgotten first, as soon as nobody needs it: another one frees no more.
+    if (core.acceptor.trimThrough < through) return false;
+    // A replica that does not vote logs nothing; what it learned weighs as much as if it did.
+    const weightBytes = Math.max(usedBytes, core.learner.unloggedBytes);
+    return weightBytes > capacityBytes * this.parts.tuning.checkpointAtShare;
+  }
+
+  /** Begins a checkpoint of the state as it is now, unless one is being written or received. */
+  private write(host: CheckpointSource): void {
+    const { writer, transfers } = this;
     const { executor, core } = host;
+    if (writer.isWriting || transfers?.isReceiving === true) return;
     // The chain is known where learning stands; between two turns the state may be a step behind it.
-    if (this.busy || executor.appliedThrough !== core.learner.learnedThrough) return Promise.resolve();
-    this.busy = true;
-    const meta = {
-      clusterId: this.store.clusterId,
-      checkpointId: this.newestId + 1,
+    if (executor.appliedThrough !== core.learner.learnedThrough) return;
+    const { store, machine, configuration } = this.parts;
+    const place = {
+      clusterId: store.clusterId,
+      checkpointId: store.newest.meta.checkpointId + 1,
       throughSlot: executor.appliedThrough,
-      configuration: this.configuration,
+      configuration,
       chainDigest: core.learner.chain,
       timeMs: executor.timeMs,
       ballot: executor.ballotThrough,
-      ...(this.machine.digest === undefined ? {} : { stateDigest: this.machine.digest() }),
     };
-    this.writing = this.store
-      .write(meta, takeImage(this.machine))
+    writer
+      .run(place.throughSlot, async (attempt) => {
+        const meta = imageMeta(machine, place);
+        return store.write(meta, takeImage(machine, place.throughSlot), attempt);
+      })
       .then((file) => {
-        this.busy = false;
-        host.written(file);
+        if (file === undefined) return;
+        host.durableCheckpoint(file, 0);
         this.forget(host);
       })
-      .catch((error: Error) => {
-        this.busy = false;
-        host.fail(error);
-      });
-    return this.writing;
+      .catch((error: Error) => host.fail(error));
   }
 
-  /** Resolves when no checkpoint is being written and no transfer is under way. */
+  /** Nothing is begun any more; who waits for a checkpoint hears so. */
+  stop(): void {
+    this.host = undefined;
+    this.writer.end(new IndelibleError(ErrorCode.stopped, 'the replica is closed'));
+    this.parts.store.stop();
+    this.ending = this.transfers?.close();
+  }
+
+  /** Resolves when nothing of a transfer is under way any more. */
   async settled(): Promise<void> {
-    await this.writing;
-    const transfer = this.transfer;
-    this.transfer = undefined;
-    await transfer?.receiver.abandon();
+    await this.ending;
   }
 
   /** A peer lacks slots that this log has forgotten. */
-  offer(to: ReplicaId, host: CheckpointSource): void {
-    const { meta, lengthBytes } = this.store.newest;
-    const { checkpointId, throughSlot } = meta;
-    host.post(to, { type: 'checkpointOffer', checkpointId, throughSlot, lengthBytes });
+  offer(to: ReplicaId): void {
+    this.transfers?.offer(to);
   }
 
   /** `from` offers a checkpoint that this replica needs. */
-  fetch(from: ReplicaId, offer: Offer, host: CheckpointSource): void {
-    if (this.transfer !== undefined || this.busy || offer.throughSlot <= this.base.through) return;
-    this.busy = true;
-    this.store
-      .receive(offer.checkpointId, offer.throughSlot, offer.lengthBytes)
-      .then((receiver) => {
-        this.transfer = { from, receiver, silentTicks: 0 };
-        this.askNext(host);
-      })
-      .catch((error: Error) => {
-        this.busy = false;
-        host.fail(error);
-      });
+  take(from: ReplicaId, offer: CheckpointOffer): void {
+    if (this.writer.isWriting || !this.writer.mayTry) return;
+    this.transfers?.take(from, offer);
   }
 
-  receive(from: ReplicaId, message: CheckpointFetch | CheckpointChunk, host: CheckpointSource): void {
-    if (message.type === 'checkpointFetch') this.serve(from, message, host);
-    else this.take(from, message, host).catch((error: Error) => host.fail(error));
+  receive(from: ReplicaId, message: CheckpointFetch | CheckpointChunk): void {
+    if (message.type === 'checkpointFetch') this.transfers?.serve(from, message);
+    else this.transfers?.chunk(from, message);
   }
 
-  private serve(to: ReplicaId, message: CheckpointFetch, host: CheckpointSource): void {
-    const { checkpointId, throughSlot, offset } = message;
-    const file = this.store.find(checkpointId, throughSlot);
-    if (file === undefined) return this.offer(to, host);
-    const { lengthBytes } = file;
-    if (offset >= lengthBytes) return;
-    const bytes = file.read(offset, CHECKPOINT_CHUNK_BYTES_MAX);
-    if (bytes === undefined) return this.offer(to, host);
-    host.post(to, { type: 'checkpointChunk', checkpointId, throughSlot, offset, lengthBytes, bytes });
+  peerUp(peer: ReplicaId): void {
+    this.transfers?.peerUp(peer);
   }
 
-  private async take(from: ReplicaId, chunk: CheckpointChunk, host: CheckpointSource): Promise<void> {
-    const transfer = this.transfer;
-    if (transfer === undefined || transfer.from !== from) return;
-    const { receiver } = transfer;
-    if (receiver.checkpointId !== chunk.checkpointId || receiver.throughSlot !== chunk.throughSlot) return;
-    transfer.silentTicks = 0;
-    if (!(await receiver.append(chunk.offset, chunk.bytes))) return;
-    if (!receiver.complete) return this.askNext(host);
-    this.transfer = undefined;
-    let file: CheckpointFile;
-    try {
-      file = await receiver.finish();
-    } catch {
-      // It does not verify, or a newer one is here by now: what was received is gone, and is asked for anew.
-      this.busy = false;
-      return;
-    }
-    this.busy = false;
-    if (file.meta.throughSlot > host.executor.appliedThrough) {
-      restoreImage(this.machine, file);
-      host.installed(file, from);
-    }
-    this.forget(host);
+  peerDown(peer: ReplicaId): void {
+    this.transfers?.peerDown(peer);
   }
 
-  private askNext(host: CheckpointSource): void {
-    const transfer = this.transfer;
-    if (transfer === undefined) return;
-    const { checkpointId, throughSlot, offset } = transfer.receiver;
-    host.post(transfer.from, { type: 'checkpointFetch', checkpointId, throughSlot, offset });
-  }
-
-  private tickTransfer(host: CheckpointSource): void {
-    const transfer = this.transfer;
-    if (transfer === undefined) return;
-    transfer.silentTicks++;
-    if (transfer.silentTicks >= TRANSFER_TICKS) {
-      this.transfer = undefined;
-      this.busy = false;
-      transfer.receiver.abandon().catch((error: Error) => host.fail(error));
-    } else if (transfer.silentTicks % CHUNK_TICKS === 0) {
-      this.askNext(host);
-    }
-  }
-
-  /** Trims through the newest checkpoint, as far as near followers allow. */
+  /** Trims through the newest checkpoint, as far as near followers and receivers allow. */
   private forget(host: CheckpointSource): void {
     const { core, executor } = host;
-    let through = this.base.through;
-    // A peer's checkpoint is the newest from the moment it is durable, and the state only a moment later.
-    if (through > executor.appliedThrough) return;
-    if (through <= core.acceptor.trimThrough) return;
-    const { usedBytes, capacityBytes } = this.storage;
-    const isPressed = this.refused || usedBytes >= capacityBytes * this.tuning.trimAtShare;
-    if (core.role === 'leader' && !isPressed) {
-      for (const { id } of this.configuration.members) {
-        const peer = core.progress.of(id);
-        if (peer !== undefined && peer.silentTicks < NEAR_TICKS)
-          through = Math.min(through, peer.learnedThrough);
-      }
-    }
+    const { through: newest } = this.base;
+    // A peer's checkpoint is the newest from the moment it is durable, and the state a moment before.
+    if (newest > executor.appliedThrough || newest <= core.acceptor.trimThrough) return;
+    let through = Math.min(newest, this.neededThrough(host));
     // What the logs have lost is only in this checkpoint: nobody can catch up from the log through there.
-    through = Math.max(through, Math.min(this.base.through, core.wantsCheckpointThrough));
+    through = Math.max(through, Math.min(newest, core.wantsCheckpointThrough));
     if (through <= core.acceptor.trimThrough) return;
-    host.trim(through, this.newestId);
+    host.trim(through, this.parts.store.newest.meta.checkpointId);
     this.refused = false;
+    this.transfers?.trimmed(through);
+  }
+
+  /** What is above this slot somebody may still need, and the log has room for. */
+  private neededThrough({ core }: CheckpointSource): Slot {
+    const { usedBytes, capacityBytes } = this.parts.storage;
+    const { trimAtShare } = this.parts.tuning;
+    const share = this.refused ? 1 : usedBytes / capacityBytes;
+    let through = Number.POSITIVE_INFINITY;
+    if (share < (1 + trimAtShare) / 2) through = this.transfers?.keepsAbove ?? through;
+    if (core.role !== 'leader' || share >= trimAtShare) return through;
+    for (const { id } of this.parts.configuration.members) {
+      const peer = core.progress.of(id);
+      if (peer !== undefined && peer.silentTicks < NEAR_TICKS)
+        through = Math.min(through, peer.learnedThrough);
+    }
+    return through;
   }
 }
+
+const NO_TRANSFERS: TransferStatus = {
+  sendingTo: [],
+  installed: 0,
+  resumed: 0,
+  sourcesChanged: 0,
+  overtaken: 0,
+};

@@ -14,7 +14,7 @@
 import { described } from '../callbacks.js';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Effects, Role } from '../paxos/effects.js';
-import type { Message } from '../paxos/messages.js';
+import type { CheckpointOffer, Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime, Timer } from '../runtime.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
@@ -23,6 +23,7 @@ import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
 import type { Ballot, BatchKind, Configuration, Digest, ReplicaId, Slot } from '../types.js';
 import { applyLearned } from './applying.js';
+import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
@@ -37,6 +38,7 @@ import { Stall } from './stall.js';
 import type { StateMachine } from './state-machine.js';
 import { Steps } from './steps.js';
 import { type ClockNews, TimeKeeping } from './time-keeping.js';
+import type { TransferEvent, TransferStatus } from './transfers.js';
 import { Turns } from './turns.js';
 import { Watch } from './watch.js';
 
@@ -45,6 +47,9 @@ export interface HostEvents {
   peer(peer: ReplicaId, up: boolean): void;
   /** A checkpoint became durable here: this replica's own (`from` 0), or that of the peer `from`. */
   checkpoint(meta: CheckpointMeta, lengthBytes: number, from: ReplicaId): void;
+  /** What keeps checkpoints from being written or taken has changed; undefined: nothing does any more. */
+  checkpointProblem(problem: CheckpointProblem | undefined): void;
+  transfer(event: TransferEvent): void;
   /** A scrub found damage in the log. */
   damage(found: FoundDamage): void;
   /** This replica's wall clock has come off, or is well again. */
@@ -151,6 +156,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   get failure(): Error | undefined {
     return this.stopped;
   }
+  /** What keeps checkpoints from being written or taken; undefined if nothing does. */
+  get checkpointTrouble(): CheckpointProblem | undefined {
+    return this.parts.checkpoints.problem;
+  }
+  get transfers(): TransferStatus {
+    return this.parts.checkpoints.transferStatus;
+  }
   /** The state's digest; undefined where the machine gives none, or throws instead. */
   get stateDigest(): string | undefined {
     try {
@@ -166,6 +178,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       this.core.start();
       this.applyLearned();
     });
+    this.parts.checkpoints.start(this);
     if (this.stopped !== undefined) throw this.stopped;
     await this.parts.transport.start(this);
     const { runtime, tuning } = this.parts;
@@ -191,20 +204,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     });
   }
 
-  /** Writes a checkpoint of the state as it is behind the step under way. Resolves when it is durable. */
-  checkpoint(): Promise<void> {
+  /** Resolves when a checkpoint of the state as it is now, or of a later one, is durable. */
+  async checkpoint(): Promise<void> {
     this.mustRun();
-    return new Promise((resolve, reject) => {
-      this.steps.afterwards(() => {
-        try {
-          this.guard(() => this.applyLearned());
-          this.mustRun();
-          this.parts.checkpoints.write(this).then(resolve, reject);
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
-    });
+    // What is learned may be about to be applied, or be under way in the caller.
+    return this.parts.checkpoints.ask(this.core.learner.learnedThrough);
   }
 
   checkpointsSettled(): Promise<void> {
@@ -252,7 +256,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   message(from: ReplicaId, message: Message): void {
     this.guard(() => {
       if (message.type === 'checkpointFetch' || message.type === 'checkpointChunk') {
-        this.parts.checkpoints.receive(from, message, this);
+        this.parts.checkpoints.receive(from, message);
       } else if (message.type === 'clock' || message.type === 'clocked') {
         this.time.receive(from, message, this.core.leader);
       } else {
@@ -266,10 +270,12 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   peerUp(peer: ReplicaId): void {
+    this.guard(() => this.parts.checkpoints.peerUp(peer));
     this.parts.events.peer(peer, true);
   }
 
   peerDown(peer: ReplicaId): void {
+    this.guard(() => this.parts.checkpoints.peerDown(peer));
     this.parts.events.peer(peer, false);
   }
 
@@ -315,12 +321,12 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.parts.events.role(role, ballot, leader);
   }
 
-  needCheckpoint(from: ReplicaId, checkpointId: number, throughSlot: Slot, lengthBytes: number): void {
-    this.parts.checkpoints.fetch(from, { checkpointId, throughSlot, lengthBytes }, this);
+  needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void {
+    this.parts.checkpoints.take(from, offer);
   }
 
   offerCheckpoint(to: ReplicaId): void {
-    this.parts.checkpoints.offer(to, this);
+    this.parts.checkpoints.offer(to);
   }
 
   // CheckpointSource: what checkpoints need of the host.
@@ -338,18 +344,25 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.requestTurn();
   }
 
-  written(file: CheckpointFile): void {
-    this.parts.events.checkpoint(file.meta, file.lengthBytes, 0);
+  durableCheckpoint(file: CheckpointFile, from: ReplicaId): void {
+    this.parts.events.checkpoint(file.meta, file.lengthBytes, from);
   }
 
-  installed(file: CheckpointFile, from: ReplicaId): void {
-    const { throughSlot, checkpointId, chainDigest, timeMs, ballot } = file.meta;
+  restored(file: CheckpointFile, from: ReplicaId): void {
+    const { throughSlot, chainDigest, timeMs, ballot } = file.meta;
     this.guard(() => {
       this.executor.jump(throughSlot, timeMs, ballot);
-      this.core.installed(throughSlot, chainDigest as Digest);
-      this.trim(throughSlot, checkpointId);
-      this.parts.events.checkpoint(file.meta, file.lengthBytes, from);
+      this.core.installed(throughSlot, chainDigest as Digest, from);
     });
+    this.requestTurn();
+  }
+
+  checkpointProblem(problem: CheckpointProblem | undefined): void {
+    this.parts.events.checkpointProblem(problem);
+  }
+
+  transfer(event: TransferEvent): void {
+    this.parts.events.transfer(event);
   }
 
   /**
@@ -371,6 +384,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private end(): void {
     this.timer?.cancel();
     this.placing.end();
+    this.parts.checkpoints.stop();
   }
 
   private mustRun(): void {

@@ -14,6 +14,7 @@ import type { FoundDamage } from '../storage/storage.js';
 import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId } from '../types.js';
 import { announce } from './announcements.js';
 import { type Assembly, assemble } from './assembly.js';
+import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { Host } from './host.js';
 import { SafeEmitter } from './listeners.js';
 import { checkMachine } from './machine-calls.js';
@@ -24,6 +25,7 @@ import type { StateMachine } from './state-machine.js';
 import type { ReplicaStatus } from './status.js';
 import { type OpenStore, openStore, type StorageChoice } from './store.js';
 import type { ClockNews } from './time-keeping.js';
+import type { TransferEvent } from './transfers.js';
 
 export interface ReplicaOptions {
   /** Where `format` put the store. */
@@ -46,6 +48,13 @@ export interface ReplicaEvents {
    * A checkpoint became durable: this replica's own (`from` 0) or that of a peer, which replaced the state.
    */
   checkpoint: [meta: CheckpointMeta, lengthBytes: number, from: ReplicaId];
+  /**
+   * No checkpoint can be written, or a peer's not be taken, and why; or (undefined) one could again. The
+   * replica goes on; its log can be forgotten no further meanwhile, and fills up.
+   */
+  checkpointProblem: [problem: CheckpointProblem | undefined];
+  /** A checkpoint moves between this replica and a peer. */
+  transfer: [event: TransferEvent];
   /** A scrub found damage in the log; it is repaired from memory and from peers, as far as they have it. */
   damage: [found: FoundDamage];
   /** This replica's wall clock has come off replicated time, or is well again. */
@@ -94,6 +103,8 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       role: (role, ballot, leader) => this.tell('role', role, ballot, leader),
       peer: (peer, up) => this.tell('peer', peer, up),
       checkpoint: (meta, lengthBytes, from) => this.tell('checkpoint', meta, lengthBytes, from),
+      checkpointProblem: (problem) => this.tell('checkpointProblem', problem),
+      transfer: (event) => this.tell('transfer', event),
       damage: (found) => this.tell('damage', found),
       clock: (news) => this.tell('clock', news),
       failure: (error) => this.tell('failure', error),
@@ -143,11 +154,17 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   }
 
   /**
-   * Writes a checkpoint now, and forgets what it covers. Resolves when it is durable.
-   * @throws (by rejection) ERR_INDELIBLE_STOPPED
+   * Resolves when a checkpoint of the state as it is now, or of a later one, is durable; what it covers is
+   * then forgotten.
+   * @throws (by rejection) ERR_INDELIBLE_STORE_IO, _STATE_MACHINE or _CHECKPOINT_STALLED, whatever kept it
+   * from being written: the replica goes on, tells of it (`checkpointProblem`) and tries again by itself;
+   * ERR_INDELIBLE_STOPPED
    */
-  async checkpoint(): Promise<void> {
-    await this.host.checkpoint();
+  checkpoint(): Promise<void> {
+    const written = this.host.checkpoint();
+    // Who does not wait for it hears of a failure by the event.
+    written.catch(() => {});
+    return written;
   }
 
   /**

@@ -8,15 +8,40 @@
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
+import type { CheckpointMeta } from '../storage/checkpoint-format.js';
+import type { Slot } from '../types.js';
+import { digestOfState, machineError, notPromised } from './machine-calls.js';
 import type { StateMachine } from './state-machine.js';
 
-/** The state as it is now, in chunks that may be pulled later. */
-export function takeImage(machine: StateMachine): Iterable<Uint8Array> {
-  const chunks = machine.checkpoint()[Symbol.iterator]();
-  const first = chunks.next();
+/** What a checkpoint of the state says of itself. @throws ERR_INDELIBLE_STATE_MACHINE if `digest` throws */
+export function imageMeta(machine: StateMachine, place: CheckpointMeta): CheckpointMeta {
+  const stateDigest = digestOfState(machine, place.throughSlot);
+  return stateDigest === undefined ? place : { ...place, stateDigest };
+}
+
+/**
+ * The state as it is now, in chunks that may be pulled later.
+ * @throws ERR_INDELIBLE_STATE_MACHINE, now or when a chunk is pulled, if `checkpoint` throws
+ */
+export function takeImage(machine: StateMachine, throughSlot: Slot): Iterable<Uint8Array> {
+  const chunks = guarded(throughSlot, () => machine.checkpoint()[Symbol.iterator]());
+  const first = guarded(throughSlot, () => chunks.next());
   return (function* () {
-    for (let next = first; next.done !== true; next = chunks.next()) yield next.value;
+    for (let next = first; next.done !== true; next = guarded(throughSlot, () => chunks.next())) {
+      if (!(next.value instanceof Uint8Array)) {
+        throw machineError('checkpoint', throughSlot, 'it gave a chunk that is no Uint8Array');
+      }
+      yield next.value;
+    }
   })();
+}
+
+function guarded<T>(throughSlot: Slot, step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    throw machineError('checkpoint', throughSlot, cause);
+  }
 }
 
 /**
@@ -26,13 +51,13 @@ export function takeImage(machine: StateMachine): Iterable<Uint8Array> {
 export function restoreImage(machine: StateMachine, file: CheckpointFile): void {
   const { stateDigest, throughSlot } = file.meta;
   try {
-    machine.restore(file.chunks());
+    notPromised(machine.restore(file.chunks()) as unknown);
   } catch (cause) {
     if (cause instanceof IndelibleError) throw cause;
     const sentence = `the state machine's restore threw at slot ${throughSlot}: ${String(cause)}`;
     throw new IndelibleError(ErrorCode.stateMachine, sentence, { cause, path: file.path });
   }
-  const restored = stateDigest === undefined ? undefined : machine.digest?.();
+  const restored = stateDigest === undefined ? undefined : digestOfState(machine, throughSlot);
   if (restored === stateDigest || restored === undefined) return;
   const sentence =
     `the checkpoint through slot ${throughSlot} restores a state with digest ${restored}, but was taken of one ` +

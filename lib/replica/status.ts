@@ -7,10 +7,12 @@ import type { Role } from '../paxos/effects.js';
 import type { Recovered, StorageCounters } from '../storage/storage.js';
 import type { TransportCounters } from '../transport/transport.js';
 import type { Configuration, DurabilityClass, ReplicaId, Slot, SlotRange, StorageMode } from '../types.js';
+import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { Host } from './host.js';
 import type { ClockStatus } from './replicated-clock.js';
 import type { OpenStore } from './store.js';
 import type { TimeKeeping } from './time-keeping.js';
+import type { TransferStatus } from './transfers.js';
 
 export interface PeerStatus {
   readonly id: ReplicaId;
@@ -68,6 +70,9 @@ export interface ReplicaStatus {
   /** Slots known to be chosen somewhere and not applied here. */
   readonly lagSlots: number;
   readonly checkpointId: number;
+  /** What keeps checkpoints from being written or taken; absent if nothing does. */
+  readonly checkpointProblem?: CheckpointProblem;
+  readonly transfers: TransferStatus;
   readonly commandsExecuted: number;
   /** The chain over the digests of slots 1 … learnedThrough: equal slots, equal chains, on every replica. */
   readonly chain: string;
@@ -118,6 +123,8 @@ export function statusOf(
     trimThrough: core.acceptor.trimThrough,
     lagSlots: core.learner.targetThrough - executor.appliedThrough,
     checkpointId: checkpoints.newest.meta.checkpointId,
+    ...(host.checkpointTrouble === undefined ? {} : { checkpointProblem: host.checkpointTrouble }),
+    transfers: host.transfers,
     commandsExecuted: executor.commandsExecuted,
     chain: core.learner.chain.toString(16).padStart(13, '0'),
     stateDigest: host.stateDigest,
@@ -143,7 +150,7 @@ function damageOf({ core, scrubber }: Host): DamageStatus {
   };
 }
 
-function adviceOf({ core, stall, time }: Host, outcome: Recovered['outcome']): string {
+function adviceOf({ core, stall, time, checkpointTrouble }: Host, outcome: Recovered['outcome']): string {
   if (outcome === 'lost') {
     return (
       'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
@@ -152,7 +159,9 @@ function adviceOf({ core, stall, time }: Host, outcome: Recovered['outcome']): s
     );
   }
   const undecided = core.undecided.filter(({ through }) => through > core.learner.learnedThrough);
-  if (undecided.length === 0) return stall.advice || clockAdvice(time);
+  if (undecided.length === 0) {
+    return stall.advice || checkpointAdvice(checkpointTrouble) || clockAdvice(time);
+  }
   const slots = undecided.map(({ from, through }) => (from === through ? `${from}` : `${from} … ${through}`));
   return (
     `slots ${slots.join(', ')} cannot be decided by the replicas that answer: their votes there are lost or not ` +
@@ -167,5 +176,13 @@ function clockAdvice({ clock }: TimeKeeping): string {
   return (
     `the clock of this machine is ${off} replicated time, which follows no clock that steps: set it right, and ` +
     'keep it right (NTP). If it is right, the others are wrong, or replicated time is still on its way back'
+  );
+}
+
+function checkpointAdvice(trouble: CheckpointProblem | undefined): string {
+  if (trouble === undefined) return '';
+  return (
+    `no checkpoint can be written (${trouble.reason}): the log can be forgotten no further, and takes nothing more ` +
+    'once it is full. Make room, or mend the disk; it is tried again by itself'
   );
 }

@@ -1,14 +1,18 @@
 /**
  * Checkpoints of one simulated replica: taking them, trimming behind them, sending them to peers that need
- * slots forgotten here, and taking a peer's in place of one's own state.
+ * slots forgotten here, and taking a peer's in place of one's own state. What is asked of whom, and what is
+ * kept for a receiver, is decided by the production code (replica/incoming.ts, replica/pins.ts).
  *
  * 1. A checkpoint is on the disk, whole, before anything is trimmed or forgotten because of it (contracts
  *    24, 25).
- * 2. A peer's is installed only if it is newer than the state (contract 26).
+ * 2. A peer's is installed only if it is newer than the state (contract 26); it becomes the state first, and
+ *    is on the disk a moment later.
  */
-import type { CheckpointChunk, CheckpointFetch } from '../paxos/messages.js';
+import type { CheckpointChunk, CheckpointFetch, CheckpointOffer, Message } from '../paxos/messages.js';
+import { Incoming, type IncomingPace } from '../replica/incoming.js';
+import { Pins } from '../replica/pins.js';
 import type { Digest, ReplicaId, Slot } from '../types.js';
-import type { SavedCheckpoint } from './disk.js';
+import type { CheckpointShelf, SavedCheckpoint } from './disk.js';
 import { ToyMachine } from './machine.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -18,36 +22,42 @@ export interface CheckpointHost {
   readonly machine: ToyMachine;
   readonly chain: Digest;
   readonly usedShare: number;
+  readonly trimThrough: Slot;
+  readonly learnedThrough: Slot;
   /** Slots through this one are applied and in no log any more; 0 for none. */
   readonly wantsCheckpointThrough: Slot;
+  /** What is on the disk. */
+  readonly shelf: CheckpointShelf;
+  /** What a peer is known to have learned. */
+  learnedOf(peer: ReplicaId): Slot;
   /** Runs `run` later, unless the process has died by then. */
   later(delay: number, run: () => void): void;
-  /** The newest checkpoint on the disk. */
-  saved: SavedCheckpoint;
   trim(through: Slot, checkpointId: number): void;
-  install(checkpoint: SavedCheckpoint, machine: ToyMachine): void;
-  send(to: ReplicaId, message: CheckpointFetch | CheckpointChunk): void;
-}
-
-interface Transfer {
-  readonly from: ReplicaId;
-  readonly checkpointId: number;
-  readonly throughSlot: Slot;
-  readonly lengthBytes: number;
-  readonly bytes: Uint8Array;
-  received: number;
-  silentTicks: number;
+  install(checkpoint: SavedCheckpoint, machine: ToyMachine, from: ReplicaId): void;
+  send(to: ReplicaId, message: Message): void;
 }
 
 const CHAIN_BYTES = 8;
-/** Ticks without a chunk after which it is asked for again, and after which the transfer is given up. */
-const ASK_AGAIN_TICKS = 4;
-const GIVE_UP_TICKS = 15;
+const NO_BYTES = new Uint8Array(0);
+const DIGEST_HALF = 2 ** 26;
+/** Who lacks no more slots than this has caught up. */
+const CAUGHT_UP_SLOTS = 4;
+const PACE: Omit<IncomingPace, 'chunkBytes'> = {
+  windowChunksMax: 8,
+  quickTicks: 1,
+  slowTicks: 3,
+  askAgainTicks: 4,
+  lostTicks: 10,
+  missedTicksMax: 10,
+  giveUpTicks: 30,
+};
 
 export class Checkpoints {
   private readonly host: CheckpointHost;
   private readonly around: Surroundings;
-  private transfer: Transfer | undefined;
+  private readonly pins = new Pins<SavedCheckpoint>();
+  private incoming: Incoming | undefined;
+  private changes = 0;
   private saving = false;
 
   constructor(host: CheckpointHost, around: Surroundings) {
@@ -59,96 +69,175 @@ export class Checkpoints {
   consider(): void {
     const { host, around } = this;
     const { everySlots, usedShareMax } = around.checkpoints;
-    const behind = host.machine.appliedThrough - host.saved.through;
+    const { saved } = host.shelf;
+    this.forget();
+    const behind = host.machine.appliedThrough - saved.through;
     const { wantsCheckpointThrough } = host;
-    // What no log has any more is in this checkpoint: nobody can catch up from the log through there.
-    if (wantsCheckpointThrough > 0 && wantsCheckpointThrough <= host.saved.through) {
-      return host.trim(wantsCheckpointThrough, host.saved.id);
-    }
-    const isDue = behind >= everySlots || host.usedShare >= usedShareMax || wantsCheckpointThrough > 0;
+    const isWanted = wantsCheckpointThrough > saved.through;
+    const isDue = behind >= everySlots || host.usedShare >= usedShareMax || isWanted;
     if (this.saving || behind < 1 || !isDue) return;
-    this.saving = true;
     const bytes = new Uint8Array(CHAIN_BYTES + host.machine.save().length);
     new DataView(bytes.buffer).setFloat64(0, host.chain, true);
     bytes.set(host.machine.save(), CHAIN_BYTES);
     const through = host.machine.appliedThrough;
-    this.write({ id: through, through, chain: host.chain, bytes }, () => {
+    const { random } = around;
+    const digest = random.below(DIGEST_HALF) * DIGEST_HALF + random.below(DIGEST_HALF);
+    this.write({ id: through, through, chain: host.chain, digest, bytes }, () => {
       around.counters.checkpoints++;
-      const kept = host.usedShare < usedShareMax ? around.checkpoints.keptSlots : 0;
-      if (through > kept) host.trim(through - kept, through);
+      this.forget();
     });
   }
 
   tick(): void {
-    const { transfer } = this;
-    if (transfer === undefined) return;
-    transfer.silentTicks++;
-    if (transfer.silentTicks >= GIVE_UP_TICKS) this.transfer = undefined;
-    else if (transfer.silentTicks % ASK_AGAIN_TICKS === 0) this.ask(transfer);
+    const { host } = this;
+    const near = Math.max(host.shelf.saved.through, host.learnedThrough - CAUGHT_UP_SLOTS);
+    this.pins.tick(near, (peer) => host.learnedOf(peer));
+    const { incoming } = this;
+    if (incoming === undefined) return;
+    const verdict = incoming.tick();
+    this.countChanges(incoming);
+    const isObsolete = incoming.wanted.throughSlot <= host.machine.appliedThrough;
+    if (verdict === 'goes on' && !isObsolete) return;
+    this.incoming = undefined;
+    if (isObsolete || verdict === 'begin another') host.shelf.partial = undefined;
+    const { offered } = incoming;
+    if (!isObsolete && verdict === 'begin another' && offered !== undefined)
+      this.begin(offered.from, offered.offer);
   }
 
   /** The core needs a checkpoint that `from` has. */
-  need(from: ReplicaId, checkpointId: number, throughSlot: Slot, lengthBytes: number): void {
-    if (this.transfer !== undefined) return;
-    const bytes = new Uint8Array(lengthBytes);
-    this.transfer = { from, checkpointId, throughSlot, lengthBytes, bytes, received: 0, silentTicks: 0 };
-    this.ask(this.transfer);
+  need(from: ReplicaId, offer: CheckpointOffer): void {
+    if (this.incoming !== undefined) this.incoming.offer(from, offer);
+    else if (!this.saving) this.begin(from, offer);
   }
 
-  onFetch(from: ReplicaId, { checkpointId, throughSlot, offset }: CheckpointFetch): void {
-    const { saved } = this.host;
-    const has = saved.id === checkpointId && offset < saved.bytes.length;
-    const end = offset + this.around.checkpoints.chunkBytes;
-    this.host.send(from, {
-      type: 'checkpointChunk',
-      checkpointId,
-      throughSlot,
-      offset,
-      lengthBytes: has ? saved.bytes.length : offset + 1,
-      bytes: has ? saved.bytes.subarray(offset, end) : new Uint8Array(0),
+  offer(to: ReplicaId): void {
+    const { id, through, digest, bytes } = this.pins.of(to) ?? this.host.shelf.saved;
+    this.host.send(to, {
+      type: 'checkpointOffer',
+      checkpointId: id,
+      throughSlot: through,
+      digest: digest as Digest,
+      lengthBytes: bytes.length,
     });
+  }
+
+  onFetch(from: ReplicaId, { checkpointId, throughSlot, digest, offset, bytesMax }: CheckpointFetch): void {
+    const { host, pins } = this;
+    const { saved, older } = host.shelf;
+    const file = [saved, pins.of(from), older].find((each) => each?.digest === digest);
+    const name = { type: 'checkpointChunk', checkpointId, throughSlot, digest, offset } as const;
+    if (file === undefined || throughSlot < host.trimThrough) {
+      pins.end(from);
+      host.send(from, { ...name, lengthBytes: 0, bytes: NO_BYTES });
+      return this.offer(from);
+    }
+    const bytes = file.bytes.subarray(offset, offset + bytesMax);
+    if (bytes.length === 0) return;
+    pins.sends(from, file, throughSlot, offset + bytes.length, () => () => {});
+    host.send(from, { ...name, lengthBytes: file.bytes.length, bytes });
   }
 
   onChunk(from: ReplicaId, chunk: CheckpointChunk): void {
-    const { transfer } = this;
-    if (transfer === undefined || from !== transfer.from || chunk.checkpointId !== transfer.checkpointId)
-      return;
-    if (chunk.offset !== transfer.received) return;
-    if (chunk.bytes.length === 0 || chunk.lengthBytes !== transfer.lengthBytes) {
-      this.transfer = undefined;
+    const { incoming } = this;
+    if (incoming === undefined) return;
+    incoming.chunk(from, chunk);
+    this.countChanges(incoming);
+  }
+
+  /** Begins to receive what is offered, or goes on with what an earlier transfer, or life, has left. */
+  private begin(from: ReplicaId, offer: CheckpointOffer): void {
+    const { host, around } = this;
+    const { shelf } = host;
+    const left = shelf.partial;
+    const goesOn = left !== undefined && left.wanted.throughSlot > host.machine.appliedThrough;
+    if (!goesOn) shelf.partial = { wanted: offer, bytes: new Uint8Array(offer.lengthBytes), received: 0 };
+    const partial = shelf.partial!;
+    if (goesOn) around.counters.transfersResumed++;
+    const peers = around.core.configuration.members.map(({ id }) => id).filter((id) => id !== host.id);
+    const incoming: Incoming = new Incoming(
+      partial.wanted,
+      from,
+      partial.received,
+      {
+        peers,
+        ask: (to, message) => host.send(to, message),
+        store: (at, bytes) => {
+          partial.bytes.set(bytes, at);
+          // The disk takes its time.
+          host.later(around.random.between(1, 20), () => {
+            if (this.incoming !== incoming) return;
+            partial.received = Math.max(partial.received, at + bytes.length);
+            incoming.wrote(partial.received);
+            if (incoming.isComplete) this.complete(incoming, partial.bytes);
+          });
+        },
+      },
+      { ...PACE, chunkBytes: around.checkpoints.chunkBytes },
+    );
+    this.incoming = incoming;
+    this.changes = 0;
+    if (incoming.wanted.digest !== offer.digest) incoming.offer(from, offer);
+    if (incoming.isComplete) this.complete(incoming, partial.bytes);
+    else incoming.pump();
+  }
+
+  private complete({ wanted, source }: Incoming, bytes: Uint8Array): void {
+    const { host } = this;
+    this.incoming = undefined;
+    const { checkpointId: id, throughSlot: through, digest } = wanted;
+    const chain = new DataView(bytes.buffer).getFloat64(0, true) as Digest;
+    const checkpoint = { id, through, chain, digest, bytes };
+    if (through <= host.machine.appliedThrough) {
+      host.shelf.partial = undefined;
       return;
     }
-    transfer.bytes.set(chunk.bytes, chunk.offset);
-    transfer.received += chunk.bytes.length;
-    transfer.silentTicks = 0;
-    if (transfer.received < transfer.lengthBytes) return this.ask(transfer);
-    this.transfer = undefined;
-    const { checkpointId: id, throughSlot: through, bytes } = transfer;
-    const chain = new DataView(bytes.buffer).getFloat64(0, true) as Digest;
-    this.write({ id, through, chain, bytes }, (checkpoint) => this.install(checkpoint));
-  }
-
-  private install(checkpoint: SavedCheckpoint): void {
-    const { host } = this;
-    if (checkpoint.through <= host.machine.appliedThrough) return;
-    host.install(checkpoint, ToyMachine.load(checkpoint.bytes.subarray(CHAIN_BYTES)));
+    host.install(checkpoint, ToyMachine.load(bytes.subarray(CHAIN_BYTES)), source);
     this.around.counters.stateTransfers++;
-    host.trim(checkpoint.through, checkpoint.id);
-  }
-
-  /** Writes a checkpoint to the disk; it is there, whole, some time later. An older one is never put back. */
-  private write(checkpoint: SavedCheckpoint, then: (checkpoint: SavedCheckpoint) => void): void {
-    this.host.later(this.around.random.between(1, this.around.checkpoints.saveDelayMax), () => {
-      this.saving = false;
-      if (checkpoint.through <= this.host.saved.through) return;
-      this.host.saved = checkpoint;
-      // A crash in between leaves a checkpoint that nothing has come of.
-      this.host.later(this.around.random.below(20), () => then(checkpoint));
+    this.write(checkpoint, () => {
+      host.shelf.partial = undefined;
+      this.forget();
     });
   }
 
-  private ask({ from, checkpointId, throughSlot, received }: Transfer): void {
-    this.host.send(from, { type: 'checkpointFetch', checkpointId, throughSlot, offset: received });
+  private countChanges(incoming: Incoming): void {
+    this.around.counters.transferSourcesChanged += incoming.sourcesChanged - this.changes;
+    this.changes = incoming.sourcesChanged;
+  }
+
+  /** Trims behind the newest checkpoint, as far as what is kept for peers, and the room for it, allow. */
+  private forget(): void {
+    const { host, around } = this;
+    const { keptSlots, usedShareMax } = around.checkpoints;
+    const { saved } = host.shelf;
+    // A peer's is the state a moment before it is on the disk, and the newest one on it.
+    if (saved.through > host.machine.appliedThrough) return;
+    const isFull = host.usedShare >= (1 + usedShareMax) / 2;
+    const kept = host.usedShare < usedShareMax ? keptSlots : 0;
+    let through = saved.through - kept;
+    if (!isFull && this.pins.keepsAbove < through) {
+      around.counters.trimsHeldBack++;
+      through = this.pins.keepsAbove;
+    }
+    // What no log has any more is in this checkpoint: nobody can catch up from the log through there.
+    through = Math.max(through, Math.min(saved.through, host.wantsCheckpointThrough));
+    if (through <= host.trimThrough) return;
+    host.trim(through, saved.id);
+    around.counters.transfersOvertaken += this.pins.trimmed(through).length;
+  }
+
+  /** Writes a checkpoint to the disk; it is there, whole, some time later. An older one is never put back. */
+  private write(checkpoint: SavedCheckpoint, then: () => void): void {
+    this.saving = true;
+    this.host.later(this.around.random.between(1, this.around.checkpoints.saveDelayMax), () => {
+      this.saving = false;
+      const { shelf } = this.host;
+      if (checkpoint.through <= shelf.saved.through) return;
+      shelf.older = shelf.saved;
+      shelf.saved = checkpoint;
+      // A crash in between leaves a checkpoint that nothing has come of.
+      this.host.later(this.around.random.below(20), then);
+    });
   }
 }
 

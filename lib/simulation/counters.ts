@@ -39,6 +39,14 @@ export interface Counters {
   trims: number;
   /** Checkpoints installed that a peer had sent. */
   stateTransfers: number;
+  /** Transfers that went on with what an earlier one, or an earlier life, had received. */
+  transfersResumed: number;
+  /** Times that another peer with the very same checkpoint went on where the source had ended. */
+  transferSourcesChanged: number;
+  /** Times that the log behind a checkpoint that is being sent was kept although a newer one covers it. */
+  trimsHeldBack: number;
+  /** Checkpoints under way behind which the log had to be trimmed, because it was full. */
+  transfersOvertaken: number;
   fetches: number;
   /** Votes refused because the log was full. */
   logFull: number;
@@ -80,6 +88,10 @@ export function newCounters(): Counters {
     checkpoints: 0,
     trims: 0,
     stateTransfers: 0,
+    transfersResumed: 0,
+    transferSourcesChanged: 0,
+    trimsHeldBack: 0,
+    transfersOvertaken: 0,
     fetches: 0,
     logFull: 0,
     handOvers: 0,

@@ -8,6 +8,7 @@
  * | file    | the production file backend over its recording medium | a power cut, or what kill -9 leaves |
  * | delayed | MemoryStorage behind a queue: items become durable some turns after their commit | a prefix of the queue |
  */
+import type { Wanted } from '../replica/incoming.js';
 import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
 import type { Random } from './random.js';
@@ -17,7 +18,23 @@ export interface SavedCheckpoint {
   readonly id: number;
   readonly through: Slot;
   readonly chain: number;
+  /** Of its file: the same one is the same bytes. */
+  readonly digest: number;
   readonly bytes: Uint8Array;
+}
+
+/** What has arrived of a peer's checkpoint. */
+export interface PartialCheckpoint {
+  readonly wanted: Wanted;
+  readonly bytes: Uint8Array;
+  received: number;
+}
+
+/** The checkpoints on one disk. */
+export interface CheckpointShelf {
+  saved: SavedCheckpoint;
+  older: SavedCheckpoint | undefined;
+  partial: PartialCheckpoint | undefined;
 }
 
 /**

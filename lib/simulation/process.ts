@@ -8,11 +8,11 @@
  */
 import { extendChain } from '../paxos/chain.js';
 import type { Effects, Role } from '../paxos/effects.js';
-import type { Message } from '../paxos/messages.js';
+import type { CheckpointOffer, Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
 import type { Ballot, BatchKind, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { type CheckpointHost, Checkpoints, loadCheckpoint } from './checkpoints.js';
-import type { SavedCheckpoint } from './disk.js';
+import type { CheckpointShelf, SavedCheckpoint } from './disk.js';
 import type { ToyMachine } from './machine.js';
 import type { ObservedStorage } from './observed-storage.js';
 import { Requests } from './requests.js';
@@ -28,7 +28,7 @@ interface Outgoing {
 export interface Belongings {
   readonly id: ReplicaId;
   readonly storage: ObservedStorage;
-  saved: SavedCheckpoint;
+  readonly shelf: CheckpointShelf;
 }
 
 /** How often a tick scrubs, and how much: a log of a simulation is some laps of that. */
@@ -55,7 +55,8 @@ export class Process implements Effects, CheckpointHost {
   private undecided: readonly SlotRange[] = [];
 
   constructor(belongings: Belongings, around: Surroundings) {
-    const { id, storage, saved } = belongings;
+    const { id, storage, shelf } = belongings;
+    const { saved } = shelf;
     const { recovered } = storage;
     this.id = id;
     this.belongings = belongings;
@@ -92,11 +93,14 @@ export class Process implements Effects, CheckpointHost {
     this.endTurn();
   }
 
-  get saved(): SavedCheckpoint {
-    return this.belongings.saved;
+  get shelf(): CheckpointShelf {
+    return this.belongings.shelf;
   }
-  set saved(checkpoint: SavedCheckpoint) {
-    this.belongings.saved = checkpoint;
+  get trimThrough(): Slot {
+    return this.core.acceptor.trimThrough;
+  }
+  get learnedThrough(): Slot {
+    return this.core.learner.learnedThrough;
   }
   get usedShare(): number {
     return this.storage.usedBytes / this.storage.capacityBytes;
@@ -215,13 +219,16 @@ export class Process implements Effects, CheckpointHost {
     this.around.roleChanged(this.id, role, ballot);
   }
 
-  needCheckpoint(from: ReplicaId, checkpointId: number, throughSlot: Slot, lengthBytes: number): void {
-    this.checkpoints.need(from, checkpointId, throughSlot, lengthBytes);
+  needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void {
+    this.checkpoints.need(from, offer);
   }
 
   offerCheckpoint(to: ReplicaId): void {
-    const { id: checkpointId, through: throughSlot, bytes } = this.saved;
-    this.send(to, { type: 'checkpointOffer', checkpointId, throughSlot, lengthBytes: bytes.length });
+    this.checkpoints.offer(to);
+  }
+
+  learnedOf(peer: ReplicaId): Slot {
+    return this.core.progress.of(peer)?.learnedThrough ?? 0;
   }
 
   trim(through: Slot, checkpointId: number): void {
@@ -230,12 +237,12 @@ export class Process implements Effects, CheckpointHost {
     this.core.trimmed(through);
   }
 
-  install(checkpoint: SavedCheckpoint, machine: ToyMachine): void {
+  install(checkpoint: SavedCheckpoint, machine: ToyMachine, from: ReplicaId): void {
     this.machine = machine;
     this.chain = checkpoint.chain as Digest;
     this.requests.overtaken(checkpoint.through);
     this.around.observers.tell('restored', this.id, machine);
-    this.core.installed(checkpoint.through, this.chain);
+    this.core.installed(checkpoint.through, this.chain, from);
     this.endTurnSoon();
   }
 

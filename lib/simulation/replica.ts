@@ -11,13 +11,19 @@
 import type { Message } from '../paxos/messages.js';
 import type { Storage } from '../storage/storage.js';
 import type { ReplicaId, Slot } from '../types.js';
-import type { DiskFault, SavedCheckpoint, SimulatedDisk } from './disk.js';
+import type { CheckpointShelf, DiskFault, SavedCheckpoint, SimulatedDisk } from './disk.js';
 import { ObservedStorage } from './observed-storage.js';
 import { type Belongings, Process, TURN_STEPS } from './process.js';
 import type { Surroundings } from './surroundings.js';
 
 /** The checkpoint that `format` writes: the empty state, before the first slot. */
-const EMPTY_CHECKPOINT: SavedCheckpoint = { id: 0, through: 0, chain: 0, bytes: new Uint8Array(0) };
+const EMPTY_CHECKPOINT: SavedCheckpoint = {
+  id: 0,
+  through: 0,
+  chain: 0,
+  digest: 0,
+  bytes: new Uint8Array(0),
+};
 
 /** Units of time after which a supervisor starts a process again that has stopped by itself, at most. */
 const RESTART_DELAY_MAX = 300;
@@ -30,7 +36,11 @@ export class SimulatedReplica {
   pausedUntil = 0;
   private readonly disk: SimulatedDisk;
   private readonly around: Surroundings;
-  private saved = EMPTY_CHECKPOINT;
+  private readonly shelf: CheckpointShelf = {
+    saved: EMPTY_CHECKPOINT,
+    older: undefined,
+    partial: undefined,
+  };
   private storage: ObservedStorage | undefined;
   private opening: Promise<Storage> | undefined;
   private lives = 0;
@@ -78,22 +88,12 @@ export class SimulatedReplica {
       around.observers.tell('recovered', id, vote);
     }
     if (inner.recovered.outcome === 'damaged') around.counters.damagedRestarts++;
-    around.observers.tell('opened', id, inner.recovered, this.saved.through);
+    around.observers.tell('opened', id, inner.recovered, this.shelf.saved.through);
     this.storage = storage;
     storage.onFailure = () => {
       this.hasFailed = true;
     };
-    const self = this;
-    const belongings: Belongings = {
-      id,
-      storage,
-      get saved() {
-        return self.saved;
-      },
-      set saved(checkpoint) {
-        self.saved = checkpoint;
-      },
-    };
+    const belongings: Belongings = { id, storage, shelf: this.shelf };
     if (this.lives++ > 0) around.counters.crashRestarts++;
     this.process = new Process(belongings, around);
     around.observers.tell('restored', id, this.process.machine);
@@ -108,8 +108,15 @@ export class SimulatedReplica {
     process?.endTurn(around.random.below(TURN_STEPS + 1));
     process?.die();
     this.process = undefined;
+    this.tearPartial();
     const torn = (this.storage?.pendingItems ?? 0) > 0;
     if (this.disk.crash(around.random) || torn) around.counters.tornRestarts++;
+  }
+
+  /** Of what a crash finds under way to the disk, any part may be missing. */
+  private tearPartial(): void {
+    const { partial } = this.shelf;
+    if (partial !== undefined) partial.received = this.around.random.below(partial.received + 1);
   }
 
   /** True if this disk has what rots. */

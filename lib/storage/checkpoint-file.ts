@@ -5,77 +5,38 @@
  * 2. Blocks are checked again whenever they are read for a restore; raw reads for a peer are not, because the
  *    peer checks the whole before it installs it.
  */
+
+import type { Slot } from '../types.js';
 import {
   BLOCK_BYTES_MAX,
   BLOCK_FRAME_BYTES,
   blockHead,
   type CheckpointMeta,
   checkBlock,
-  checkFooter,
   decodeHeader,
-  FOOTER_BYTES,
   headerLength,
   invalidCheckpoint,
-  PartChain,
 } from './checkpoint-format.js';
+import { CheckpointScan, Forward } from './checkpoint-scan.js';
 import type { FileMedium, MediumFile } from './file/medium.js';
 
-/** Reads a file front to back through one buffer, so that small parts do not cost a read each. */
-class Forward {
-  readonly #file: MediumFile;
-  readonly #window = new Uint8Array(1 << 18);
-  #windowAt = 0;
-  #windowBytes = 0;
+/** Bytes that are checked between two words of progress. */
+const STEP_BYTES: number = 8 << 20;
+/** A header's own first bytes, and the most that all of it takes. */
+const HEADER_WINDOW_BYTES: number = 64 << 10;
 
-  constructor(file: MediumFile) {
-    this.#file = file;
-  }
-
-  /** A view of the bytes at [at, at + length), shorter at the end of the file; valid until the next call. */
-  async take(at: number, length: number): Promise<Uint8Array> {
-    if (at < this.#windowAt || at + length > this.#windowAt + this.#windowBytes) {
-      this.#windowAt = at;
-      this.#windowBytes = await this.#file.read(this.#window, at);
-    }
-    const from = at - this.#windowAt;
-    return this.#window.subarray(from, Math.min(from + length, this.#windowBytes));
-  }
-}
-
-interface Verified {
-  readonly meta: CheckpointMeta;
-  readonly headerBytes: number;
-  readonly lengthBytes: number;
-  readonly stateBytes: number;
-}
-
-async function verify(file: MediumFile): Promise<Verified> {
-  const path = file.path;
-  const lengthBytes = await file.length();
-  const forward = new Forward(file);
-  const head = headerLength(await forward.take(0, 16), path);
-  const { meta, headerBytes, digest } = decodeHeader(await forward.take(0, head), path);
-  const chain = new PartChain();
-  chain.add(digest);
-  let at = headerBytes;
-  let stateBytes = 0;
-  for (let number = 0; ; number++) {
-    const next = blockHead(await forward.take(at, 8), number, path);
-    if (next.footer) break;
-    const whole = next.lengthBytes + BLOCK_FRAME_BYTES;
-    const bytes = await forward.take(at, whole);
-    if (bytes.length < whole) throw invalidCheckpoint(path, `it ends within block ${number}`);
-    chain.add(checkBlock(bytes, number, path));
-    stateBytes += next.lengthBytes;
-    at += whole;
-  }
-  checkFooter(await forward.take(at, FOOTER_BYTES), stateBytes, chain.value, path);
-  if (at + FOOTER_BYTES !== lengthBytes) throw invalidCheckpoint(path, 'something stands behind the footer');
-  return { meta, headerBytes, lengthBytes, stateBytes };
+/** Which file of which checkpoint: what a peer asks for. */
+export interface FileName {
+  readonly checkpointId: number;
+  readonly throughSlot: Slot;
+  /** As {@link CheckpointFile.digest}. */
+  readonly digest: number;
 }
 
 export class CheckpointFile {
   readonly meta: CheckpointMeta;
+  /** Files with the same digest are the same bytes: it covers a salt that each writing draws anew. */
+  readonly digest: number;
   /** Bytes of the whole file, which is what travels to a peer. */
   readonly lengthBytes: number;
   /** Bytes of the state within it. */
@@ -86,35 +47,53 @@ export class CheckpointFile {
   readonly #headerBytes: number;
   #closed = false;
 
-  private constructor(file: MediumFile, verified: Verified) {
+  private constructor(file: MediumFile, meta: CheckpointMeta, scan: CheckpointScan) {
     this.#file = file;
     this.path = file.path;
-    this.meta = verified.meta;
-    this.lengthBytes = verified.lengthBytes;
-    this.stateBytes = verified.stateBytes;
-    this.#headerBytes = verified.headerBytes;
+    this.meta = meta;
+    this.digest = scan.digest;
+    this.lengthBytes = scan.at;
+    this.stateBytes = scan.stateBytes;
+    this.#headerBytes = scan.headerBytes;
   }
 
   /**
-   * Opens and verifies. @throws ERR_INDELIBLE_CHECKPOINT_INVALID, ERR_INDELIBLE_STORE_VERSION, system errors
+   * Opens and verifies.
+   * @param moved called now and then while it reads
+   * @throws ERR_INDELIBLE_CHECKPOINT_INVALID, ERR_INDELIBLE_STORE_VERSION, system errors
    */
-  static async open(medium: FileMedium, path: string): Promise<CheckpointFile> {
+  static async open(medium: FileMedium, path: string, moved: () => void = () => {}): Promise<CheckpointFile> {
     const file = await medium.open(path, 'read');
     try {
-      return new CheckpointFile(file, await verify(file));
+      return await CheckpointFile.verified(file, new CheckpointScan(file), moved);
     } catch (error) {
       await file.close();
       throw error;
     }
   }
 
+  /** The rest of what `scan` has begun to check; `file` is this checkpoint's from now on. @throws as open */
+  static async verified(
+    file: MediumFile,
+    scan: CheckpointScan,
+    moved: () => void = () => {},
+  ): Promise<CheckpointFile> {
+    const lengthBytes = await file.length();
+    for (let end = scan.at + STEP_BYTES; !scan.complete && end < lengthBytes; end += STEP_BYTES) {
+      await scan.advance(end);
+      moved();
+    }
+    await scan.advance(lengthBytes);
+    return new CheckpointFile(file, scan.mustBeWhole(lengthBytes), scan);
+  }
+
   /** What a file's header says, which alone is read and checked. @throws as {@link open} does */
   static async readMeta(medium: FileMedium, path: string): Promise<CheckpointMeta> {
     const file = await medium.open(path, 'read');
     try {
-      const forward = new Forward(file);
-      const head = headerLength(await forward.take(0, 16), path);
-      return decodeHeader(await forward.take(0, head), path).meta;
+      const forward = new Forward(file, HEADER_WINDOW_BYTES);
+      const head = headerLength(await forward.take(0, 16, HEADER_WINDOW_BYTES), path);
+      return decodeHeader(await forward.take(0, head, HEADER_WINDOW_BYTES), path).meta;
     } finally {
       await file.close();
     }
@@ -149,7 +128,7 @@ export class CheckpointFile {
     if (this.#closed) return undefined;
     const wanted = Math.min(length, this.lengthBytes - offset, BLOCK_BYTES_MAX * 16);
     if (wanted <= 0) return new Uint8Array(0);
-    const bytes = new Uint8Array(wanted);
+    const bytes = Buffer.allocUnsafeSlow(wanted);
     return bytes.subarray(0, this.#file.readSync(bytes, offset));
   }
 

@@ -113,7 +113,32 @@ export function decodeHeader(bytes: Uint8Array, path: string): DecodedHeader {
   const jsonBytes = view.getUint32(16, true);
   if (jsonBytes > total - 8 - FIXED_BYTES) throw invalidCheckpoint(path, 'the header contradicts itself');
   const text = new TextDecoder().decode(bytes.subarray(FIXED_BYTES, FIXED_BYTES + jsonBytes));
-  return { meta: JSON.parse(text) as CheckpointMeta, headerBytes: total, digest: getU64(view, total - 8) };
+  return { meta: parseMeta(text, path), headerBytes: total, digest: getU64(view, total - 8) };
+}
+
+/** A header may come from another process: what it says has the right shape, or is refused. */
+function parseMeta(text: string, path: string): CheckpointMeta {
+  let meta: CheckpointMeta;
+  try {
+    meta = JSON.parse(text) as CheckpointMeta;
+  } catch {
+    throw invalidCheckpoint(path, 'its description is not JSON');
+  }
+  const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+  const good =
+    typeof meta === 'object' &&
+    meta !== null &&
+    typeof meta.clusterId === 'string' &&
+    [meta.checkpointId, meta.throughSlot, meta.chainDigest, meta.configuration?.number].every(isCount) &&
+    Number.isFinite(meta.timeMs) &&
+    (meta.ballot === undefined || isCount(meta.ballot)) &&
+    Array.isArray(meta.configuration.members) &&
+    meta.configuration.members.every(
+      (member) => isCount(member?.id) && typeof member.storeUuid === 'string',
+    ) &&
+    (meta.stateDigest === undefined || typeof meta.stateDigest === 'string');
+  if (!good) throw invalidCheckpoint(path, 'its description is none of a checkpoint');
+  return meta;
 }
 
 /** Closes the block whose `lengthBytes` of state start at block[8]; returns its bytes on the medium. */

@@ -3,38 +3,35 @@
  *
  * 1. A checkpoint is written aside, synced, read back from the device and verified, renamed, its directory
  *    synced; only then is it announced (`newest`) and may a trim rely on it (contracts 24 and 25).
- * 2. At every crash point the old one or the new one is whole. The newest two are kept.
- * 3. One from a peer is installed only if it is of this cluster, newer, and verified to the last byte
- *    (contract 26).
- * 4. A checkpoint that fails to be written or received leaves the store as it was.
+ * 2. At every crash point the old one or the new one is whole. The newest two are kept, and those that are
+ *    held, of which there are at most {@link HELD_MAX} more.
+ * 3. One from a peer is installed only if it is of this cluster and configuration, newer, and verified to the
+ *    last byte (contract 26).
+ * 4. A checkpoint that fails to be written leaves the store as it was. What has arrived of a peer's stays
+ *    until it is whole, found wrong, or no longer wanted: `partial` goes on with it, after a restart too.
  */
 import { join } from 'node:path';
 import { ErrorCode, IndelibleError } from '../errors.js';
-import type { Configuration, Slot } from '../types.js';
-import { CheckpointFile } from './checkpoint-file.js';
-import {
-  BLOCK_BYTES_MAX,
-  BLOCK_FRAME_BYTES,
-  type CheckpointMeta,
-  encodeFooter,
-  encodeHeader,
-  invalidCheckpoint,
-  PartChain,
-  sealBlock,
-} from './checkpoint-format.js';
+import type { Configuration } from '../types.js';
+import { WriteAttempt, writeBody } from './checkpoint-body.js';
+import { CheckpointFile, type FileName } from './checkpoint-file.js';
+import { type CheckpointMeta, invalidCheckpoint } from './checkpoint-format.js';
 import { CheckpointReceiver } from './checkpoint-receiver.js';
 import { preferNativeDigest } from './crc64-native.js';
-import { type FileMedium, type MediumFile, systemCode } from './file/medium.js';
+import { type FileMedium, systemCode } from './file/medium.js';
 import { RealMedium } from './file/real-medium.js';
-import { getU64, viewOf } from './file/words.js';
 
 const SITE = 'checkpoint';
 const WRITING = 'writing';
 const RECEIVING = 'receiving';
 const KEPT = 2;
+/** Most checkpoints that are kept beyond the newest two because somebody holds them. */
+export const HELD_MAX = 2;
+/** Milliseconds that closing waits for a write or sync that does not return. */
+const CLOSE_MS_MAX = 2000;
 const NAME = /^checkpoint-(\d{16})-(\d{16})$/;
 
-function nameOf(meta: CheckpointMeta): string {
+function nameOf(meta: Pick<CheckpointMeta, 'checkpointId' | 'throughSlot'>): string {
   const digits = (value: number): string => String(value).padStart(16, '0');
   return `checkpoint-${digits(meta.throughSlot)}-${digits(meta.checkpointId)}`;
 }
@@ -44,43 +41,6 @@ function ioError(path: string, cause: unknown): unknown {
   if (cause instanceof IndelibleError || !(cause instanceof Error) || systemCode(cause) === undefined)
     return cause;
   return new IndelibleError(ErrorCode.storeIo, `checkpoint ${path}: ${cause.message}`, { cause, path });
-}
-
-/** Writes header, blocks and footer; each block's write lets the event loop turn. */
-async function writeBody(
-  file: MediumFile,
-  meta: CheckpointMeta,
-  chunks: Iterable<Uint8Array>,
-): Promise<void> {
-  const header = encodeHeader(meta);
-  await file.write(header, 0, SITE);
-  const chain = new PartChain();
-  chain.add(getU64(viewOf(header), header.length - 8));
-  const block = new Uint8Array(BLOCK_BYTES_MAX + BLOCK_FRAME_BYTES);
-  let at = header.length;
-  let blocks = 0;
-  let stateBytes = 0;
-  let filled = 0;
-  const flush = async (): Promise<void> => {
-    const sealed = sealBlock(block, blocks, filled);
-    chain.add(getU64(viewOf(sealed), sealed.length - 8));
-    await file.write(sealed, at, SITE);
-    at += sealed.length;
-    blocks++;
-    stateBytes += filled;
-    filled = 0;
-  };
-  for (const chunk of chunks) {
-    for (let taken = 0; taken < chunk.length; ) {
-      const part = chunk.subarray(taken, taken + BLOCK_BYTES_MAX - filled);
-      block.set(part, 8 + filled);
-      filled += part.length;
-      taken += part.length;
-      if (filled === BLOCK_BYTES_MAX) await flush();
-    }
-  }
-  if (filled > 0) await flush();
-  await file.write(encodeFooter(blocks, stateBytes, chain.value), at, SITE);
 }
 
 /**
@@ -120,9 +80,7 @@ export async function openCheckpoints(
   const candidates = await candidatesIn(directory, medium);
   const store = new CheckpointStore(directory, clusterId, medium, candidates);
   await store.adoptNewest();
-  for (const name of [WRITING, RECEIVING]) {
-    await medium.remove(join(directory, name), 'checkpoint.remove');
-  }
+  await medium.remove(join(directory, WRITING), 'checkpoint.remove');
   return store;
 }
 
@@ -167,27 +125,34 @@ async function candidatesIn(directory: string, medium: FileMedium): Promise<stri
   });
 }
 
+/** A checkpoint's file in the directory, and what is known of it. */
+interface Kept {
+  readonly name: string;
+  /** Undefined before it was first read. */
+  file: CheckpointFile | undefined;
+  holds: number;
+}
+
 export class CheckpointStore {
   readonly directory: string;
   readonly clusterId: string;
   /** Why newer checkpoint files were passed over at open, for a person. */
   readonly problems: string[] = [];
   readonly #medium: FileMedium;
-  /** Names of all checkpoint files, newest first. */
-  #names: string[];
+  /** All checkpoint files, newest first. */
+  #kept: Kept[];
   #newest: CheckpointFile | undefined;
-  /** Replaced, but still read by peers until the next one replaces it. */
-  #previous: CheckpointFile | undefined;
-  /** Writes and installations happen one after the other. */
+  #attempt: WriteAttempt | undefined;
+  /** Whatever changes the directory happens one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   /** Use {@link openCheckpoints}. */
-  constructor(directory: string, clusterId: string, medium: FileMedium, names: string[]) {
+  constructor(directory: string, clusterId: string, medium: FileMedium, names: readonly string[]) {
     this.directory = directory;
     this.clusterId = clusterId;
     this.#medium = medium;
-    this.#names = names;
+    this.#kept = names.map((name) => ({ name, file: undefined, holds: 0 }));
   }
 
   /** The newest whole checkpoint. */
@@ -196,11 +161,35 @@ export class CheckpointStore {
     return this.#newest;
   }
 
-  /** The checkpoint file a peer asked for by name, while it is still here. */
-  find(checkpointId: number, throughSlot: Slot): CheckpointFile | undefined {
-    return [this.#newest, this.#previous].find(
-      (file) => file?.meta.checkpointId === checkpointId && file.meta.throughSlot === throughSlot,
-    );
+  /** The checkpoint file a peer asked for by name, while it is still here; verified if it was not before. */
+  async find({ checkpointId, throughSlot, digest }: FileName): Promise<CheckpointFile | undefined> {
+    const name = nameOf({ checkpointId, throughSlot });
+    const kept = this.#kept.find((each) => each.name === name);
+    if (kept === undefined) return undefined;
+    if (kept.file === undefined) await this.#queue(() => this.#openOlder(kept));
+    return kept.file?.digest === digest && this.#kept.includes(kept) ? kept.file : undefined;
+  }
+
+  /** The same, if it has been read already. */
+  findOpen({ checkpointId, throughSlot, digest }: FileName): CheckpointFile | undefined {
+    const name = nameOf({ checkpointId, throughSlot });
+    const file = this.#kept.find((each) => each.name === name)?.file;
+    return file?.digest === digest ? file : undefined;
+  }
+
+  /** Keeps a checkpoint although newer ones come, until the result is called. */
+  hold(file: CheckpointFile): () => void {
+    const kept = this.#kept.find((each) => each.file === file);
+    if (kept === undefined) return () => {};
+    kept.holds++;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      kept.holds--;
+      // A file that cannot be removed goes with the next checkpoint, or says what is wrong then.
+      this.#queue(() => this.#dropOld()).catch(() => {});
+    };
   }
 
   /**
@@ -208,58 +197,121 @@ export class CheckpointStore {
    * It is durable and verified when this resolves.
    * @throws ERR_INDELIBLE_STORE_IO and whatever `chunks` throws; the store is then as before
    */
-  write(meta: CheckpointMeta, chunks: Iterable<Uint8Array>): Promise<CheckpointFile> {
-    return this.#inTurn(WRITING, async (path) => {
-      const file = await this.#medium.open(path, 'create');
+  write(
+    meta: CheckpointMeta,
+    chunks: Iterable<Uint8Array>,
+    attempt: WriteAttempt = new WriteAttempt(),
+  ): Promise<CheckpointFile> {
+    const path = join(this.directory, WRITING);
+    return this.#queue(async () => {
+      this.#attempt = attempt;
+      let written: CheckpointFile | undefined;
       try {
-        await writeBody(file, meta, chunks);
-        await file.sync(SITE);
+        const file = await this.#medium.open(path, 'create');
+        try {
+          await writeBody(file, meta, chunks, attempt);
+        } finally {
+          await file.close();
+        }
+        written = await CheckpointFile.open(this.#medium, path, () => attempt.step());
+        return await this.#install(written);
+      } catch (error) {
+        await written?.close();
+        await this.#medium.remove(path, 'checkpoint.remove').catch(() => {});
+        throw ioError(path, error);
       } finally {
-        await file.close();
+        this.#attempt = undefined;
       }
-      const written = await CheckpointFile.open(this.#medium, path);
-      return this.#install(written);
     });
   }
 
   /**
-   * Starts to receive a peer's checkpoint of `lengthBytes`; an unfinished earlier receipt is dropped.
+   * Starts to receive a peer's checkpoint of `lengthBytes`; what has arrived of another one is dropped.
    * @throws ERR_INDELIBLE_CHECKPOINT_INVALID if it is not newer than {@link newest}
    */
-  async receive(checkpointId: number, throughSlot: Slot, lengthBytes: number): Promise<CheckpointReceiver> {
+  async receive(name: FileName, lengthBytes: number): Promise<CheckpointReceiver> {
     const path = join(this.directory, RECEIVING);
-    if (throughSlot <= this.newest.meta.throughSlot) {
-      throw invalidCheckpoint(
-        path,
-        `a checkpoint through slot ${throughSlot} is not newer than this replica's`,
-      );
+    if (name.throughSlot <= this.newest.meta.throughSlot) {
+      const what = `a checkpoint through slot ${name.throughSlot} is not newer than this replica's`;
+      throw invalidCheckpoint(path, what);
     }
     const file = await this.#medium.open(path, 'create').catch((error: unknown) => {
       throw ioError(path, error);
     });
-    return new CheckpointReceiver(file, checkpointId, throughSlot, lengthBytes, () =>
-      this.#finishReceipt(checkpointId, throughSlot),
-    );
+    return new CheckpointReceiver(file, name, lengthBytes, (meta) => this.#mustSuit(meta, path));
   }
 
-  /** Waits for a write under way, then closes the files. Idempotent. */
-  async close(): Promise<void> {
+  /**
+   * What has arrived of a peer's checkpoint, through the last byte that is as it was sent: read back from the
+   * device. Undefined, and removed, where nothing of it can be used.
+   */
+  async partial(): Promise<CheckpointReceiver | undefined> {
+    const path = join(this.directory, RECEIVING);
+    try {
+      const file = await this.#medium.open(path, 'write');
+      return await CheckpointReceiver.resume(file, (meta) => {
+        this.#mustSuit(meta, path);
+        this.#mustBeNewer(meta, path);
+      });
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') await this.dropPartial();
+      return undefined;
+    }
+  }
+
+  /** Removes what has arrived of a peer's checkpoint. */
+  async dropPartial(): Promise<void> {
+    await this.#medium.remove(join(this.directory, RECEIVING), 'checkpoint.remove').catch(() => {});
+  }
+
+  /**
+   * Makes a peer's checkpoint, received whole, the newest one of this store.
+   * @throws ERR_INDELIBLE_CHECKPOINT_INVALID if a newer one has come meanwhile; ERR_INDELIBLE_STORE_IO
+   */
+  adopt(received: CheckpointFile): Promise<CheckpointFile> {
+    const { path } = received;
+    return this.#queue(async () => {
+      try {
+        this.#mustBeNewer(received.meta, path);
+        return await this.#install(received);
+      } catch (error) {
+        await received.close();
+        await this.dropPartial();
+        throw ioError(path, error);
+      }
+    });
+  }
+
+  /** Ends a write under way before its next block. What hangs in the system is waited for by nobody. */
+  stop(): void {
     this.#closed = true;
-    await this.#last;
-    await this.#newest?.close();
-    await this.#previous?.close();
+    this.#attempt?.stop();
+  }
+
+  /** Waits for a write under way, for a bounded time, then closes the files. Idempotent. */
+  async close(): Promise<void> {
+    this.stop();
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS_MAX);
+    });
+    await Promise.race([this.#last, enough]);
+    clearTimeout(timer);
+    const files = this.#kept.map(({ file }) => file);
+    this.#kept = [];
     this.#newest = undefined;
-    this.#previous = undefined;
+    for (const file of files) await file?.close();
   }
 
   /** Verifies the files found, newest first, and takes the first good one. Called once, at open. */
   async adoptNewest(): Promise<void> {
-    for (const name of this.#names) {
-      const path = join(this.directory, name);
+    for (const kept of this.#kept) {
+      const path = join(this.directory, kept.name);
       try {
         const file = await CheckpointFile.open(this.#medium, path);
-        this.#checkCluster(file.meta, path);
+        this.#mustBeOfCluster(file.meta, path);
         this.#newest = file;
+        kept.file = file;
         return;
       } catch (error) {
         if (error instanceof IndelibleError && error.code === ErrorCode.storeForeign) throw error;
@@ -269,67 +321,71 @@ export class CheckpointStore {
     throw noneIsWhole(this.directory, this.problems);
   }
 
-  #finishReceipt(checkpointId: number, throughSlot: Slot): Promise<CheckpointFile> {
-    return this.#inTurn(RECEIVING, async (path) => {
-      const received = await CheckpointFile.open(this.#medium, path);
-      try {
-        const meta = received.meta;
-        this.#checkCluster(meta, path);
-        if (meta.checkpointId !== checkpointId || meta.throughSlot !== throughSlot) {
-          throw invalidCheckpoint(path, 'it is another checkpoint than the one announced');
-        }
-        if (throughSlot <= this.newest.meta.throughSlot) {
-          throw invalidCheckpoint(path, 'this replica has a newer one by now');
-        }
-      } catch (error) {
-        await received.close();
-        throw error;
-      }
-      return this.#install(received);
-    });
+  async #openOlder(kept: Kept): Promise<void> {
+    if (kept.file !== undefined || !this.#kept.includes(kept)) return;
+    const opened = CheckpointFile.open(this.#medium, join(this.directory, kept.name));
+    kept.file = await opened.catch(() => undefined);
   }
 
   /** Gives a synced and verified file its name, announces it, drops what is no longer kept. */
   async #install(file: CheckpointFile): Promise<CheckpointFile> {
     const name = nameOf(file.meta);
     const target = join(this.directory, name);
-    try {
-      await this.#medium.rename(file.path, target, SITE);
-      await this.#medium.syncDirectory(this.directory, SITE);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    await this.#medium.rename(file.path, target, SITE);
+    await this.#medium.syncDirectory(this.directory, SITE);
     file.path = target;
-    await this.#previous?.close();
-    this.#previous = this.#newest;
+    const others = this.#kept.filter((each) => each.name !== name);
+    this.#kept = [{ name, file, holds: 0 }, ...others];
     this.#newest = file;
-    const names = [name, ...this.#names.filter((other) => other !== name)];
-    this.#names = names.slice(0, KEPT);
-    for (const old of names.slice(KEPT)) {
-      await this.#medium.remove(join(this.directory, old), 'checkpoint.remove');
-    }
+    await this.#dropOld();
     return file;
   }
 
-  #checkCluster(meta: CheckpointMeta, path: string): void {
+  /** Removes all but the newest two and what is held, of that the newest. */
+  async #dropOld(): Promise<void> {
+    let held = 0;
+    for (const kept of this.#kept.slice(KEPT)) {
+      if (kept.holds > 0 && ++held <= HELD_MAX) continue;
+      await this.#medium.remove(join(this.directory, kept.name), 'checkpoint.remove');
+      this.#kept = this.#kept.filter((each) => each !== kept);
+      await kept.file?.close();
+    }
+  }
+
+  #mustBeOfCluster(meta: CheckpointMeta, path: string): void {
     if (meta.clusterId === this.clusterId) return;
     throw new IndelibleError(ErrorCode.storeForeign, `${path} is of cluster ${meta.clusterId}`, { path });
   }
 
-  /** Runs `task` after those before it, and removes what it leaves under `name` if it fails. */
-  #inTurn(name: string, task: (path: string) => Promise<CheckpointFile>): Promise<CheckpointFile> {
-    const path = join(this.directory, name);
-    const result = this.#last.then(async () => {
+  /** That a peer's checkpoint is one of this cluster, and of the configuration this replica is in. */
+  #mustSuit(meta: CheckpointMeta, path: string): void {
+    this.#mustBeOfCluster(meta, path);
+    const { configuration } = this.newest.meta;
+    if (canonical(meta.configuration) === canonical(configuration)) return;
+    const what = `it is of configuration ${meta.configuration.number}, this replica is in another one`;
+    throw invalidCheckpoint(
+      path,
+      `${what}: ${canonical(meta.configuration)}, not ${canonical(configuration)}`,
+    );
+  }
+
+  #mustBeNewer(meta: CheckpointMeta, path: string): void {
+    if (meta.throughSlot > this.newest.meta.throughSlot) return;
+    throw invalidCheckpoint(path, 'this replica has a newer one by now');
+  }
+
+  /** Runs `task` after those before it. */
+  #queue<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => {
       if (this.#closed) throw new IndelibleError(ErrorCode.storeClosed, 'the checkpoint store is closed');
-      try {
-        return await task(path);
-      } catch (error) {
-        await this.#medium.remove(path, 'checkpoint.remove').catch(() => {});
-        throw ioError(path, error);
-      }
+      return task();
     });
     this.#last = result.catch(() => {});
     return result;
   }
+}
+
+function canonical({ number, members }: Configuration): string {
+  const sorted = [...members].sort((a, b) => a.id - b.id);
+  return `${number}: ${sorted.map(({ id, storeUuid }) => `${id}=${storeUuid}`).join(' ')}`;
 }

@@ -8,7 +8,7 @@ import { CHECKPOINT_CHUNK_BYTES_MAX } from '../limits.js';
 import type { CheckpointChunk, CheckpointFetch, CheckpointOffer, Chosen, Fetch } from '../paxos/messages.js';
 import type { Reader } from './reader.js';
 import { frameError } from './reader.js';
-import { readVotes, writeVotes } from './votes-codec.js';
+import { readDigest, readVotes, writeVotes } from './votes-codec.js';
 import type { Writer } from './writer.js';
 
 export function writeFetch(writer: Writer, message: Fetch): void {
@@ -33,51 +33,57 @@ export function readChosen(reader: Reader): Chosen {
 }
 
 export function writeCheckpointOffer(writer: Writer, message: CheckpointOffer): void {
-  writer.u64(message.checkpointId);
-  writer.u64(message.throughSlot);
+  writeName(writer, message);
   writer.u64(message.lengthBytes);
 }
 
 export function readCheckpointOffer(reader: Reader): CheckpointOffer {
-  return {
-    type: 'checkpointOffer',
-    checkpointId: reader.u64(),
-    throughSlot: reader.u64(),
-    lengthBytes: reader.u64(),
-  };
+  return { type: 'checkpointOffer', ...readName(reader), lengthBytes: reader.u64() };
 }
 
 export function writeCheckpointFetch(writer: Writer, message: CheckpointFetch): void {
-  writer.u64(message.checkpointId);
-  writer.u64(message.throughSlot);
+  writeName(writer, message);
   writer.u64(message.offset);
+  writer.u32(message.bytesMax);
 }
 
 export function readCheckpointFetch(reader: Reader): CheckpointFetch {
-  return {
-    type: 'checkpointFetch',
-    checkpointId: reader.u64(),
-    throughSlot: reader.u64(),
-    offset: reader.u64(),
-  };
+  const name = readName(reader);
+  const offset = reader.u64();
+  const bytesMax = reader.u32();
+  if (bytesMax < 1 || bytesMax > CHECKPOINT_CHUNK_BYTES_MAX) {
+    throw frameError(`${bytesMax} bytes of a checkpoint are asked for at once`);
+  }
+  return { type: 'checkpointFetch', ...name, offset, bytesMax };
 }
 
 /** All of a chunk but the checkpoint's bytes. */
 export function writeCheckpointChunk(writer: Writer, message: CheckpointChunk): void {
-  writer.u64(message.checkpointId);
-  writer.u64(message.throughSlot);
+  writeName(writer, message);
   writer.u64(message.offset);
   writer.u64(message.lengthBytes);
 }
 
 export function readCheckpointChunk(reader: Reader): CheckpointChunk {
-  const checkpointId = reader.u64();
-  const throughSlot = reader.u64();
+  const name = readName(reader);
   const offset = reader.u64();
   const lengthBytes = reader.u64();
   const bytes = reader.rest(CHECKPOINT_CHUNK_BYTES_MAX, 'the length of a chunk');
   if (offset + bytes.length > lengthBytes && bytes.length > 0) {
     throw frameError(`${bytes.length} bytes at ${offset} of a checkpoint of ${lengthBytes}`);
   }
-  return { type: 'checkpointChunk', checkpointId, throughSlot, offset, lengthBytes, bytes };
+  return { type: 'checkpointChunk', ...name, offset, lengthBytes, bytes };
+}
+
+type Name = Pick<CheckpointOffer, 'checkpointId' | 'throughSlot' | 'digest'>;
+
+/** Which file of which checkpoint. */
+function writeName(writer: Writer, { checkpointId, throughSlot, digest }: Name): void {
+  writer.u64(checkpointId);
+  writer.u64(throughSlot);
+  writer.u64(digest);
+}
+
+function readName(reader: Reader): Name {
+  return { checkpointId: reader.u64(), throughSlot: reader.u64(), digest: readDigest(reader) };
 }

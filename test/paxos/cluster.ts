@@ -4,7 +4,7 @@
  */
 import { ballotAbove } from '../../lib/paxos/ballot.js';
 import type { Effects, Role } from '../../lib/paxos/effects.js';
-import type { Message, MessageType } from '../../lib/paxos/messages.js';
+import type { CheckpointOffer, Message, MessageType } from '../../lib/paxos/messages.js';
 import type { CoreOptions, Timing } from '../../lib/paxos/options.js';
 import { ReplicaCore } from '../../lib/paxos/replica.js';
 import { digestOf } from '../../lib/storage/crc64.js';
@@ -190,7 +190,7 @@ export class TestNode implements Effects {
   role(role: Role, ballot: Ballot, leader: ReplicaId): void {
     this.roles.push({ role, ballot, leader });
   }
-  needCheckpoint(from: ReplicaId, checkpointId: number, throughSlot: Slot): void {
+  needCheckpoint(from: ReplicaId, { checkpointId, throughSlot }: CheckpointOffer): void {
     this.needs.push({ from, checkpointId, throughSlot });
   }
   offerCheckpoint(to: ReplicaId): void {

@@ -18,7 +18,7 @@ function hostAt(appliedThrough: number): {
     core: {
       role: 'follower',
       acceptor: { trimThrough: 0 },
-      learner: { unloggedBytes: 0 },
+      learner: { unloggedBytes: 0, learnedThrough: 0 },
       wantsCheckpointThrough: 0,
     },
     trim: (through: number) => trims.push(through),
@@ -36,7 +36,15 @@ it('trims nothing by a received checkpoint before it has become the state (contr
   const store = { newest: { meta: { checkpointId: 7, throughSlot: 100 } } } as unknown as CheckpointStore;
   const storage = { usedBytes: 10, capacityBytes: 1000 } as Storage;
   const configuration = { number: 1, members: [] };
-  const checkpoints = new Checkpoints(store, storage, new Counter(), configuration, TUNING_DEFAULT);
+  const machine = new Counter();
+  const checkpoints = new Checkpoints({
+    store,
+    storage,
+    machine,
+    configuration,
+    tuning: TUNING_DEFAULT,
+    random: () => 0,
+  });
   const { host, trims, apply } = hostAt(40);
   checkpoints.tick(host);
   expect(trims).toEqual([]);

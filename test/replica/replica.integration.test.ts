@@ -84,6 +84,7 @@ describe.each(Object.keys(STORAGE))('a cluster of three on %s storage', (mode) =
     expect(leader.status().trimThrough).toBeGreaterThan(0);
     const returned = await cluster.open(absent);
     await cluster.until(() => returned.status().stateDigest === '60000');
-    expect(returned.status().trimThrough).toBeGreaterThan(0);
+    // It is the state a moment before it is durable here, and what it covers is forgotten only then.
+    await cluster.until(() => returned.status().trimThrough > 0);
   });
 });

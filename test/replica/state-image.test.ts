@@ -34,7 +34,7 @@ const fileOf = (chunks: Iterable<Uint8Array>, stateDigest: string): CheckpointFi
 describe('the image of the state', () => {
   it('is of the moment it was asked for, even from a generator that is pulled later', () => {
     const machine = new Register('then');
-    const image = takeImage(machine);
+    const image = takeImage(machine, 9);
     machine.value = 'later';
     expect(Buffer.concat([...image]).toString()).toBe('then');
   });

@@ -37,6 +37,10 @@ async function put(medium: RecordingMedium, path: string, bytes: Uint8Array): Pr
   await file.sync('checkpoint');
 }
 
+function headerDigest(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(HEADER_BYTES - 8, true));
+}
+
 /** Opens a good file's bytes after `change` had them. */
 async function opened(change: (bytes: Uint8Array, view: DataView) => Uint8Array): Promise<CheckpointFile> {
   const { medium, bytes } = await written();
@@ -159,15 +163,16 @@ describe('a transfer', () => {
     const empty = new RecordingMedium();
     await formatCheckpoints(DIRECTORY, IDENTITY.clusterId, CONFIGURATION, empty);
     const store = await openCheckpoints(DIRECTORY, IDENTITY.clusterId, empty);
-    await expect(store.receive(1, 10, 0)).rejects.toThrow(withCode('ERR_INDELIBLE_ARGUMENT'));
-    const given = await store.receive(1, 10, bytes.length);
+    const name = { checkpointId: 1, throughSlot: 10, digest: headerDigest(bytes) };
+    await expect(store.receive(name, -1)).rejects.toThrow(withCode('ERR_INDELIBLE_ARGUMENT'));
+    const given = await store.receive(name, bytes.length);
     await given.append(0, bytes.subarray(0, 50));
-    await given.abandon();
-    await given.abandon();
+    await given.leave();
+    await given.leave();
     expect(await given.append(50, bytes.subarray(50))).toBe(false);
-    const taken = await store.receive(1, 10, bytes.length);
+    const taken = await store.receive(name, bytes.length);
     await taken.append(0, bytes);
-    await taken.finish();
+    await store.adopt(await taken.finish());
     await expect(taken.finish()).rejects.toThrow(withCode('ERR_INDELIBLE_CHECKPOINT_INVALID'));
     expect(store.newest.meta).toEqual(META);
   });

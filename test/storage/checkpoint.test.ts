@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatCheckpoints, openCheckpoints } from '../../lib/storage/checkpoint.js';
+import type { CheckpointFile, FileName } from '../../lib/storage/checkpoint-file.js';
 import type { CheckpointMeta } from '../../lib/storage/checkpoint-format.js';
 import { RecordingMedium } from '../../lib/storage/file/recording-medium.js';
 import { IDENTITY } from '../contract/storage.js';
@@ -39,6 +40,10 @@ async function formatted(): Promise<RecordingMedium> {
   return medium;
 }
 
+const nameOf = ({ meta, digest }: CheckpointFile): FileName => {
+  const { checkpointId, throughSlot } = meta;
+  return { checkpointId, throughSlot, digest };
+};
 const contentOf = (chunks: Iterable<Uint8Array>): Buffer => Buffer.concat([...chunks]);
 const withCode = (code: string): unknown => expect.objectContaining({ code });
 
@@ -86,8 +91,40 @@ describe('checkpoints', () => {
     const store = await openCheckpoints(DIRECTORY, CLUSTER, medium);
     for (let id = 1; id <= 4; id++) await store.write(metaOf(id, id * 10), [stateOf(id, 100)]);
     expect((await medium.list(DIRECTORY)).length).toBe(2);
-    expect(store.find(3, 30)?.read(0, 8)?.length).toBe(8);
-    expect(store.find(2, 20)).toBeUndefined();
+  });
+
+  it('are found by name and digest, after a reopen too', async () => {
+    const medium = await formatted();
+    const store = await openCheckpoints(DIRECTORY, CLUSTER, medium);
+    const files = [];
+    for (let id = 1; id <= 3; id++) files.push(await store.write(metaOf(id, id * 10), [stateOf(id, 100)]));
+    const [first, second] = files.map((file) => nameOf(file));
+    expect((await store.find(second!))?.read(0, 8)?.length).toBe(8);
+    expect(await store.find(first!)).toBeUndefined();
+    expect(await store.find({ ...second!, digest: 1 })).toBeUndefined();
+    await store.close();
+    const again = await openCheckpoints(DIRECTORY, CLUSTER, medium);
+    expect(again.findOpen(second!)).toBeUndefined();
+    expect((await again.find(second!))?.meta.checkpointId).toBe(2);
+    expect(again.findOpen(second!)?.meta.checkpointId).toBe(2);
+  });
+
+  it('are kept longer while they are held, and no more than two so', async () => {
+    const medium = await formatted();
+    const store = await openCheckpoints(DIRECTORY, CLUSTER, medium);
+    const releases = [];
+    const names = [];
+    for (let id = 1; id <= 6; id++) {
+      const file = await store.write(metaOf(id, id * 10), [stateOf(id, 100)]);
+      names.push(nameOf(file));
+      if (id <= 3) releases.push(store.hold(file));
+    }
+    expect((await medium.list(DIRECTORY)).length).toBe(4);
+    expect(await store.find(names[0]!)).toBeUndefined();
+    expect((await store.find(names[1]!))?.meta.checkpointId).toBe(2);
+    for (const release of releases) release();
+    await store.write(metaOf(7, 70), [stateOf(7, 100)]);
+    expect((await medium.list(DIRECTORY)).length).toBe(2);
   });
 
   it('survive a failed write, a full disk and a state machine that throws', async () => {
@@ -171,7 +208,7 @@ describe('a state transfer', () => {
 
   it('arrives chunk by chunk, repeated and stray ones ignored, and is installed when it verifies', async () => {
     const { from, to, medium } = await pair();
-    const receiver = await to.receive(3, 30, from.lengthBytes);
+    const receiver = await to.receive(nameOf(from), from.lengthBytes);
     while (!receiver.complete) {
       const chunk = from.read(receiver.offset, 40_000)!;
       expect(await receiver.append(receiver.offset + 1, chunk)).toBe(false);
@@ -179,7 +216,9 @@ describe('a state transfer', () => {
       expect(await receiver.append(at, chunk)).toBe(true);
       expect(await receiver.append(at, chunk)).toBe(false);
     }
-    await receiver.finish();
+    const file = await receiver.finish();
+    expect(to.newest.meta.checkpointId).toBe(1);
+    await to.adopt(file);
     expect(to.newest.meta).toEqual(from.meta);
     await to.close();
     const again = await openCheckpoints(DIRECTORY, CLUSTER, medium);
@@ -191,7 +230,7 @@ describe('a state transfer', () => {
     const whole = Buffer.from(from.read(0, from.lengthBytes)!);
     for (let at = 0; at < whole.length; at += 211) {
       whole[at]! ^= 1;
-      const receiver = await to.receive(3, 30, whole.length);
+      const receiver = await to.receive(nameOf(from), whole.length);
       await receiver.append(0, whole);
       await expect(receiver.finish(), `byte ${at}`).rejects.toThrow(
         /ERR|checkpoint|digest|block|footer|header/,
@@ -204,20 +243,74 @@ describe('a state transfer', () => {
   it('is refused when it is older, of another cluster, not the one announced, short or too long', async () => {
     const { from, to } = await pair(5000);
     const invalid = withCode('ERR_INDELIBLE_CHECKPOINT_INVALID');
-    await expect(to.receive(1, 10, 500)).rejects.toThrow(invalid);
-    const other = await to.receive(4, 30, from.lengthBytes);
+    await expect(to.receive({ checkpointId: 1, throughSlot: 10, digest: 5 }, 500)).rejects.toThrow(invalid);
+    const other = await to.receive({ ...nameOf(from), checkpointId: 4 }, from.lengthBytes);
     await other.append(0, from.read(0, from.lengthBytes)!);
     await expect(other.finish()).rejects.toThrow(invalid);
-    const short = await to.receive(3, 30, from.lengthBytes);
+    const short = await to.receive(nameOf(from), from.lengthBytes);
     await expect(short.finish()).rejects.toThrow(invalid);
     await expect(short.append(0, new Uint8Array(from.lengthBytes + 1))).rejects.toThrow(invalid);
     const stranger = new RecordingMedium();
     await formatCheckpoints(DIRECTORY, IDENTITY.storeUuid, CONFIGURATION, stranger);
     const foreign = await openCheckpoints(DIRECTORY, IDENTITY.storeUuid, stranger);
     await foreign.write({ ...metaOf(3, 30), clusterId: IDENTITY.storeUuid }, []);
-    const receiver = await to.receive(3, 30, foreign.newest.lengthBytes);
+    const receiver = await to.receive(nameOf(foreign.newest), foreign.newest.lengthBytes);
     await receiver.append(0, foreign.newest.read(0, foreign.newest.lengthBytes)!);
     await expect(receiver.finish()).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_FOREIGN'));
     expect(to.newest.meta.checkpointId).toBe(1);
+  });
+
+  it('is refused by its first bytes when its configuration is another one', async () => {
+    const { to } = await pair();
+    const other = new RecordingMedium();
+    const members = [...CONFIGURATION.members, { id: 3, storeUuid: 'a'.repeat(32) }];
+    await formatCheckpoints(DIRECTORY, CLUSTER, { number: 1, members }, other);
+    const from = await openCheckpoints(DIRECTORY, CLUSTER, other);
+    const configuration = { number: 1, members };
+    const file = await from.write({ ...metaOf(3, 30), configuration }, [stateOf(3, 200_000)]);
+    const receiver = await to.receive(nameOf(file), file.lengthBytes);
+    await expect(receiver.append(0, file.read(0, 100_000)!)).rejects.toThrow(/configuration 1/);
+    const small = await from.write({ ...metaOf(4, 40), configuration }, []);
+    const last = await to.receive(nameOf(small), small.lengthBytes);
+    await last.append(0, small.read(0, small.lengthBytes)!);
+    await expect(last.finish()).rejects.toThrow(withCode('ERR_INDELIBLE_CHECKPOINT_INVALID'));
+    expect(to.newest.meta.checkpointId).toBe(1);
+  });
+
+  it('goes on after any power cut where what arrived is as it was sent, and is then whole', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), fc.integer({ min: 1, max: 400_000 }), async (seed, length) => {
+        const random = seededRandom(seed);
+        const { from, to, medium } = await pair(length);
+        const receiver = await to.receive(nameOf(from), from.lengthBytes);
+        const stop = random() * from.lengthBytes;
+        const images: RecordingMedium[] = [];
+        medium.onEvent = () => images.push(medium.powerCut(random));
+        while (receiver.offset < stop) {
+          const at = receiver.offset;
+          await receiver.append(at, from.read(at, 1 + Math.floor(random() * 90_000))!);
+        }
+        for (const image of images.slice(-12)) {
+          const after = await openCheckpoints(DIRECTORY, CLUSTER, image);
+          const rest = (await after.partial()) ?? (await after.receive(nameOf(from), from.lengthBytes));
+          expect(rest.isOf(nameOf(from))).toBe(true);
+          rest.announced(from.lengthBytes);
+          while (!rest.complete) await rest.append(rest.offset, from.read(rest.offset, 100_000)!);
+          await after.adopt(await rest.finish());
+          expect(contentOf(after.newest.chunks()).equals(stateOf(3, length))).toBe(true);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('that has begun is removed where nothing of it can be used', async () => {
+    const { to, medium, from } = await pair(100);
+    expect(await to.partial()).toBeUndefined();
+    const receiver = await to.receive(nameOf(from), from.lengthBytes);
+    await receiver.append(0, from.read(0, 30)!);
+    await receiver.leave();
+    expect(await to.partial()).toBeUndefined();
+    expect(await medium.list(DIRECTORY)).not.toContain('receiving');
   });
 });

@@ -1,5 +1,6 @@
 /** Arbitrary messages of every kind, for the property tests of the wire. */
 import fc from 'fast-check';
+import { CHECKPOINT_CHUNK_BYTES_MAX } from '../../lib/limits.js';
 import type { Message } from '../../lib/paxos/messages.js';
 import type { Ballot, BatchKind, Digest, SlotRange, Vote } from '../../lib/types.js';
 import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
@@ -34,6 +35,8 @@ const range: fc.Arbitrary<SlotRange> = fc
 const parts = fc
   .tuple(fc.nat(9), fc.nat(9))
   .map(([a, b]) => ({ part: Math.min(a, b), parts: Math.max(a, b) }));
+
+const checkpointName = { checkpointId: safe, throughSlot: safe, digest };
 
 const type = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name);
 
@@ -73,10 +76,15 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     votes: fc.array(vote, { maxLength: 5 }),
     learnedThrough: safe,
   }),
-  fc.record({ type: type('checkpointOffer'), checkpointId: safe, throughSlot: safe, lengthBytes: safe }),
-  fc.record({ type: type('checkpointFetch'), checkpointId: safe, throughSlot: safe, offset: safe }),
+  fc.record({ type: type('checkpointOffer'), ...checkpointName, lengthBytes: safe }),
+  fc.record({
+    type: type('checkpointFetch'),
+    ...checkpointName,
+    offset: safe,
+    bytesMax: fc.integer({ min: 1, max: CHECKPOINT_CHUNK_BYTES_MAX }),
+  }),
   fc
-    .record({ type: type('checkpointChunk'), checkpointId: safe, throughSlot: safe, offset: fc.nat(), bytes })
+    .record({ type: type('checkpointChunk'), ...checkpointName, offset: fc.nat(), bytes })
     .map((fields) => ({ ...fields, lengthBytes: fields.offset + fields.bytes.length })),
   fc.record({ type: type('handOver'), ballot }),
   fc.record({ type: type('clock'), sentMs: safe, timeMs: safe }),
