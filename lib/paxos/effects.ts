@@ -22,6 +22,12 @@ export interface Effects {
 
   send(to: ReplicaId, message: Message, after: number): void;
 
+  /** True while a long message to `to` would leave at once; if not, `roomAgain` tells when it would. */
+  hasRoom(to: ReplicaId): boolean;
+
+  /** True if some of a long message from that peer has arrived since this was asked last. */
+  isArriving(from: ReplicaId): boolean;
+
   /** Slots `from` … `through` are learned, in order; the host applies each exactly once (contract 16). */
   chosen(from: Slot, through: Slot): void;
 

@@ -18,6 +18,9 @@ import type { Acceptor } from './acceptor.js';
 import { extendChain } from './chain.js';
 import type { Effects } from './effects.js';
 
+/** A fetch whose answer may be arriving is waited for so many times as long as one that is not answered. */
+const ANSWER_FETCHES_MAX = 10;
+
 interface Learned extends Batch {
   readonly ballot: Ballot;
   readonly logged: boolean;
@@ -169,6 +172,8 @@ export class Learner {
 
   tick(): void {
     if (!this.fetching || ++this.fetchAge < this.fetchTicks) return;
+    // A long answer that is on its way is waited for, but not for ever: it may be something else that comes.
+    if (this.fetchAge < ANSWER_FETCHES_MAX * this.fetchTicks && this.effects.isArriving(this.asked)) return;
     this.fetching = false;
     // Whoever was asked is down, or has lost those bytes itself: ask the next one, in a round that a leader's
     // heartbeats in between do not begin anew.

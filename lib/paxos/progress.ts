@@ -15,8 +15,6 @@ export interface PeerProgress {
 }
 
 export class Progress {
-  /** The last slot proposed when the marked heartbeat round was sent. */
-  lastSlotOfMark: Slot = 0;
   private markedRound = 0;
   private readonly answeredMark = new Set<ReplicaId>();
   private readonly peers = new Map<ReplicaId, PeerProgress>();
@@ -27,13 +25,17 @@ export class Progress {
   }
 
   /**
-   * Marks a heartbeat round: whoever answers it, or a later one, and lacks slots through `lastSlot`, has lost
-   * them. Not every round is marked: reads make many, and an answer may always be behind the newest.
+   * Marks a heartbeat round: whoever answers it, or a later one, has lost what it lacks of what it was sent
+   * in front of it (feed.ts knows). Not every round is marked: reads make many, and an answer may always be
+   * behind the newest.
    */
-  mark(round: number, lastSlot: Slot): void {
+  mark(round: number): void {
     this.markedRound = round;
-    this.lastSlotOfMark = lastSlot;
     this.answeredMark.clear();
+  }
+
+  isMarked(round: number): boolean {
+    return round === this.markedRound;
   }
 
   /** True once for each peer and mark: its answer to `round` tells what it lacks. */
@@ -49,7 +51,7 @@ export class Progress {
 
   reset(): void {
     this.peers.clear();
-    this.mark(0, 0);
+    this.mark(0);
   }
 
   of(peer: ReplicaId): PeerProgress | undefined {

@@ -13,8 +13,9 @@ import { invariant, requires } from '../contract.js';
 import type { Ballot, Batch, ReplicaId, Slot } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import type { Effects } from './effects.js';
+import { Feed } from './feed.js';
 import type { Learner } from './learner.js';
-import type { Accept } from './messages.js';
+import type { Accept, Heartbeat } from './messages.js';
 import type { MemberSet, Quorum } from './quorum.js';
 
 interface Open {
@@ -39,6 +40,8 @@ export class Proposer {
   private readonly learner: Learner;
   private readonly effects: Effects;
   private readonly window: Window;
+  /** What each peer has been sent of this ballot. */
+  readonly feed: Feed;
 
   private leading: Ballot | undefined;
   private readonly open = new Map<Slot, Open>();
@@ -46,6 +49,7 @@ export class Proposer {
   private next: Slot = 1;
   /** Every slot of this ballot through this one is chosen. */
   private chosen: Slot = 0;
+  private chosenAtMark: Slot = 0;
   private recovered: Slot = 0;
   /** Open slots below this one have their own vote counted or staged without room. */
   private ownCounted: Slot = 0;
@@ -65,6 +69,8 @@ export class Proposer {
     this.learner = learner;
     this.effects = effects;
     this.window = window;
+    const peers = quorum.configuration.members.map(({ id }) => id).filter((id) => id !== self);
+    this.feed = new Feed(peers, effects, window.bytes);
   }
 
   /** The ballot being led; undefined if none. */
@@ -98,6 +104,7 @@ export class Proposer {
     this.chosen = firstSlot - 1;
     this.recovered = firstSlot + batches.length - 1;
     this.ownCounted = firstSlot;
+    this.feed.begin(firstSlot);
     for (const batch of batches) this.send(batch);
   }
 
@@ -152,8 +159,29 @@ export class Proposer {
     const from = Math.max(coveredThrough, this.chosen) + 1;
     for (let slot = from; slot <= Math.min(throughSlot, from + RESEND_SLOTS_MAX - 1); slot++) {
       const open = this.open.get(slot);
-      if (open !== undefined) this.effects.send(to, open.message, 0);
+      if (open === undefined) continue;
+      if (!this.effects.hasRoom(to)) return;
+      this.effects.send(to, open.message, 0);
     }
+  }
+
+  /** Sends a heartbeat; `isMarked` says that answers to it tell what was lost. */
+  beat(heartbeat: Heartbeat, isMarked: boolean): void {
+    this.feed.beat(heartbeat, isMarked);
+    if (isMarked) this.chosenAtMark = this.chosen;
+  }
+
+  /**
+   * `from` has everything through `covered`. `tellsLoss`: it has answered a marked heartbeat, and what it
+   * lacks of what it was sent before that is lost. Who is behind and may be needed, because nothing was
+   * chosen since then, is fed again from the first slot that is open.
+   */
+  coveredNow(from: ReplicaId, covered: Slot, tellsLoss: boolean): void {
+    if (this.leading === undefined) return;
+    this.feed.resume(from, covered);
+    if (!tellsLoss) return;
+    if (!this.feed.isBehind(from)) this.resend(from, covered, this.feed.markedThrough(from));
+    else if (this.chosen === this.chosenAtMark) this.feed.resume(from, Math.max(covered, this.chosen));
   }
 
   /** Votes anew for slots the log had no room for. */
@@ -171,6 +199,7 @@ export class Proposer {
     this.open.clear();
     this.openBytes = 0;
     this.lacking.clear();
+    this.feed.end();
   }
 
   private send(batch: Batch): Slot {
@@ -183,9 +212,7 @@ export class Proposer {
     const open: Open = { message, votes: 0, ownItem: 0 };
     this.open.set(slot, open);
     this.openBytes += bytes.length;
-    for (const member of this.quorum.configuration.members) {
-      if (member.id !== this.self) this.effects.send(member.id, message, 0);
-    }
+    this.feed.add(message);
     if (!this.voteFor(open)) this.lacking.add(slot);
     return slot;
   }
@@ -219,5 +246,6 @@ export class Proposer {
 
   private advanceChosen(): void {
     while (this.chosen < this.next - 1 && !this.open.has(this.chosen + 1)) this.chosen++;
+    this.feed.forget(this.chosen);
   }
 }

@@ -1,7 +1,8 @@
 /**
  * A leader's heartbeat: when it is due, what it says, and whether a quorum still answers it.
  *
- * 1. Who has heard no quorum for an election timeout is told to lead no longer (check-quorum).
+ * 1. Who has heard no quorum for an election timeout is told to lead no longer (check-quorum). Anything said
+ *    at the ballot led is a sign of life; a read asks for more (read.ts).
  * 2. A heartbeat goes out on its timer, and as soon as there is something learned that followers do not know.
  * 3. Not every round is marked for finding what followers lost: reads make many (progress.ts).
  */
@@ -9,7 +10,7 @@ import type { Ballot, Slot } from '../types.js';
 import type { Heartbeat } from './messages.js';
 import type { Timing } from './options.js';
 import type { Progress } from './progress.js';
-import type { Quorum } from './quorum.js';
+import type { MemberSet, Quorum } from './quorum.js';
 import type { ReadIndex } from './read.js';
 
 export class Pulse {
@@ -20,7 +21,7 @@ export class Pulse {
   private ticksToHeartbeat = 0;
   private ticksToMark = 0;
   private ticksToQuorumCheck = 0;
-  private quorumCheckRound = 0;
+  private heardOf: MemberSet = 0;
   private advertised: Slot = 0;
 
   constructor(timing: Timing, quorum: Quorum, reads: ReadIndex, progress: Progress) {
@@ -37,7 +38,12 @@ export class Pulse {
     this.ticksToHeartbeat = this.timing.heartbeatTicks;
     this.ticksToMark = 0;
     this.ticksToQuorumCheck = this.timing.electionTicks;
-    this.quorumCheckRound = this.reads.round;
+    this.heardOf = 0;
+  }
+
+  /** A member has said something at the ballot led: anything will do. */
+  heard(member: MemberSet): void {
+    this.heardOf |= member;
   }
 
   /** One tick of leading. @returns false when no quorum was heard for an election timeout. */
@@ -45,9 +51,9 @@ export class Pulse {
     this.ticksToMark--;
     this.ticksToHeartbeat--;
     if (--this.ticksToQuorumCheck > 0) return true;
-    if (!this.quorum.isReached(this.reads.answeredSince(this.quorumCheckRound))) return false;
+    if (!this.quorum.isReached(this.heardOf | this.reads.self)) return false;
     this.ticksToQuorumCheck = this.timing.electionTicks;
-    this.quorumCheckRound = this.reads.round;
+    this.heardOf = 0;
     return true;
   }
 
@@ -62,7 +68,7 @@ export class Pulse {
     const round = this.reads.nextRound();
     if (this.ticksToMark <= 0) {
       this.ticksToMark = this.timing.heartbeatTicks;
-      this.progress.mark(round, lastSlot);
+      this.progress.mark(round);
     }
     return { type: 'heartbeat', ballot, round, learnedThrough, lastSlot };
   }

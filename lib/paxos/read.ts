@@ -18,7 +18,7 @@ interface PendingRead {
 export class ReadIndex {
   private readonly quorum: Quorum;
   private readonly effects: Effects;
-  private readonly self: MemberSet;
+  readonly self: MemberSet;
   private readonly acknowledged = new Map<ReplicaId, number>();
   private pending: PendingRead[] = [];
   private sent = 0;

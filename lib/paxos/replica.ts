@@ -34,6 +34,7 @@ import { Pulse } from './pulse.js';
 import { Quorum } from './quorum.js';
 import { ReadIndex } from './read.js';
 import { Repair } from './repair.js';
+import { Telling } from './telling.js';
 import { VotesAnswer } from './votes-answer.js';
 
 export class ReplicaCore {
@@ -49,6 +50,7 @@ export class ReplicaCore {
   private readonly pulse: Pulse;
   private readonly votesAnswer: VotesAnswer;
   private readonly repair: Repair;
+  private readonly telling: Telling;
   private readonly hint: Slot;
   private campaign: Campaign | undefined;
   private ownPromiseItem = 0;
@@ -83,6 +85,7 @@ export class ReplicaCore {
     this.reads = new ReadIndex(this.quorum, this.self, effects);
     this.pulse = new Pulse(options.timing, this.quorum, this.reads, this.progress);
     this.votesAnswer = new VotesAnswer(this.acceptor, effects);
+    this.telling = new Telling(this.learner, effects);
     this.highestSeen = this.acceptor.promised;
   }
 
@@ -140,6 +143,7 @@ export class ReplicaCore {
       case 'accept':
         return this.onAccept(from, message);
       case 'accepted':
+        if (message.ballot === this.proposer.ballot) this.pulse.heard(this.quorum.bitOf(from));
         return this.proposer.accepted(from, message.ballot, message.fromSlot, message.throughSlot);
       case 'heartbeat':
         return this.onHeartbeat(from, message);
@@ -169,6 +173,12 @@ export class ReplicaCore {
       default:
         return unreachable(message);
     }
+  }
+
+  /** The link to `peer` takes long messages again. */
+  roomAgain(peer: ReplicaId): void {
+    this.telling.roomAgain(peer);
+    this.proposer.feed.pump(peer);
   }
 
   /** One unit of time has passed. */
@@ -331,18 +341,14 @@ export class ReplicaCore {
     this.learner.seekFrom(from, message.learnedThrough);
     if (message.ballot !== this.proposer.ballot) return;
     this.reads.answered(from, message.round);
-    if (!this.progress.tellsLoss(from, message.round)) return;
-    this.proposer.resend(from, message.coveredThrough, this.progress.lastSlotOfMark);
+    this.pulse.heard(this.quorum.bitOf(from));
+    const tellsLoss = this.progress.tellsLoss(from, message.round);
+    this.proposer.coveredNow(from, message.coveredThrough, tellsLoss);
   }
 
   private onFetch(from: ReplicaId, message: Fetch): void {
     if (message.fromSlot <= this.acceptor.trimThrough) return this.effects.offerCheckpoint(from);
-    const votes = this.learner.tell(message.fromSlot, message.throughSlot);
-    // What is applied here and gone from the log is in a checkpoint, now or soon.
-    if (votes.length === 0 && message.fromSlot <= this.learner.appliedThrough)
-      this.effects.offerCheckpoint(from);
-    const { learnedThrough } = this.learner;
-    this.effects.send(from, { type: 'chosen', fromSlot: message.fromSlot, votes, learnedThrough }, 0);
+    this.telling.asked(from, message);
   }
 
   private onHandOver(from: ReplicaId, message: HandOver): void {
@@ -438,7 +444,8 @@ export class ReplicaCore {
 
   private sendHeartbeat(): void {
     const { ballot, lastSlot } = this.proposer;
-    this.broadcast(this.pulse.beat(ballot!, this.learner.learnedThrough, lastSlot), 0);
+    const heartbeat = this.pulse.beat(ballot!, this.learner.learnedThrough, lastSlot);
+    this.proposer.beat(heartbeat, this.progress.isMarked(heartbeat.round));
   }
 
   private coveredThrough(ballot: Ballot, lastSlot: Slot): Slot {

@@ -279,7 +279,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.parts.events.peer(peer, false);
   }
 
-  roomAgain(): void {
+  roomAgain(peer: ReplicaId): void {
+    this.guard(() => this.core.roomAgain(peer));
     this.requestTurn();
   }
 
@@ -301,6 +302,14 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   send(to: ReplicaId, message: Message, after: number): void {
     this.outbox.send(to, message, after);
+  }
+
+  hasRoom(to: ReplicaId): boolean {
+    return this.parts.transport.hasRoom(to);
+  }
+
+  isArriving(from: ReplicaId): boolean {
+    return this.parts.transport.isArriving(from);
   }
 
   chosen(): void {

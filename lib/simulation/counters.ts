@@ -35,6 +35,8 @@ export interface Counters {
   messagesDoubled: number;
   /** Messages that were overtaken by a later one of the same link. */
   messagesReordered: number;
+  /** Times that a replica had to wait for a link to take more bulk. */
+  linksFull: number;
   checkpoints: number;
   trims: number;
   /** Checkpoints installed that a peer had sent. */
@@ -85,6 +87,7 @@ export function newCounters(): Counters {
     messagesLost: 0,
     messagesDoubled: 0,
     messagesReordered: 0,
+    linksFull: 0,
     checkpoints: 0,
     trims: 0,
     stateTransfers: 0,

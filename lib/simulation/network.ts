@@ -5,11 +5,13 @@
  * 1. What arrives is what was sent: loss, duplication, delay and reordering are all that happens to a
  *    message.
  * 2. A message that has left outlives its sender, and is lost at a receiver that is down.
+ * 3. Where links have a rate, bulk takes its time, one message after the other, and control overtakes it.
  */
 import type { Message } from '../paxos/messages.js';
 import type { ReplicaId } from '../types.js';
 import { decodeMessage, encodeMessage } from '../wire/codec.js';
 import { FrameDecoder } from '../wire/frame-decoder.js';
+import { FrameKind, isBulk } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
 import type { Clock } from './clock.js';
 import type { Counters } from './counters.js';
@@ -50,6 +52,13 @@ export class Network {
   private readonly cut = new Set<number>();
   private readonly writer = new Writer();
   private readonly decoder = new FrameDecoder();
+  /** Bytes of bulk that a link carries in a unit of time; endless if 0. */
+  bulkRate = 0;
+  /** Told once for each time that `hasRoom` said false. */
+  onRoom: (from: ReplicaId, to: ReplicaId) => void = () => {};
+  /** When each link is done with the bulk that was sent on it. */
+  private readonly bulkDoneAt = new Map<number, number>();
+  private readonly awaited = new Set<number>();
   private readonly lastArrival = new Map<number, number>();
   private encoded: { readonly message: Message; readonly frame: Buffer } | undefined;
 
@@ -79,17 +88,42 @@ export class Network {
       this.counters.messagesLost++;
       return;
     }
-    this.travel(link, from, to, frame);
+    const held = this.carry(link, message, frame.length);
+    this.travel(link, from, to, frame, held);
     if (this.random.chance(duplication)) {
       this.counters.messagesDoubled++;
-      this.travel(link, from, to, frame);
+      this.travel(link, from, to, frame, held);
     }
   }
 
-  private travel(link: number, from: ReplicaId, to: ReplicaId, frame: Buffer): void {
+  /** True while the link is done with the bulk that was sent on it. */
+  hasRoom(from: ReplicaId, to: ReplicaId): boolean {
+    const link = linkOf(from, to);
+    const wait = (this.bulkDoneAt.get(link) ?? 0) - this.clock.now;
+    if (wait <= 0) return true;
+    if (this.awaited.has(link)) return false;
+    this.awaited.add(link);
+    this.counters.linksFull++;
+    this.clock.after(wait, () => {
+      this.awaited.delete(link);
+      this.onRoom(from, to);
+    });
+    return false;
+  }
+
+  /** How long the link needs before it is done with a message. */
+  private carry(link: number, message: Message, bytes: number): number {
+    if (this.bulkRate === 0 || !isBulk(FrameKind[message.type])) return 0;
+    const { now } = this.clock;
+    const doneAt = Math.max(now, this.bulkDoneAt.get(link) ?? 0) + Math.ceil(bytes / this.bulkRate);
+    this.bulkDoneAt.set(link, doneAt);
+    return doneAt - now;
+  }
+
+  private travel(link: number, from: ReplicaId, to: ReplicaId, frame: Buffer, held: number): void {
     const { delayMin, delayMax, stragglers, stragglerDelayMax } = this.weather;
     const late = this.random.chance(stragglers);
-    const delay = this.random.between(delayMin, late ? stragglerDelayMax : delayMax);
+    const delay = held + this.random.between(delayMin, late ? stragglerDelayMax : delayMax);
     const arrival = this.clock.now + delay;
     if (arrival < (this.lastArrival.get(link) ?? 0)) this.counters.messagesReordered++;
     else this.lastArrival.set(link, arrival);

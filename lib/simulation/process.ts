@@ -200,6 +200,20 @@ export class Process implements Effects, CheckpointHost {
     this.outbox.push({ to, message, after });
   }
 
+  hasRoom(to: ReplicaId): boolean {
+    return this.around.hasRoom(this.id, to);
+  }
+
+  /** Messages arrive whole here. */
+  isArriving(): boolean {
+    return false;
+  }
+
+  roomAgain(peer: ReplicaId): void {
+    this.core.roomAgain(peer);
+    this.endTurnSoon();
+  }
+
   chosen(from: Slot, through: Slot): void {
     for (let slot = from; slot <= through; slot++) {
       const batch = this.core.learner.batchAt(slot);

@@ -175,6 +175,10 @@ export class SimulatedReplica {
     else this.process?.receive(from, message);
   }
 
+  roomAgain(peer: ReplicaId): void {
+    this.process?.roomAgain(peer);
+  }
+
   tick(): void {
     if (this.around.clock.now >= this.pausedUntil) this.process?.tick();
   }

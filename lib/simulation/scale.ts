@@ -15,6 +15,8 @@ export interface Scale {
   readonly recordBytesMax: number;
   readonly checkpoints: CheckpointPolicy;
   readonly workload: Workload;
+  /** Bytes of bulk that a link carries in a unit of time; endless if 0. */
+  readonly bulkRate: number;
 }
 
 export function drawScale(random: Random): Scale {
@@ -44,5 +46,6 @@ export function drawScale(random: Random): Scale {
       paddingBytesMax: random.pick([100, 1000, 1800]),
       reads: random.pick([0.05, 0.2, 0.5]),
     },
+    bulkRate: random.pick([0, 0, 0, 5, 20, 100]),
   };
 }

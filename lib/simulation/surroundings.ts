@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly core: Omit<CoreOptions, 'self' | 'checkpointThrough' | 'checkpointChain' | 'random'>;
   readonly checkpoints: CheckpointPolicy;
   send(from: ReplicaId, to: ReplicaId, message: Message): void;
+  /** False while bulk from `from` still waits for its link to `to`; `roomAgain` follows. */
+  hasRoom(from: ReplicaId, to: ReplicaId): boolean;
   /** Something broke outside an event: the simulation ends with it. */
   fail(error: Error): void;
   roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void;

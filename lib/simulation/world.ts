@@ -89,6 +89,8 @@ export class World {
       this.log(`${clock.now} ${from}→${to} ${describe(message)}`);
       this.replicas[to - 1]!.receive(from, message);
     });
+    this.network.bulkRate = this.scale.bulkRate;
+    this.network.onRoom = (from, to) => this.replicas[from - 1]!.roomAgain(to);
     const around = this.surroundings(count);
     this.replicas = around.core.configuration.members.map(({ id, storeUuid }) => {
       const identity = { clusterId: 'c'.repeat(32), replicaId: id, storeUuid };
@@ -158,6 +160,7 @@ export class World {
         observers.tell('leaves', from, to, message);
         this.network.send(from, to, message);
       },
+      hasRoom: (from, to) => this.network.hasRoom(from, to),
       fail: (error) => {
         this.failure ??= error;
       },

@@ -81,7 +81,7 @@ test('items are counted as they are staged, and durability neither shrinks nor r
 
 test('without room nothing is staged, promised or voted for', () => {
   const acceptor = acceptorWith();
-  effects.hasRoom = false;
+  effects.logHasRoom = false;
   expect(acceptor.promise(LOW)).toBe(false);
   expect(acceptor.accept(1, LOW, batchOf('v'))).toBe('no-room');
   expect(acceptor.record(1, LOW, batchOf('v'))).toBe(false);

@@ -178,6 +178,14 @@ export class TestNode implements Effects {
   send(to: ReplicaId, message: Message, after: number): void {
     this.outbox.push({ from: this.id, to, message, after });
   }
+  /** Peers whose link takes nothing now. */
+  readonly choked: Set<ReplicaId> = new Set();
+  hasRoom(to: ReplicaId): boolean {
+    return !this.choked.has(to);
+  }
+  isArriving(): boolean {
+    return false;
+  }
   chosen(from: Slot, through: Slot): void {
     for (let slot = from; slot <= through; slot++) this.chosenSlots.push(slot);
   }

@@ -93,7 +93,7 @@ test('what is missing is fetched from whoever has it, and from the next one when
 
 test('it vouches for what its log holds, and for nothing the log had no room for (invariant 4)', () => {
   learner.learn(1, LOW, batchOf('v1'));
-  effects.hasRoom = false;
+  effects.logHasRoom = false;
   learner.learn(2, LOW, batchOf('v2'));
   learner.learn(3, LOW, batchOf('v3'));
   expect([learner.learnedThrough, learner.loggedThrough]).toEqual([3, 1]);

@@ -106,10 +106,10 @@ test('a window bounds the slots and the bytes that are open (contract 12)', () =
 
 test('a full log of its own stops new commands, and its vote is made up for later', () => {
   lead();
-  effects.hasRoom = false;
+  effects.logHasRoom = false;
   expect(proposer.propose(batchOf('v'))).toBe(1);
   expect(proposer.propose(batchOf('w'))).toBe(0);
-  effects.hasRoom = true;
+  effects.logHasRoom = true;
   proposer.retryOwnVotes();
   allDurable();
   proposer.accepted(2, BALLOT, 1, 1);

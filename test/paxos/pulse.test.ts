@@ -40,9 +40,9 @@ test('who hears no quorum for an election timeout leads no longer', () => {
 });
 
 test('who hears one goes on, and has to hear another', () => {
-  const { pulse, reads } = leading();
-  const { round } = pulse.beat(BALLOT, 0, 0);
-  reads.answered(2, round);
+  const { pulse } = leading();
+  pulse.beat(BALLOT, 0, 0);
+  pulse.heard(2);
   for (let tick = 0; tick < TIMING.electionTicks; tick++) expect(pulse.tick()).toBe(true);
   const later = Array.from({ length: TIMING.electionTicks }, () => pulse.tick());
   expect(later.at(-1)).toBe(false);

@@ -11,16 +11,16 @@ export class RecordedEffects implements Effects {
   ready: { readId: number; slot: Slot }[] = [];
   lostReads: number[] = [];
   roles: Role[] = [];
-  hasRoom = true;
+  logHasRoom = true;
 
   persistVote(slot: Slot, ballot: Ballot, _kind: BatchKind, _digest: Digest, bytes: Uint8Array): boolean {
-    if (!this.hasRoom) return false;
+    if (!this.logHasRoom) return false;
     this.items.push({ slot, ballot });
     this.bytes.set(slot, bytes);
     return true;
   }
   persistPromise(ballot: Ballot): boolean {
-    if (!this.hasRoom) return false;
+    if (!this.logHasRoom) return false;
     this.items.push({ slot: 0, ballot });
     return true;
   }
@@ -29,6 +29,14 @@ export class RecordedEffects implements Effects {
   }
   send(to: ReplicaId, message: Message, after: number): void {
     this.sent.push({ to, message, after });
+  }
+  /** Peers whose link takes nothing now. */
+  readonly choked: Set<ReplicaId> = new Set();
+  hasRoom(to: ReplicaId): boolean {
+    return !this.choked.has(to);
+  }
+  isArriving(): boolean {
+    return false;
   }
   chosen(from: Slot, through: Slot): void {
     this.learned.push([from, through]);

@@ -88,10 +88,10 @@ test('votes that the next open could not tell are written again at once, from th
 
 test('without room in the log it is tried again later', () => {
   acceptor.endanger({ from: 2, through: 3 });
-  effects.hasRoom = false;
+  effects.logHasRoom = false;
   repair.begin();
   expect(acceptor.damage.endangered.size).toBe(2);
-  effects.hasRoom = true;
+  effects.logHasRoom = true;
   tick(1);
   expect(acceptor.damage.isNone).toBe(true);
 });

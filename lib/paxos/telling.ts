@@ -1,0 +1,53 @@
+/**
+ * The answers to fetches: as fast as the link of who asked takes them. One waits for each peer, the newest,
+ * so that a peer that asks again and again costs no more than one that waits.
+ */
+import type { ReplicaId, Slot } from '../types.js';
+import type { Effects } from './effects.js';
+import type { Learner } from './learner.js';
+import type { Fetch } from './messages.js';
+
+/** What was told last, and has not left yet. */
+interface Told {
+  readonly from: Slot;
+  readonly end: Slot;
+}
+
+export class Telling {
+  private readonly learner: Learner;
+  private readonly effects: Effects;
+  private readonly waiting = new Map<ReplicaId, Fetch>();
+  private readonly told = new Map<ReplicaId, Told>();
+
+  constructor(learner: Learner, effects: Effects) {
+    this.learner = learner;
+    this.effects = effects;
+  }
+
+  /** `to` has asked. */
+  asked(to: ReplicaId, request: Fetch): void {
+    if (this.effects.hasRoom(to)) return this.tell(to, request);
+    const told = this.told.get(to);
+    // It asks again for what is on its way.
+    if (told !== undefined && request.fromSlot >= told.from && request.fromSlot < told.end) return;
+    this.waiting.set(to, request);
+  }
+
+  /** The link to `to` takes more. */
+  roomAgain(to: ReplicaId): void {
+    this.told.delete(to);
+    const request = this.waiting.get(to);
+    if (request === undefined || !this.effects.hasRoom(to)) return;
+    this.waiting.delete(to);
+    this.tell(to, request);
+  }
+
+  private tell(to: ReplicaId, { fromSlot, throughSlot }: Fetch): void {
+    const { appliedThrough, learnedThrough } = this.learner;
+    const votes = this.learner.tell(fromSlot, throughSlot);
+    // What is applied here and gone from the log is in a checkpoint, now or soon.
+    if (votes.length === 0 && fromSlot <= appliedThrough) this.effects.offerCheckpoint(to);
+    this.told.set(to, { from: fromSlot, end: fromSlot + votes.length });
+    this.effects.send(to, { type: 'chosen', fromSlot, votes, learnedThrough }, 0);
+  }
+}

@@ -1,0 +1,82 @@
+/** What each peer is sent of a leader's accepts, and when. */
+import { describe, expect, test } from 'vitest';
+import { ballotOf } from '../../lib/paxos/ballot.js';
+import { Feed } from '../../lib/paxos/feed.js';
+import type { Accept, Heartbeat } from '../../lib/paxos/messages.js';
+import { BatchKind, type Digest } from '../../lib/types.js';
+import { RecordedEffects } from './recorded-effects.js';
+
+const BALLOT = ballotOf(1, 1);
+const WINDOW_BYTES = 1000;
+
+function acceptOf(slot: number, bytes = 100): Accept {
+  const batch = { kind: BatchKind.commands, digest: slot as Digest, bytes: new Uint8Array(bytes) };
+  return { type: 'accept', ballot: BALLOT, slot, learnedThrough: 0, ...batch };
+}
+
+function leading(): { feed: Feed; effects: RecordedEffects; sentTo(peer: number): number[] } {
+  const effects = new RecordedEffects();
+  const feed = new Feed([2, 3], effects, WINDOW_BYTES);
+  feed.begin(5);
+  const sentTo = (peer: number): number[] =>
+    effects.sent.filter(({ to }) => to === peer).map(({ message }) => (message as Accept).slot);
+  return { feed, effects, sentTo };
+}
+
+const HEARTBEAT: Heartbeat = {
+  type: 'heartbeat',
+  ballot: BALLOT,
+  round: 1,
+  learnedThrough: 7,
+  lastSlot: 9,
+} as Heartbeat;
+
+describe('the feed of accepts', () => {
+  test('sends to who takes it, and to a slow peer later, in order and once', () => {
+    const { feed, effects, sentTo } = leading();
+    effects.choked.add(3);
+    for (let slot = 5; slot <= 9; slot++) feed.add(acceptOf(slot));
+    expect([sentTo(2), sentTo(3)]).toEqual([[5, 6, 7, 8, 9], []]);
+    // Chosen without the slow peer: it is sent what was kept for it all the same.
+    feed.forget(8);
+    effects.choked.delete(3);
+    feed.pump(3);
+    feed.pump(3);
+    expect(sentTo(3)).toEqual([5, 6, 7, 8, 9]);
+  });
+
+  test('keeps no more than twice the window for a peer that takes nothing', () => {
+    const { feed, effects, sentTo } = leading();
+    effects.choked.add(3);
+    for (let slot = 5; slot <= 200; slot++) {
+      feed.add(acceptOf(slot));
+      feed.forget(slot - 3);
+    }
+    expect(feed.isBehind(3)).toBe(true);
+    expect(feed.isBehind(2)).toBe(false);
+    effects.choked.delete(3);
+    feed.pump(3);
+    expect(sentTo(3)).toEqual([]);
+    feed.resume(3, 100);
+    expect(feed.isBehind(3)).toBe(true);
+    feed.resume(3, 198);
+    expect(sentTo(3)).toEqual([199, 200]);
+    feed.add(acceptOf(201));
+    expect(sentTo(3)).toEqual([199, 200, 201]);
+  });
+
+  test('a heartbeat tells no peer of slots whose accepts are still behind it', () => {
+    const { feed, effects } = leading();
+    for (let slot = 5; slot <= 9; slot++) {
+      if (slot === 7) effects.choked.add(3);
+      feed.add(acceptOf(slot));
+    }
+    effects.sent = [];
+    feed.beat(HEARTBEAT, true);
+    expect(effects.sent).toMatchObject([
+      { to: 2, message: { learnedThrough: 7, lastSlot: 9 } },
+      { to: 3, message: { learnedThrough: 5, lastSlot: 5 } },
+    ]);
+    expect([feed.markedThrough(2), feed.markedThrough(3)]).toEqual([9, 5]);
+  });
+});
