@@ -24,7 +24,7 @@ import {
   writeIdentity,
 } from './file/identity-file.js';
 import { GroupLog } from './file/log.js';
-import { type FileMedium, PAGE_BYTES, SECTOR_BYTES, systemCode } from './file/medium.js';
+import { type FileMedium, isShortage, PAGE_BYTES, SECTOR_BYTES, systemCode } from './file/medium.js';
 import { RealMedium } from './file/real-medium.js';
 import { type RecoveredLog, recoverLog } from './file/recovery.js';
 import { ROOT_NAME, type Root, RootFile } from './file/root-file.js';
@@ -377,7 +377,8 @@ export class FileStorage implements Storage {
     const bytes = new Uint8Array(entry.lengthBytes);
     try {
       if (bytes.length > 0) entry.segment!.file.readSync(bytes, entry.at);
-    } catch {
+    } catch (error) {
+      if (isShortage(error)) throw asStoreError(error, this.#parts.directory);
       // A block the device cannot read holds lost bytes: the vote is known, its batch is not available here.
       return undefined;
     }

@@ -19,16 +19,14 @@ import { formatFile, openFile } from '../storage/file.js';
 import type { Storage } from '../storage/storage.js';
 import type { DamageTally, Verdict } from './damage-tally.js';
 import { FileMap } from './file-map.js';
+import { type FileSizes, sizesOf } from './file-sizes.js';
 import { Contents, type Group, stageGroup } from './log-contents.js';
 import { judgeRecovered } from './log-damage.js';
 
 const DIRECTORY = '/d/store';
-const SHAPE = {
-  identity: { clusterId: '0'.repeat(32), replicaId: 1, storeUuid: '1'.repeat(32) },
-  logBytes: 128 << 10,
-  recordBytesMax: 8 << 10,
-};
-const LENGTHS = [0, 1, 64, 500, 1500, 4000] as const;
+const SMALL = { logBytes: 128 << 10, recordBytesMax: 8 << 10 };
+const LENGTH_MAX = 4000;
+const LENGTHS = [0, 1, 64, 500, 1500] as const;
 const GROUPS_MAX = 30;
 const MOMENTS = 4;
 
@@ -55,7 +53,8 @@ export async function damageFile(
   tally: DamageTally,
 ): Promise<string | undefined> {
   const random = new Random(seed);
-  const moments = await takeHistory(random.fork());
+  const sizes = sizesOf(seed, SMALL, LENGTH_MAX);
+  const moments = await takeHistory(sizes, random.fork());
   const all = await faultsOf(moments, random.fork());
   const chosen = random.fork();
   for (const fault of all.length <= imagesMax ? all : chosen.sample(all, imagesMax)) {
@@ -91,20 +90,21 @@ async function judge(
 }
 
 /** One store at several moments, the last one its end: in use, or closed in order. */
-async function takeHistory(random: Random): Promise<Moment[]> {
+async function takeHistory({ shape, effort, largeLength }: FileSizes, random: Random): Promise<Moment[]> {
   const medium = new RecordingMedium();
-  await formatFile(DIRECTORY, SHAPE, medium);
+  await formatFile(DIRECTORY, shape, medium);
   const storage = await openFile(DIRECTORY, medium);
   const contents = new Contents();
   const moments: Moment[] = [{ medium: medium.killed(), contents: [contents.copy()] }];
   let slot = 0;
   let items = 0;
-  const groups = 1 + random.below(GROUPS_MAX);
+  const groups = 1 + random.below(Math.ceil(GROUPS_MAX * effort));
   for (let index = 0; index < groups; index++) {
     const ballot = contents.promised + 1 + random.below(2);
     const votes: Group['votes'][number][] = [];
     for (let count = 1 + random.below(3); count > 0; count--) {
-      votes.push({ slot: ++slot, ballot, lengthBytes: random.pick(LENGTHS) });
+      const lengthBytes = random.chance(0.2) ? largeLength(random) : random.pick(LENGTHS);
+      votes.push({ slot: ++slot, ballot, lengthBytes });
     }
     if (!stageGroup(storage, { promise: 0, votes })) break;
     const states = votes.map((vote) => {

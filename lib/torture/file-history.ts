@@ -6,26 +6,23 @@
  *    judged. So judging changes nothing, and a seed is one history.
  * 2. Groups of votes, promises, trims; restarts after an orderly close, a power cut and kill -9; segments are
  *    filled, given up and filled anew.
+ * 3. Some seeds have large groups (file-sizes.ts).
  */
 import { Random } from '../simulation/random.js';
 import { RecordingMedium } from '../storage/file/recording-medium.js';
 import { type FileStorage, formatFile, openFile } from '../storage/file.js';
 import { BETWEEN_OPERATIONS } from '../storage/pmem-recording.js';
-import type { StoreShape } from '../storage/shape.js';
-import { choices, choicesOf, type Pick } from './choices.js';
+import { choices, choicesOf, fewChoices, type Pick } from './choices.js';
 import { DIRECTORY, FileJudge, turn } from './file-judge.js';
 import { FileLedger } from './file-ledger.js';
 import { checkFileRepair, checkFileScrub } from './file-repair.js';
+import { type FileSizes, sizesOf } from './file-sizes.js';
 import { type HistoryOptions, type HistoryResult, SiteCounts, type Violation } from './history.js';
 import { stageGroup, type TortureVote } from './log-contents.js';
 import { attempt } from './log-judge.js';
 import { LENGTHS } from './log-lengths.js';
 
-const SHAPE: StoreShape = {
-  identity: { clusterId: '0'.repeat(32), replicaId: 1, storeUuid: '1'.repeat(32) },
-  logBytes: 64 << 10,
-  recordBytesMax: 4 << 10,
-};
+const SMALL = { logBytes: 64 << 10, recordBytesMax: 4 << 10 };
 const OPERATIONS = 40;
 const OPERATIONS_BETWEEN_LOOKS = 10;
 const LENGTH_MAX = 3000;
@@ -45,6 +42,7 @@ export function runFileHistory(options: HistoryOptions): Promise<HistoryResult> 
 class FileHistory {
   readonly #options: HistoryOptions;
   readonly #random: Random;
+  readonly #sizes: FileSizes;
   readonly #judge: FileJudge;
   readonly #sites = new SiteCounts();
   readonly #moments: Moment[] = [];
@@ -62,7 +60,9 @@ class FileHistory {
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
-    this.#judge = new FileJudge({ shape: SHAPE, innerImages: options.thoroughness.innerImages });
+    this.#sizes = sizesOf(options.seed, SMALL, LENGTH_MAX);
+    const { shape } = this.#sizes;
+    this.#judge = new FileJudge({ shape, innerImages: options.thoroughness.innerImages });
   }
 
   async run(): Promise<HistoryResult> {
@@ -92,7 +92,7 @@ class FileHistory {
   async #live(): Promise<void> {
     this.#ledger.formatted = false;
     this.#listen();
-    await formatFile(DIRECTORY, SHAPE, this.#medium);
+    await formatFile(DIRECTORY, this.#sizes.shape, this.#medium);
     this.#ledger.formatted = true;
     this.#keep(BETWEEN_OPERATIONS);
     await this.#checkRepair();
@@ -100,7 +100,7 @@ class FileHistory {
     if (unmended !== undefined) throw new Error(unmended);
     this.#operation = 'open';
     await this.#open();
-    for (; this.#operations < OPERATIONS; this.#operations++) {
+    for (; this.#operations < OPERATIONS * this.#sizes.effort; this.#operations++) {
       await this.#operate();
       if (this.#operations % OPERATIONS_BETWEEN_LOOKS === 0) this.#keep(BETWEEN_OPERATIONS);
     }
@@ -148,7 +148,7 @@ class FileHistory {
     const count = 1 + this.#random.below(3);
     for (let index = 0; index < count; index++) {
       const large = this.#random.chance(0.3);
-      const lengthBytes = large ? this.#random.below(LENGTH_MAX) : this.#random.pick(LENGTHS);
+      const lengthBytes = large ? this.#sizes.largeLength(this.#random) : this.#random.pick(LENGTHS);
       if (this.#random.chance(0.8) || this.#slot === 0) this.#slot++;
       const vote: TortureVote = { slot: this.#slot, ballot: this.#ballot, lengthBytes };
       // A full log takes no vote until a trim has freed a segment.
@@ -241,7 +241,7 @@ class FileHistory {
     const { exhaustiveMax, randomImages } = thoroughness;
     const count = this.#sites.at(moment.site);
     count.moments++;
-    if (choicesOf(units) <= exhaustiveMax) this.#exhaustive++;
+    if (choicesOf(units) <= exhaustiveMax && this.#sizes.imagesMax === undefined) this.#exhaustive++;
     const inner = this.#judge.innerImages;
     let image = 0;
     const judge = async (medium: RecordingMedium, pick: Pick | undefined, deep: boolean): Promise<void> => {
@@ -254,7 +254,13 @@ class FileHistory {
       const trail = describe(moment, units, pick);
       this.#violation ??= { moment: number, image: here, site, operation, what, trail, x86: undefined };
     };
-    for (const pick of choices(units, { exhaustiveMax, randomImages, seed: seed * 4099 + number })) {
+    const { imagesMax } = this.#sizes;
+    const choiceSeed = seed * 4099 + number;
+    const picks =
+      imagesMax === undefined
+        ? choices(units, { exhaustiveMax, randomImages, seed: choiceSeed })
+        : fewChoices(units, imagesMax, choiceSeed);
+    for (const pick of picks) {
       if (this.#violation !== undefined) return;
       await judge(moment.medium.cut(pick), pick, image < 2 || image % thoroughness.deepEvery === 0);
     }

@@ -11,6 +11,7 @@
  * What cannot be opened for lack of an identity is formatted again.
  */
 import { ErrorCode } from '../errors.js';
+import { LOG_RECORDS_MIN } from '../limits.js';
 import type { RecordingMedium } from '../storage/file/recording-medium.js';
 import { type FileStorage, formatFile, openFile } from '../storage/file.js';
 import { BETWEEN_OPERATIONS } from '../storage/pmem-recording.js';
@@ -92,7 +93,9 @@ export class FileJudge {
     // Other segments than before: what is left of the first formatting is no part of the second.
     const { shape } = this.#options;
     try {
-      await formatFile(DIRECTORY, { ...shape, recordBytesMax: 2 * shape.recordBytesMax }, image);
+      const recordBytesMax = 2 * shape.recordBytesMax;
+      const logBytes = Math.max(shape.logBytes, LOG_RECORDS_MIN * recordBytesMax);
+      await formatFile(DIRECTORY, { ...shape, logBytes, recordBytesMax }, image);
     } catch (error) {
       return `formatting again fails: ${(error as Error).message}`;
     }

@@ -46,6 +46,25 @@ function items<Place>(bench: Bench<Place>): void {
     expect(storage.counters.groups).toBe(before.groups);
   });
 
+  it('makes large groups durable, and reads them back', async () => {
+    const { place, storage } = await bench.fresh({
+      identity: IDENTITY,
+      logBytes: 4 << 20,
+      recordBytesMax: 512 << 10,
+    });
+    const lengths = [50_000, 51_200, 115_000, 400_000];
+    for (const [index, length] of lengths.entries()) {
+      expect(stage(storage, index + 1, ballotOf(1), length)).toBe(true);
+      await settle(storage, index + 1);
+    }
+    const again = await bench.reopen(storage, place);
+    expect(again.recovered.outcome).toBe('intact');
+    for (const [index, length] of lengths.entries()) {
+      const bytes = again.readVote(index + 1) ?? new Uint8Array(0);
+      expect(Buffer.compare(bytes, batchOf(index + 1, ballotOf(1), length))).toBe(0);
+    }
+  });
+
   it('makes a group of more votes than one record holds durable as well', async () => {
     const { place, storage } = await bench.fresh({
       identity: IDENTITY,

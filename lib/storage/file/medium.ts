@@ -82,3 +82,15 @@ export interface FileMedium {
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** What the system says when it is short of something: nothing is known of the medium then. */
+const SHORTAGES: ReadonlySet<string> = new Set(['ENOMEM', 'ENOBUFS', 'EAGAIN', 'EMFILE', 'ENFILE']);
+
+export function isShortage(error: unknown): boolean {
+  return SHORTAGES.has(systemCode(error) ?? '');
+}
+
+/** To be called with what a read was refused with: throws it unless it tells of the medium. */
+export function throwShortage(error: unknown): void {
+  if (isShortage(error)) throw error;
+}

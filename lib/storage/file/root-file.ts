@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { Ballot, Slot } from '../../types.js';
 import { digestOf } from '../crc64.js';
 import { type Done, type FileMedium, type MediumFile, PAGE_BYTES, systemCode } from './medium.js';
+import { readPastBad } from './scan.js';
 import { getU64, putU64, viewOf } from './words.js';
 import type { WriteQueue } from './write-queue.js';
 
@@ -125,7 +126,7 @@ export class RootFile {
     for (const at of [0, PAGE_BYTES]) {
       const page = new Uint8Array(PAGE_BYTES);
       // A page that the device cannot read is a bad one: the other may hold.
-      await this.#file.read(page, at).catch(() => page.fill(0));
+      await readPastBad(this.#file, page, at);
       const root = decode(page, this.#incarnation);
       if (root && root.generation > (best?.generation ?? 0)) best = root;
     }
@@ -136,7 +137,7 @@ export class RootFile {
   async isWhole(generation: number): Promise<boolean> {
     for (const at of [0, PAGE_BYTES]) {
       const page = new Uint8Array(PAGE_BYTES);
-      await this.#file.read(page, at).catch(() => page.fill(0));
+      await readPastBad(this.#file, page, at);
       if (decode(page, this.#incarnation)?.generation !== generation) return false;
     }
     return true;

@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path';
 import { type ReadGroup, SegmentImage } from './group-reader.js';
-import { type FileMedium, type MediumFile, PAGE_BYTES } from './medium.js';
+import { type FileMedium, type MediumFile, PAGE_BYTES, throwShortage } from './medium.js';
 import { decodeHeader, Segment, sequenceOf } from './segment.js';
 
 /**
@@ -42,14 +42,21 @@ export interface Scan {
   readonly files: number;
 }
 
-/** Fills `into` from `from` on; pages that the device cannot read become zero, which no valid sector is. */
+/**
+ * Fills `into` from `from` on; pages that the device cannot read become zero, which no valid sector is.
+ * @throws where the system is short of memory or descriptors: that is no damage
+ */
 export async function readPastBad(file: MediumFile, into: Uint8Array, from: number): Promise<void> {
   try {
     await file.read(into, from);
-  } catch {
+  } catch (whole) {
+    throwShortage(whole);
     for (let at = 0; at < into.length; at += PAGE_BYTES) {
       const page = into.subarray(at, at + PAGE_BYTES);
-      await file.read(page, from + at).catch(() => page.fill(0));
+      await file.read(page, from + at).catch((error: unknown) => {
+        throwShortage(error);
+        page.fill(0);
+      });
     }
   }
 }
