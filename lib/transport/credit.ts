@@ -13,15 +13,18 @@ import { frameError } from '../wire/reader.js';
 
 /** The least that the window shrinks to, and what it begins with, in bytes. */
 export const WINDOW_BYTES_MIN: number = 64 << 10;
-const WINDOW_BYTES_FIRST = 256 << 10;
+const WINDOW_BYTES_FIRST = 128 << 10;
 const WINDOW_BYTES_MAX = 16 << 20;
 
 /** Bulk may wait this long in queues before the window shrinks, and half as long before it grows no more. */
 const DELAY_MS_MAX = 100;
 const DELAY_MS_GOOD = 50;
 
-/** The delay of the link itself is the least seen in this time and the one before, in milliseconds. */
-const EPOCH_MS = 10_000;
+/**
+ * So often the window shrinks to the least for a round trip, to see the delay of the link itself: under
+ * steady load, and behind a stall of either end, no other sample shows it. In milliseconds.
+ */
+const PROBE_EVERY_MS = 3000;
 
 /** So much that is sent within this time is remembered as one, in milliseconds and bytes. */
 const GRAIN_MS = 1;
@@ -44,10 +47,12 @@ export class Credit {
   private wasShort = false;
   private leastMs = Number.POSITIVE_INFINITY;
   private leastMsBefore = Number.POSITIVE_INFINITY;
-  private epochMs: number;
+  private probedMs: number;
+  /** While the delay is probed: the window to go back to, and the byte whose taking ends it. */
+  private probe: { readonly windowBytes: number; readonly end: number } | undefined;
 
   constructor(nowMs: number) {
-    this.epochMs = nowMs;
+    this.probedMs = nowMs;
   }
 
   /** Bytes that may be under way at a time. */
@@ -99,12 +104,13 @@ export class Credit {
   }
 
   private adapt(bytes: number, delayMs: number, nowMs: number): void {
-    if (nowMs - this.epochMs > EPOCH_MS) {
-      this.epochMs = nowMs;
-      this.leastMsBefore = this.leastMs;
-      this.leastMs = Number.POSITIVE_INFINITY;
-    }
+    if (this.probe === undefined && nowMs - this.probedMs > PROBE_EVERY_MS) this.beginProbe(nowMs);
     this.leastMs = Math.min(this.leastMs, delayMs);
+    if (this.probe !== undefined) {
+      if (this.takenBytes < this.probe.end && nowMs - this.probedMs < PROBE_EVERY_MS / 2) return;
+      this.windowBytes = this.probe.windowBytes;
+      this.probe = undefined;
+    }
     const queuedMs = delayMs - Math.min(this.leastMs, this.leastMsBefore);
     if (queuedMs > DELAY_MS_MAX && this.takenBytes >= this.shrunkAt) {
       this.shrunkAt = this.sentBytes;
@@ -114,5 +120,13 @@ export class Credit {
       this.windowBytes = Math.min(WINDOW_BYTES_MAX, this.windowBytes + bytes);
     }
     this.wasShort = false;
+  }
+
+  private beginProbe(nowMs: number): void {
+    this.probedMs = nowMs;
+    this.probe = { windowBytes: this.windowBytes, end: this.sentBytes + WINDOW_BYTES_MIN / 2 };
+    this.windowBytes = WINDOW_BYTES_MIN;
+    this.leastMsBefore = this.leastMs;
+    this.leastMs = Number.POSITIVE_INFINITY;
   }
 }

@@ -64,7 +64,7 @@ describe('bulk on a link of bounded rate', () => {
     it(`uses it well and holds up no control: ${name}`, () => {
       for (const frameBytes of [bytesPerMs / 2, 128 << 10, 1 << 20]) {
         const { controlMs, use } = saturate(bytesPerMs, delayMs, frameBytes);
-        expect(use, `use, frames of ${frameBytes}`).toBeGreaterThan(0.8);
+        expect(use, `use, frames of ${frameBytes}`).toBeGreaterThan(delayMs < 50 ? 0.8 : 0.7);
         expect(controlMs - delayMs, `delay, frames of ${frameBytes}`).toBeLessThan(350);
       }
     });
