@@ -120,6 +120,7 @@ export class RootFile {
   /**
    * The root that counts; undefined when neither page is valid. After the death of a process it may be seen
    * and not be durable: whoever opens the store writes both pages anew before anything is answered.
+   * @throws where the system is short of memory or descriptors: nothing is known of the pages then
    */
   async read(): Promise<Root | undefined> {
     let best: Root | undefined;
