@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { Cluster, type ClusterOptions } from '../cluster/cluster.js';
 import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-file.js';
+import { hasNoTerminal, isUnderNohup } from '../cluster/hang-up.js';
 import type { Failed } from '../cluster/process-messages.js';
 import { LOG_LEVELS, type LogLevel } from '../cluster/serve-config.js';
 import type { ServiceSettings } from '../cluster/service-config.js';
@@ -31,7 +32,8 @@ interface ClusterFlags extends ServiceSettings {
 
 const HELP = `
 Formats what is new, starts one process a replica, and restarts one that dies. Starting again finds all data.
-Any Redis port takes any command. Ctrl-C or SIGTERM stops everything in order; a second one at once.
+Any Redis port takes any command. Ctrl-C or SIGTERM stops everything in order; a second one at once. So does
+SIGHUP at a terminal; under nohup, or connected to no terminal at all, the cluster goes on.
 
   npm start                                            three replicas, data/, ports 7001–7003
   npm start -- --backend file                          a log on a plain disk: survives power cuts
@@ -150,7 +152,8 @@ class Ending {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
 
-  readonly #onSignal = (): void => {
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP' && (isUnderNohup() || hasNoTerminal())) return;
     const nowMs = performance.now();
     if (this.#firstSignalMs === 0) this.#firstSignalMs = nowMs;
     else if (nowMs - this.#firstSignalMs > SAME_SIGNAL_MS) this.onSecondSignal();

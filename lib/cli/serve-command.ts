@@ -28,8 +28,9 @@ or the same in a file, which flags override:
   { "directory": "/var/lib/indelible", "backend": "file", "listen": "10.0.0.1:7101", "redis": "10.0.0.1:7001",
     "peers": { "1": "10.0.0.1:7101", "2": "10.0.0.2:7101", "3": "10.0.0.3:7101" } }
 
-Logs go to standard output, one JSON object a line. SIGTERM or SIGINT closes the store in order. Nothing is
-encrypted, and peers give no password: keep both ports inside a network you trust.`;
+Logs go to standard output, one JSON object a line. SIGTERM, SIGINT or SIGHUP closes the store in order;
+SIGHUP under nohup is ignored. Nothing is encrypted, and peers give no password: keep both ports inside a network
+you trust.`;
 
 export function serveCommand(): Command {
   const command = new Command('serve')

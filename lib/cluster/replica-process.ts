@@ -3,7 +3,8 @@
  * says how it is, and ends when the supervisor does.
  *
  * 1. It never formats.
- * 2. It ends in order on SIGTERM, SIGINT, a stop message, or the end of the IPC channel; the store is closed
+ * 2. It ends in order on SIGTERM, SIGINT, SIGHUP (unless it is to survive that), a stop message, or the end of
+ *    the IPC channel; the store is closed
  *    before the process exits. If closing hangs, the process exits all the same: a log needs no closing.
  * 3. When the replica stops by itself, the process says why and exits with an error.
  * 4. Log lines that cannot be written neither stop it nor keep it from ending.
@@ -19,6 +20,7 @@ import { Replica } from '../replica/replica.js';
 import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import type { Ballot, ReplicaId } from '../types.js';
 import { collectSeldom } from './garbage.js';
+import { isUnderNohup } from './hang-up.js';
 import { LogLines } from './log-lines.js';
 import type { FromReplica, ToReplica } from './process-messages.js';
 import type { ServeConfig } from './serve-config.js';
@@ -181,6 +183,7 @@ class Ending {
     });
     process.on('SIGTERM', this.#onSignal);
     process.on('SIGINT', this.#onInterrupt);
+    process.on('SIGHUP', this.#onHangUp);
     process.on('message', this.#onMessage);
     process.on('disconnect', this.#onSignal);
     // The supervisor may have ended while this process was being loaded; started by hand there is none.
@@ -195,6 +198,7 @@ class Ending {
   release(): void {
     process.off('SIGTERM', this.#onSignal);
     process.off('SIGINT', this.#onInterrupt);
+    process.off('SIGHUP', this.#onHangUp);
     process.off('message', this.#onMessage);
     process.off('disconnect', this.#onSignal);
     if (process.connected === true) process.disconnect();
@@ -205,6 +209,11 @@ class Ending {
   /** Ctrl-C reaches the whole process group; a supervisor then stops its replicas itself. */
   readonly #onInterrupt = (): void => {
     if (process.connected !== true) this.reach(undefined);
+  };
+
+  /** A supervisor hears of it too, and then stops its replicas, or goes on. */
+  readonly #onHangUp = (): void => {
+    if (process.connected !== true && !isUnderNohup()) this.reach(undefined);
   };
 
   readonly #onMessage = (message: unknown): void => {

@@ -54,6 +54,7 @@ function serve(replica: number, backend: string): Promise<ChildProcess> {
   fs.writeFileSync(file, JSON.stringify(settings));
   const child = spawn(process.execPath, [PROGRAM, 'serve', '--config', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, _: process.execPath },
   });
   children.push(child);
   return new Promise((resolve, reject) => {
@@ -109,7 +110,8 @@ describe('serve', () => {
     const status = await indelible('status', '--config', config);
     expect(status.out).toMatch(/replica \d leads/);
     const exits = replicas.map(ended);
-    for (const replica of replicas) replica.kill('SIGTERM');
+    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+    for (const [i, replica] of replicas.entries()) replica.kill(signals[i]);
     expect(await Promise.all(exits)).toEqual([0, 0, 0]);
   });
 
