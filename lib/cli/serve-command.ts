@@ -29,8 +29,8 @@ or the same in a file, which flags override:
     "peers": { "1": "10.0.0.1:7101", "2": "10.0.0.2:7101", "3": "10.0.0.3:7101" } }
 
 Logs go to standard output, one JSON object a line. SIGTERM, SIGINT or SIGHUP closes the store in order;
-SIGHUP under nohup is ignored. Nothing is encrypted, and peers give no password: keep both ports inside a network
-you trust.`;
+SIGHUP under nohup is ignored. Nothing is encrypted, and peers give no password: keep both ports inside a
+network you trust.`;
 
 export function serveCommand(): Command {
   const command = new Command('serve')

@@ -1,7 +1,7 @@
 /**
- * Whether a hang-up (SIGHUP) is to be survived. `nohup` has it ignored, but Node.js sets every signal back when
- * it starts, so that the process itself does not show it any more; what is to be seen is what started it, as
- * shells note it, and whether there is a terminal at all that could hang up.
+ * Whether a hang-up (SIGHUP) is to be survived. `nohup` has it ignored, but Node.js sets every signal back
+ * when it starts, so that the process itself does not show it any more; what is to be seen is what started
+ * it, as shells note it, and whether there is a terminal at all that could hang up.
  */
 import path from 'node:path';
 import { isatty } from 'node:tty';

@@ -3,8 +3,8 @@
  * says how it is, and ends when the supervisor does.
  *
  * 1. It never formats.
- * 2. It ends in order on SIGTERM, SIGINT, SIGHUP (unless it is to survive that), a stop message, or the end of
- *    the IPC channel; the store is closed
+ * 2. It ends in order on SIGTERM, SIGINT, SIGHUP (but under nohup), a stop message, or the end of the IPC
+ *    channel; the store is closed
  *    before the process exits. If closing hangs, the process exits all the same: a log needs no closing.
  * 3. When the replica stops by itself, the process says why and exits with an error.
  * 4. Log lines that cannot be written neither stop it nor keep it from ending.
