@@ -97,8 +97,9 @@ async function goAround(
   if (statuses.some(({ storage, checkpointId }) => storage.trims === 0 || checkpointId === 0)) {
     throw new Error(`a replica has not trimmed\n${await cluster.diagnosis()}`);
   }
-  // Per replica: its log, and at most three images of the state (in force, being written, being received).
-  const bound = cluster.ids.length * (2 ** 20 * 4 + 3 * KEYS * (VALUE_BYTES + 200));
+  // Per replica: its log, and at most six images of the state (in force, the one before, being written, being
+  // received, and two that are being sent).
+  const bound = cluster.ids.length * (2 ** 20 * 4 + 6 * KEYS * (VALUE_BYTES + 200));
   if (mostBytes > bound) throw new Error(`${mostBytes} bytes on the disk, more than ${bound}`);
   const trims = statuses.map(({ storage }) => storage.trims);
   return `laps ${statuses.map(({ storage }) => storage.laps)}, trims ${trims}, ${mostBytes >> 20} MiB on disk; ${loader.summary()}`;

@@ -7,6 +7,7 @@ import { lostBytes } from './lost-bytes.js';
 import { lostStore } from './lost-store.js';
 import { outlivedLeader } from './outlived-leader.js';
 import type { Schedule } from './schedule.js';
+import { transfers } from './transfers.js';
 import { uncertainSlot } from './uncertain-slot.js';
 import { voteAtFirstBallot } from './vote-at-first-ballot.js';
 import { vouchedLog } from './vouched-log.js';
@@ -19,4 +20,5 @@ export const schedules: readonly Schedule[] = [
   ...uncertainSlot,
   ...lostStore,
   ...healing,
+  ...transfers,
 ];
