@@ -17,6 +17,7 @@ import type { Ballot, Batch, Digest, ReplicaId, Slot, Vote } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import { extendChain } from './chain.js';
 import type { Effects } from './effects.js';
+import { UNLOGGED_BYTES_MAX } from './options.js';
 
 /** A fetch whose answer may be arriving is waited for so many times as long as one that is not answered. */
 const ANSWER_FETCHES_MAX = 10;
@@ -47,6 +48,7 @@ export class Learner {
   private fetchAge = 0;
   private fetching = false;
   private heldBytes = 0;
+  private readonly heldBytesMax: number;
 
   constructor(
     acceptor: Acceptor,
@@ -56,11 +58,13 @@ export class Learner {
       readonly chain: Digest;
       readonly fetchTicks: number;
       readonly peers: readonly ReplicaId[];
+      readonly unloggedBytesMax?: number | undefined;
     },
   ) {
     this.acceptor = acceptor;
     this.effects = effects;
     this.fetchTicks = start.fetchTicks;
+    this.heldBytesMax = start.unloggedBytesMax ?? UNLOGGED_BYTES_MAX;
     this.peers = start.peers;
     this.learned = start.through;
     this.applied = start.through;
@@ -80,6 +84,10 @@ export class Learner {
   /** Bytes of learned batches that this replica's log does not hold: only a checkpoint lets go of them. */
   get unloggedBytes(): number {
     return this.heldBytes;
+  }
+  /** So much is held that the log does not have that no more is to be learned, nor proposed, for now. */
+  get isFull(): boolean {
+    return this.heldBytes >= this.heldBytesMax;
   }
   /** The digest chain at `learnedThrough`. */
   get chain(): Digest {
@@ -153,6 +161,7 @@ export class Learner {
     const before = this.learned;
     this.seekFrom(from, peerLearnedThrough);
     for (const { slot, ballot, kind, digest, bytes } of votes) {
+      if (this.isFull) break;
       if (bytes !== undefined) this.learn(slot, ballot, { kind, digest, bytes });
     }
     // Without progress the next fetch waits for its time, or two replicas would ask each other in circles.
@@ -161,7 +170,8 @@ export class Learner {
 
   /** Asks for what is known to be learned elsewhere and missing here. Called at the end of a turn. */
   fetchMissing(): void {
-    if (this.fetching || this.learned >= this.target || !this.peers.includes(this.source)) return;
+    if (this.fetching || this.isFull || this.learned >= this.target || !this.peers.includes(this.source))
+      return;
     this.fetching = true;
     this.fetchAge = 0;
     this.asked = this.source;

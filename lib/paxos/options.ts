@@ -23,6 +23,8 @@ export interface CoreOptions {
   readonly windowSlots: number;
   /** Bytes that may be open at a time; one batch may always be. */
   readonly windowBytes: number;
+  /** Bytes of learned batches that the log lacks, beyond which no more are learned. Default 64 MiB. */
+  readonly unloggedBytesMax?: number;
   /** Where the checkpoint that the state machine was restored from ends, and the digest chain there. */
   readonly checkpointThrough: Slot;
   readonly checkpointChain: Digest;
@@ -31,6 +33,7 @@ export interface CoreOptions {
 }
 
 export const TIMING_DEFAULT: Timing = { heartbeatTicks: 5, electionTicks: 30, fetchTicks: 10 };
+export const UNLOGGED_BYTES_MAX: number = 64 << 20;
 export const WINDOW_SLOTS: number = WINDOW_SLOTS_DEFAULT;
 
 /** @throws RangeError for a value no core can work with. */

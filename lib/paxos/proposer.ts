@@ -87,7 +87,7 @@ export class Proposer {
   }
   /** True when one more batch may be proposed now. */
   get hasRoom(): boolean {
-    if (this.leading === undefined) return false;
+    if (this.leading === undefined || this.lacking.size > 0 || this.learner.isFull) return false;
     return this.next - 1 - this.chosen < this.window.slots && this.openBytes < this.window.bytes;
   }
 
@@ -110,7 +110,7 @@ export class Proposer {
 
   /** Proposes a batch in the next slot. @returns that slot, or 0 when there is no room in window or log. */
   propose(batch: Batch): Slot {
-    if (!this.hasRoom || this.lacking.size > 0) return 0;
+    if (!this.hasRoom) return 0;
     invariant(this.next > this.recovered, 12, 'holes are proposed before new commands');
     return this.send(batch);
   }

@@ -44,6 +44,8 @@ export class ReplicaCore {
   readonly learner: Learner;
   readonly proposer: Proposer;
   readonly progress: Progress = new Progress();
+  /** True while this replica's store is behind: it does not ask to lead. */
+  standsBack = false;
   private readonly effects: Effects;
   private readonly election: Election;
   private readonly reads: ReadIndex;
@@ -76,8 +78,14 @@ export class ReplicaCore {
     this.acceptor.trim(options.checkpointThrough);
     const { fetchTicks } = options.timing;
     const peers = options.configuration.members.map(({ id }) => id).filter((id) => id !== options.self);
-    const { checkpointThrough: through, checkpointChain: chain } = options;
-    this.learner = new Learner(this.acceptor, effects, { through, chain, fetchTicks, peers });
+    const { checkpointThrough: through, checkpointChain: chain, unloggedBytesMax } = options;
+    this.learner = new Learner(this.acceptor, effects, {
+      through,
+      chain,
+      fetchTicks,
+      peers,
+      unloggedBytesMax,
+    });
     this.repair = new Repair(this.acceptor, this.learner, effects, peers, fetchTicks);
     const window = { slots: options.windowSlots, bytes: options.windowBytes };
     this.proposer = new Proposer(this.self, this.quorum, this.acceptor, this.learner, effects, window);
@@ -188,7 +196,7 @@ export class ReplicaCore {
     this.progress.tick();
     this.repair.tick(this.undecidedSlots.at(-1)?.through ?? 0);
     if (this.election.standing === 'leading') return this.tickLeader();
-    if (this.votes && this.election.tick()) this.canvass();
+    if (this.votes && this.election.tick() && !this.standsBack) this.canvass();
   }
 
   /** Proposes a batch. @returns its slot, or 0 if this replica does not lead or has no room now. */
@@ -352,7 +360,13 @@ export class ReplicaCore {
   }
 
   private onHandOver(from: ReplicaId, message: HandOver): void {
-    if (!this.votes || from !== this.election.leader || message.ballot !== this.leaderBallot) return;
+    if (
+      !this.votes ||
+      this.standsBack ||
+      from !== this.election.leader ||
+      message.ballot !== this.leaderBallot
+    )
+      return;
     this.runCampaign(ballotAbove(this.highest(), this.self));
   }
 

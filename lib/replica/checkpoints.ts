@@ -160,7 +160,7 @@ export class Checkpoints {
     const { usedBytes, capacityBytes } = this.parts.storage;
     const { through } = this.base;
     if (executor.appliedThrough <= through || !this.writer.mayTry) return false;
-    if (this.refused || core.wantsCheckpointThrough > through) return true;
+    if (this.refused || core.learner.isFull || core.wantsCheckpointThrough > through) return true;
     // What the newest one covers is forgotten first, as soon as nobody needs it: another one frees no more.
     if (core.acceptor.trimThrough < through) return false;
     // A replica that does not vote logs nothing; what it learned weighs as much as if it did.
@@ -254,7 +254,7 @@ export class Checkpoints {
   private neededThrough({ core }: CheckpointSource): Slot {
     const { usedBytes, capacityBytes } = this.parts.storage;
     const { trimAtShare } = this.parts.tuning;
-    const share = this.refused ? 1 : usedBytes / capacityBytes;
+    const share = this.refused || core.learner.isFull ? 1 : usedBytes / capacityBytes;
     let through = Number.POSITIVE_INFINITY;
     if (share < (1 + trimAtShare) / 2) through = this.transfers?.keepsAbove ?? through;
     if (core.role !== 'leader' || share >= trimAtShare) return through;

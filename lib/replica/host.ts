@@ -23,6 +23,7 @@ import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
 import type { Ballot, BatchKind, Configuration, Digest, ReplicaId, Slot } from '../types.js';
 import { applyLearned } from './applying.js';
+import { Backlog } from './backlog.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { Executor } from './executor.js';
@@ -82,6 +83,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private readonly parts: HostParts;
   private readonly placing: Placing;
   private readonly outbox: Outbox;
+  private readonly backlog: Backlog;
   private readonly turns: Turns;
   private readonly watch: Watch;
   private timer: Timer | undefined;
@@ -113,6 +115,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     const { executor } = this;
     const { clock } = this.time;
     this.placing = new Placing({ executor, forwarder, tuning, batchBytesMax, runtime, clock });
+    this.backlog = new Backlog(tuning.unloggedBytesMax);
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
     this.watch = new Watch(tuning.watchMs, runtime);
@@ -124,6 +127,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
         timing: timingOf(tuning),
         windowSlots: tuning.windowSlots,
         windowBytes: tuning.windowBytes,
+        unloggedBytesMax: tuning.unloggedBytesMax,
         checkpointThrough: base.through,
         checkpointChain: base.chain,
         random: () => runtime.random(),
@@ -287,7 +291,12 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   // Effects: what the core asks for.
 
   persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
-    if (this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length)) return true;
+    const { length } = bytes;
+    if (this.isStalled || !this.backlog.hasRoom(length)) return false;
+    if (this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, length)) {
+      this.backlog.staged(length);
+      return true;
+    }
     this.parts.checkpoints.logRefused();
     return false;
   }
@@ -427,9 +436,22 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     if (this.leads && storage.durableThrough >= this.committed) this.watch.turnEnded();
   };
 
+  /** The store has not come on for too long. */
+  private get isStalled(): boolean {
+    return this.stall.lasts(this.parts.tuning.storageStallMs);
+  }
+
+  /** While its store stalls this replica does not ask to lead, and hands over as soon as another can. */
+  private standBack(): void {
+    const { isStalled } = this;
+    this.core.standsBack = isStalled;
+    if (isStalled && this.leads) this.core.handOver();
+  }
+
   private commitNow(storage: Storage): void {
     if (!this.core.acceptor.voting) return;
     this.committed = this.core.acceptor.stagedThrough;
+    this.backlog.committed(this.committed);
     this.committing = true;
     storage.commit(this.core.learner.loggedThrough);
     this.committing = false;
@@ -456,6 +478,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.parts.checkpoints.tick(this);
     this.scrubber.tick(nowMs);
     this.stall.look(nowMs, this.committed, this.parts.storage.durableThrough);
+    this.standBack();
     this.time.tick(nowMs, this.executor.timeMs);
     this.placing.tick(this.core, nowMs);
     this.parts.events.ticked(nowMs);
@@ -472,6 +495,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   private durable(item: number): void {
     this.guard(() => {
+      this.backlog.durable(item);
       this.outbox.release(item);
       this.core.durable(item);
     });

@@ -31,6 +31,13 @@ export interface Tuning {
    * the longest time after which a follower canvasses.
    */
   readonly leaderWaitMs: number;
+  /**
+   * What a disk that falls behind may have held in memory, each: bytes of votes that the store was given and
+   * has not made durable, and of learned batches that the log had no room for.
+   */
+  readonly unloggedBytesMax: number;
+  /** A replica whose log has not come on for this long takes no more votes, and hands over if it leads. */
+  readonly storageStallMs: number;
   /** The share of the log in use at which a checkpoint is begun, 0 … 1. */
   readonly checkpointAtShare: number;
   /**
@@ -60,6 +67,8 @@ export const TUNING_DEFAULT: Tuning = {
   waitingBytesMax: 16 << 20,
   requestTimeoutMs: 5000,
   leaderWaitMs: 2000,
+  unloggedBytesMax: 64 << 20,
+  storageStallMs: 2000,
   checkpointAtShare: 0.5,
   trimAtShare: 0.75,
   scrubBytesPerSecond: 4 << 20,
@@ -87,6 +96,8 @@ export function tune(
     'windowSlots',
     'requestTimeoutMs',
     'leaderWaitMs',
+    'unloggedBytesMax',
+    'storageStallMs',
     'clockBoundMs',
   ];
   for (const name of positive) {

@@ -25,12 +25,17 @@ export class Stall {
     return this.sinceMs === undefined ? 0 : this.nowMs - this.sinceMs;
   }
 
+  /** Whether it has lasted for `ms` or longer. */
+  lasts(ms: number): boolean {
+    return this.sinceMs !== undefined && this.nowMs - this.sinceMs >= ms;
+  }
+
   /** For a person; empty while there is nothing to tell. */
   get advice(): string {
     if (this.ms < TELL_AFTER_MS) return '';
     return (
-      `nothing has become durable for ${(this.ms / 1000).toFixed(1)} s: its disk stalls. This replica answers ` +
-      'for nothing meanwhile; if the disk does not come back, end the process, and start it where the disk works'
+      `nothing has become durable for ${(this.ms / 1000).toFixed(1)} s: its disk stalls. This replica takes ` +
+      'no votes, and does not lead where another can; if the disk does not come back, end the process, and start it where the disk works'
     );
   }
 }
