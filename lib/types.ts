@@ -67,6 +67,16 @@ export interface Identity {
   readonly storeUuid: string;
 }
 
+/** One opening of a store: no two of one store have the same numbers. */
+export interface Opening {
+  /** Drawn by `format`, below 2⁵³. */
+  readonly incarnation: number;
+  /** Rises with every opening; 0: not known, because the store is lost, and never votes. */
+  readonly generation: number;
+  /** Drawn by the process that opened it, below 2⁵³. */
+  readonly nonce: number;
+}
+
 /** What a mode survives: power loss, the death of the process, nothing. */
 export type DurabilityClass = 'power' | 'process' | 'none';
 

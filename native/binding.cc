@@ -136,6 +136,8 @@ Napi::Object expose(const std::shared_ptr<Handle>& handle) {
   object.Set("clusterId", copy_of(env, std::as_bytes(std::span(header.cluster_id))));
   object.Set("storeUuid", copy_of(env, std::as_bytes(std::span(header.store_uuid))));
   object.Set("replicaId", header.replica_id);
+  object.Set("incarnation", make_number(env, header.incarnation & kNumberMax));
+  object.Set("generation", make_number(env, handle->log->root().generation));
   object.Set("alignment", header.alignment);
   object.Set("recordBytesMax", header.record_bytes_max);
   object.Set("recordItemsMax", handle->table_rows);

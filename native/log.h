@@ -90,6 +90,7 @@ class Log {
   [[nodiscard]] LogState& state() { return state_; }
   [[nodiscard]] const Recovered& recovered() const { return recovered_; }
   [[nodiscard]] const StaticHeader& header() const { return headers_.header; }
+  [[nodiscard]] const RootSlot& root() const { return root_.current(); }
   [[nodiscard]] const LogCounters& counters() const { return counters_; }
 
  private:

@@ -21,7 +21,7 @@ interface StatusFlags {
 }
 
 const HELP = `
-Asks every replica; the exit code is 1 when no majority answers and votes, or none of them leads.
+Asks every replica; the exit code is 1 when no majority answers and votes, or none of them leads, or replicas differ that may not.
 
   indelible status                                     the cluster that \`cluster\` runs in data/
   indelible status --config replica.json               the members that a replica's configuration names
@@ -47,7 +47,8 @@ async function status(flags: StatusFlags, output: Output): Promise<void> {
   const verdict = verdictOf(answers);
   if (flags.json === true) output.line(JSON.stringify({ ...verdict, replicas: answers }, null, 2));
   else for (const line of statusLines(answers, verdict)) output.line(line);
-  if (!verdict.hasQuorum || verdict.leader === 0) process.exitCode = ExitCode.failed;
+  if (!verdict.hasQuorum || verdict.leader === 0 || verdict.differences.length > 0)
+    process.exitCode = ExitCode.failed;
 }
 
 function membersOf({ dir, peers, config }: StatusFlags): ReadonlyMap<ReplicaId, string> {
@@ -87,7 +88,7 @@ export function statusLines(answers: readonly Answer[], verdict: Verdict): reado
   const advice = answers.flatMap(({ id, status }) =>
     status?.advice ? [`replica ${id}: ${status.advice}`] : [],
   );
-  return [...tableLines(HEAD, rows), ...advice, verdictSentence(answers, verdict)];
+  return [...tableLines(HEAD, rows), ...advice, ...verdict.differences, verdictSentence(answers, verdict)];
 }
 
 function roleOf(status: NonNullable<Answer['status']>): string {

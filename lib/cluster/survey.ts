@@ -18,6 +18,8 @@ export interface Verdict {
   readonly leader: ReplicaId;
   /** The highest slot that any of them knows to be chosen. */
   readonly learnedThrough: number;
+  /** What is known to differ that may never differ, a sentence each: then something has been lost. */
+  readonly differences: readonly string[];
 }
 
 const ANSWER_MS_MAX = 2000;
@@ -56,7 +58,46 @@ export function verdictOf(answers: readonly Answer[]): Verdict {
     hasQuorum: voting.length * 2 > members,
     leader: newest?.replicaId ?? 0,
     learnedThrough: Math.max(0, ...statuses.map(({ learnedThrough }) => learnedThrough)),
+    differences: [...divergences(statuses), ...refusals(statuses)],
   };
+}
+
+/** Replicas at one slot that have learned, or hold, something else than the others there. */
+function divergences(statuses: readonly ReplicaStatus[]): string[] {
+  const learned = statuses.map((status) => ({ status, slot: status.learnedThrough, mark: status.chain }));
+  const applied = statuses.map((status) => ({
+    status,
+    slot: status.appliedThrough,
+    mark: status.stateDigest,
+  }));
+  return [...oddOnes('has a history', learned), ...oddOnes('has a state', applied)];
+}
+
+interface Mark {
+  readonly status: ReplicaStatus;
+  readonly slot: number;
+  readonly mark: string | undefined;
+}
+
+function oddOnes(what: string, marks: readonly Mark[]): string[] {
+  const sentences: string[] = [];
+  for (const { status, slot, mark } of marks) {
+    const others = marks.filter((other) => other.slot === slot && other.mark !== undefined);
+    if (mark === undefined || others.every((other) => other.mark === mark)) continue;
+    const alike = others.filter((other) => other.mark === mark).length;
+    // The smaller part is named; of two equal ones nobody can say which is right.
+    if (alike * 2 > others.length) continue;
+    sentences.push(
+      `replica ${status.replicaId} ${what} at slot ${slot} that differs from the others' (${mark})`,
+    );
+  }
+  return sentences;
+}
+
+function refusals(statuses: readonly ReplicaStatus[]): string[] {
+  return statuses.flatMap(({ replicaId, refusals: refused }) =>
+    (refused ?? []).map(({ id, reason }) => `replicas ${replicaId} and ${id} do not talk: ${reason}`),
+  );
 }
 
 function round({ ballot }: ReplicaStatus): number {

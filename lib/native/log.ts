@@ -79,6 +79,10 @@ export interface NativeLog {
   readonly clusterId: Uint8Array;
   readonly storeUuid: Uint8Array;
   readonly replicaId: number;
+  /** The lower 53 bits of what `format` drew. */
+  readonly incarnation: number;
+  /** Of the root, when the log was opened: it rises with every root that is written. */
+  readonly generation: number;
   readonly alignment: number;
   readonly recordBytesMax: number;
   /** Rows `table` has. */

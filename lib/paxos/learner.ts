@@ -16,6 +16,7 @@ import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
 import type { Ballot, Batch, Digest, ReplicaId, Slot, Vote } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import { extendChain } from './chain.js';
+import { ChainHistory } from './chain-history.js';
 import type { Effects } from './effects.js';
 import { UNLOGGED_BYTES_MAX } from './options.js';
 
@@ -38,7 +39,7 @@ export class Learner {
   private applied: Slot;
   private logged: Slot;
   private installedThrough: Slot = 0;
-  private chainAtLearned: Digest;
+  private readonly chains: ChainHistory;
   private target: Slot = 0;
   /** Who is asked next, and who was asked last. */
   private source: ReplicaId = 0;
@@ -69,7 +70,7 @@ export class Learner {
     this.learned = start.through;
     this.applied = start.through;
     this.logged = start.through;
-    this.chainAtLearned = start.chain;
+    this.chains = new ChainHistory(start.through, start.chain);
   }
 
   get learnedThrough(): Slot {
@@ -91,7 +92,7 @@ export class Learner {
   }
   /** The digest chain at `learnedThrough`. */
   get chain(): Digest {
-    return this.chainAtLearned;
+    return this.chains.newest;
   }
   /** The highest slot this replica has heard to be learned by anybody. */
   get targetThrough(): Slot {
@@ -147,6 +148,11 @@ export class Learner {
       this.advance();
     }
     this.announce(before);
+  }
+
+  /** The leader's digest chain at `slot`. @throws ContractViolation 15 if it is another here */
+  compareChain(slot: Slot, chain: Digest): void {
+    this.chains.compare(slot, chain);
   }
 
   /** `from` has slots through `through`; what is missing will be fetched there. */
@@ -251,7 +257,7 @@ export class Learner {
     this.installedThrough = through;
     if (through < this.learned) return;
     this.learned = through;
-    this.chainAtLearned = chain;
+    this.chains.jump(through, chain);
     while (this.batches.has(this.learned + 1)) this.advance();
     this.announce(through);
   }
@@ -292,7 +298,7 @@ export class Learner {
     const digest = this.batches.get(slot)?.digest ?? this.acceptor.vote(slot)?.digest;
     invariant(digest !== undefined, 14, 'a learned slot has a digest');
     this.learned = slot;
-    this.chainAtLearned = extendChain(this.chainAtLearned, slot, digest);
+    this.chains.extend(extendChain(this.chains.newest, slot, digest));
     this.advanceLogged();
   }
 

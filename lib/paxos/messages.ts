@@ -80,6 +80,9 @@ export interface Heartbeat {
   readonly ballot: Ballot;
   readonly round: number;
   readonly learnedThrough: Slot;
+  /** The leader's digest chain at `chainSlot`, through which it has learned. */
+  readonly chainSlot: Slot;
+  readonly chain: Digest;
   /** The last slot sent in an accept of this ballot. */
   readonly lastSlot: Slot;
 }

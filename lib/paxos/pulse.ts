@@ -6,7 +6,7 @@
  * 2. A heartbeat goes out on its timer, and as soon as there is something learned that followers do not know.
  * 3. Not every round is marked for finding what followers lost: reads make many (progress.ts).
  */
-import type { Ballot, Slot } from '../types.js';
+import type { Ballot, Digest, Slot } from '../types.js';
 import type { Heartbeat } from './messages.js';
 import type { Timing } from './options.js';
 import type { Progress } from './progress.js';
@@ -62,7 +62,7 @@ export class Pulse {
   }
 
   /** The next heartbeat, to be sent now. */
-  beat(ballot: Ballot, learnedThrough: Slot, lastSlot: Slot): Heartbeat {
+  beat(ballot: Ballot, learnedThrough: Slot, chain: Digest, lastSlot: Slot): Heartbeat {
     this.ticksToHeartbeat = this.timing.heartbeatTicks;
     this.advertised = learnedThrough;
     const round = this.reads.nextRound();
@@ -70,6 +70,6 @@ export class Pulse {
       this.ticksToMark = this.timing.heartbeatTicks;
       this.progress.mark(round);
     }
-    return { type: 'heartbeat', ballot, round, learnedThrough, lastSlot };
+    return { type: 'heartbeat', ballot, round, learnedThrough, chainSlot: learnedThrough, chain, lastSlot };
   }
 }

@@ -325,6 +325,7 @@ export class ReplicaCore {
   private onHeartbeat(from: ReplicaId, message: Heartbeat): void {
     if (replicaOf(message.ballot) !== from || !this.followLeader(from, message.ballot)) return;
     this.learner.leaderLearned(from, message.ballot, message.learnedThrough);
+    this.learner.compareChain(message.chainSlot, message.chain);
     if (!this.votes) return;
     if (this.repeatsAnswers && message.lastSlot > message.learnedThrough) {
       this.repeatsAnswers = false;
@@ -458,7 +459,8 @@ export class ReplicaCore {
 
   private sendHeartbeat(): void {
     const { ballot, lastSlot } = this.proposer;
-    const heartbeat = this.pulse.beat(ballot!, this.learner.learnedThrough, lastSlot);
+    const { chain, learnedThrough } = this.learner;
+    const heartbeat = this.pulse.beat(ballot!, learnedThrough, chain, lastSlot);
     this.proposer.beat(heartbeat, this.progress.isMarked(heartbeat.round));
   }
 

@@ -59,6 +59,8 @@ export function assemble(
   const tuning = tune(options.tuning ?? {}, log);
   const transport = place.transport({
     identity,
+    opening: { ...log.opening, nonce: Math.floor(runtime.random() * 2 ** 53) },
+    known: store.known,
     configuration,
     listen,
     addresses: peers,
@@ -95,7 +97,7 @@ export function assemble(
       },
     },
   });
-  const status = (): ReplicaStatus => statusOf(host, store, configuration, transport.counters);
+  const status = (): ReplicaStatus => statusOf(host, store, configuration, transport);
   const clients: Clients = new Clients(host, () => Buffer.from(JSON.stringify(status())));
   return { configuration, transport, host, tuning, status };
 }

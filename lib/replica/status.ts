@@ -5,6 +5,7 @@ import { formatBallot } from '../paxos/ballot.js';
 import { rangesOf } from '../paxos/damage.js';
 import type { Role } from '../paxos/effects.js';
 import type { Recovered, StorageCounters } from '../storage/storage.js';
+import type { TcpTransport } from '../transport/tcp.js';
 import type { TransportCounters } from '../transport/transport.js';
 import type { Configuration, DurabilityClass, ReplicaId, Slot, SlotRange, StorageMode } from '../types.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
@@ -84,6 +85,8 @@ export interface ReplicaStatus {
   readonly peers: readonly PeerStatus[];
   readonly storage: StorageCounters;
   readonly transport: TransportCounters;
+  /** Members that this replica does not talk to, because one store is not the one that voted, and why. */
+  readonly refusals: readonly { readonly id: ReplicaId; readonly reason: string }[];
   /** Why the replica has stopped; absent while it runs. */
   readonly failure?: string;
 }
@@ -92,7 +95,7 @@ export function statusOf(
   host: Host,
   store: OpenStore,
   configuration: Configuration,
-  transport: TransportCounters,
+  transport: Pick<TcpTransport, 'counters' | 'refusals'>,
 ): ReplicaStatus {
   const { core, executor } = host;
   const { log, checkpoints } = store;
@@ -132,7 +135,8 @@ export function statusOf(
     logCapacityBytes: log.capacityBytes,
     peers,
     storage: log.counters,
-    transport,
+    transport: transport.counters,
+    refusals: [...transport.refusals].map(([id, reason]) => ({ id, reason })),
     ...(host.failure === undefined ? {} : { failure: host.failure.message }),
   };
 }

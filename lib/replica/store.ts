@@ -4,6 +4,7 @@
  * ```
  * DIRECTORY/region        the log of the modes pmem and emulated
  * DIRECTORY/log/          the log of the mode file
+ * DIRECTORY/known-stores  which openings of the peers' stores were met
  * DIRECTORY/checkpoints/  the state machine's images, the first of them written by format
  * ```
  *
@@ -20,6 +21,7 @@ import {
   openCheckpoints,
   readNewestMeta,
 } from '../storage/checkpoint.js';
+import { KnownStoresFile } from '../storage/known-stores.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
 import type { Configuration, Identity } from '../types.js';
@@ -30,6 +32,7 @@ export type { StorageChoice } from './log-kinds.js';
 export interface OpenStore {
   readonly log: Storage;
   readonly checkpoints: CheckpointStore;
+  readonly known: KnownStoresFile;
   close(): Promise<void>;
 }
 
@@ -73,6 +76,7 @@ export async function openStore(
     return {
       log,
       checkpoints,
+      known: new KnownStoresFile(directory),
       close: async () => {
         await log.close();
         await checkpoints.close();

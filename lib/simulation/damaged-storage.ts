@@ -8,7 +8,16 @@
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { rangesOf } from '../paxos/damage.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from '../storage/storage.js';
-import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot, StorageMode } from '../types.js';
+import type {
+  Ballot,
+  BatchKind,
+  Digest,
+  DurabilityClass,
+  Identity,
+  Opening,
+  Slot,
+  StorageMode,
+} from '../types.js';
 import type { DiskFault } from './disk.js';
 import type { MemoryDamage } from './memory-damage.js';
 
@@ -16,6 +25,7 @@ export class DamagedStorage implements Storage {
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
   readonly identity: Identity;
+  readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
   readonly batchBytesMax: number;
   readonly capacityBytes: number;
@@ -41,6 +51,7 @@ export class DamagedStorage implements Storage {
     this.mode = inner.mode;
     this.durability = inner.durability;
     this.identity = inner.identity;
+    this.opening = inner.opening;
     this.recovered = damage.recovered(inner.recovered);
     this.batchBytesMax = inner.batchBytesMax;
     this.capacityBytes = inner.capacityBytes;

@@ -7,7 +7,7 @@
  */
 import type { MemoryStorage } from '../storage/memory.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from '../storage/storage.js';
-import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot } from '../types.js';
+import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Opening, Slot } from '../types.js';
 import type { Later } from './disk.js';
 import type { Random } from './random.js';
 
@@ -37,6 +37,7 @@ export class DelayedStorage implements Storage {
   readonly mode = 'file';
   readonly durability: DurabilityClass = 'power';
   readonly identity: Identity;
+  readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
   readonly batchBytesMax: number;
   readonly capacityBytes: number;
@@ -57,6 +58,7 @@ export class DelayedStorage implements Storage {
     this.later = later;
     this.random = random;
     this.identity = inner.identity;
+    this.opening = inner.opening;
     this.recovered = inner.recovered;
     this.batchBytesMax = inner.batchBytesMax;
     this.capacityBytes = inner.capacityBytes;

@@ -9,6 +9,7 @@ import {
   type Digest,
   type DurabilityClass,
   type Identity,
+  type Opening,
   type Slot,
   type StorageMode,
 } from '../types.js';
@@ -18,6 +19,7 @@ export class ObservedStorage implements Storage {
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
   readonly identity: Identity;
+  readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
   readonly batchBytesMax: number;
   readonly capacityBytes: number;
@@ -37,6 +39,7 @@ export class ObservedStorage implements Storage {
     this.mode = inner.mode;
     this.durability = inner.durability;
     this.identity = inner.identity;
+    this.opening = inner.opening;
     this.recovered = inner.recovered;
     this.batchBytesMax = inner.batchBytesMax;
     this.capacityBytes = inner.capacityBytes;

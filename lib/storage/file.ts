@@ -11,7 +11,7 @@
  */
 import { join } from 'node:path';
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
-import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot } from '../types.js';
+import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Opening, Slot } from '../types.js';
 import { digestOf } from './crc64.js';
 import { preferNativeDigest } from './crc64-native.js';
 import { type Geometry, geometryOf } from './file/geometry.js';
@@ -175,6 +175,7 @@ async function openLocked(
       index: log.index,
       directory,
       incarnation,
+      generation: root && log.recovered.outcome !== 'lost' ? root.generation + 1 : 0,
       rootFile,
     };
     const close = async (): Promise<void> => {
@@ -260,6 +261,7 @@ interface FileStorageParts {
   readonly index: VoteIndex;
   readonly directory: string;
   readonly incarnation: number;
+  readonly generation: number;
   /** Undefined where there is none: then the store is lost. */
   readonly rootFile: RootFile | undefined;
   /** Undefined for a lost store. */
@@ -271,6 +273,7 @@ export class FileStorage implements Storage {
   readonly mode = 'file';
   readonly durability: DurabilityClass;
   readonly identity: Identity;
+  readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
   readonly batchBytesMax: number;
   readonly #parts: FileStorageParts;
@@ -287,6 +290,7 @@ export class FileStorage implements Storage {
     this.#log = parts.log;
     this.durability = parts.durability;
     this.identity = parts.shape.identity;
+    this.opening = { incarnation: parts.incarnation, generation: parts.generation };
     this.recovered = parts.recovered;
     this.batchBytesMax = parts.geometry.batchBytesMax;
     this.onDurable = () => {};

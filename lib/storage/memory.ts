@@ -8,7 +8,7 @@
  * 3. Nothing here survives the process: durability is 'none'.
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
-import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot } from '../types.js';
+import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Opening, Slot } from '../types.js';
 import { digestOf } from './crc64.js';
 import { checkShape, type StoreShape } from './shape.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
@@ -28,6 +28,8 @@ interface MemoryVote {
 export class MemoryDisk {
   shape: StoreShape | undefined;
   open = false;
+  incarnation = 0;
+  generation = 0;
   clean = false;
   promised: Ballot = 0 as Ballot;
   trimThrough: Slot = 0;
@@ -46,6 +48,7 @@ export function formatMemory(disk: MemoryDisk, shape: StoreShape): void {
   checkShape(shape);
   if (disk.shape) throw new IndelibleError(ErrorCode.storeExists, 'this memory disk holds a store already');
   disk.shape = shape;
+  disk.incarnation = Math.floor(Math.random() * 2 ** 53);
   disk.clean = true;
 }
 
@@ -83,6 +86,7 @@ export class MemoryStorage implements Storage {
   readonly mode = 'memory';
   readonly durability: DurabilityClass = 'none';
   readonly identity: Identity;
+  readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
   readonly batchBytesMax: number;
   readonly capacityBytes: number;
@@ -104,6 +108,7 @@ export class MemoryStorage implements Storage {
   constructor(disk: MemoryDisk, shape: StoreShape) {
     this.#disk = disk;
     this.identity = shape.identity;
+    this.opening = { incarnation: disk.incarnation, generation: ++disk.generation };
     this.batchBytesMax = shape.recordBytesMax - 4 * DESCRIPTOR_BYTES;
     this.capacityBytes = shape.logBytes;
     this.recovered = recoveredFrom(disk);

@@ -17,7 +17,16 @@
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { BATCH_BYTES_MAX } from '../limits.js';
 import { Gauge, type NativeLog, translated } from '../native/log.js';
-import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Slot, StorageMode } from '../types.js';
+import type {
+  Ballot,
+  BatchKind,
+  Digest,
+  DurabilityClass,
+  Identity,
+  Opening,
+  Slot,
+  StorageMode,
+} from '../types.js';
 import { DESCRIPTOR_BYTES, RECORD_OVERHEAD_BYTES, StagedGroup } from './pmem-group.js';
 import { damageFrom, identityFrom, recoveredFrom } from './pmem-recovered.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
@@ -33,6 +42,7 @@ export class LogStorage implements Storage {
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
   readonly identity: Identity;
+  readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
   readonly batchBytesMax: number;
   readonly capacityBytes: number;
@@ -59,6 +69,8 @@ export class LogStorage implements Storage {
     this.durability = options.durability;
     this.identity = identityFrom(native);
     this.recovered = recoveredFrom(native.recovered());
+    const generation = this.recovered.outcome === 'lost' ? 0 : native.generation;
+    this.opening = { incarnation: native.incarnation, generation };
     this.#gauges = native.gauges;
     this.#recordBytesMax = native.recordBytesMax;
     const payloadMax = native.recordBytesMax - RECORD_OVERHEAD_BYTES - DESCRIPTOR_BYTES;

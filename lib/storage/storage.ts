@@ -21,6 +21,7 @@ import type {
   Digest,
   DurabilityClass,
   Identity,
+  Opening,
   Slot,
   SlotRange,
   StorageMode,
@@ -111,6 +112,8 @@ export interface Storage {
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
   readonly identity: Identity;
+  /** Which store it is among those formatted with one identity, and a number that rises with every opening (0: lost). */
+  readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
   readonly durableThrough: number;
   /** Largest batch this store was formatted to hold, in bytes. */

@@ -5,22 +5,32 @@
  * 1. The caller says who it is and whom it wants; the listener judges, and answers with its own hello or with
  *    a refusal that says why. The caller judges the answer by the same rules.
  * 2. A replica is taken for who it says only if it is another member of the configuration and speaks for that
- *    member's store.
+ *    member's store: the one that was met last, not one formatted again, an older copy, or a second process.
  * 3. A client may name the cluster it wants, or none, and is told who answers.
  *
  * The configuration number is carried for people and later versions; it refuses nobody, because a replica
  * that lags must be let in to catch up.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
-import type { Configuration, Identity, ReplicaId } from '../types.js';
+import type { Configuration, Identity, Opening, ReplicaId } from '../types.js';
 import type { Hello, Refusal } from '../wire/hello-codec.js';
-import { HelloRole, NO_UUID, RefusalCode } from '../wire/hello-codec.js';
+import { HelloRole, NO_OPENING, NO_UUID, RefusalCode } from '../wire/hello-codec.js';
 import { PROTOCOL_VERSION } from '../wire/protocol.js';
+
+/** What is remembered of peers' stores. */
+export interface KnownStores {
+  /** The opening met last; undefined if none was. */
+  of(peer: ReplicaId): Opening | undefined;
+  /** Durable when it returns, if the disk takes it. */
+  remember(peer: ReplicaId, opening: Opening): void;
+}
 
 /** Who this replica is, and whom it knows. */
 export interface Self {
   readonly identity: Identity;
+  readonly opening: Opening;
   readonly configuration: Configuration;
+  readonly known: KnownStores;
 }
 
 /** What this replica says first, or answers; `wantedId` is 0 in an answer. */
@@ -34,6 +44,7 @@ export function replicaHello(self: Self, wantedId: ReplicaId): Hello {
     clusterId: self.identity.clusterId,
     storeUuid: self.identity.storeUuid,
     configurationNumber: self.configuration.number,
+    opening: self.opening,
   };
 }
 
@@ -48,6 +59,7 @@ export function clientHello(clusterId: string | undefined, wantedId: ReplicaId):
     clusterId: clusterId ?? NO_UUID,
     storeUuid: NO_UUID,
     configurationNumber: 0,
+    opening: NO_OPENING,
   };
 }
 
@@ -121,7 +133,22 @@ function refusalOfMember(hello: Hello, self: Self): Refusal | undefined {
         `not ${hello.storeUuid}`,
     );
   }
-  return undefined;
+  const reason = reasonAgainst(hello.opening, self.known.of(id));
+  return reason === undefined
+    ? undefined
+    : refusal(RefusalCode.staleStore, `the store of replica ${id} is not the one that voted: ${reason}`);
+}
+
+/** Why a store opened like this is not the one, or not as new as the one, that was met before. */
+function reasonAgainst(opening: Opening, known: Opening | undefined): string | undefined {
+  if (known === undefined) return undefined;
+  if (opening.incarnation !== known.incarnation) return 'it was formatted again';
+  // A lost store does not know its generation, and says nothing that an acceptor may say.
+  if (opening.generation === 0 || opening.generation > known.generation) return undefined;
+  if (opening.generation < known.generation) {
+    return `it is an older copy (opening ${opening.generation}; ${known.generation} was seen)`;
+  }
+  return opening.nonce === known.nonce ? undefined : 'another process has opened a copy of it';
 }
 
 function refusal(code: RefusalCode, text: string): Refusal {

@@ -10,10 +10,10 @@
 import type { IndelibleError } from '../errors.js';
 import type { Message } from '../paxos/messages.js';
 import type { Runtime, Timer } from '../runtime.js';
-import type { ReplicaId } from '../types.js';
+import type { Opening, ReplicaId } from '../types.js';
 import { decodeMessage } from '../wire/codec.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
-import type { Hello, Refusal } from '../wire/hello-codec.js';
+import { type Hello, type Refusal, RefusalCode } from '../wire/hello-codec.js';
 import { parseAddress } from './address.js';
 import { Backoff } from './backoff.js';
 import type { BulkLane } from './bulk-lane.js';
@@ -48,6 +48,7 @@ export class Peer {
   #dialled: Link | undefined;
   #redial: Timer | undefined;
   #closed = false;
+  #refusal: string | undefined;
 
   constructor(id: ReplicaId, around: PeerSurroundings) {
     this.id = id;
@@ -87,8 +88,19 @@ export class Peer {
     this.#link?.flush();
   }
 
-  /** Takes a greeted link into use. */
-  adopt(link: Link): void {
+  /** Why this peer's store is refused here, or ours there; undefined once they have met. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  refuses(text: string): void {
+    this.#refusal = text;
+  }
+
+  /** Takes a greeted link into use, of that opening of the peer's store. */
+  adopt(link: Link, opening: Opening): void {
+    if (opening.generation > 0) this.#around.self.known.remember(this.id, opening);
+    this.#refusal = undefined;
     this.#lose(this.#link);
     this.#link = link;
     const { bounds, events } = this.#around;
@@ -162,19 +174,21 @@ export class Peer {
 
   #greeted(link: Link, greeting: Hello | Refusal): void {
     if (greeting.type === 'refusal') {
+      if (greeting.code === RefusalCode.staleStore) this.refuses(greeting.text);
       link.destroy();
       this.#failed(link, strangerError(greeting, link.remote));
       return;
     }
     const refusal = refusalOfAnswer(greeting, this.#around.self, this.id);
     if (refusal !== undefined) {
+      if (refusal.code === RefusalCode.staleStore) this.refuses(refusal.text);
       refuse(link, refusal);
       this.#failed(link, strangerError(refusal, link.remote));
       return;
     }
     this.#dialled = undefined;
     this.#backoff.reset();
-    this.adopt(link);
+    this.adopt(link, greeting.opening);
   }
 
   #failed(link: Link, error: IndelibleError): void {

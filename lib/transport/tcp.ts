@@ -12,11 +12,11 @@ import { ErrorCode } from '../errors.js';
 import { MEMBERS_MAX } from '../limits.js';
 import type { Message } from '../paxos/messages.js';
 import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
-import type { Configuration, Identity, ReplicaId } from '../types.js';
+import type { Configuration, Identity, Opening, ReplicaId } from '../types.js';
 import { encodeMessage } from '../wire/codec.js';
 import { NO_BYTES } from '../wire/frame.js';
 import type { Hello, Refusal } from '../wire/hello-codec.js';
-import { HelloRole, RefusalCode } from '../wire/hello-codec.js';
+import { HelloRole, NO_OPENING, RefusalCode } from '../wire/hello-codec.js';
 import { FrameKind, isBulk } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
 import { parseAddress } from './address.js';
@@ -25,7 +25,7 @@ import type { ClientEndOwner } from './client-end.js';
 import { ClientEnd } from './client-end.js';
 import { publish } from './diagnostics.js';
 import { greet, refuse, sendHello } from './greeting.js';
-import type { Self } from './hello.js';
+import type { KnownStores, Self } from './hello.js';
 import { refusalOfCaller, replicaHello, strangerError } from './hello.js';
 import type { Link, LinkCounters } from './link.js';
 import { newLinkCounters } from './link.js';
@@ -39,6 +39,10 @@ import type { Transport, TransportCounters, TransportEvents } from './transport.
 export interface TcpTransportOptions {
   readonly identity: Identity;
   readonly configuration: Configuration;
+  /** This replica's opening of its store; without it peers cannot tell older copies of it. */
+  readonly opening?: Opening;
+  /** What is remembered of the peers' stores; by default nothing is. */
+  readonly known?: KnownStores;
   /** Where to listen: `host:port`, `[ipv6]:port` or `unix:/path`. Port 0 lets the system choose. */
   readonly listen: string;
   /** Where the other members listen; looked up at every dial. */
@@ -50,6 +54,8 @@ export interface TcpTransportOptions {
   readonly runtime?: Runtime;
   readonly sockets?: Sockets;
 }
+
+const FORGETFUL: KnownStores = { of: () => undefined, remember: () => {} };
 
 export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
@@ -78,7 +84,8 @@ export class TcpTransport implements Transport {
   constructor(options: TcpTransportOptions) {
     for (const address of [options.listen, ...options.addresses.values()]) parseAddress(address);
     this.#options = options;
-    this.#self = { identity: options.identity, configuration: options.configuration };
+    const { identity, configuration, opening = NO_OPENING, known = FORGETFUL } = options;
+    this.#self = { identity, configuration, opening, known };
     this.#bounds = tcpBounds(options.bounds ?? {});
     this.#runtime = options.runtime ?? nodeRuntime;
     this.#sockets = options.sockets ?? systemSockets;
@@ -92,6 +99,13 @@ export class TcpTransport implements Transport {
 
   get counters(): TransportCounters {
     return this.#counters;
+  }
+
+  /** Members whose stores are refused here, or refuse ours, and why; the last word of each. */
+  get refusals(): ReadonlyMap<ReplicaId, string> {
+    const texts = new Map<ReplicaId, string>();
+    for (const { id, refusal } of this.#peers.values()) if (refusal !== undefined) texts.set(id, refusal);
+    return texts;
   }
 
   /** Where this transport listens, with the port that was really bound; empty before `start`. */
@@ -230,13 +244,14 @@ export class TcpTransport implements Transport {
     }
     const refusal = refusalOfCaller(greeting, this.#self) ?? this.#refusalOfClient(greeting);
     if (refusal !== undefined) {
+      if (refusal.code === RefusalCode.staleStore) this.#peers.get(greeting.replicaId)?.refuses(refusal.text);
       refuse(link, refusal);
       publish({ event: 'refused', remote: link.remote, error: strangerError(refusal, link.remote) });
       return;
     }
     sendHello(link, replicaHello(this.#self, 0));
     if (greeting.role === HelloRole.client) this.#takeClient(link);
-    else this.#peers.get(greeting.replicaId)!.adopt(link);
+    else this.#peers.get(greeting.replicaId)!.adopt(link, greeting.opening);
   }
 
   #refusalOfClient(hello: Hello): Refusal | undefined {

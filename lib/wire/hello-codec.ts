@@ -1,13 +1,13 @@
 /**
- * The first words on every connection: hello from both ends, or a refusal. These bytes are the same in every
- * protocol version.
+ * The first words on every connection: hello from both ends, or a refusal. Later versions of the protocol only
+ * add to the end of them.
  *
  * hello:   u8 role, u16 replica id, u16 id of the replica it wants to reach, 16 B cluster id, 16 B store
  * uuid,
- *          u64 configuration number
+ *          u64 configuration number; since version 3 u64 incarnation, u64 generation, u64 nonce of its opening
  * refusal: u8 code, then why, as UTF-8 of at most REFUSAL_TEXT_BYTES_MAX bytes
  */
-import type { ReplicaId } from '../types.js';
+import type { Opening, ReplicaId } from '../types.js';
 import { beginFrame, FRAME_HEADER_BYTES, sealFrame } from './frame.js';
 import { FrameKind } from './protocol.js';
 import { frameError, Reader } from './reader.js';
@@ -31,6 +31,8 @@ export interface Hello {
   readonly clusterId: string;
   readonly storeUuid: string;
   readonly configurationNumber: number;
+  /** Of the speaker's store; zeros for a client, and in hellos of versions before 3. */
+  readonly opening: Opening;
 }
 
 /** Why a connection is refused. */
@@ -49,6 +51,8 @@ export const RefusalCode = {
   busy: 7,
   /** The connection did not begin with a hello in time, or not with a hello. */
   noHello: 8,
+  /** An older copy of that member's store, one formatted again, or one that another process has open. */
+  staleStore: 9,
 } as const;
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
 
@@ -57,6 +61,11 @@ export interface Refusal {
   readonly code: RefusalCode;
   readonly text: string;
 }
+
+/** The first version whose hello tells of the store's opening. */
+const OPENING_SINCE = 3;
+
+export const NO_OPENING: Opening = { incarnation: 0, generation: 0, nonce: 0 };
 
 const REFUSAL_TEXT_BYTES_MAX = 256;
 
@@ -71,6 +80,11 @@ export function encodeHello(writer: Writer, hello: Hello): void {
   writer.uuid(hello.clusterId);
   writer.uuid(hello.storeUuid);
   writer.u64(hello.configurationNumber);
+  if (hello.version >= OPENING_SINCE) {
+    writer.u64(hello.opening.incarnation);
+    writer.u64(hello.opening.generation);
+    writer.u64(hello.opening.nonce);
+  }
   sealFrame(writer, start);
 }
 
@@ -113,11 +127,16 @@ function readHello(version: number, reader: Reader): Hello {
     clusterId: reader.uuid(),
     storeUuid: reader.uuid(),
     configurationNumber: reader.u64(),
+    opening: version < OPENING_SINCE ? NO_OPENING : readOpening(reader),
   };
 }
 
+function readOpening(reader: Reader): Opening {
+  return { incarnation: reader.u64(), generation: reader.u64(), nonce: reader.u64() };
+}
+
 function readRefusal(reader: Reader): Refusal {
-  const code = reader.within(reader.u8(), RefusalCode.noHello, 'a refusal code') as RefusalCode;
+  const code = reader.within(reader.u8(), RefusalCode.staleStore, 'a refusal code') as RefusalCode;
   const text = reader.rest(REFUSAL_TEXT_BYTES_MAX, 'the length of a refusal');
   return { type: 'refusal', code, text: new TextDecoder().decode(text) };
 }

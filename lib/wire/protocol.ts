@@ -1,13 +1,13 @@
 /**
  * The protocol's version and the kinds of its frames; docs/wire.md has every byte of each.
  *
- * 1. The frame header, `hello` and `refusal` keep their bytes in every version, so that two programs of
- *    different versions can always tell each other that they do not match.
+ * 1. The frame header, `hello` and `refusal` keep their bytes in every version, but for what later ones add to
+ *    the end of a hello, so that a program can always tell one of an earlier version that they do not match.
  * 2. A number is never given a second meaning: a kind that goes out of use stays reserved.
  */
 
 /** Raised whenever bytes or meaning of any frame change. Both ends of a connection must have the same. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** What a frame carries, in the order of docs/wire.md. */
 export const FrameKind = {

@@ -48,6 +48,8 @@ export function writeHeartbeat(writer: Writer, message: Heartbeat): void {
   writer.u64(message.ballot);
   writer.u64(message.round);
   writer.u64(message.learnedThrough);
+  writer.u64(message.chainSlot);
+  writer.u64(message.chain);
   writer.u64(message.lastSlot);
 }
 
@@ -57,6 +59,8 @@ export function readHeartbeat(reader: Reader): Heartbeat {
     ballot: readBallot(reader),
     round: reader.u64(),
     learnedThrough: reader.u64(),
+    chainSlot: reader.u64(),
+    chain: readDigest(reader),
     lastSlot: reader.u64(),
   };
 }

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_BYTES_MAX } from '../../lib/limits.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
-import { encodeHello, HelloRole } from '../../lib/wire/hello-codec.js';
+import { encodeHello, HelloRole, NO_OPENING } from '../../lib/wire/hello-codec.js';
 import { PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { eventually } from '../service/eventually.js';
 import { ownMemoryBytes } from '../service/processes.js';
@@ -191,6 +191,7 @@ describe('strangers on the peer port', () => {
       clusterId: '0'.repeat(31).concat('1'),
       storeUuid: '0'.repeat(31).concat('2'),
       configurationNumber: 1,
+      opening: NO_OPENING,
       ...changes,
     });
 

@@ -55,6 +55,27 @@ describe('status', () => {
     expect(lines.at(-1)).toBe('no leader');
   });
 
+  it('names who differs at one slot, in what was learned and in the state', () => {
+    const others = { chain: 'aa', stateDigest: 'd1' };
+    const lines = shown([answer(1, others), answer(2, { ...others, chain: 'bb' }), answer(3, others)]);
+    expect(lines.filter((line) => line.includes('differs'))).toEqual([
+      "replica 2 has a history at slot 90 that differs from the others' (bb)",
+    ]);
+    const states = [answer(1, others), answer(2, { ...others, stateDigest: 'd2' })];
+    expect(verdictOf(states).differences).toHaveLength(2);
+    const behind = answer(2, { chain: 'bb', stateDigest: 'd2', learnedThrough: 80, appliedThrough: 80 });
+    expect(verdictOf([answer(1, others), behind]).differences).toEqual([]);
+  });
+
+  it('names replicas that do not talk because a store is not the one that voted', () => {
+    const refusals = [
+      { id: 2, reason: 'the store of replica 2 is not the one that voted: it was formatted again' },
+    ];
+    expect(shown([answer(1), answer(2), answer(3, { refusals })])).toContain(
+      `replicas 3 and 2 do not talk: ${refusals[0]!.reason}`,
+    );
+  });
+
   it('says what a replica cannot do', () => {
     const lines = shown([
       answer(1, { recovery: 'lost', votes: false }),

@@ -4,9 +4,11 @@ import { Progress } from '../../lib/paxos/progress.js';
 import { Pulse } from '../../lib/paxos/pulse.js';
 import { Quorum } from '../../lib/paxos/quorum.js';
 import { ReadIndex } from '../../lib/paxos/read.js';
+import type { Digest } from '../../lib/types.js';
 import { configurationOf, TIMING } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
 
+const CHAIN = 0 as Digest;
 const BALLOT = ballotOf(3, 1);
 
 function leading(): { pulse: Pulse; reads: ReadIndex } {
@@ -19,12 +21,12 @@ function leading(): { pulse: Pulse; reads: ReadIndex } {
 
 test('a heartbeat is due on its timer, and as soon as there is something learned to tell', () => {
   const { pulse } = leading();
-  pulse.beat(BALLOT, 5, 7);
+  pulse.beat(BALLOT, 5, CHAIN, 7);
   expect(pulse.isDue(5)).toBe(false);
   expect(pulse.isDue(6)).toBe(true);
   for (let tick = 0; tick < TIMING.heartbeatTicks; tick++) pulse.tick();
   expect(pulse.isDue(5)).toBe(true);
-  expect(pulse.beat(BALLOT, 5, 7)).toMatchObject({
+  expect(pulse.beat(BALLOT, 5, CHAIN, 7)).toMatchObject({
     ballot: BALLOT,
     round: 2,
     learnedThrough: 5,
@@ -34,14 +36,14 @@ test('a heartbeat is due on its timer, and as soon as there is something learned
 
 test('who hears no quorum for an election timeout leads no longer', () => {
   const { pulse } = leading();
-  pulse.beat(BALLOT, 0, 0);
+  pulse.beat(BALLOT, 0, CHAIN, 0);
   const heard = Array.from({ length: TIMING.electionTicks }, () => pulse.tick());
   expect(heard.lastIndexOf(true)).toBe(TIMING.electionTicks - 2);
 });
 
 test('who hears one goes on, and has to hear another', () => {
   const { pulse } = leading();
-  pulse.beat(BALLOT, 0, 0);
+  pulse.beat(BALLOT, 0, CHAIN, 0);
   pulse.heard(2);
   for (let tick = 0; tick < TIMING.electionTicks; tick++) expect(pulse.tick()).toBe(true);
   const later = Array.from({ length: TIMING.electionTicks }, () => pulse.tick());

@@ -29,6 +29,7 @@ export class TestCluster {
   readonly ids: readonly number[];
   private readonly options: ClusterOptions;
   private readonly storage = new Map<number, StorageChoice>();
+  private readonly formats = new Map<number, () => Promise<void>>();
 
   private constructor(options: ClusterOptions) {
     this.options = options;
@@ -45,11 +46,20 @@ export class TestCluster {
         logBytes: options.logBytes ?? 1 << 20,
         recordBytesMax: options.recordBytesMax ?? 64 << 10,
       };
-      cluster.storage.set(id, options.storage(id));
-      mkdirSync(cluster.pathOf(id));
-      await formatStore(cluster.pathOf(id), cluster.storage.get(id)!, shape, { number: 1, members });
+      cluster.formats.set(id, async () => {
+        cluster.storage.set(id, options.storage(id));
+        mkdirSync(cluster.pathOf(id));
+        await formatStore(cluster.pathOf(id), cluster.storage.get(id)!, shape, { number: 1, members });
+      });
+      await cluster.formats.get(id)!();
     }
     return cluster;
+  }
+
+  /** Removes the store of a replica that is closed, and formats it from the same plan again. */
+  async formatAgain(id: number): Promise<void> {
+    rmSync(this.pathOf(id), { recursive: true });
+    await this.formats.get(id)!();
   }
 
   static async start(options: ClusterOptions): Promise<TestCluster> {

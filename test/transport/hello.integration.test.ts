@@ -46,6 +46,7 @@ const caller: Hello = {
   clusterId: CLUSTER,
   storeUuid: storeOf(1),
   configurationNumber: 1,
+  opening: { incarnation: 7, generation: 5, nonce: 11 },
 };
 
 describe('who calls on the peer port', () => {
@@ -64,10 +65,25 @@ describe('who calls on the peer port', () => {
     ],
     ['as a client where none are taken', { role: HelloRole.client, replicaId: 0 }, RefusalCode.busy],
   ];
+  const known = { of: () => caller.opening, remember: () => {} };
+  const opened = (changes: Partial<Hello['opening']>): Partial<Hello> => ({
+    opening: { ...caller.opening, ...changes },
+  });
+  refused.push(
+    [
+      'with a store that was formatted again',
+      opened({ incarnation: 8, generation: 9 }),
+      RefusalCode.staleStore,
+    ],
+    ['with an older copy of its store', opened({ generation: 4 }), RefusalCode.staleStore],
+    ['from a second process on its store', opened({ nonce: 12 }), RefusalCode.staleStore],
+  );
   for (const [who, changes, code] of refused) {
     it(`is refused ${who}, and told why`, async () => {
       const where = await place(3);
-      const [, witness] = await started(where, 2);
+      const [transport, witness] = await started(where, 2, { known });
+      if (code === RefusalCode.staleStore)
+        ends.push(() => expect([...transport.refusals.keys()]).toEqual([1]));
       const raw = await RawConnection.open(where.addresses.get(2)!);
       raw.write(frameOf(encodeHello, { ...caller, ...changes }));
       await raw.closed;
@@ -79,6 +95,25 @@ describe('who calls on the peer port', () => {
       expect(witness.up.size).toBe(0);
     });
   }
+
+  it('is let in with a later opening of its store, which is remembered, and with a lost store', async () => {
+    const where = await place(3);
+    const remembered: number[] = [];
+    const register = {
+      of: known.of,
+      remember: (_: number, { generation }: Hello['opening']) => remembered.push(generation),
+    };
+    const [transport, witness] = await started(where, 2, { known: register });
+    for (const changes of [opened({ generation: 6, nonce: 1 }), opened({ generation: 0, nonce: 2 }), {}]) {
+      const raw = await RawConnection.open(where.addresses.get(2)!);
+      raw.write(frameOf(encodeHello, { ...caller, ...changes }));
+      await until(where, () => witness.up.has(1));
+      raw.destroy();
+      await until(where, () => !witness.up.has(1));
+    }
+    expect(remembered).toEqual([6, 5]);
+    expect(transport.refusals.size).toBe(0);
+  });
 
   it('is let in as who it is, and told who answers', async () => {
     const where = await place(3);

@@ -6,7 +6,7 @@ import { parseAddress } from '../../lib/transport/address.js';
 import { encodeClientMessage } from '../../lib/wire/client-codec.js';
 import { encodeMessage } from '../../lib/wire/codec.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
-import { encodeHello, HelloRole, NO_UUID } from '../../lib/wire/hello-codec.js';
+import { encodeHello, HelloRole, NO_OPENING, NO_UUID } from '../../lib/wire/hello-codec.js';
 import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { acceptOf, until, Witness } from '../contract/transport.js';
 import { clientMessage, message } from '../wire/arbitraries.js';
@@ -42,6 +42,7 @@ const peerHello = frameOf(encodeHello, {
   clusterId: CLUSTER,
   storeUuid: storeOf(1),
   configurationNumber: 1,
+  opening: NO_OPENING,
 });
 const clientHello = frameOf(encodeHello, {
   type: 'hello',
@@ -52,6 +53,7 @@ const clientHello = frameOf(encodeHello, {
   clusterId: NO_UUID,
   storeUuid: NO_UUID,
   configurationNumber: 0,
+  opening: NO_OPENING,
 });
 
 /** Says all of `parts` and then no more; the other end must close, be it for what was said or for the end. */

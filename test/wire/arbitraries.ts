@@ -59,7 +59,15 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ type: type('rejected'), ballot, promised: ballot }),
   fc.record({ type: type('accept'), ballot, slot: safe, kind, digest, bytes, learnedThrough: safe }),
   fc.record({ type: type('accepted'), ballot, fromSlot: safe, throughSlot: safe }),
-  fc.record({ type: type('heartbeat'), ballot, round: safe, learnedThrough: safe, lastSlot: safe }),
+  fc.record({
+    type: type('heartbeat'),
+    ballot,
+    round: safe,
+    learnedThrough: safe,
+    chainSlot: safe,
+    chain: digest,
+    lastSlot: safe,
+  }),
   fc.record({
     type: type('heartbeaten'),
     ballot,
@@ -138,6 +146,7 @@ export const hello: fc.Arbitrary<Hello> = fc.record({
   clusterId: uuid,
   storeUuid: uuid,
   configurationNumber: safe,
+  opening: fc.record({ incarnation: safe, generation: safe, nonce: safe }),
 });
 
 export const refusal: fc.Arbitrary<Refusal> = fc.record({
