@@ -32,7 +32,7 @@ export type { StorageChoice } from './log-kinds.js';
 export interface OpenStore {
   readonly log: Storage;
   readonly checkpoints: CheckpointStore;
-  readonly known: KnownStoresFile;
+  readonly known: Pick<KnownStoresFile, 'of' | 'remember'>;
   close(): Promise<void>;
 }
 

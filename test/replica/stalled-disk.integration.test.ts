@@ -120,7 +120,8 @@ async function start(size: number): Promise<void> {
     );
     const store = await openStore(path, storage);
     const gate = new Gate();
-    const gated = { log: gate.of(store.log), checkpoints: store.checkpoints, close: () => store.close() };
+    const { checkpoints, known } = store;
+    const gated = { log: gate.of(store.log), checkpoints, known, close: () => store.close() };
     const options = { listen: addressOf(id), peers, stateMachine: new Counter(), tuning: TUNING };
     const events = { ...SILENT, ticked: (nowMs: number) => pledges.tick(nowMs) };
     const parts = assemble(gated, options, events);
