@@ -119,7 +119,8 @@ export class Feed {
   private reach(peer: ReplicaId): Slot | undefined {
     const cursor = this.cursors.get(peer);
     if (cursor === undefined) return undefined;
-    return this.effects.hasRoom(peer) ? cursor : cursor - 1;
+    // Before the first slot there is nothing that could still be on its way.
+    return this.effects.hasRoom(peer) ? cursor : Math.max(0, cursor - 1);
   }
 
   private get isTooMuch(): boolean {

@@ -32,6 +32,20 @@ const HEARTBEAT: Heartbeat = {
 } as Heartbeat;
 
 describe('the feed of accepts', () => {
+  test('tells who takes nothing of no slot before the first', () => {
+    const effects = new RecordedEffects();
+    const feed = new Feed([2], effects, WINDOW_BYTES);
+    feed.begin(1);
+    effects.choked.add(2);
+    feed.beat({ ...HEARTBEAT, learnedThrough: 0, lastSlot: 0 }, true);
+    feed.beat({ ...HEARTBEAT, learnedThrough: 0, lastSlot: 3 }, true);
+    const told = effects.sent.map(({ message }) => message as Heartbeat);
+    expect(told.map(({ learnedThrough, lastSlot }) => [learnedThrough, lastSlot])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
   test('sends to who takes it, and to a slow peer later, in order and once', () => {
     const { feed, effects, sentTo } = leading();
     effects.choked.add(3);
