@@ -11,15 +11,15 @@ Napi::Value drain(Handle& handle, const Napi::CallbackInfo& info) {
   return status.ok() ? Napi::Value() : raise(info.Env(), status);
 }
 
-/// makeRoom(bytes, onlyPromises: 0 | 1): 1 if there is room now.
+/// makeRoom(bytes, claim: a Claim): 1 if there is room now.
 Napi::Value make_room(Handle& handle, const Napi::CallbackInfo& info) {
   std::uint64_t bytes = 0;
-  std::uint64_t only_promises = 0;
-  if (!integer_of(info[0], bytes) || !integer_of(info[1], only_promises)) {
-    return raise_argument(info.Env(), "makeRoom takes two integers");
+  std::uint64_t claim = 0;
+  if (!integer_of(info[0], bytes) || !integer_of(info[1], claim) || claim > 2) {
+    return raise_argument(info.Env(), "makeRoom takes two integers, the second at most 2");
   }
   bool found = false;
-  const Status status = handle.log->make_room(bytes, only_promises != 0, found);
+  const Status status = handle.log->make_room(bytes, static_cast<Claim>(claim), found);
   handle.update_gauges();
   return status.ok() ? make_number(info.Env(), found ? 1 : 0) : raise(info.Env(), status);
 }

@@ -41,7 +41,7 @@ inline constexpr std::uint32_t kRunDoubles = 4;
 /// A recovered vote: slot, ballot, type, digest, length, 1 if its bytes are there.
 inline constexpr std::uint32_t kVoteDoubles = 6;
 /// Room for votes, room for promises, used bytes, 1 while a fused group is pending.
-inline constexpr std::uint32_t kGaugeDoubles = 4;
+inline constexpr std::uint32_t kGaugeDoubles = 5;
 
 struct Handle {
   explicit Handle(Napi::Env environment) : env(environment) {}
@@ -69,10 +69,11 @@ struct Handle {
   std::int64_t external_bytes = 0;
 
   void update_gauges() {
-    gauges[0] = static_cast<double>(log->room(false));
-    gauges[1] = static_cast<double>(log->room(true));
+    gauges[0] = static_cast<double>(log->room(Claim::vote));
+    gauges[1] = static_cast<double>(log->room(Claim::promise));
     gauges[2] = static_cast<double>(log->state().used);
     gauges[3] = log->pending() ? 1 : 0;
+    gauges[4] = static_cast<double>(log->room(Claim::reserve));
   }
   /// Releases the log and its medium; the functions stay and throw.
   void release();

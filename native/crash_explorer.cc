@@ -216,7 +216,8 @@ void CrashExplorer::go_on(unsigned depth, const LogOutcome& found, bool deep) {
   for (int group = 0; group < groups && point_.violation.empty(); group++) {
     const Group next(behind.outcomes.back(), draw() % 1024, log->header().record_bytes_max);
     bool room = false;
-    Status status = log->make_room(next.record_bytes(), next.votes.empty(), room);
+    const Claim claim = next.votes.empty() ? Claim::promise : Claim::vote;
+    Status status = log->make_room(next.record_bytes(), claim, room);
     if (status.ok() && !room) break;
     behind.outcomes.push_back(next.behind(behind.outcomes.back()));
     if (status.ok()) status = next.append(*log);

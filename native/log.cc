@@ -9,6 +9,7 @@ namespace indelible {
 namespace {
 
 constexpr std::uint64_t kPromisesReserved = 4;
+constexpr std::uint64_t kRecordsReserved = 2;
 
 }  // namespace
 
@@ -99,11 +100,14 @@ std::uint64_t Log::promise_reserve() const {
 
 std::uint64_t Log::capacity() const {
   const Geometry& geometry = state_.geometry;
-  return geometry.log_length - geometry.alignment - 2 * geometry.record_bytes_max - promise_reserve();
+  const std::uint64_t kept_records = (2 + kRecordsReserved) * geometry.record_bytes_max;
+  return geometry.log_length - geometry.alignment - kept_records - promise_reserve();
 }
 
-std::uint64_t Log::room(bool only_promises) const {
-  const std::uint64_t limit = capacity() + (only_promises ? promise_reserve() : 0);
+std::uint64_t Log::room(Claim claim) const {
+  std::uint64_t limit = capacity();
+  if (claim != Claim::vote) limit += kRecordsReserved * state_.geometry.record_bytes_max;
+  if (claim == Claim::promise) limit += promise_reserve();
   return state_.used >= limit ? 0 : std::min(state_.geometry.record_bytes_max, limit - state_.used);
 }
 
@@ -250,18 +254,18 @@ Status Log::index_all() {
   return Status::good();
 }
 
-Status Log::make_room(std::uint64_t bytes, bool only_promises, bool& found) {
+Status Log::make_room(std::uint64_t bytes, Claim claim, bool& found) {
   const std::uint64_t length = align_up(bytes, state_.geometry.alignment);
-  found = room(only_promises) >= length && fits(length);
+  found = room(claim) >= length && fits(length);
   if (found || length > state_.geometry.record_bytes_max) return Status::good();
   if (Status status = index_all(); !status.ok()) return status;
   const std::uint64_t number_at_start = state_.number;
   const std::uint64_t first_at_start = state_.records.first_number();
-  // Copying pays for itself when it frees a good part of what it moves; a promise is worth any effort.
-  const std::uint64_t garbage_min = only_promises ? length : std::max(length, capacity() / 4);
+  // Copying pays for itself when it frees a good part of what it moves; what others wait for is worth any effort.
+  const std::uint64_t garbage_min = claim == Claim::vote ? std::max(length, capacity() / 4) : length;
   for (;;) {
     state_.drop_dead();
-    if (room(only_promises) >= length) break;
+    if (room(claim) >= length) break;
     const bool worth_it = state_.used - std::min(state_.used, state_.compacted) >= garbage_min;
     const bool a_lap = state_.records.empty() || state_.records.first_number() >= number_at_start;
     if (state_.uncertain() || !worth_it || a_lap) break;
@@ -269,7 +273,7 @@ Status Log::make_room(std::uint64_t bytes, bool only_promises, bool& found) {
   }
   if (state_.records.first_number() == first_at_start) return Status::good();
   if (Status status = update_root(in_use()); !status.ok()) return status;
-  found = room(only_promises) >= length && fits(length);
+  found = room(claim) >= length && fits(length);
   return Status::good();
 }
 

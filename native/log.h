@@ -8,7 +8,8 @@
 // 5. After a failed fence the log is poisoned: it writes nothing more.
 //
 // Room: votes leave two largest records (one to copy live votes forward with, one that the wrap may waste)
-// and a few promises free; promises may use the latter. So an election never locks a full log.
+// and a few promises free; promises may use the latter. So an election never locks a full log. They leave two
+// more for the vote that everything else waits for, and for another one in its place while it still counts.
 #pragma once
 
 #include <memory>
@@ -37,6 +38,9 @@ struct OpenOptions {
   std::uint32_t alignment_min = 64;
 };
 
+/// What room is asked for: for any vote, for promises alone, for the vote that everything else waits for.
+enum class Claim : std::uint8_t { vote = 0, promise = 1, reserve = 2 };
+
 struct LogCounters {
   std::uint64_t records = 0;
   std::uint64_t bytes_written = 0;
@@ -64,7 +68,7 @@ class Log {
   Status drain();
 
   /// Tries to find room for a record of `bytes`, dropping dead records and copying live votes forward.
-  Status make_room(std::uint64_t bytes, bool only_promises, bool& found);
+  Status make_room(std::uint64_t bytes, Claim claim, bool& found);
 
   /// Forgets votes at or below `through`; durable on return. A lower point than before is ignored.
   Status trim(std::uint64_t through, std::uint64_t checkpoint_id);
@@ -84,7 +88,7 @@ class Log {
   Status read_payload(const VoteEntry& vote, std::byte* target, bool& good);
 
   /// Largest record there is room for now, in bytes.
-  [[nodiscard]] std::uint64_t room(bool only_promises) const;
+  [[nodiscard]] std::uint64_t room(Claim claim) const;
   [[nodiscard]] std::uint64_t capacity() const;
   [[nodiscard]] bool pending() const { return pending_; }
   [[nodiscard]] LogState& state() { return state_; }

@@ -22,7 +22,7 @@ Status Log::scrub_step(std::uint64_t budget, ScrubReport& report) {
 Status Log::repeat_promise() {
   const std::uint64_t bytes = RecordBuilder::bytes_of(1, 0);
   bool found = false;
-  if (Status status = make_room(bytes, true, found); !status.ok() || !found) return status;
+  if (Status status = make_room(bytes, Claim::promise, found); !status.ok() || !found) return status;
   builder_.begin(1);
   builder_.add(0, state_.promised, static_cast<std::uint8_t>(ItemType::promise), 0, nullptr, 0, 0);
   if (Status status = append(state_.learned_through); !status.ok()) return status;

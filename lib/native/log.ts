@@ -71,7 +71,11 @@ export const VOTE_NUMBERS = 6;
 export const PROMISE_TYPE = 255;
 
 /** Places in `NativeLog.gauges`. */
-export const Gauge = { voteRoom: 0, promiseRoom: 1, usedBytes: 2, pending: 3 } as const;
+export const Gauge = { voteRoom: 0, promiseRoom: 1, usedBytes: 2, pending: 3, reserveRoom: 4 } as const;
+
+/** What room is asked for: for any vote, for promises alone, for a vote that may use the reserve. */
+export const Claim = { vote: 0, promise: 1, reserve: 2 } as const;
+export type Claim = (typeof Claim)[keyof typeof Claim];
 
 export interface NativeLog {
   readonly table: Float64Array;
@@ -98,7 +102,7 @@ export interface NativeLog {
   append(source?: ArrayBuffer): void;
   drain(): void;
   /** 1 if a record of `bytes` has room now, after dropping dead records and copying live votes forward. */
-  makeRoom(bytes: number, onlyPromises: 0 | 1): 0 | 1;
+  makeRoom(bytes: number, claim: Claim): 0 | 1;
   trim(through: number, checkpointId: number): void;
   /** With a digest, of a vote for that batch only; without one, of a vote that is known to be the last. */
   readVote(slot: number, digest?: number): Uint8Array | undefined;

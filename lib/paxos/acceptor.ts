@@ -10,6 +10,7 @@
  * 4. `promised` answers carry every vote above the trim point; lost bytes go as unavailable, unreadable
  *    stretches as uncertain, neither is ever left out (contract 6).
  * 5. An acceptor whose store lost votes or promises neither promises nor votes (contract 7).
+ * 6. Of the log's reserve only the vote for the first slot not learned here may take (contract 31).
  */
 import { ensures, invariant, requires } from '../contract.js';
 import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
@@ -55,6 +56,8 @@ export class Acceptor {
   private highest: Slot;
   private staged = 0;
   private durable = 0;
+  /** The first slot that this replica has not learned: what everything above it waits for. */
+  private firstUnlearned: Slot;
 
   constructor(state: AcceptorState, effects: Effects) {
     this.effects = effects;
@@ -62,6 +65,7 @@ export class Acceptor {
     this.promisedBallot = state.promised;
     this.trimPoint = state.trimThrough;
     this.highest = state.trimThrough;
+    this.firstUnlearned = state.trimThrough + 1;
     // What a lost store still shows may have been superseded in what it lost: nothing is concluded from it.
     this.damage = new Damage(state.voting ? state.uncertain : []);
     if (!state.voting) return;
@@ -99,6 +103,13 @@ export class Acceptor {
     return mark !== undefined && mark.ballot === ballot && mark.available;
   }
 
+  /** Through where every slot above `learnedThrough` has its vote at `ballot` here, up to `lastSlot`. */
+  coveredThrough(ballot: Ballot, learnedThrough: Slot, lastSlot: Slot): Slot {
+    let slot = learnedThrough;
+    while (slot < lastSlot && this.holds(slot + 1, ballot)) slot++;
+    return slot;
+  }
+
   /** The bytes of the vote at `slot`, from memory or from the log; undefined if there are none to be had. */
   bytesOf(slot: Slot, mark: VoteMark): Uint8Array | undefined {
     if (mark.bytes !== undefined) return mark.bytes;
@@ -128,7 +139,7 @@ export class Acceptor {
     const mark = this.marks.get(slot);
     const isNewest = mark !== undefined && !this.damage.isUncertain(slot);
     requires(isNewest, 6, 'an older vote is never written again as if it were the newest');
-    return this.stage(slot, mark.ballot, { kind: mark.kind, digest: mark.digest, bytes });
+    return this.stage(slot, mark.ballot, { kind: mark.kind, digest: mark.digest, bytes }, false);
   }
 
   /** Stages the promise once more, where the log may have lost its newest mention. False: no room. */
@@ -159,7 +170,7 @@ export class Acceptor {
       invariant(same, 4, 'two different batches at the same ballot and slot');
       if (before.available) return 'voted';
     }
-    const voted = this.stage(slot, ballot, batch);
+    const voted = this.stage(slot, ballot, batch, slot === this.firstUnlearned);
     ensures(!voted || this.promisedBallot >= ballot, 2, 'a vote is a promise to refuse lower ballots');
     return voted ? 'voted' : 'no-room';
   }
@@ -182,7 +193,16 @@ export class Acceptor {
       15,
       'a vote at or above the ballot of a chosen batch is for another batch',
     );
-    return this.stage(slot, before !== undefined && before.ballot > ballot ? before.ballot : ballot, batch);
+    const highest = before !== undefined && before.ballot > ballot ? before.ballot : ballot;
+    return this.stage(slot, highest, batch, false);
+  }
+
+  /**
+   * This replica has learned every slot through `through`. Votes above the next one wait for it: had they the
+   * whole log, it could not be voted for again, and nothing in the log would ever be forgotten.
+   */
+  learnedNow(through: Slot): void {
+    this.firstUnlearned = through + 1;
   }
 
   /** Every item through `item` is durable now. */
@@ -258,9 +278,9 @@ export class Acceptor {
     else this.releasable.push(mark);
   }
 
-  private stage(slot: Slot, ballot: Ballot, batch: Batch): boolean {
+  private stage(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {
     requires(this.voting, 7, 'a store that lost votes or promises votes no more');
-    if (!this.effects.persistVote(slot, ballot, batch.kind, batch.digest, batch.bytes)) return false;
+    if (!this.effects.persistVote(slot, ballot, batch, mayUseReserve)) return false;
     this.staged++;
     if (ballot > this.promisedBallot) this.raisePromise(ballot);
     const { kind, digest, bytes } = batch;

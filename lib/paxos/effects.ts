@@ -5,14 +5,17 @@
  * The law is `after`: a message leaves only when items through `after` are durable (contract 5). Items are
  * numbered as in storage.ts, 1 for the first one staged since open; 0 means "at once".
  */
-import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Batch, Digest, ReplicaId, Slot } from '../types.js';
 import type { CheckpointOffer, Message } from './messages.js';
 
 export type Role = 'follower' | 'candidate' | 'leader';
 
 export interface Effects {
-  /** Stages a vote. False: the log has no room, nothing was staged, and nothing may be answered for it. */
-  persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean;
+  /**
+   * Stages a vote. False: the log has no room, nothing was staged, and nothing may be answered for it; the
+   * host makes room with a checkpoint. `mayUseReserve`: the vote is for the first slot not learned here.
+   */
+  persistVote(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean;
 
   /** Stages a promise. False: no room even in the reserve. */
   persistPromise(ballot: Ballot): boolean;

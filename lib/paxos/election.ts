@@ -11,8 +11,12 @@
  * | leading    | a quorum answered a heartbeat within the timeout      | higher ballot, or no quorum → following    |
  */
 import type { Ballot, ReplicaId } from '../types.js';
+import { NO_BALLOT } from './ballot.js';
 import type { Timing } from './options.js';
 import type { MemberSet, Quorum } from './quorum.js';
+
+/** How often the time between campaigns that damage keeps from deciding is doubled, at most. */
+const BACK_OFF_DOUBLINGS_MAX = 3;
 
 export type Standing = 'following' | 'canvassing' | 'campaigning' | 'leading';
 
@@ -20,13 +24,16 @@ export class Election {
   standing: Standing = 'following';
   /** Who leads as far as this replica knows; 0 if nobody. */
   leader: ReplicaId = 0;
+  /** Campaigns in a row that damage has kept from deciding. */
+  undecidedAttempts = 0;
   private readonly timing: Timing;
   private readonly quorum: Quorum;
   private readonly random: () => number;
   private silentTicks = 0;
   private timeoutTicks = 0;
   private canvassed: MemberSet = 0;
-  private canvassBallot: Ballot | undefined;
+  /** The ballot of the last canvass. */
+  canvassBallot: Ballot = NO_BALLOT;
 
   constructor(timing: Timing, quorum: Quorum, random: () => number) {
     this.timing = timing;
@@ -43,7 +50,9 @@ export class Election {
 
   restartTimer(): void {
     this.silentTicks = 0;
-    this.timeoutTicks = this.timing.electionTicks + Math.floor(this.random() * this.timing.electionTicks);
+    const { electionTicks } = this.timing;
+    const times = 2 ** Math.min(this.undecidedAttempts, BACK_OFF_DOUBLINGS_MAX);
+    this.timeoutTicks = (electionTicks + Math.floor(this.random() * electionTicks)) * times;
   }
 
   /** One tick without word from a leader. @returns true when it is time to canvass (or, leading, never). */
@@ -51,6 +60,11 @@ export class Election {
     if (this.standing === 'leading') return false;
     this.silentTicks++;
     return this.silentTicks >= this.timeoutTicks;
+  }
+
+  /** Every so many ticks a canvass is sent again: it may have been lost, and who lags is told so. */
+  isCanvassDueAgain(everyTicks: number): boolean {
+    return this.standing === 'canvassing' && this.silentTicks > 0 && this.silentTicks % everyTicks === 0;
   }
 
   /** Begins a canvass for `ballot`. */
@@ -71,15 +85,28 @@ export class Election {
 
   /** True if the canvass under way is for a ballot that can no longer be promised. */
   isOutbid(promised: Ballot): boolean {
-    return (
-      this.standing === 'canvassing' && this.canvassBallot !== undefined && this.canvassBallot <= promised
-    );
+    return this.standing === 'canvassing' && this.canvassBallot <= promised;
+  }
+
+  /** A campaign begins. */
+  campaign(): void {
+    this.standing = 'campaigning';
+    this.leader = 0;
+    this.restartTimer();
+  }
+
+  /** Phase 1 is done. */
+  lead(self: ReplicaId): void {
+    this.standing = 'leading';
+    this.leader = self;
+    this.undecidedAttempts = 0;
   }
 
   /** Someone leads, or campaigns at a higher ballot (`leader` 0). */
   follow(leader: ReplicaId): void {
     this.standing = 'following';
     this.leader = leader;
+    if (leader !== 0) this.undecidedAttempts = 0;
     this.restartTimer();
   }
 }

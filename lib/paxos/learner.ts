@@ -71,6 +71,7 @@ export class Learner {
     this.applied = start.through;
     this.logged = start.through;
     this.chains = new ChainHistory(start.through, start.chain);
+    acceptor.learnedNow(start.through);
   }
 
   get learnedThrough(): Slot {
@@ -257,6 +258,7 @@ export class Learner {
     this.installedThrough = through;
     if (through < this.learned) return;
     this.learned = through;
+    this.acceptor.learnedNow(through);
     this.chains.jump(through, chain);
     while (this.batches.has(this.learned + 1)) this.advance();
     this.announce(through);
@@ -298,6 +300,7 @@ export class Learner {
     const digest = this.batches.get(slot)?.digest ?? this.acceptor.vote(slot)?.digest;
     invariant(digest !== undefined, 14, 'a learned slot has a digest');
     this.learned = slot;
+    this.acceptor.learnedNow(slot);
     this.chains.extend(extendChain(this.chains.newest, slot, digest));
     this.advanceLogged();
   }

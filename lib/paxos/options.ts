@@ -36,6 +36,11 @@ export const TIMING_DEFAULT: Timing = { heartbeatTicks: 5, electionTicks: 30, fe
 export const UNLOGGED_BYTES_MAX: number = 64 << 20;
 export const WINDOW_SLOTS: number = WINDOW_SLOTS_DEFAULT;
 
+/** A peer that has answered no heartbeat for so long may be dead, or out of reach. */
+export function reachTicks(timing: Timing): number {
+  return 3 * timing.heartbeatTicks;
+}
+
 /** @throws RangeError for a value no core can work with. */
 export function checkOptions(options: CoreOptions): void {
   const { timing, windowSlots, windowBytes } = options;

@@ -58,12 +58,12 @@ export class Progress {
     return this.peers.get(peer);
   }
 
-  /** The follower that lacks least; 0 if none has answered. */
-  mostCovered(): ReplicaId {
+  /** The follower that lacks least, of those that have answered within `silentTicksMax`; 0 if none has. */
+  mostCovered(silentTicksMax: number): ReplicaId {
     let best: ReplicaId = 0;
     let through: Slot = -1;
     for (const [id, peer] of this.peers) {
-      if (peer.coveredThrough > through) {
+      if (peer.silentTicks < silentTicksMax && peer.coveredThrough > through) {
         best = id;
         through = peer.coveredThrough;
       }

@@ -5,6 +5,8 @@
  * Invariants
  * 1. It proposes at its own ballot only, one batch for each slot (contracts 8, 11).
  * 2. What phase 1 found is proposed first, without a hole; new commands come behind (contract 12).
+ *    Both only inside the window, which counts what this ballot has proposed and this replica has not
+ *    learned: what is chosen above a gap cannot be applied, and so not be forgotten by any log.
  * 3. A vote counts once per member, at exactly this ballot; its own vote counts only when durable
  *    (contracts 5, 14).
  * 4. After a higher ballot was seen nothing more is proposed (contract 13).
@@ -25,6 +27,7 @@ interface Open {
   ownItem: number;
 }
 
+/** What may be proposed and not learned at a time. One batch always may, however large. */
 export interface Window {
   readonly slots: number;
   readonly bytes: number;
@@ -45,12 +48,17 @@ export class Proposer {
 
   private leading: Ballot | undefined;
   private readonly open = new Map<Slot, Open>();
-  private openBytes = 0;
+  /** Bytes of each slot proposed in this ballot and not learned here, and their sum. */
+  private readonly unlearned = new Map<Slot, number>();
+  private unlearnedBytes = 0;
+  private firstSlot: Slot = 1;
   private next: Slot = 1;
   /** Every slot of this ballot through this one is chosen. */
   private chosen: Slot = 0;
   private chosenAtMark: Slot = 0;
   private recovered: Slot = 0;
+  /** What phase 1 found for slots from `next` through `recovered`, last first. */
+  private waiting: Batch[] = [];
   /** Open slots below this one have their own vote counted or staged without room. */
   private ownCounted: Slot = 0;
   private readonly lacking = new Set<Slot>();
@@ -85,10 +93,18 @@ export class Proposer {
   get recoveredThrough(): Slot {
     return this.recovered;
   }
+  /** What is not learned through here phase 1 was not told: somebody who answered had forgotten it. */
+  get gapThrough(): Slot {
+    return this.firstSlot - 1;
+  }
   /** True when one more batch may be proposed now. */
   get hasRoom(): boolean {
     if (this.leading === undefined || this.lacking.size > 0 || this.learner.isFull) return false;
-    return this.next - 1 - this.chosen < this.window.slots && this.openBytes < this.window.bytes;
+    return this.waiting.length === 0 && this.isWindowOpen;
+  }
+
+  private get isWindowOpen(): boolean {
+    return this.unlearned.size < this.window.slots && this.unlearnedBytes < this.window.bytes;
   }
 
   /** Takes the lead: phase 1 of `ballot` is done, and these batches are what it found from `firstSlot` on. */
@@ -100,12 +116,14 @@ export class Proposer {
       'a ballot is led only while it is this replica’s own promise',
     );
     this.leading = ballot;
+    this.firstSlot = firstSlot;
     this.next = firstSlot;
     this.chosen = firstSlot - 1;
     this.recovered = firstSlot + batches.length - 1;
     this.ownCounted = firstSlot;
     this.feed.begin(firstSlot);
-    for (const batch of batches) this.send(batch);
+    this.waiting = batches.toReversed();
+    this.proposeWaiting();
   }
 
   /** Proposes a batch in the next slot. @returns that slot, or 0 when there is no room in window or log. */
@@ -142,15 +160,19 @@ export class Proposer {
 
   /**
    * Slots through `through` are learned: those still open were chosen without this ballot, and are done with.
+   * What waits for the window through there is proposed first: each peer is fed without a hole.
    * @returns false if slots are learned that this ballot never proposed. Phase 1 found every slot in which a
    * lower
    *   ballot may have chosen anything, so a higher one has: this ballot must be led no longer (contract 13).
    */
   learnedNow(through: Slot): boolean {
-    if (this.leading === undefined || through <= this.chosen) return true;
-    if (through >= this.next) return false;
+    if (this.leading === undefined) return true;
+    if (through > Math.max(this.lastSlot, this.recovered)) return false;
+    while (this.next <= through) this.send(this.waiting.pop()!);
     for (let slot = this.chosen + 1; slot <= through; slot++) this.close(slot);
     this.advanceChosen();
+    this.countLearned(through);
+    this.proposeWaiting();
     return true;
   }
 
@@ -197,9 +219,23 @@ export class Proposer {
   resign(): void {
     this.leading = undefined;
     this.open.clear();
-    this.openBytes = 0;
+    this.unlearned.clear();
+    this.unlearnedBytes = 0;
+    this.waiting = [];
     this.lacking.clear();
     this.feed.end();
+  }
+
+  private proposeWaiting(): void {
+    while (this.waiting.length > 0 && this.isWindowOpen) this.send(this.waiting.pop()!);
+  }
+
+  private countLearned(through: Slot): void {
+    for (const [slot, bytes] of this.unlearned) {
+      if (slot > through) return;
+      this.unlearned.delete(slot);
+      this.unlearnedBytes -= bytes;
+    }
   }
 
   private send(batch: Batch): Slot {
@@ -211,7 +247,8 @@ export class Proposer {
     const message: Accept = { type: 'accept', ballot, slot, kind, digest, bytes, learnedThrough };
     const open: Open = { message, votes: 0, ownItem: 0 };
     this.open.set(slot, open);
-    this.openBytes += bytes.length;
+    this.unlearned.set(slot, bytes.length);
+    this.unlearnedBytes += bytes.length;
     this.feed.add(message);
     if (!this.voteFor(open)) this.lacking.add(slot);
     return slot;
@@ -219,7 +256,8 @@ export class Proposer {
 
   private voteFor(open: Open): boolean {
     const { slot, ballot } = open.message;
-    if (slot <= this.acceptor.trimThrough) return true;
+    // Neither what is forgotten nor what is learned is voted for again.
+    if (slot <= Math.max(this.acceptor.trimThrough, this.learner.learnedThrough)) return true;
     if (this.acceptor.accept(slot, ballot, open.message) !== 'voted') return false;
     open.ownItem = this.acceptor.stagedThrough;
     if (slot < this.ownCounted) this.ownCounted = slot;
@@ -234,6 +272,7 @@ export class Proposer {
     this.close(slot);
     this.advanceChosen();
     this.learner.learn(slot, open.message.ballot, open.message);
+    this.countLearned(this.learner.learnedThrough);
   }
 
   private close(slot: Slot): void {
@@ -241,7 +280,6 @@ export class Proposer {
     if (open === undefined) return;
     this.open.delete(slot);
     this.lacking.delete(slot);
-    this.openBytes -= open.message.bytes.length;
   }
 
   private advanceChosen(): void {

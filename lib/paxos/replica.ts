@@ -16,18 +16,10 @@ import { ballotAbove, NO_BALLOT, replicaOf } from './ballot.js';
 import { Campaign } from './campaign.js';
 import type { Effects, Role } from './effects.js';
 import { Election } from './election.js';
+import { GapWatch } from './gap-watch.js';
 import { Learner } from './learner.js';
-import type {
-  Accept,
-  Canvass,
-  Fetch,
-  HandOver,
-  Heartbeat,
-  Heartbeaten,
-  Message,
-  Prepare,
-} from './messages.js';
-import { type CoreOptions, checkOptions } from './options.js';
+import type { Accept, Canvass, HandOver, Heartbeat, Heartbeaten, Message, Prepare } from './messages.js';
+import { type CoreOptions, checkOptions, reachTicks, type Timing } from './options.js';
 import { Progress } from './progress.js';
 import { Proposer } from './proposer.js';
 import { Pulse } from './pulse.js';
@@ -53,14 +45,16 @@ export class ReplicaCore {
   private readonly votesAnswer: VotesAnswer;
   private readonly repair: Repair;
   private readonly telling: Telling;
+  private readonly gapWatch: GapWatch;
   private readonly hint: Slot;
   private campaign: Campaign | undefined;
   private ownPromiseItem = 0;
   private undecidedSlots: readonly SlotRange[] = [];
-  /** What was learned when they were found: the more is learned, the less is undecided. */
+  /** Learned when they were found. */
   private undecidedAt: Slot = Number.POSITIVE_INFINITY;
   private highestSeen: Ballot;
   private leaderBallot: Ballot = NO_BALLOT;
+  private readonly timing: Timing;
   /** False until the next tick once lost answers have been repeated: reads make many heartbeats in a tick. */
   private repeatsAnswers = false;
 
@@ -76,7 +70,9 @@ export class ReplicaCore {
     this.quorum = new Quorum(options.configuration);
     this.acceptor = new Acceptor(state, effects);
     this.acceptor.trim(options.checkpointThrough);
-    const { fetchTicks } = options.timing;
+    this.timing = options.timing;
+    this.gapWatch = new GapWatch(options.configuration, this.timing, this.progress);
+    const { fetchTicks } = this.timing;
     const peers = options.configuration.members.map(({ id }) => id).filter((id) => id !== options.self);
     const { checkpointThrough: through, checkpointChain: chain, unloggedBytesMax } = options;
     this.learner = new Learner(this.acceptor, effects, {
@@ -89,9 +85,9 @@ export class ReplicaCore {
     this.repair = new Repair(this.acceptor, this.learner, effects, peers, fetchTicks);
     const window = { slots: options.windowSlots, bytes: options.windowBytes };
     this.proposer = new Proposer(this.self, this.quorum, this.acceptor, this.learner, effects, window);
-    this.election = new Election(options.timing, this.quorum, options.random);
+    this.election = new Election(this.timing, this.quorum, options.random);
     this.reads = new ReadIndex(this.quorum, this.self, effects);
-    this.pulse = new Pulse(options.timing, this.quorum, this.reads, this.progress);
+    this.pulse = new Pulse(this.timing, this.quorum, this.reads, this.progress);
     this.votesAnswer = new VotesAnswer(this.acceptor, effects);
     this.telling = new Telling(this.learner, effects);
     this.highestSeen = this.acceptor.promised;
@@ -125,7 +121,7 @@ export class ReplicaCore {
 
   /** Call once, when the host is ready to take effects: hands over what the log itself knows to be chosen. */
   start(): void {
-    // A lost store may vouch for votes that are not there any more, and show older ones in their place.
+    // A lost store may vouch for votes that are gone, and show older ones in their place.
     if (this.acceptor.voting) this.learner.recover(this.hint);
   }
 
@@ -145,9 +141,7 @@ export class ReplicaCore {
         this.campaign?.take(from, message);
         return this.concludeCampaign();
       case 'rejected':
-        this.observe(message.promised);
-        if (this.election.isOutbid(message.promised)) this.canvass();
-        return;
+        return this.onRejected(message.promised);
       case 'accept':
         return this.onAccept(from, message);
       case 'accepted':
@@ -158,26 +152,23 @@ export class ReplicaCore {
       case 'heartbeaten':
         return this.onHeartbeaten(from, message);
       case 'fetch':
-        return this.onFetch(from, message);
+        return this.telling.asked(from, message, this.acceptor.trimThrough);
       case 'chosen':
         for (const vote of message.votes) this.observe(vote.ballot);
         return this.learner.takeChosen(from, message.votes, message.learnedThrough);
       case 'checkpointOffer': {
-        const { throughSlot } = message;
-        const { appliedThrough, learnedThrough } = this.learner;
-        if (throughSlot <= (this.repair.isBlocked ? appliedThrough : learnedThrough)) return;
-        return this.effects.needCheckpoint(from, message);
+        const { isBlocked } = this.repair;
+        const known = isBlocked ? this.learner.appliedThrough : this.learner.learnedThrough;
+        if (message.throughSlot > known) this.effects.needCheckpoint(from, message);
+        return;
       }
       case 'handOver':
         return this.onHandOver(from, message);
       case 'checkpointFetch':
       case 'checkpointChunk':
-        // The host moves checkpoints; the core only decides when one is needed.
-        return;
       case 'clock':
       case 'clocked':
-        // The core has no clock: these are for the host.
-        return;
+        return; // For the host.
       default:
         return unreachable(message);
     }
@@ -196,7 +187,9 @@ export class ReplicaCore {
     this.progress.tick();
     this.repair.tick(this.undecidedSlots.at(-1)?.through ?? 0);
     if (this.election.standing === 'leading') return this.tickLeader();
-    if (this.votes && this.election.tick() && !this.standsBack) this.canvass();
+    if (!this.votes || this.standsBack) return;
+    if (this.election.tick()) this.canvass();
+    else if (this.election.isCanvassDueAgain(this.timing.fetchTicks)) this.broadcastCanvass();
   }
 
   /** Proposes a batch. @returns its slot, or 0 if this replica does not lead or has no room now. */
@@ -242,9 +235,7 @@ export class ReplicaCore {
    * @param from has kept what came behind it
    */
   installed(through: Slot, chain: Digest, from: ReplicaId = 0): void {
-    // What it holds may have been chosen at higher ballots than this replica has seen. Followers take a
-    // leader's word for their votes at its ballot (contract 14), so that it may not speak as the leader of an
-    // older one.
+    // Followers take a leader's word for their votes at its ballot (contract 14): it may not be an older one.
     const own = this.proposer.ballot ?? this.campaign?.ballot;
     if (own !== undefined && through > this.learner.learnedThrough) this.stepDown();
     this.learner.installed(through, chain, from);
@@ -283,7 +274,7 @@ export class ReplicaCore {
    */
   handOver(): boolean {
     const ballot = this.proposer.ballot;
-    const heir = this.progress.mostCovered();
+    const heir = this.progress.mostCovered(reachTicks(this.timing));
     if (ballot === undefined || heir === 0) return false;
     this.effects.send(heir, { type: 'handOver', ballot }, 0);
     return true;
@@ -294,8 +285,17 @@ export class ReplicaCore {
     this.learner.seekFrom(from, message.learnedThrough);
     if (!this.votes || replicaOf(message.ballot) !== from) return;
     if (message.ballot <= this.acceptor.promised) return this.reject(from, message.ballot);
-    if (this.election.hearsLeader || message.learnedThrough < this.acceptor.trimThrough) return;
+    const hearsLeader = this.election.hearsLeader && this.election.leader !== from;
+    if (hearsLeader || message.learnedThrough < this.acceptor.trimThrough)
+      return this.telling.candidate(from, message.learnedThrough);
     this.effects.send(from, { type: 'canvassed', ballot: message.ballot }, 0);
+  }
+
+  private onRejected(promised: Ballot): void {
+    const led = this.proposer.ballot !== undefined;
+    this.observe(promised);
+    // Who campaigned is gone: a canvass disturbs nobody.
+    if ((led && this.proposer.ballot === undefined) || this.election.isOutbid(promised)) this.canvass();
   }
 
   private onPrepare(from: ReplicaId, message: Prepare): void {
@@ -331,16 +331,7 @@ export class ReplicaCore {
       this.repeatsAnswers = false;
       this.votesAnswer.repeat(message.ballot, message.learnedThrough + 1, message.lastSlot);
     }
-    const answer: Heartbeaten = {
-      type: 'heartbeaten',
-      ballot: message.ballot,
-      round: message.round,
-      coveredThrough: this.coveredThrough(message.ballot, message.lastSlot),
-      learnedThrough: this.learner.learnedThrough,
-      appliedThrough: this.learner.appliedThrough,
-      trimThrough: this.acceptor.trimThrough,
-    };
-    this.effects.send(from, answer, 0);
+    this.effects.send(from, this.votesAnswer.heartbeaten(message, this.learner), 0);
   }
 
   private onHeartbeaten(from: ReplicaId, message: Heartbeaten): void {
@@ -355,19 +346,9 @@ export class ReplicaCore {
     this.proposer.coveredNow(from, message.coveredThrough, tellsLoss);
   }
 
-  private onFetch(from: ReplicaId, message: Fetch): void {
-    if (message.fromSlot <= this.acceptor.trimThrough) return this.effects.offerCheckpoint(from);
-    this.telling.asked(from, message);
-  }
-
   private onHandOver(from: ReplicaId, message: HandOver): void {
-    if (
-      !this.votes ||
-      this.standsBack ||
-      from !== this.election.leader ||
-      message.ballot !== this.leaderBallot
-    )
-      return;
+    if (!this.votes || this.standsBack) return;
+    if (from !== this.election.leader || message.ballot !== this.leaderBallot) return;
     this.runCampaign(ballotAbove(this.highest(), this.self));
   }
 
@@ -410,21 +391,25 @@ export class ReplicaCore {
   }
 
   private canvass(): void {
+    if (this.campaign !== undefined && this.undecidedSlots.length > 0) this.election.undecidedAttempts++;
     this.campaign = undefined;
     this.ownPromiseItem = 0;
     const ballot = ballotAbove(this.highest(), this.self);
     this.election.beginCanvass(ballot, this.quorum.bitOf(this.self));
     this.announceRole();
     if (this.election.takeCanvassed(ballot, this.quorum.bitOf(this.self))) return this.runCampaign(ballot);
-    this.broadcast({ type: 'canvass', ballot, learnedThrough: this.learner.learnedThrough }, 0);
+    this.broadcastCanvass();
+  }
+
+  private broadcastCanvass(): void {
+    const { learnedThrough } = this.learner;
+    this.broadcast({ type: 'canvass', ballot: this.election.canvassBallot, learnedThrough }, 0);
   }
 
   private runCampaign(ballot: Ballot): void {
     if (ballot <= this.acceptor.promised || !this.acceptor.promise(ballot)) return this.election.follow(0);
     this.highestSeen = Math.max(ballot, this.highestSeen) as Ballot;
-    this.election.standing = 'campaigning';
-    this.election.leader = 0;
-    this.election.restartTimer();
+    this.election.campaign();
     const fromSlot = this.learner.learnedThrough + 1;
     this.campaign = new Campaign(ballot, fromSlot, this.quorum);
     this.ownPromiseItem = this.acceptor.stagedThrough;
@@ -440,8 +425,7 @@ export class ReplicaCore {
     this.undecidedAt = this.learner.learnedThrough;
     if (recovery === undefined) return;
     this.campaign = undefined;
-    this.election.standing = 'leading';
-    this.election.leader = this.self;
+    this.election.lead(this.self);
     this.leaderBallot = campaign.ballot;
     this.pulse.begin();
     const { from, through } = campaign.mostLearned();
@@ -454,6 +438,10 @@ export class ReplicaCore {
   private tickLeader(): void {
     this.proposer.retryOwnVotes();
     if (!this.pulse.tick()) return this.stepDown();
+    if (this.gapWatch.tick(this.learner.learnedThrough, this.proposer.gapThrough)) {
+      this.stepDown();
+      return this.canvass();
+    }
     if (this.pulse.isDue(this.learner.learnedThrough)) this.sendHeartbeat();
   }
 
@@ -462,12 +450,6 @@ export class ReplicaCore {
     const { chain, learnedThrough } = this.learner;
     const heartbeat = this.pulse.beat(ballot!, learnedThrough, chain, lastSlot);
     this.proposer.beat(heartbeat, this.progress.isMarked(heartbeat.round));
-  }
-
-  private coveredThrough(ballot: Ballot, lastSlot: Slot): Slot {
-    let slot = this.learner.learnedThrough;
-    while (slot < lastSlot && this.acceptor.holds(slot + 1, ballot)) slot++;
-    return slot;
   }
 
   private highest(): Ballot {

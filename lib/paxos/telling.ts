@@ -24,8 +24,9 @@ export class Telling {
     this.effects = effects;
   }
 
-  /** `to` has asked. */
-  asked(to: ReplicaId, request: Fetch): void {
+  /** `to` has asked; slots through `trimThrough` are forgotten here. */
+  asked(to: ReplicaId, request: Fetch, trimThrough: Slot): void {
+    if (request.fromSlot <= trimThrough) return this.effects.offerCheckpoint(to);
     if (this.effects.hasRoom(to)) return this.tell(to, request);
     const told = this.told.get(to);
     // It asks again for what is on its way.
@@ -40,6 +41,14 @@ export class Telling {
     if (request === undefined || !this.effects.hasRoom(to)) return;
     this.waiting.delete(to);
     this.tell(to, request);
+  }
+
+  /** A candidate, which is not welcome, has learned less. It may be cut off from the leader alone. */
+  candidate(to: ReplicaId, itsLearnedThrough: Slot): void {
+    const { learnedThrough } = this.learner;
+    if (learnedThrough <= itsLearnedThrough) return;
+    const fromSlot = itsLearnedThrough + 1;
+    this.effects.send(to, { type: 'chosen', fromSlot, votes: [], learnedThrough }, 0);
   }
 
   private tell(to: ReplicaId, { fromSlot, throughSlot }: Fetch): void {

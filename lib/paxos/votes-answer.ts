@@ -7,6 +7,8 @@ import type { Ballot, Slot } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import { NO_BALLOT, replicaOf } from './ballot.js';
 import type { Effects } from './effects.js';
+import type { Learner } from './learner.js';
+import type { Heartbeat, Heartbeaten } from './messages.js';
 
 export class VotesAnswer {
   private readonly acceptor: Acceptor;
@@ -52,6 +54,22 @@ export class VotesAnswer {
       if (slot > start) this.send(ballot, start, slot - 1);
       start = slot + 1;
     }
+  }
+
+  /** The answer to a heartbeat. */
+  heartbeaten({ ballot, round, lastSlot }: Heartbeat, learner: Learner): Heartbeaten {
+    const { learnedThrough, appliedThrough } = learner;
+    const coveredThrough = this.acceptor.coveredThrough(ballot, learnedThrough, lastSlot);
+    const { trimThrough } = this.acceptor;
+    return {
+      type: 'heartbeaten',
+      ballot,
+      round,
+      coveredThrough,
+      learnedThrough,
+      appliedThrough,
+      trimThrough,
+    };
   }
 
   private send(ballot: Ballot, fromSlot: Slot, throughSlot: Slot): void {

@@ -21,7 +21,7 @@ import type { CheckpointFile } from '../storage/checkpoint-file.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
-import type { Ballot, BatchKind, Configuration, Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Batch, Configuration, Digest, ReplicaId, Slot } from '../types.js';
 import { applyLearned } from './applying.js';
 import { Backlog } from './backlog.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
@@ -290,10 +290,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   // Effects: what the core asks for.
 
-  persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
+  persistVote(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {
+    const { kind, digest, bytes } = batch;
     const { length } = bytes;
     if (this.isStalled || !this.backlog.hasRoom(length)) return false;
-    if (this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, length)) {
+    if (this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, length, mayUseReserve)) {
       this.backlog.staged(length);
       return true;
     }

@@ -59,10 +59,17 @@ export class Checkpoints {
   private incoming: Incoming | undefined;
   private changes = 0;
   private saving = false;
+  /** The log has refused a vote and nothing has been forgotten since. */
+  private refused = false;
 
   constructor(host: CheckpointHost, around: Surroundings) {
     this.host = host;
     this.around = around;
+  }
+
+  /** The log had no room for a vote: room must be made now, whatever share is in use. */
+  logRefused(): void {
+    this.refused = true;
   }
 
   /** Takes a checkpoint if it is time for one. */
@@ -74,7 +81,7 @@ export class Checkpoints {
     const behind = host.machine.appliedThrough - saved.through;
     const { wantsCheckpointThrough } = host;
     const isWanted = wantsCheckpointThrough > saved.through;
-    const isDue = behind >= everySlots || host.usedShare >= usedShareMax || isWanted;
+    const isDue = behind >= everySlots || this.refused || host.usedShare >= usedShareMax || isWanted;
     if (this.saving || behind < 1 || !isDue) return;
     const bytes = new Uint8Array(CHAIN_BYTES + host.machine.save().length);
     new DataView(bytes.buffer).setFloat64(0, host.chain, true);
@@ -212,8 +219,8 @@ export class Checkpoints {
     const { saved } = host.shelf;
     // A peer's is the state a moment before it is on the disk, and the newest one on it.
     if (saved.through > host.machine.appliedThrough) return;
-    const isFull = host.usedShare >= (1 + usedShareMax) / 2;
-    const kept = host.usedShare < usedShareMax ? keptSlots : 0;
+    const isFull = this.refused || host.usedShare >= (1 + usedShareMax) / 2;
+    const kept = !this.refused && host.usedShare < usedShareMax ? keptSlots : 0;
     let through = saved.through - kept;
     if (!isFull && this.pins.keepsAbove < through) {
       around.counters.trimsHeldBack++;
@@ -223,6 +230,7 @@ export class Checkpoints {
     through = Math.max(through, Math.min(saved.through, host.wantsCheckpointThrough));
     if (through <= host.trimThrough) return;
     host.trim(through, saved.id);
+    this.refused = false;
     around.counters.transfersOvertaken += this.pins.trimmed(through).length;
   }
 

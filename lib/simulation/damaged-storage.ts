@@ -87,9 +87,10 @@ export class DamagedStorage implements Storage {
     bytes: Uint8Array,
     start: number,
     end: number,
+    mayUseReserve: boolean,
   ): boolean {
     this.mustNotBeLost();
-    if (!this.inner.stageVote(slot, ballot, kind, digest, bytes, start, end)) return false;
+    if (!this.inner.stageVote(slot, ballot, kind, digest, bytes, start, end, mayUseReserve)) return false;
     this.pending.push(slot);
     this.uncertain.delete(slot);
     return true;

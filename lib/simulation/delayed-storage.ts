@@ -82,9 +82,11 @@ export class DelayedStorage implements Storage {
     bytes: Uint8Array,
     start: number,
     end: number,
+    mayUseReserve: boolean,
   ): boolean {
-    if (this.usedBytes + VOTE_OVERHEAD_BYTES + end - start > this.capacityBytes) return false;
-    this.pendingBytes += VOTE_OVERHEAD_BYTES + end - start;
+    const cost = VOTE_OVERHEAD_BYTES + end - start;
+    if (!this.inner.makeRoom(this.pendingBytes + cost, mayUseReserve)) return false;
+    this.pendingBytes += cost;
     this.staged.push({ slot, ballot, kind, digest, bytes: bytes.slice(start, end) });
     return true;
   }
@@ -169,7 +171,8 @@ export class DelayedStorage implements Storage {
       }
       const { slot, ballot, kind, digest, bytes } = item;
       this.pendingBytes -= VOTE_OVERHEAD_BYTES + bytes.length;
-      this.inner.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length);
+      // It has room: there was some when it was staged.
+      this.inner.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length, true);
     }
     this.inner.commit(learnedThrough);
   }

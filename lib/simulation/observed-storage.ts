@@ -78,8 +78,9 @@ export class ObservedStorage implements Storage {
     bytes: Uint8Array,
     start: number,
     end: number,
+    mayUseReserve: boolean,
   ): boolean {
-    if (!this.inner.stageVote(slot, ballot, kind, digest, bytes, start, end)) return false;
+    if (!this.inner.stageVote(slot, ballot, kind, digest, bytes, start, end, mayUseReserve)) return false;
     this.staged.push({ slot, ballot, kind, digest });
     return true;
   }

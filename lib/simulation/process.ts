@@ -10,7 +10,7 @@ import { extendChain } from '../paxos/chain.js';
 import type { Effects, Role } from '../paxos/effects.js';
 import type { CheckpointOffer, Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
-import type { Ballot, BatchKind, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
+import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { type CheckpointHost, Checkpoints, loadCheckpoint } from './checkpoints.js';
 import type { CheckpointShelf, SavedCheckpoint } from './disk.js';
 import type { ToyMachine } from './machine.js';
@@ -181,10 +181,13 @@ export class Process implements Effects, CheckpointHost {
     });
   }
 
-  persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
-    const staged = this.storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length);
-    if (!staged) this.around.counters.logFull++;
-    return staged;
+  persistVote(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {
+    const { kind, digest, bytes } = batch;
+    if (this.storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length, mayUseReserve))
+      return true;
+    this.around.counters.logFull++;
+    this.checkpoints.logRefused();
+    return false;
   }
 
   persistPromise(ballot: Ballot): boolean {

@@ -319,7 +319,8 @@ export class FileStorage implements Storage {
   }
 
   get capacityBytes(): number {
-    return this.#parts.geometry.segments * (this.#parts.geometry.segmentBytes - PAGE_BYTES);
+    const { segments, reservedSegments, segmentBytes } = this.#parts.geometry;
+    return (segments - reservedSegments) * (segmentBytes - PAGE_BYTES);
   }
 
   get usedBytes(): number {
@@ -346,6 +347,7 @@ export class FileStorage implements Storage {
     bytes: Uint8Array,
     start: number,
     end: number,
+    mayUseReserve = false,
   ): boolean {
     const log = this.#writable();
     if (end - start > this.batchBytesMax) {
@@ -357,7 +359,7 @@ export class FileStorage implements Storage {
         `the batch for slot ${slot} does not have its digest`,
       );
     }
-    return log.stageVote(slot, ballot, kind, digest, bytes, start, end);
+    return log.stageVote(slot, ballot, kind, digest, bytes, start, end, mayUseReserve);
   }
 
   stagePromise(ballot: Ballot): boolean {

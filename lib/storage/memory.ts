@@ -4,7 +4,8 @@
  * 1. A {@link MemoryDisk} is the medium: it holds exactly what was committed, and outlives the stores opened
  *    on it. `crash` abandons a store; what it had staged and not committed is gone.
  * 2. Space is accounted for as a log would: a vote takes its bytes and a descriptor, and gives them back once
- *    it and everything before it is trimmed or superseded. A promise takes none.
+ *    it and everything before it is trimmed or superseded, or when those that still count are copied forward
+ *    because there is no room otherwise. A promise takes none.
  * 3. Nothing here survives the process: durability is 'none'.
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
@@ -15,6 +16,9 @@ import type { Recovered, ScrubProgress, Storage, StorageCounters } from './stora
 
 /** What a vote's identity takes in the accounts, in bytes. */
 const DESCRIPTOR_BYTES = 64;
+
+/** Largest records' worth of room that ordinary votes leave. */
+const RESERVED_RECORDS = 2;
 
 interface MemoryVote {
   readonly slot: Slot;
@@ -94,6 +98,7 @@ export class MemoryStorage implements Storage {
   onFailure: (error: Error) => void = () => {};
 
   readonly #disk: MemoryDisk;
+  readonly #reserveBytes: number;
   #state: 'open' | 'poisoned' | 'closed' = 'open';
   /** Votes and, as their ballots, promises since the last commit. */
   #staged: (MemoryVote | Ballot)[] = [];
@@ -110,7 +115,8 @@ export class MemoryStorage implements Storage {
     this.identity = shape.identity;
     this.opening = { incarnation: disk.incarnation, generation: ++disk.generation };
     this.batchBytesMax = shape.recordBytesMax - 4 * DESCRIPTOR_BYTES;
-    this.capacityBytes = shape.logBytes;
+    this.#reserveBytes = RESERVED_RECORDS * shape.recordBytesMax;
+    this.capacityBytes = shape.logBytes - this.#reserveBytes;
     this.recovered = recoveredFrom(disk);
     for (const vote of disk.queue) this.#usedBytes += costOf(vote);
     disk.open = true;
@@ -144,6 +150,7 @@ export class MemoryStorage implements Storage {
     bytes: Uint8Array,
     start: number,
     end: number,
+    mayUseReserve = false,
   ): boolean {
     this.#checkUsable();
     if (end - start > this.batchBytesMax) {
@@ -159,7 +166,7 @@ export class MemoryStorage implements Storage {
     const kept = Uint8Array.prototype.slice.call(bytes, start, end);
     const vote: MemoryVote = { slot, ballot, kind, digest, bytes: kept };
     const cost = costOf(vote);
-    if (this.#usedBytes + cost > this.capacityBytes) return false;
+    if (!this.makeRoom(cost, mayUseReserve)) return false;
     this.#usedBytes += cost;
     this.#bytesWritten += cost;
     this.#staged.push(vote);
@@ -228,6 +235,13 @@ export class MemoryStorage implements Storage {
     disk.queue.splice(0, free);
   }
 
+  #dropSuperseded(): void {
+    const { queue, votes } = this.#disk;
+    const live = queue.filter((vote) => votes.get(vote.slot) === vote);
+    for (const vote of queue) if (votes.get(vote.slot) !== vote) this.#usedBytes -= costOf(vote);
+    queue.splice(0, queue.length, ...live);
+  }
+
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     if (this.#state === 'open') {
@@ -242,6 +256,13 @@ export class MemoryStorage implements Storage {
   crash(): void {
     this.#state = 'closed';
     this.#disk.open = false;
+  }
+
+  /** True if there is room for `cost` bytes more, after copying forward if need be. */
+  makeRoom(cost: number, mayUseReserve: boolean): boolean {
+    const limit = this.capacityBytes + (mayUseReserve ? this.#reserveBytes : 0);
+    if (this.#usedBytes + cost > limit) this.#dropSuperseded();
+    return this.#usedBytes + cost <= limit;
   }
 
   /** The next commit fails as a device would. */

@@ -16,7 +16,7 @@
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { BATCH_BYTES_MAX } from '../limits.js';
-import { Gauge, type NativeLog, translated } from '../native/log.js';
+import { Claim, Gauge, type NativeLog, translated } from '../native/log.js';
 import type {
   Ballot,
   BatchKind,
@@ -30,6 +30,9 @@ import type {
 import { DESCRIPTOR_BYTES, RECORD_OVERHEAD_BYTES, StagedGroup } from './pmem-group.js';
 import { damageFrom, identityFrom, recoveredFrom } from './pmem-recovered.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
+
+/** The gauge that says how much room there is for a claim. */
+const ROOM = [Gauge.voteRoom, Gauge.promiseRoom, Gauge.reserveRoom] as const;
 
 export interface LogStorageOptions {
   readonly mode: StorageMode;
@@ -106,16 +109,18 @@ export class LogStorage implements Storage {
     bytes: Uint8Array,
     start: number,
     end: number,
+    mayUseReserve = false,
   ): boolean {
     if (this.#group.continueRun(slot, ballot, kind, digest, bytes, start, end)) return true;
     // Constants are returned, not what was: V8 would ask at every vote whether that is true or like true.
-    if (this.#stageOther(slot, ballot, kind, digest, bytes, start, end)) return true;
+    const claim = mayUseReserve ? Claim.reserve : Claim.vote;
+    if (this.#stageOther(slot, ballot, kind, digest, bytes, start, end, claim)) return true;
     return false;
   }
 
   stagePromise(ballot: Ballot): boolean {
     if (this.#refusal !== undefined) throw this.#refusal;
-    if (!this.#admit(DESCRIPTOR_BYTES, Gauge.promiseRoom)) return false;
+    if (!this.#admit(DESCRIPTOR_BYTES, Claim.promise)) return false;
     this.#group.addPromise(ballot);
     return true;
   }
@@ -186,6 +191,7 @@ export class LogStorage implements Storage {
     bytes: Uint8Array,
     start: number,
     end: number,
+    claim: Claim,
   ): boolean {
     if (this.#refusal !== undefined) throw this.#refusal;
     const length = end - start;
@@ -194,18 +200,17 @@ export class LogStorage implements Storage {
         `stageVote: slot ${slot}, bytes ${start} … ${end} of ${bytes.length}; at most ${this.batchBytesMax}`,
       );
     }
-    if (!this.#admit(DESCRIPTOR_BYTES + ((length + 7) & ~7), Gauge.voteRoom)) return false;
+    if (!this.#admit(DESCRIPTOR_BYTES + ((length + 7) & ~7), claim)) return false;
     this.#group.add(slot, ballot, kind, digest, bytes, start, end);
     return true;
   }
 
   /** Makes sure the group may grow by `needed` bytes; may write what is staged to start another record. */
-  #admit(needed: number, gauge: 0 | 1): boolean {
+  #admit(needed: number, claim: Claim): boolean {
     const group = this.#group;
     if (group.isFull || group.bytes + needed > this.#recordBytesMax) this.#write(0);
-    if (group.bytes + needed <= this.#gauges[gauge]!) return true;
-    const onlyPromises = gauge === Gauge.promiseRoom ? 1 : 0;
-    const found = this.#guard(() => this.#native.makeRoom(group.bytes + needed, onlyPromises));
+    if (group.bytes + needed <= this.#gauges[ROOM[claim]]!) return true;
+    const found = this.#guard(() => this.#native.makeRoom(group.bytes + needed, claim));
     this.#catchUp();
     return found === 1;
   }

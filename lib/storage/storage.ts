@@ -12,6 +12,10 @@
  * 5. Bytes given to `stageVote` must not change until the next `commit` returns; behind it the store does not
  *    read them.
  * 6. Space is reused only after `trim` is durable (contract 24).
+ * 7. Ordinary votes leave a reserve for those that `mayUseReserve`: room for a largest batch and for another
+ *    one in its place. Superseded votes are worth any effort then: pmem, emulated and memory copy the others
+ *    forward, so that there is always room for one more at the same slot (not while slots are uncertain);
+ *    file has room for as many as fit in its reserve, until a trim.
  *
  * test/contract/storage.ts is this contract as a suite; every implementation runs it.
  */
@@ -118,7 +122,7 @@ export interface Storage {
   readonly durableThrough: number;
   /** Largest batch this store was formatted to hold, in bytes. */
   readonly batchBytesMax: number;
-  /** Bytes the log can hold, and how many of them are taken. */
+  /** Bytes the log can hold without its reserve, and how many of them are taken. */
   readonly capacityBytes: number;
   readonly usedBytes: number;
   readonly counters: StorageCounters;
@@ -128,6 +132,7 @@ export interface Storage {
 
   /**
    * Stages a vote for the batch bytes[start, end). A later vote for the same slot supersedes the earlier one.
+   * @param mayUseReserve for the first slot that this replica has not learned: see 7
    * @returns false, and stages nothing, when the log has no room (a reserve is kept for promises).
    * @throws ERR_INDELIBLE_DIGEST_MISMATCH (at commit at the latest) when the bytes do not have `digest`.
    */
@@ -139,6 +144,7 @@ export interface Storage {
     bytes: Uint8Array,
     start: number,
     end: number,
+    mayUseReserve?: boolean,
   ): boolean;
 
   /** Stages a promise to refuse lower ballots. False when even the reserve is used up. */

@@ -149,7 +149,8 @@ bool append_group(Log& log, std::uint64_t promise, const Vote* votes, std::uint3
   const std::uint32_t items = count + (promise != 0 ? 1 : 0);
   bool found = items <= log.header().record_items_max;
   status = Status::good();
-  if (found) status = log.make_room(RecordBuilder::bytes_of(items, payloads), count == 0, found);
+  const Claim claim = count == 0 ? Claim::promise : Claim::vote;
+  if (found) status = log.make_room(RecordBuilder::bytes_of(items, payloads), claim, found);
   if (!status.ok() || !found) return false;
   RecordBuilder& builder = log.builder();
   builder.begin(items);

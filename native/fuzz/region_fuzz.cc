@@ -70,7 +70,7 @@ class Life {
           read_all();
           break;
         default:
-          what < 128 ? room((what & 0x40) != 0) : scrub(what);
+          what < 128 ? room(static_cast<Claim>((what & 0x7F) % 3)) : scrub(what);
           break;
       }
     }
@@ -127,9 +127,9 @@ class Life {
     expected_.forget(through);
   }
 
-  void room(bool only_promises) {
+  void room(Claim claim) {
     bool found = false;
-    settle(log_.make_room(log_.header().record_bytes_max, only_promises, found));
+    settle(log_.make_room(log_.header().record_bytes_max, claim, found));
   }
 
   /// Nothing has changed since recovery but by the log itself.

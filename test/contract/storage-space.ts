@@ -1,5 +1,6 @@
 /** Trim, a full log and endless laps of the storage contract (storage.ts, 6; contract 24). */
 import { afterEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../lib/storage/crc64.js';
 import type { Storage } from '../../lib/storage/storage.js';
 import type { Slot } from '../../lib/types.js';
 import { Bench, ballotOf, batchOf, type StorageSubject, settle, stage, turn } from './storage.js';
@@ -103,6 +104,32 @@ function fullness<Place>(bench: Bench<Place>): void {
   });
 }
 
+function reserve<Place>(bench: Bench<Place>): void {
+  it('has room in a full log for the vote that everything waits for, and for one in its place', async () => {
+    const { place, storage } = await bench.fresh();
+    const last = await fill(storage, 2, 0);
+    const { batchBytesMax } = storage;
+    expect(stageFirst(storage, 2, batchBytesMax)).toBe(true);
+    await settle(storage, last);
+    const again = await bench.reopen(storage, place);
+    expect(stageFirst(again, 3, batchBytesMax)).toBe(true);
+    await settle(again, 1);
+    expect(stage(again, last + 1, ballotOf(3), 1000), 'other votes leave it').toBe(false);
+    const third = await bench.reopen(again, place);
+    expect(third.recovered.votes.map((vote) => vote.slot)).toEqual(
+      Array.from({ length: last }, (_, at) => at + 1),
+    );
+    expect(third.readVote(1)).toEqual(batchOf(1, ballotOf(3), batchBytesMax));
+  });
+}
+
+/** Stages a vote for slot 1, the first one that nobody has learned. */
+function stageFirst(storage: Storage, round: number, lengthBytes: number): boolean {
+  const ballot = ballotOf(round);
+  const bytes = batchOf(1, ballot, lengthBytes);
+  return storage.stageVote(1, ballot, 1, digestOf(bytes, 0, lengthBytes), bytes, 0, lengthBytes, true);
+}
+
 function laps<Place>(bench: Bench<Place>): void {
   it('goes around its area twenty times with trims behind, and is intact at any point', async () => {
     const { place, storage } = await bench.fresh();
@@ -149,6 +176,7 @@ export function spaceContract<Place>(subject: StorageSubject<Place>): void {
     afterEach(() => bench.tidy());
     trims(bench);
     fullness(bench);
+    reserve(bench);
     laps(bench);
   });
 }

@@ -119,7 +119,7 @@ class History {
     const std::uint64_t ballot = recovered.promised + 1;
     const Group group{ballot, {{slot, ballot, static_cast<std::uint32_t>(random_.below(300))}}};
     bool found = false;
-    good_ = CHECK(log.make_room(bytes_of(group), false, found).ok());
+    good_ = CHECK(log.make_room(bytes_of(group), Claim::vote, found).ok());
     if (!good_ || !found) return;
     good_ = CHECK(append(log, group).ok());
     recovered.apply(group);
@@ -140,7 +140,8 @@ class History {
     }
     if (group.promise == 0 && group.votes.empty()) return;
     bool found = false;
-    good_ = good_ && CHECK(log_->make_room(bytes_of(group), group.votes.empty(), found).ok());
+    const Claim claim = group.votes.empty() ? Claim::promise : Claim::vote;
+    good_ = good_ && CHECK(log_->make_room(bytes_of(group), claim, found).ok());
     if (!found) return trim();
     expectation_.written.push_back(group);
     good_ = good_ && CHECK(append(*log_, group).ok());

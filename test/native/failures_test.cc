@@ -191,7 +191,7 @@ TEST(failure_anywhere_in_making_room_comes_out_and_loses_nothing) {
     // Most of each record is superseded by the next, and a little is not: it has to be copied out of the way.
     for (std::uint64_t round = 1; status.ok() && round <= 40; round++) {
       bool found = false;
-      status = life.log->make_room(4096, false, found);
+      status = life.log->make_room(4096, Claim::vote, found);
       if (status.ok() && CHECK(found)) {
         status = life.put({0, {{round + 1, kBallot, 64}, {1, kBallot * round, 3600}}});
       }

@@ -82,7 +82,7 @@ const SIGNATURES = {
   inspect: [fc.oneof(place, image)],
   openFlusher: [fc.constantFrom('callback', 'callback/throws')],
   append: [fc.constant('stranger:arrayBuffer')],
-  makeRoom: [fc.nat(5000), fc.nat(1)],
+  makeRoom: [fc.nat(5000), fc.nat(2)],
   trim: [small, small],
   readVote: [small],
   close: [fc.nat(1)],

@@ -124,7 +124,7 @@ TEST(fuzz_a_vote_without_bytes_is_not_copied_forward_as_its_successor) {
   OpenLog second = open_image(first.medium->durable());
   bool found = true;
   for (std::uint64_t slot = 2; found && second.log->counters().laps == 0; slot++) {
-    CHECK(second.log->make_room(4096, false, found).ok());
+    CHECK(second.log->make_room(4096, Claim::vote, found).ok());
     CHECK(!found || append(*second.log, {0, {{2 + slot % 2, 65537 + slot, 3000}}}).ok());
   }
   CHECK(contents_of(*open_image(second.medium->durable()).log).votes == contents_of(*second.log).votes);

@@ -315,8 +315,8 @@ TEST(log_copies_live_votes_forward_when_superseded_ones_fill_it) {
   expected.apply(first);
   for (std::uint64_t ballot = 2; ballot < 600; ballot++) {
     const Group group{0, {{2 + ballot % 4, ballot, 700}}};
-    bool found = opened.log->room(false) >= align_up(bytes_of(group), 64);
-    if (!found) CHECK(opened.log->make_room(bytes_of(group), false, found).ok());
+    bool found = opened.log->room(Claim::vote) >= align_up(bytes_of(group), 64);
+    if (!found) CHECK(opened.log->make_room(bytes_of(group), Claim::vote, found).ok());
     if (!CHECK(found) || !CHECK(append(*opened.log, group).ok())) return;
     expected.apply(group);
   }

@@ -184,13 +184,13 @@ TEST(a_full_log_copies_nothing_out_of_a_record_that_rotted_and_goes_on) {
   bool found = true;
   while (found) {
     round++;
-    CHECK(full.make_room(1000, false, found).ok());
+    CHECK(full.make_room(1000, Claim::vote, found).ok());
     if (found) CHECK(append(full, {0, {{2 + round % 4, 65537 * round, 500}}}).ok());
   }
-  CHECK(full.make_room(200, true, found).ok() && found);
+  CHECK(full.make_room(200, Claim::promise, found).ok() && found);
   CHECK(log.pass().unreadable);
   CHECK(full.trim(kRecords, 1).ok());
-  CHECK(full.make_room(1000, false, found).ok() && found);
+  CHECK(full.make_room(1000, Claim::vote, found).ok() && found);
   CHECK(append(full, {0, {{kRecords + 1, 65537 * round, 500}}}).ok());
   CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::intact);
 }

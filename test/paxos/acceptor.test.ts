@@ -259,3 +259,14 @@ test('bytes are kept until their slot is applied and durable, and read from the 
   expect(acceptor.vote(1)?.bytes).toBeUndefined();
   expect(acceptor.bytesOf(1, acceptor.vote(1)!)).toEqual(batchOf('v').bytes);
 });
+
+test('in a full log only the first slot not learned is voted for (contract 31)', () => {
+  const acceptor = acceptorWith();
+  acceptor.learnedNow(4);
+  effects.logHasRoom = false;
+  effects.hasReserve = true;
+  expect(acceptor.accept(4, LOW, batchOf('v'))).toBe('no-room');
+  expect(acceptor.accept(6, LOW, batchOf('v'))).toBe('no-room');
+  expect(acceptor.accept(5, LOW, batchOf('v'))).toBe('voted');
+  expect(acceptor.record(5, MIDDLE, batchOf('v')), 'what is chosen needs no vote').toBe(false);
+});

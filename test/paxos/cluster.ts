@@ -64,6 +64,8 @@ export class TestLog {
   lost = false;
   /** Votes that may still be staged; promises always may. */
   room: number = Number.POSITIVE_INFINITY;
+  /** Votes that may be staged beyond that for the first slot not learned. */
+  reserve = 0;
 
   votes(): Map<Slot, StoredVote> {
     const votes = new Map<Slot, StoredVote>();
@@ -161,10 +163,11 @@ export class TestNode implements Effects {
     this.core.start();
   }
 
-  persistVote(slot: Slot, ballot: Ballot, kind: BatchKind, digest: Digest, bytes: Uint8Array): boolean {
-    if (this.log.room <= 0) return false;
+  persistVote(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {
+    if (this.log.room + (mayUseReserve ? this.log.reserve : 0) <= 0) return false;
     this.log.room--;
     this.log.stage(slot);
+    const { kind, digest, bytes } = batch;
     this.log.items.push({ slot, ballot, kind, digest, bytes });
     return true;
   }

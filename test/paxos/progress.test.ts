@@ -10,11 +10,11 @@ function heartbeaten(coveredThrough: number): Heartbeaten {
 
 test('it knows the follower that lacks least, and how long each has been silent', () => {
   const progress = new Progress();
-  expect(progress.mostCovered()).toBe(0);
+  expect(progress.mostCovered(6)).toBe(0);
   progress.take(2, heartbeaten(5));
   progress.tick();
   progress.take(3, heartbeaten(7));
-  expect(progress.mostCovered()).toBe(3);
+  expect(progress.mostCovered(6)).toBe(3);
   expect([progress.of(2)?.silentTicks, progress.of(3)?.silentTicks]).toEqual([1, 0]);
   progress.reset();
   expect(progress.of(2)).toBeUndefined();

@@ -136,3 +136,31 @@ test('slots learned elsewhere are closed; slots it never proposed tell of a high
   expect(proposer.hasRoom).toBe(true);
   expect(proposer.learnedNow(3)).toBe(false);
 });
+
+test('what phase 1 found is proposed window by window, as slots are learned (contract 31)', () => {
+  lead(['a', 'b', 'c', 'd'].map(batchOf));
+  expect([proposer.lastSlot, proposer.recoveredThrough, proposer.hasRoom]).toEqual([2, 4, false]);
+  proposer.accepted(2, BALLOT, 2, 2);
+  allDurable();
+  proposer.learnedNow(learner.learnedThrough);
+  expect([learner.learnedThrough, proposer.lastSlot]).toEqual([0, 2]);
+  proposer.accepted(2, BALLOT, 1, 1);
+  proposer.learnedNow(learner.learnedThrough);
+  expect([learner.learnedThrough, proposer.lastSlot, proposer.hasRoom]).toEqual([2, 4, false]);
+  expect(proposer.learnedNow(4), 'a peer had learned them').toBe(true);
+  expect(proposer.propose(batchOf('e'))).toBe(5);
+});
+
+test('bytes that are chosen and not learned close the window as well', () => {
+  lead();
+  expect(proposer.propose(batchOf('x'.repeat(60)))).toBe(1);
+  proposer.resign();
+  acceptor.promise(ballotOf(5, 1));
+  proposer.lead(ballotOf(5, 1), 2, [batchOf('y'.repeat(150))]);
+  proposer.accepted(2, ballotOf(5, 1), 2, 2);
+  proposer.accepted(3, ballotOf(5, 1), 2, 2);
+  expect([learner.learnedThrough, proposer.hasRoom]).toEqual([0, false]);
+  learner.learn(1, ballotOf(5, 1), batchOf('x'));
+  proposer.learnedNow(learner.learnedThrough);
+  expect([learner.learnedThrough, proposer.hasRoom]).toEqual([2, true]);
+});

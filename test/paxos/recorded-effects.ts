@@ -1,7 +1,7 @@
 /** Effects that only remember, for tests of one role at a time. */
 import type { Effects, Role } from '../../lib/paxos/effects.js';
 import type { Message } from '../../lib/paxos/messages.js';
-import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../../lib/types.js';
+import type { Ballot, Batch, ReplicaId, Slot } from '../../lib/types.js';
 
 export class RecordedEffects implements Effects {
   items: { slot: Slot; ballot: Ballot }[] = [];
@@ -12,11 +12,13 @@ export class RecordedEffects implements Effects {
   lostReads: number[] = [];
   roles: Role[] = [];
   logHasRoom = true;
+  /** Room for votes that may use the reserve. */
+  hasReserve = false;
 
-  persistVote(slot: Slot, ballot: Ballot, _kind: BatchKind, _digest: Digest, bytes: Uint8Array): boolean {
-    if (!this.logHasRoom) return false;
+  persistVote(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {
+    if (!this.logHasRoom && !(mayUseReserve && this.hasReserve)) return false;
     this.items.push({ slot, ballot });
-    this.bytes.set(slot, bytes);
+    this.bytes.set(slot, batch.bytes);
     return true;
   }
   persistPromise(ballot: Ballot): boolean {

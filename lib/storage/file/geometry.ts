@@ -13,6 +13,8 @@ export interface Geometry {
   /** Multiple of PAGE_BYTES, header page included. */
   readonly segmentBytes: number;
   readonly segments: number;
+  /** Segments that ordinary votes leave free: room for two largest groups. */
+  readonly reservedSegments: number;
   /** Largest group on the medium, a multiple of PAGE_BYTES. */
   readonly groupBytesMax: number;
   readonly batchBytesMax: number;
@@ -33,6 +35,7 @@ export function geometryOf(shape: StoreShape): Geometry {
   return {
     segmentBytes,
     segments: Math.max(SEGMENTS_MIN, Math.floor(shape.logBytes / segmentBytes)),
+    reservedSegments: segmentBytes >= 2 * groupBytesMax + PAGE_BYTES ? 1 : 2,
     groupBytesMax,
     batchBytesMax: Math.min(BATCH_BYTES_MAX, batchBytesMaxIn(groupBytesMax)),
   };

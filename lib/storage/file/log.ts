@@ -58,7 +58,7 @@ export interface LogParts {
   readonly spares: readonly SpareFile[];
 }
 
-/** Free segments below which the log looks for some to give up, without waiting for a trim. */
+/** Free segments, the reserve aside, below which the log looks for some to give up without a trim. */
 const FREE_WANTED = 2;
 
 /** Groups under way: one outstanding on the medium and one sealed behind it. */
@@ -132,10 +132,12 @@ export class GroupLog {
     bytes: Uint8Array,
     start: number,
     end: number,
+    mayUseReserve: boolean,
   ): boolean {
     const lengthBytes = end - start;
     this.#closeIfFull(lengthBytes);
-    if (this.#open.contentWith(lengthBytes) > this.space.contentBytesMax) {
+    const contentBytesMax = mayUseReserve ? this.space.contentBytesMax : this.space.ordinaryBytesMax;
+    if (this.#open.contentWith(lengthBytes) > contentBytesMax) {
       this.#giveUpSegments();
       this.#pump();
       return false;
@@ -284,7 +286,10 @@ export class GroupLog {
   }
 
   #giveUpSegments(): void {
-    if (this.space.freeSegments >= FREE_WANTED || this.space.releasable(this.index.trimThrough).length === 0)
+    if (
+      this.space.freeSegments >= FREE_WANTED + this.#parts.geometry.reservedSegments ||
+      this.space.releasable(this.index.trimThrough).length === 0
+    )
       return;
     if (!this.#queue.some((job) => 'root' in job)) this.#rootJob();
   }

@@ -33,13 +33,15 @@ export class Space {
   }
 
   get capacityBytes(): number {
-    return this.#geometry.segments * (this.#geometry.segmentBytes - PAGE_BYTES);
+    const { segments, reservedSegments, segmentBytes } = this.#geometry;
+    return (segments - reservedSegments) * (segmentBytes - PAGE_BYTES);
   }
 
   /** Everything that no group can be placed in now: written, being given up, or missing. */
   get usedBytes(): number {
     const inSegment = this.#geometry.segmentBytes - PAGE_BYTES;
-    return this.capacityBytes - this.#free.length * inSegment - (this.#geometry.segmentBytes - this.#offset);
+    const { segments, segmentBytes } = this.#geometry;
+    return (segments - this.#free.length) * inSegment - (segmentBytes - this.#offset);
   }
 
   get freeSegments(): number {
@@ -75,12 +77,23 @@ export class Space {
     return this.#used[released.length]!;
   }
 
+  /** What {@link contentBytesMax} is for votes that leave the reserve: none where it has been begun. */
+  get ordinaryBytesMax(): number {
+    const beyond = this.#free.length - this.#geometry.reservedSegments;
+    if (beyond > 0) return this.#contentBytesMax;
+    return beyond < 0 ? -1 : Math.min(this.#contentBytesMax, this.#tailBytesMax);
+  }
+
   /**
    * Bytes of descriptors and payloads that the next group may have; negative when there is no room for one.
    */
   get contentBytesMax(): number {
     if (this.#free.length > 0) return this.#contentBytesMax;
-    return Math.min(this.#contentBytesMax, contentBytesIn(this.#geometry.segmentBytes - this.#offset));
+    return Math.min(this.#contentBytesMax, this.#tailBytesMax);
+  }
+
+  get #tailBytesMax(): number {
+    return contentBytesIn(this.#geometry.segmentBytes - this.#offset);
   }
 
   /** Takes room for a group of `extent` bytes. */

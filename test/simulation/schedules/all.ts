@@ -2,6 +2,8 @@
  * Every directed schedule: histories that chance takes too long to find, each of them safe in the core as it
  * is.
  */
+import { cutOff } from './cut-off.js';
+import { fullLogs } from './full-logs.js';
 import { healing } from './healing.js';
 import { lostBytes } from './lost-bytes.js';
 import { lostStore } from './lost-store.js';
@@ -21,4 +23,6 @@ export const schedules: readonly Schedule[] = [
   ...lostStore,
   ...healing,
   ...transfers,
+  ...fullLogs,
+  ...cutOff,
 ];

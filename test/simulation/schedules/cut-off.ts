@@ -1,0 +1,119 @@
+/** Replicas that hear one another in part, come back with a higher promise, or are gone when needed. */
+import { batchOf, next, ofType, TestCluster } from '../../paxos/cluster.js';
+import { mustBe, type Schedule } from './schedule.js';
+
+const throughAFollower: Schedule = {
+  name: 'a replica that is cut off from the leader alone learns through a follower',
+  run() {
+    const cluster = new TestCluster(3);
+    const leader = cluster.elect(1, [1, 2, 3]);
+    const isCut = ({ from, to }: { from: number; to: number }) => from + to === 4;
+    cluster.ticks(30, [1, 2, 3], isCut);
+    for (let round = 1; round <= 3; round++) {
+      leader.core.propose(batchOf(`v${round}`));
+      cluster.ticks(10, [1, 2, 3], isCut);
+      mustBe(cluster.node(3).core.learner.learnedThrough, round, 'replica 3 has learned it');
+    }
+    mustBe(leader.core.role, 'leader', 'and disturbs nobody');
+  },
+};
+
+const leadsAgain: Schedule = {
+  name: 'a leader that is rejected by a replica which comes back with a higher promise leads again at once',
+  run() {
+    const cluster = new TestCluster(3);
+    const leader = cluster.elect(1, [1, 2, 3]);
+    const third = cluster.node(3);
+    third.core.acceptor.promise(next(leader.core.ballot, 3));
+    third.sync();
+    leader.core.propose(batchOf('v'));
+    cluster.run([1, 2, 3]);
+    mustBe([leader.core.role, third.core.leader], ['leader', 1], 'no tick has passed');
+    mustBe(leader.core.ballot > third.core.acceptor.promised, false, 'and 3 follows it');
+    cluster.ticks(3, [1, 2, 3]);
+    mustBe(third.core.learner.learnedThrough >= 1, true, 'v is chosen');
+  },
+};
+
+const notWithoutAQuorum: Schedule = {
+  name: 'a rejected leader that no quorum welcomes changes nothing durable',
+  run() {
+    const cluster = new TestCluster(3);
+    const leader = cluster.elect(1, [1, 2, 3]);
+    const promised = cluster.node(2).core.acceptor.promised;
+    const own = leader.core.acceptor.promised;
+    leader.core.receive(3, { type: 'rejected', ballot: own, promised: next(own, 3) });
+    cluster.run([1]);
+    mustBe(
+      [leader.core.acceptor.promised, cluster.node(2).core.acceptor.promised],
+      [own, promised],
+      'nobody has promised anything',
+    );
+  },
+};
+
+const heirIsAlive: Schedule = {
+  name: 'a leader hands over to nobody who has been silent',
+  run() {
+    const cluster = new TestCluster(3);
+    const leader = cluster.elect(1, [1, 2, 3]);
+    leader.core.propose(batchOf('v'));
+    // 2 has everything and is gone; 3 lacks v and is there.
+    cluster.ticks(3, [1, 2, 3], ({ to, message }) => to === 3 && message.type === 'accept');
+    cluster.drop();
+    cluster.ticks(8, [1, 3], ofType('accept', 'chosen'));
+    leader.core.handOver();
+    const heirs = leader.outbox.filter(({ message }) => message.type === 'handOver').map(({ to }) => to);
+    mustBe(heirs, [3], 'the heir is 3');
+    cluster.drop();
+    for (let tick = 0; tick < 7; tick++) leader.core.tick();
+    leader.outbox = [];
+    mustBe(leader.core.handOver(), false, 'and nobody once 3 is silent too');
+  },
+};
+
+const gapIsLeft: Schedule = {
+  name: 'a leader above a gap that nobody in reach has learned asks for the votes in it',
+  run() {
+    const cluster = new TestCluster(3);
+    const first = cluster.elect(1, [1, 2, 3]);
+    for (const text of ['a', 'b']) first.core.propose(batchOf(text));
+    // 3 votes, and does not hear that it was chosen. 2 does, and forgets.
+    cluster.run([1, 2, 3], ({ to, message }) => to === 3 && message.type === 'heartbeat');
+    cluster.drop();
+    cluster.ticks(3, [1, 2]);
+    cluster.drop();
+    const { core, log } = cluster.node(2);
+    core.trimmed(2);
+    log.trimThrough = 2;
+    // 1 welcomes the campaign of 3, and is told nothing; then 2 is gone.
+    cluster.restart(1);
+    cluster.node(1).core.learner.recover(0);
+    const third = cluster.elect(
+      3,
+      [1, 2, 3],
+      ({ from, message }) => from === 1 && message.type === 'promised',
+    );
+    mustBe(
+      [third.core.proposer.gapThrough, third.core.learner.learnedThrough],
+      [2, 0],
+      'it leads above a gap',
+    );
+    cluster.drop();
+    cluster.node(1).log.hint = 0;
+    cluster.ticks(40, [1, 3]);
+    mustBe(
+      third.core.learner.learnedThrough >= 2 || cluster.node(1).core.role === 'leader',
+      true,
+      'it gets on',
+    );
+  },
+};
+
+export const cutOff: readonly Schedule[] = [
+  throughAFollower,
+  leadsAgain,
+  notWithoutAQuorum,
+  heirIsAlive,
+  gapIsLeft,
+];
