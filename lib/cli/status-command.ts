@@ -21,7 +21,8 @@ interface StatusFlags {
 }
 
 const HELP = `
-Asks every replica; the exit code is 1 when no majority answers and votes, none leads, or replicas have come to differ.
+Asks every replica; the exit code is 1 when no majority answers and votes, none leads, or
+replicas have come to differ.
 
   indelible status                                     the cluster that \`cluster\` runs in data/
   indelible status --config replica.json               the members that a replica's configuration names

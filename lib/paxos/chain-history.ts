@@ -4,8 +4,8 @@
  *
  * 1. A replica whose chain differs from its leader's at one slot has learned another batch there, or before:
  *    neither can know which of the two is right, so the one that notices stops, and says so.
- * 2. What is older than the last CHAINS_KEPT slots is not compared any more; it was, when it was newer, by who
- *    heard the leader then.
+ * 2. What is older than the last CHAINS_KEPT slots is not compared any more: who heard the leader when it was
+ *    newer has compared it.
  */
 import { invariant } from '../contract.js';
 import type { Digest, Slot } from '../types.js';

@@ -5,9 +5,8 @@
  * Inputs: `receive` (a message), `tick` (time passes), `propose`, `read`, `durable` (items are), `applied`,
  * `installed` (a checkpoint), `trimmed`, and `settle` at the end of every turn.
  *
- * Who may do what is in acceptor.ts, campaign.ts, proposer.ts and learner.ts; this file only carries messages
- * to them, and holds the one rule that concerns them all: once a higher ballot is seen, a lower one is no
- * longer led or campaigned for (contract 13).
+ * Who may do what is in the files of the roles. This one carries messages to them, and holds one rule: once a
+ * higher ballot is seen, a lower one is no longer led (contract 13).
  */
 import { requires, unreachable } from '../contract.js';
 import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types.js';

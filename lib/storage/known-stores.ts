@@ -1,13 +1,13 @@
 /**
  * What a replica remembers of its peers' stores: which opening of each it met last (contract 7).
  *
- * Every opening of a store has a higher generation than all before, and `format` draws another incarnation. So
- * an older copy of a store, put back in its place, and a store that was formatted again are told from the one
+ * Every opening of a store has a higher generation than all before, and `format` draws another incarnation.
+ * So an older copy of a store, put back in its place, and one that was formatted again are told from the one
  * that voted, whatever their identity says.
  *
  * 1. It is remembered durably before the first message of that opening is taken: written to a file beside it,
  *    synced, renamed, the directory synced.
- * 2. A file that holds something else is set aside, and nothing is remembered of anybody: that refuses nobody.
+ * 2. A file that holds something else is set aside, and nothing is remembered: that refuses nobody.
  * 3. A disk that takes no more does not part replicas from each other: what could not be written is kept in
  *    memory, and written with what comes next.
  */

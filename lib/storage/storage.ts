@@ -116,7 +116,7 @@ export interface Storage {
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
   readonly identity: Identity;
-  /** Which store it is among those formatted with one identity, and a number that rises with every opening (0: lost). */
+  /** Which one it is of those formatted with that identity, and a number that rises with every opening. */
   readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
   readonly durableThrough: number;

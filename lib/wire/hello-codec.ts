@@ -1,10 +1,10 @@
 /**
- * The first words on every connection: hello from both ends, or a refusal. Later versions of the protocol only
- * add to the end of them.
+ * The first words on every connection: hello from both ends, or a refusal. Later versions of the protocol
+ * only add to the end of them.
  *
  * hello:   u8 role, u16 replica id, u16 id of the replica it wants to reach, 16 B cluster id, 16 B store
  * uuid,
- *          u64 configuration number; since version 3 u64 incarnation, u64 generation, u64 nonce of its opening
+ *          u64 configuration number; since version 3 of its opening u64 incarnation, generation and nonce
  * refusal: u8 code, then why, as UTF-8 of at most REFUSAL_TEXT_BYTES_MAX bytes
  */
 import type { Opening, ReplicaId } from '../types.js';

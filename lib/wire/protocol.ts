@@ -1,8 +1,8 @@
 /**
  * The protocol's version and the kinds of its frames; docs/wire.md has every byte of each.
  *
- * 1. The frame header, `hello` and `refusal` keep their bytes in every version, but for what later ones add to
- *    the end of a hello, so that a program can always tell one of an earlier version that they do not match.
+ * 1. The frame header, `hello` and `refusal` keep their bytes in every version, but for what later ones add
+ *    to the end of a hello: a program can always tell one of an earlier version that they do not match.
  * 2. A number is never given a second meaning: a kind that goes out of use stays reserved.
  */
 
