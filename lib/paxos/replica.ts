@@ -2,7 +2,7 @@
  * One replica's core: acceptor, proposer and learner behind one set of inputs. Pure: what it does depends on
  * its inputs and nothing else, and everything it wants done it asks of `Effects`.
  *
- * Inputs: `receive` (a message), `tick` (time passes), `propose`, `read`, `durable` (items are), `applied`,
+ * Inputs: `receive` (a message), `tick` (time passes), `propose`, `read`, `durable`, `applied`,
  * `installed` (a checkpoint), `trimmed`, and `settle` at the end of every turn.
  *
  * Who may do what is in the files of the roles. This one carries messages to them, and holds one rule: once a
