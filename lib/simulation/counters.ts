@@ -52,6 +52,8 @@ export interface Counters {
   fetches: number;
   /** Votes refused because the log was full. */
   logFull: number;
+  /** Votes for the first slot not learned that found room only in the reserve. */
+  reserveVotes: number;
   handOvers: number;
   commandsDone: number;
   /** Commands of which the replica said that they never will be executed. */
@@ -97,6 +99,7 @@ export function newCounters(): Counters {
     transfersOvertaken: 0,
     fetches: 0,
     logFull: 0,
+    reserveVotes: 0,
     handOvers: 0,
     commandsDone: 0,
     commandsLost: 0,

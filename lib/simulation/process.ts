@@ -183,9 +183,12 @@ export class Process implements Effects, CheckpointHost {
 
   persistVote(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {
     const { kind, digest, bytes } = batch;
-    if (this.storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length, mayUseReserve))
+    const { around, storage } = this;
+    if (storage.stageVote(slot, ballot, kind, digest, bytes, 0, bytes.length, mayUseReserve)) {
+      if (mayUseReserve && storage.usedBytes > storage.capacityBytes) around.counters.reserveVotes++;
       return true;
-    this.around.counters.logFull++;
+    }
+    around.counters.logFull++;
     this.checkpoints.logRefused();
     return false;
   }

@@ -19,7 +19,28 @@ export interface Scale {
   readonly bulkRate: number;
 }
 
+/** The share of seeds in which logs are small for what is open, checkpoints frequent and transfers slow. */
+const CROWDED_SHARE = 0.15;
+
 export function drawScale(random: Random): Scale {
+  const scale = drawOrdinary(random);
+  return random.chance(CROWDED_SHARE) ? crowded(scale, random) : scale;
+}
+
+/** Half a log's worth may be open, a state comes in small pieces and is saved late: logs fill, and stay full. */
+function crowded(scale: Scale, random: Random): Scale {
+  return {
+    ...scale,
+    windowSlots: random.pick([8, 16]),
+    windowBytes: random.pick([16_000, 32_000]),
+    checkpoints: { ...scale.checkpoints, everySlots: 8, chunkBytes: 64, saveDelayMax: 3000 },
+    workload: { ...scale.workload, pauseMax: 20, commandsMax: 4, paddingBytesMax: 1800, reads: 0.05 },
+    // A whole log in one answer takes a slow link longer than any election timeout.
+    bulkRate: 0,
+  };
+}
+
+function drawOrdinary(random: Random): Scale {
   const heartbeatTicks = random.between(1, 3);
   return {
     timing: {

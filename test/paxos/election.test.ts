@@ -95,3 +95,19 @@ test('while any one replica sees a quorum there is a leader: quorum-loss partiti
   expect(first.core.role).not.toBe('leader');
   expect(cluster.node(3).core.role).toBe('leader');
 });
+
+test('campaigns that damage keeps from deciding wait longer each time, up to a bound, until somebody leads', () => {
+  const election = electionWith(() => 0);
+  const waits = [0, 1, 2, 3, 9].map((attempts) => {
+    election.undecidedAttempts = attempts;
+    election.restartTimer();
+    let ticks = 1;
+    while (!election.tick()) ticks++;
+    return ticks / TIMING.electionTicks;
+  });
+  expect(waits).toEqual([1, 2, 4, 8, 8]);
+  election.follow(0);
+  expect(election.undecidedAttempts).toBe(9);
+  election.follow(2);
+  expect(election.undecidedAttempts).toBe(0);
+});

@@ -162,7 +162,8 @@ export class GroupLog {
 
   stagePromise(ballot: Ballot): void {
     this.#closeIfFull(0);
-    if (this.#open.contentWith(0) <= this.space.contentBytesMax) {
+    // Promises have the root where there is no room: the reserve is for what has no other place.
+    if (this.#open.contentWith(0) <= this.space.ordinaryBytesMax) {
       this.#open.addPromise(ballot);
       this.#staged(this.#open);
       return;
@@ -203,7 +204,7 @@ export class GroupLog {
   /** Writes a group that says nothing new, if none is coming: behind it the promise is known. */
   repeatPromise(): void {
     if (this.#open.items.length > 0 || this.#queue.length > 0 || this.#busy) return;
-    if (this.#state !== 'running' || this.#open.contentWith(0) > this.space.contentBytesMax) return;
+    if (this.#state !== 'running' || this.#open.contentWith(0) > this.space.ordinaryBytesMax) return;
     this.#open.addPromise(this.#promised);
     this.#open.committed = true;
     this.#pump();
