@@ -45,6 +45,8 @@ class KvPort implements KvServer, SessionHost {
   readonly #connections: Map<number, Connection> = new Map();
   #port = 0;
   #nextId = 1;
+  /** Called when a connection is gone. */
+  #emptied: () => void = () => {};
   #closed: Promise<void> | undefined = undefined;
 
   constructor(settings: KvServerSettings) {
@@ -92,10 +94,14 @@ class KvPort implements KvServer, SessionHost {
       const timer = setTimeout(() => {
         for (const connection of this.#connections.values()) connection.destroy();
       }, CLOSE_GRACE_MS);
-      this.#server.close(() => {
+      // The server is closed before the last of its sockets says that it is.
+      const done = (): void => {
+        if (this.#server.listening || this.#connections.size > 0) return;
         clearTimeout(timer);
         resolve();
-      });
+      };
+      this.#emptied = done;
+      this.#server.close(done);
       for (const connection of this.#connections.values()) connection.quit();
     });
     return this.#closed;
@@ -112,7 +118,10 @@ class KvPort implements KvServer, SessionHost {
     }
     const connection = new Connection(this.#nextId++, socket, this);
     this.#connections.set(connection.id, connection);
-    socket.on('close', () => this.#connections.delete(connection.id));
+    socket.on('close', () => {
+      this.#connections.delete(connection.id);
+      this.#emptied();
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 /** CLIENT and its subcommands, which have been checked. */
+import { REPLY_BYTES_MAX } from '../limits.js';
 import { parseSmallInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
 import { shown } from '../resp/shown.js';
@@ -78,7 +79,13 @@ function list(session: Session, argv: readonly Buffer[], reply: Reply): void {
       return;
     }
   }
-  reply.verbatim(chosen.map((other) => `${describe(other)}\n`).join(''));
+  // One that is too long is refused by whoever asked for it: there is no use in completing it.
+  let text = '';
+  for (const other of chosen) {
+    text += `${describe(other)}\n`;
+    if (text.length > REPLY_BYTES_MAX) break;
+  }
+  reply.verbatim(text);
 }
 
 function setName(session: Session, name: Buffer, reply: Reply): void {

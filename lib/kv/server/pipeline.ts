@@ -2,6 +2,13 @@
  * What one connection has asked for and not been answered yet, in the order asked: runs of requests sent, or
  * to be sent, to the service, and replies of the port's own that wait behind them.
  *
+ *   run      it waits for …                                              and goes on by
+ *   ------   ---------------------------------------------------------   ------------------------------------
+ *   unsent   room in the service, which has refused; or, commands only,  `drain`; or an outcome of those
+ *            for the queries before it; or an unsent run before it       before it
+ *   sent     its outcomes                                                `outcome`; if declined, unsent
+ *   ready    the runs before it: it holds its replies                    their outcomes; at the head it leaves
+ *
  * 1. Replies leave in the order of the requests, whatever they are.
  * 2. Commands and queries of the connection are never under way together: a run of commands waits until all
  *    queries before it are answered; a run of reads behind commands becomes commands.
@@ -32,12 +39,15 @@ export interface PipelineOwner {
   progress(): void;
 }
 
-/** Consecutive requests that go to the service together; or, with count 0, a reply of our own. */
+/** What a waiting reply of the port's own counts for beside its bytes: the objects that hold it. */
+const HELD_REPLY_BYTES = 512;
+
+/** Consecutive requests that go to the service together; or, with count 0, replies of the port's own. */
 class Run {
+  state: 'unsent' | 'sent' | 'ready';
   first = 0;
   count: number;
   query: boolean;
-  sent = false;
   /** Repeating it is always safe, whatever became of it. */
   readonly readOnly: boolean;
   readonly watch: boolean;
@@ -45,12 +55,12 @@ class Run {
   /** The bytes, kept until sent, or for a query until answered; the first `answered` of them are. */
   body: Buffer = NOTHING;
   answered = 0;
-  /** Our own reply. */
+  /** Of a ready run: the port's own replies, or what each request is told as the service refused for good. */
   own: Output | undefined = undefined;
-  /** Set if the service refused for good: what each request is told. */
   refusal: Buffer | undefined = undefined;
 
   constructor(count: number, query: boolean, readOnly: boolean, watch: boolean, muted: boolean) {
+    this.state = count === 0 ? 'ready' : 'unsent';
     this.count = count;
     this.query = query;
     this.readOnly = readOnly;
@@ -70,7 +80,9 @@ export class Pipeline implements Requester {
   #unsent = 0;
   #commands = 0;
   #queries = 0;
-  #full = false;
+  #heldBytes = 0;
+  /** The service has refused, and says `drain` when it has room. */
+  #refused = false;
   #sentSomething = false;
 
   constructor(service: Service, owner: PipelineOwner) {
@@ -87,9 +99,14 @@ export class Pipeline implements Requester {
     return this.#head === this.#runs.length;
   }
 
-  /** Whether a run waits to be sent: no more should be added. */
-  get held(): boolean {
-    return this.#unsent > 0;
+  /** Runs that wait to be sent: while there are any, no more should be added. */
+  get unsent(): number {
+    return this.#unsent;
+  }
+
+  /** Bytes of the port's own replies that wait, and what holds them. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Adds requests whose body is body[0, length); the bytes may be changed afterwards. */
@@ -102,19 +119,25 @@ export class Pipeline implements Requester {
     else this.#commands += count;
     run.body = body.subarray(0, length);
     if (this.#unsent === 1) this.#send(run);
-    if (run.count > 0 && run.body.length > 0) run.body = Buffer.from(run.body);
+    if (run.state === 'ready') this.#settle();
+    else if (run.body.length > 0) run.body = Buffer.from(run.body);
   }
 
-  /** Where a reply of the port's own is to be written. */
+  /** Where a reply of the port's own is to be written; `ownWritten` must follow. */
   ownReply(): Output {
     if (this.idle) return this.#owner.out;
     const last = this.#runs[this.#runs.length - 1]!;
     if (last.own !== undefined) return last.own;
     const run = new Run(0, false, true, false, false);
-    run.sent = true;
     run.own = new Output(128);
+    this.#heldBytes += HELD_REPLY_BYTES;
     this.#runs.push(run);
     return run.own;
+  }
+
+  /** So many bytes were written to what `ownReply` gave last. */
+  ownWritten(lengthBytes: number): void {
+    if (!this.idle) this.#heldBytes += lengthBytes;
   }
 
   /** At the end of a turn in which runs were added. */
@@ -133,6 +156,7 @@ export class Pipeline implements Requester {
     this.#unsent = 0;
     this.#commands = 0;
     this.#queries = 0;
+    this.#heldBytes = 0;
   }
 
   get isFull(): boolean {
@@ -145,10 +169,9 @@ export class Pipeline implements Requester {
   }
 
   drain(): void {
-    this.#full = false;
-    this.#sendHeld();
+    this.#refused = false;
+    this.#settle();
     this.flush();
-    this.#owner.progress();
   }
 
   outcome(
@@ -165,7 +188,7 @@ export class Pipeline implements Requester {
     while (rest > 0) {
       this.#letOut();
       const run = this.#runs[this.#head];
-      if (run === undefined || !run.sent || number !== run.first) {
+      if (run?.state !== 'sent' || number !== run.first) {
         number++;
         rest--;
         if (outcome === Outcome.done) at += 4 + readUint32(results, at);
@@ -231,18 +254,19 @@ export class Pipeline implements Requester {
 
   /** Lets out what is now first, and sends what waited for it. */
   #settle(): void {
-    this.#sendHeld();
-    this.#letOut();
+    do this.#letOut();
+    while (this.#sendUnsent());
     this.#owner.progress();
   }
 
-  /** Replies of our own that nothing is before any more; so that the first run, if any, is the service's. */
+  /** The ready runs at the head leave: the first one, if any, then is the service's. */
   #letOut(): void {
     for (;;) {
       const run = this.#runs[this.#head];
       if (run === undefined) break;
       if (run.own !== undefined) {
         this.#owner.out.write(run.own.buffer, 0, run.own.length);
+        this.#heldBytes -= HELD_REPLY_BYTES + run.own.length;
         this.#leave();
       } else if (run.refusal !== undefined) {
         this.#fail(run, run.count, run.refusal);
@@ -259,8 +283,8 @@ export class Pipeline implements Requester {
       run.query = false;
       this.#queries -= run.count;
       this.#commands += run.count;
-      if (!run.sent) continue;
-      run.sent = false;
+      if (run.state !== 'sent') continue;
+      run.state = 'unsent';
       this.#unsent++;
       let at = 0;
       for (; run.answered > 0; run.answered--) at += 4 + readUint32(run.body, at);
@@ -268,23 +292,26 @@ export class Pipeline implements Requester {
     }
   }
 
-  #sendHeld(): void {
-    if (this.#full || this.#unsent === 0) return;
+  /** Sends what can be sent, in order. True: the service refused one for good, which makes it ready. */
+  #sendUnsent(): boolean {
+    let isOneReady = false;
     for (let i = this.#head; i < this.#runs.length && this.#unsent > 0; i++) {
       const run = this.#runs[i]!;
-      if (run.sent) continue;
-      if (!this.#send(run)) return;
+      if (run.state !== 'unsent') continue;
+      if (!this.#send(run)) break;
+      if (run.refusal !== undefined) isOneReady = true;
     }
+    return isOneReady;
   }
 
   /** False: it has to wait. */
   #send(run: Run): boolean {
-    if (this.#full || (!run.query && this.#queries > 0)) return false;
+    if (this.#refused || (!run.query && this.#queries > 0)) return false;
     const service = this.#service;
     const { count, body } = run;
     run.first = this.#next;
+    run.state = 'sent';
     this.#next += count;
-    run.sent = true;
     this.#unsent--;
     let taken: boolean;
     try {
@@ -294,18 +321,18 @@ export class Pipeline implements Requester {
     } catch (error) {
       if (!(error instanceof IndelibleError)) throw error;
       const tooLarge = error.code === ErrorCode.commandTooLarge;
+      run.state = 'ready';
       run.refusal = tooLarge ? Buffer.from(`-ERR not executed: ${error.message}\r\n`) : NOT_EXECUTED;
-      this.#settle();
       return true;
     }
-    if (taken) {
-      this.#sentSomething = true;
-      if (!run.query) run.body = NOTHING;
-      return true;
+    if (!taken) {
+      run.state = 'unsent';
+      this.#unsent++;
+      this.#refused = true;
+      return false;
     }
-    run.sent = false;
-    this.#unsent++;
-    this.#full = true;
-    return false;
+    this.#sentSomething = true;
+    if (!run.query) run.body = NOTHING;
+    return true;
   }
 }

@@ -28,8 +28,12 @@ export interface Session {
   admit(): void;
   /** Closes at once. */
   destroy(): void;
+  /** Narrows them again, where there is a password. */
+  estrange(): void;
   /** Closes when everything before is answered. */
   quit(): void;
+  /** Closes at once: this is no client of ours. */
+  hangUp(): void;
 }
 
 /** The port as its connections see it. */

@@ -3,10 +3,11 @@
  *
  * 1. Queued commands lie encoded, as they go into the EXEC; commands of the port's own are kept as arguments
  *    and become literal replies when the transaction is executed.
- * 2. What is queued fits into one command.
+ * 2. What is queued fits into one command, and what becomes of it too: encoding stops where it does not.
+ * 3. Memory is bounded by bytes: nothing is kept as one object an argument.
  */
 import { COMMAND_BYTES_MAX } from '../../limits.js';
-import { addArgument, beginCommand, endCommand } from '../command-format.js';
+import { addArgument, beginCommand, endCommand, readUint32 } from '../command-format.js';
 import { TRANSACTION_COMMANDS_MAX } from '../commands/dispatch.js';
 import { type CommandSpec, INTERNAL } from '../commands/table.js';
 import { KEY_BYTES_MAX, WATCHED_KEYS_MAX } from '../limits.js';
@@ -17,10 +18,15 @@ const RESERVE_BYTES: number = 64 << 10;
 
 interface OwnCommand {
   readonly spec: CommandSpec;
-  readonly argv: readonly Buffer[];
+  /** Where its arguments lie among those of all. */
+  readonly start: number;
+  readonly end: number;
   /** Its place among the queued bytes. */
   readonly at: number;
 }
+
+/** What one of them counts for beside its arguments. */
+const OWN_COMMAND_BYTES = 64;
 
 export class Transaction {
   open = false;
@@ -28,7 +34,7 @@ export class Transaction {
   spoilt = false;
   #queue: Output = new Output(256, 4096);
   #own: OwnCommand[] = [];
-  #ownBytes = 0;
+  readonly #ownArguments: Output = new Output(64, 4096);
   #count = 0;
   /** Versions of the watched keys, by their bytes as latin1. */
   readonly #watched: Map<string, number> = new Map();
@@ -52,7 +58,7 @@ export class Transaction {
     this.spoilt = false;
     this.#queue.clear();
     this.#own = [];
-    this.#ownBytes = 0;
+    this.#ownArguments.clear();
     this.#count = 0;
     this.unwatch();
   }
@@ -82,24 +88,27 @@ export class Transaction {
   }
 
   queueOwn(spec: CommandSpec, argv: readonly Buffer[]): boolean {
-    let bytes = 16;
-    for (const argument of argv) bytes += argument.length;
+    let bytes = OWN_COMMAND_BYTES;
+    for (const argument of argv) bytes += 4 + argument.length;
     if (!this.#fits(bytes)) return false;
-    this.#own.push({ spec, argv, at: this.#queue.length });
-    this.#ownBytes += bytes;
+    const start = this.#ownArguments.length;
+    for (const argument of argv) addArgument(this.#ownArguments, argument, 0, argument.length);
+    this.#own.push({ spec, start, end: this.#ownArguments.length, at: this.#queue.length });
     this.#count++;
     return true;
   }
 
   #fits(bytes: number): boolean {
-    const total = this.#queue.length + this.#ownBytes + this.#watchedBytes + bytes;
+    const own = this.#own.length * OWN_COMMAND_BYTES + this.#ownArguments.length;
+    const total = this.#queue.length + own + this.#watchedBytes + bytes;
     const room = COMMAND_BYTES_MAX - RESERVE_BYTES - KEY_BYTES_MAX;
     return this.#count < TRANSACTION_COMMANDS_MAX && total <= room;
   }
 
   /**
    * Writes the EXEC behind what is in `out`. `answer` writes the reply of a command of the port's own.
-   * @returns its length, the 4 bytes before it not counted.
+   * @returns its length, the 4 bytes before it not counted; if it is more than a command may have, the rest
+   * is missing.
    */
   encode(
     out: Output,
@@ -120,10 +129,22 @@ export class Transaction {
       out.write(this.#queue.buffer, from, own.at);
       from = own.at;
       const literal = beginCommand(out, INTERNAL.literal, resp3, 0);
-      answer(own.spec, own.argv, out);
+      answer(own.spec, this.#argumentsOf(own), out);
       endCommand(out, literal);
+      if (out.length - at > COMMAND_BYTES_MAX) break;
     }
     out.write(this.#queue.buffer, from, this.#queue.length);
     return endCommand(out, at);
+  }
+
+  #argumentsOf({ start, end }: OwnCommand): Buffer[] {
+    const { buffer } = this.#ownArguments;
+    const argv: Buffer[] = [];
+    for (let at = start; at < end; ) {
+      const behind = at + 4 + readUint32(buffer, at);
+      argv.push(Buffer.from(buffer.subarray(at + 4, behind)));
+      at = behind;
+    }
+    return argv;
   }
 }

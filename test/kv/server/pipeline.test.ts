@@ -2,95 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Output } from '../../../lib/kv/resp/output.js';
 import { Pipeline, type PipelineOwner } from '../../../lib/kv/server/pipeline.js';
-import { Outcome, type Requester, type Service } from '../../../lib/replica/service.js';
+import { Outcome } from '../../../lib/replica/service.js';
+import { body, Puppet } from '../puppet-service.js';
 import { seeded } from '../random.js';
 
 const FILE = 'test/kv/server/pipeline.test.ts';
-
-interface Asked {
-  query: boolean;
-  first: number;
-  /** What each request says. */
-  words: string[];
-}
-
-/** A service that does what a test decides, and checks what it is asked. */
-class Puppet implements Service {
-  asked: Asked[] = [];
-  refuse = false;
-  #requester: Requester | undefined = undefined;
-
-  submit(r: Requester, first: number, count: number, bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#take(r, false, first, count, Buffer.from(bytes.subarray(start, end)));
-  }
-
-  query(r: Requester, first: number, count: number, bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#take(r, true, first, count, Buffer.from(bytes.subarray(start, end)));
-  }
-
-  abandon(): void {
-    this.asked = [];
-  }
-
-  flush(): void {}
-
-  drain(): void {
-    this.refuse = false;
-    this.#requester?.drain();
-  }
-
-  /**
-   * Gives the first `count` requests asked the outcome, all in one call as far as they are of a kind,
-   * whichever runs they came in; done ones answer with their words and `mark`.
-   */
-  answer(count: number, outcome: Outcome, mark: string): void {
-    const head = this.asked[0];
-    if (head === undefined || this.#requester === undefined) return;
-    const { first, query } = head;
-    const words: string[] = [];
-    for (;;) {
-      const next = this.asked[0];
-      if (words.length === count || next?.query !== query || next.first !== first + words.length) break;
-      const part = next.words.splice(0, count - words.length);
-      words.push(...part);
-      next.first += part.length;
-      if (next.words.length === 0) this.asked.shift();
-    }
-    const given = outcome === Outcome.declined && !query ? Outcome.done : outcome;
-    const results = given === Outcome.done ? body(words.map((word) => word + mark)) : Buffer.alloc(0);
-    this.#requester.outcome(first, words.length, given, results, 0, results.length);
-  }
-
-  #take(requester: Requester, query: boolean, first: number, count: number, bytes: Buffer): boolean {
-    this.#requester = requester;
-    if (this.refuse) return false;
-    const words = wordsOf(bytes);
-    expect(words).toHaveLength(count);
-    this.asked.push({ query, first, words });
-    return true;
-  }
-}
-
-function body(words: readonly string[]): Buffer {
-  return Buffer.concat(
-    words.map((word) => {
-      const bytes = Buffer.alloc(4 + word.length);
-      bytes.writeUInt32LE(word.length);
-      bytes.write(word, 4);
-      return bytes;
-    }),
-  );
-}
-
-function wordsOf(bytes: Buffer): string[] {
-  const words: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes.readUInt32LE(at);
-    words.push(bytes.toString('latin1', at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  return words;
-}
 
 function setup(): { puppet: Puppet; pipeline: Pipeline; out: Output } {
   const puppet = new Puppet();
