@@ -27,7 +27,7 @@ export function drawScale(random: Random): Scale {
   return random.chance(CROWDED_SHARE) ? crowded(scale, random) : scale;
 }
 
-/** Half a log's worth may be open, a state comes in small pieces and is saved late: logs fill, and stay full. */
+/** Half a log may be open, a state comes in small pieces and is saved late: logs fill, and stay full. */
 function crowded(scale: Scale, random: Random): Scale {
   return {
     ...scale,

@@ -7,7 +7,7 @@
  *   unsent   room in the service, which has refused; or, commands only,  `drain`; or an outcome of those
  *            for the queries before it; or an unsent run before it       before it
  *   sent     its outcomes                                                `outcome`; if declined, unsent
- *   ready    the runs before it: it holds its replies                    their outcomes; at the head it leaves
+ *   ready    the runs before it: it holds its replies                    their outcomes; at the head, leaves
  *
  * 1. Replies leave in the order of the requests, whatever they are.
  * 2. Commands and queries of the connection are never under way together: a run of commands waits until all
