@@ -21,7 +21,8 @@ const QUICK = ['--histories', '1', '--exhaustive', '4', '--random', '2'];
 describe('indelible torture', () => {
   it('says how many images it judged at which site, and ends with what passed', async () => {
     expect(await run(['torture', '--backend', 'emulated', '--seed', '5', ...QUICK], output)).toBe(0);
-    expect(lines[0]).toBe('emulated: 1 histories (1 groups), 10 operations');
+    // On a slow machine lines of progress come before it.
+    expect(lines).toContain('emulated: 1 histories (1 groups), 10 operations');
     expect(lines.join('\n')).toMatch(/^append\.body-fence +\d+ +\d+ +\d+ +\d+/m);
     expect(lines.at(-1)).toBe('1 passed, 0 failed');
     expect(problems).toEqual([]);
@@ -39,7 +40,7 @@ describe('indelible torture', () => {
 
   it('names the backend of files as well', async () => {
     expect(await run(['torture', '--backend', 'file', '--moment', '3', ...QUICK], output)).toBe(0);
-    expect(lines[0]).toMatch(/^file: 1 histories/);
+    expect(lines.join('\n')).toMatch(/^file: 1 histories/m);
   });
 
   it.each([[['--budget', 'soon']], [['--image', '3']], [['--backend', 'tape']], [['--exhaustive', '40']]])(

@@ -54,6 +54,8 @@ describe('a client of a follower that asks for more than the connection to the l
     cluster = await TestCluster.start({
       machine: () => new Verbose(),
       storage: () => ({ mode: 'memory', disk: new MemoryDisk() }),
+      // One turn makes hundreds of MiB of results: it may not be taken for a leader that was stopped.
+      tuning: { electionTicks: 1500 },
     });
     const leader = await cluster.leader();
     const follower = [...cluster.replicas.values()].find((replica) => replica !== leader)!;
