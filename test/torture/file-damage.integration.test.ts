@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DamageTally, VERDICTS } from '../../lib/torture/damage-tally.js';
 import { damageFile } from '../../lib/torture/file-damage.js';
 
-const IMAGES = 1500;
+const IMAGES = 12_000;
 
 describe('the file backend on a failing disk', () => {
   it('takes no damage for anything but what it is', async () => {
