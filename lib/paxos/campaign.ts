@@ -26,7 +26,7 @@ import {
 } from '../types.js';
 import { NO_BALLOT } from './ballot.js';
 import { rangesOf } from './damage.js';
-import type { Promised } from './messages.js';
+import type { Prepare, Promised } from './messages.js';
 import type { MemberSet, Quorum } from './quorum.js';
 
 /** One member's whole answer. */
@@ -53,17 +53,37 @@ export interface Recovery {
 
 export const NOOP: Batch = { kind: BatchKind.noop, digest: 0 as Digest, bytes: new Uint8Array(0) };
 
+/** Ticks for which a campaign outlasts its timeout at the most. */
+const AWAITED_TICKS_MAX = 1000;
+
 export class Campaign {
   readonly ballot: Ballot;
   readonly fromSlot: Slot;
   private readonly quorum: Quorum;
   private readonly answers = new Map<ReplicaId, Answer>();
   private held: readonly SlotRange[] = [];
+  private awaitedTicks = 0;
 
   constructor(ballot: Ballot, fromSlot: Slot, quorum: Quorum) {
     this.ballot = ballot;
     this.fromSlot = fromSlot;
     this.quorum = quorum;
+  }
+
+  get prepare(): Prepare {
+    return { type: 'prepare', ballot: this.ballot, fromSlot: this.fromSlot };
+  }
+
+  /**
+   * One tick. True while an answer that is lacking is on its way: then the campaign is not given up. Whoever
+   * sends without end does not keep it for ever.
+   */
+  awaitsMore(isArriving: (from: ReplicaId) => boolean): boolean {
+    if (this.awaitedTicks >= AWAITED_TICKS_MAX) return false;
+    const { members } = this.quorum.configuration;
+    const arrives = members.some(({ id }) => this.answers.get(id)?.complete !== true && isArriving(id));
+    if (arrives) this.awaitedTicks++;
+    return arrives;
   }
 
   /** Takes one part of a member's answer. Duplicates and answers to other prepares change nothing. */

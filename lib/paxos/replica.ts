@@ -54,7 +54,7 @@ export class ReplicaCore {
   private highestSeen: Ballot;
   private leaderBallot: Ballot = NO_BALLOT;
   private readonly timing: Timing;
-  /** False until the next tick once lost answers have been repeated: reads make many heartbeats in a tick. */
+  /** Lost answers are repeated once a tick: reads make many heartbeats. */
   private repeatsAnswers = false;
 
   constructor(
@@ -109,18 +109,18 @@ export class ReplicaCore {
     return this.acceptor.voting && this.quorum.has(this.self);
   }
 
-  /** Slots that hold up the campaign of this replica: who could say what they hold is not to be had. */
+  /** Slots that hold up the campaign: who could say what they hold is not to be had. */
   get undecided(): readonly SlotRange[] {
     return this.undecidedSlots;
   }
-  /** Slots through this one are applied here, and no peer has them any more: a checkpoint must save them. */
+  /** Slots through this one are applied, and no peer has them: a checkpoint must save them. */
   get wantsCheckpointThrough(): Slot {
     return this.repair.wantsCheckpointThrough;
   }
 
-  /** Call once, when the host is ready to take effects: hands over what the log itself knows to be chosen. */
+  /** Call once, when effects can be taken: hands over what the log knows to be chosen. */
   start(): void {
-    // A lost store may vouch for votes that are gone, and show older ones in their place.
+    // A lost store may vouch for votes that are gone, and show older ones.
     if (this.acceptor.voting) this.learner.recover(this.hint);
   }
 
@@ -187,6 +187,12 @@ export class ReplicaCore {
     this.repair.tick(this.undecidedSlots.at(-1)?.through ?? 0);
     if (this.election.standing === 'leading') return this.tickLeader();
     if (!this.votes || this.standsBack) return;
+    const { campaign } = this;
+    if (campaign?.awaitsMore((id) => this.effects.isArriving(id))) {
+      // Told so, who promised does not campaign meanwhile.
+      if (this.ownPromiseItem === 0) this.broadcast(campaign.prepare, 0);
+      return;
+    }
     if (this.election.tick()) this.canvass();
     else if (this.election.isCanvassDueAgain(this.timing.fetchTicks)) this.broadcastCanvass();
   }
@@ -196,7 +202,7 @@ export class ReplicaCore {
     return this.proposer.propose(batch);
   }
 
-  /** True when `propose` would take a batch. */
+  /** `propose` would take a batch. */
   get canPropose(): boolean {
     return this.proposer.hasRoom;
   }
@@ -259,7 +265,7 @@ export class ReplicaCore {
     this.repair.begin();
   }
 
-  /** The end of a turn: answers what is due, asks for what is missing, opens a round for waiting reads. */
+  /** The end of a turn: answers what is due, asks for what is missing, opens a read round. */
   settle(): void {
     this.votesAnswer.settle();
     if (!this.proposer.learnedNow(this.learner.learnedThrough)) this.stepDown();
@@ -301,8 +307,9 @@ export class ReplicaCore {
     if (!this.votes || replicaOf(message.ballot) !== from) return;
     this.observe(message.ballot);
     if (message.ballot < this.acceptor.promised) return this.reject(from, message.ballot);
-    // At exactly the promised ballot it is a duplicate: answered already, and answers must not be cut twice.
-    if (message.ballot === this.acceptor.promised || !this.acceptor.promise(message.ballot)) return;
+    // A duplicate is answered already, and answers must not be cut twice.
+    if (message.ballot === this.acceptor.promised) return this.election.restartTimer();
+    if (!this.acceptor.promise(message.ballot)) return;
     this.election.follow(0);
     const after = this.acceptor.stagedThrough;
     for (const part of this.acceptor.promisedAnswer(message.fromSlot, this.learner.learnedThrough)) {
@@ -335,8 +342,7 @@ export class ReplicaCore {
 
   private onHeartbeaten(from: ReplicaId, message: Heartbeaten): void {
     this.progress.take(from, message);
-    // What an earlier leader had chosen may be trimmed there already: then this leader needs their
-    // checkpoint.
+    // What an earlier leader had chosen may be trimmed there: then a checkpoint is needed.
     this.learner.seekFrom(from, message.learnedThrough);
     if (message.ballot !== this.proposer.ballot) return;
     this.reads.answered(from, message.round);
@@ -412,7 +418,7 @@ export class ReplicaCore {
     const fromSlot = this.learner.learnedThrough + 1;
     this.campaign = new Campaign(ballot, fromSlot, this.quorum);
     this.ownPromiseItem = this.acceptor.stagedThrough;
-    this.broadcast({ type: 'prepare', ballot, fromSlot }, this.ownPromiseItem);
+    this.broadcast(this.campaign.prepare, this.ownPromiseItem);
     this.announceRole();
   }
 

@@ -111,6 +111,12 @@ export class Network {
     return false;
   }
 
+  /** True while the link is busy with bulk that was sent on it. */
+  isArriving(from: ReplicaId, to: ReplicaId): boolean {
+    const link = linkOf(from, to);
+    return !this.cut.has(link) && (this.bulkDoneAt.get(link) ?? 0) > this.clock.now;
+  }
+
   /** How long the link needs before it is done with a message. */
   private carry(link: number, message: Message, bytes: number): number {
     if (this.bulkRate === 0 || !isBulk(FrameKind[message.type])) return 0;

@@ -210,9 +210,8 @@ export class Process implements Effects, CheckpointHost {
     return this.around.hasRoom(this.id, to);
   }
 
-  /** Messages arrive whole here. */
-  isArriving(): boolean {
-    return false;
+  isArriving(from: ReplicaId): boolean {
+    return this.around.isArriving(this.id, from);
   }
 
   roomAgain(peer: ReplicaId): void {

@@ -30,6 +30,8 @@ export interface Surroundings {
   send(from: ReplicaId, to: ReplicaId, message: Message): void;
   /** False while bulk from `from` still waits for its link to `to`; `roomAgain` follows. */
   hasRoom(from: ReplicaId, to: ReplicaId): boolean;
+  /** True while bulk from `from` is on its way to `to`. */
+  isArriving(to: ReplicaId, from: ReplicaId): boolean;
   /** Something broke outside an event: the simulation ends with it. */
   fail(error: Error): void;
   roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void;

@@ -161,6 +161,7 @@ export class World {
         this.network.send(from, to, message);
       },
       hasRoom: (from, to) => this.network.hasRoom(from, to),
+      isArriving: (to, from) => this.network.isArriving(from, to),
       fail: (error) => {
         this.failure ??= error;
       },

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { ContractViolation } from '../../lib/contract.js';
 import { ballotOf } from '../../lib/paxos/ballot.js';
 import { Campaign, NOOP } from '../../lib/paxos/campaign.js';
@@ -165,4 +165,20 @@ test('whatever a quorum has chosen, any quorum of answers finds (P2c, as a prope
       if (chosen !== undefined && ids.length >= quorum.size) expect(find(ids)).toBe(chosen);
     }),
   );
+});
+
+describe('a campaign whose answers are on their way', () => {
+  const arriving =
+    (...ids: number[]) =>
+    (from: number) =>
+      ids.includes(from);
+
+  it('waits for them, not for answers that it has, and not for ever', () => {
+    const campaign = new Campaign(OWN, 1, new Quorum(configurationOf(3)));
+    expect(campaign.awaitsMore(arriving())).toBe(false);
+    let ticks = 0;
+    while (ticks < 5000 && campaign.awaitsMore(arriving(2))) ticks++;
+    expect(ticks).toBeGreaterThan(100);
+    expect(ticks).toBeLessThan(5000);
+  });
 });
