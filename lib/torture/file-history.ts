@@ -165,7 +165,8 @@ class FileHistory {
     this.#storage.onFailure = () => {
       told = true;
     };
-    this.#medium.failNext('EIO', 'group');
+    // A promise that finds no room in the log is kept in the root.
+    this.#medium.failNext('EIO', 'group', 'root');
     this.#promise();
     // The failure comes with the durable write, some turns of the event loop later.
     for (let turns = 0; turns < TURNS_MAX && !told; turns++) await turn();

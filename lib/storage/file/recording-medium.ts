@@ -179,11 +179,11 @@ export class RecordingMedium implements FileMedium {
   #pendingNames: PendingName[] = [];
   readonly #locked: Set<string> = new Set();
   readonly #badBlocks: { readonly path: string; readonly from: number; readonly end: number }[] = [];
-  #fault: { readonly site: Site | undefined; readonly code: string } | undefined;
+  #fault: { readonly sites: readonly Site[]; readonly code: string } | undefined;
 
   /** The next write or sync (at `site`, or anywhere) fails with the system error `code`. */
-  failNext(code: string, site?: Site): void {
-    this.#fault = { site, code };
+  failNext(code: string, ...sites: readonly Site[]): void {
+    this.#fault = { sites, code };
   }
 
   /** Everything that a power cut now decides by itself. */
@@ -331,7 +331,7 @@ export class RecordingMedium implements FileMedium {
   /** Throws the planned fault if this is its place. */
   check(site: Site, path: string): void {
     const fault = this.#fault;
-    if (!fault || (fault.site !== undefined && fault.site !== site)) return;
+    if (!fault || (fault.sites.length > 0 && !fault.sites.includes(site))) return;
     this.#fault = undefined;
     throw systemError(fault.code, path);
   }

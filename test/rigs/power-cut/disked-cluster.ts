@@ -113,6 +113,20 @@ export class DiskedCluster {
     throw new Error(`it does not say why: ${JSON.stringify(death)}\n${await this.diagnose()}`);
   }
 
+  /** Resolves with what a replica says of a checkpoint that cannot be written, once it names `errno`. */
+  checkpointProblem(errno: string): Promise<string> {
+    return eventually(
+      `a replica says ${errno} of its checkpoint`,
+      async () => {
+        const statuses = await this.cluster.statuses();
+        return statuses
+          .map((status) => status.checkpointProblem?.reason)
+          .find((reason) => reason?.includes(errno));
+      },
+      this.diagnose,
+    );
+  }
+
   async stop(): Promise<void> {
     const code = await this.cluster.stop();
     if (code !== 0) throw new Error(`exit code ${code}: ${this.cluster.supervisor.problems}`);
