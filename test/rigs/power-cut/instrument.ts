@@ -47,38 +47,43 @@ async function keepsWhatWasSynced(disk: CutDisk): Promise<string> {
   return `${flushes} flushes for one durable write`;
 }
 
-/** Every flush from some moment on is answered and keeps nothing, and all that was not kept is lost. */
+/**
+ * Every flush is answered and keeps nothing, and all that was not kept is lost. The disk lies before the
+ * store is opened: were it to begin under way, what was called durable behind it could have been flushed
+ * before.
+ */
 async function catchesALiar(bench: PowerCutBench, disk: CutDisk): Promise<string> {
   const store = path.join(disk.mountPoint, 'store');
   await formatSmallStore(bench, store);
   const history = new VoteHistory();
-  let violation: string | undefined;
-  let looks = 0;
+  /** What each recovery violated. */
+  const recoveries: (string | undefined)[] = [];
   const start = (): Writer =>
     new Writer(bench.programs, store, bench.random.bits(), (line) => {
       history.hear(line);
       if (line.recovered === undefined) return;
-      violation = history.judge(line.recovered).violation;
-      looks++;
+      recoveries.push(history.judge(line.recovered).violation);
     });
-  const first = start();
-  await eventually('items are durable', () => history.durable > 0 || undefined);
   disk.control.ask(Fault.lie, Number.MAX_SAFE_INTEGER);
-  const target = history.durable + LIED_ITEMS;
-  await eventually('items are called durable', () => history.durable >= target || undefined);
-  await cutAndPowerOnBehind(disk, first);
+  const first = start();
+  await eventually(
+    'items are called durable',
+    () => history.durable >= LIED_ITEMS || undefined,
+    () => `${first.failure?.text} ${first.problems}`,
+  );
+  if (recoveries[0] !== undefined) throw new Error(`before any loss: ${recoveries[0]}`);
+  disk.cut();
+  await first.ended;
+  await cutAndPowerOn(disk, 1);
   const second = start();
-  await eventually('the store is opened', () => looks === 2 || second.hasEnded || undefined);
+  await eventually('the store is opened', () => recoveries.length === 2 || second.hasEnded || undefined);
   second.kill();
   await second.ended;
-  if (looks === 2 && violation === undefined) throw new Error('items were lost, and nothing was noticed');
+  const violation = recoveries[1];
+  if (recoveries.length === 2 && violation === undefined) {
+    throw new Error('items were lost, and nothing was noticed');
+  }
   return violation ?? `the store refuses: ${second.failure?.failed} ${second.failure?.text}`;
-}
-
-async function cutAndPowerOnBehind(disk: CutDisk, writer: Writer): Promise<void> {
-  disk.cut();
-  await writer.ended;
-  await cutAndPowerOn(disk, 1);
 }
 
 export async function instrument(bench: PowerCutBench, report: CampaignReport): Promise<void> {
