@@ -14,7 +14,9 @@ import { Exchange } from '../transport/exchange.js';
 import type { Sockets } from '../transport/sockets.js';
 import type { ReplicaId } from '../types.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength } from './batch.js';
+import { Forwarded } from './forwarded.js';
 import type { Queries } from './queries.js';
+import type { Requester } from './service.js';
 import type { Submission, Submissions } from './submissions.js';
 
 /**
@@ -41,6 +43,8 @@ export class Forwarder {
   private formerSinceMs: number | undefined;
   private connecting = false;
   private closed = false;
+  /** Those who have asked over the connection in use. */
+  private forwarded = new Map<Requester, Forwarded>();
 
   constructor(options: ForwarderOptions) {
     this.options = options;
@@ -61,6 +65,19 @@ export class Forwarder {
     return exchange === undefined || exchange.replicaId === this.leader || !this.isOwed(exchange);
   }
 
+  /**
+   * Whether everything that was sent has its outcome. A former leader that takes too long is given up for it:
+   * whoever comes behind is answered behind.
+   */
+  settle(): boolean {
+    const { exchange } = this;
+    if (exchange === undefined || exchange.outstanding === 0) return true;
+    if (exchange.replicaId === this.leader || this.isOwed(exchange)) return false;
+    this.exchange = undefined;
+    exchange.close();
+    return true;
+  }
+
   /** The leader to forward to is `leader`; 0 for nobody, or for this replica itself. */
   follow(leader: ReplicaId): void {
     if (leader === this.leader) return;
@@ -75,12 +92,12 @@ export class Forwarder {
     const exchange = this.exchange!;
     for (const { requester, first, count, body } of queries.takeGathered()) {
       // A query refused for lack of room is gathered again, and tried in the next turn.
-      if (!exchange.query(requester, first, count, body, 0, body.length)) {
+      if (!exchange.query(this.standIn(requester), first, count, body, 0, body.length)) {
         queries.add(requester, first, count, body, 0, body.length);
       }
     }
     for (let waiting = submissions.take(); waiting !== undefined; waiting = submissions.take()) {
-      const rest = send(exchange, waiting);
+      const rest = send(exchange, waiting, (requester) => this.standIn(requester));
       if (rest === undefined) continue;
       submissions.putBack(rest);
       return;
@@ -92,10 +109,27 @@ export class Forwarder {
     if (this.exchange !== undefined && this.exchange.replicaId !== this.leader) this.connect();
   }
 
+  /** Forgets the requester: it hears nothing more. */
+  abandon(requester: Requester): void {
+    const standIn = this.forwarded.get(requester);
+    if (standIn === undefined) return;
+    this.forwarded.delete(requester);
+    this.exchange?.abandon(standIn);
+  }
+
+  /** What was sent has an outcome when this returns. */
   close(): void {
     this.closed = true;
     this.exchange?.close();
     this.exchange = undefined;
+  }
+
+  private standIn(requester: Requester): Forwarded {
+    const known = this.forwarded.get(requester);
+    if (known !== undefined) return known;
+    const standIn = new Forwarded(requester);
+    this.forwarded.set(requester, standIn);
+    return standIn;
   }
 
   private isOwed(exchange: Exchange): boolean {
@@ -124,6 +158,7 @@ export class Forwarder {
         this.connecting = false;
         if (this.closed || this.leader !== replicaId) return connected.close();
         this.exchange = connected;
+        this.forwarded = new Map();
         wake();
       })
       .catch(() => {
@@ -134,7 +169,11 @@ export class Forwarder {
 }
 
 /** Sends a submission run by run. @returns what the connection had no room for. */
-function send(exchange: Exchange, submission: Submission): Submission | undefined {
+function send(
+  exchange: Exchange,
+  submission: Submission,
+  standIn: (requester: Requester) => Forwarded,
+): Submission | undefined {
   const { bytes, end, runs } = submission;
   let at = BATCH_HEADER_BYTES;
   let left = submission.count;
@@ -142,7 +181,7 @@ function send(exchange: Exchange, submission: Submission): Submission | undefine
     const { requester, first, count } = runs[i]!;
     let stop = at;
     for (let n = 0; n < count; n++) stop += COMMAND_HEADER_BYTES + commandLength(bytes, stop, end);
-    if (!exchange.submit(requester, first, count, bytes, at, stop)) {
+    if (!exchange.submit(standIn(requester), first, count, bytes, at, stop)) {
       const from = at - BATCH_HEADER_BYTES;
       const rest = { bytes: bytes.subarray(from, end), end: end - from, count: left, runs: runs.slice(i) };
       return { ...rest, waitsSinceMs: undefined };

@@ -83,6 +83,7 @@ export class Placing {
     this.submissions.abandon(requester);
     this.parts.executor.abandon(requester);
     this.queries.abandon(requester);
+    this.parts.forwarder.abandon(requester);
   }
 
   /** Gives what waits a place, as far as there is one. */
@@ -91,7 +92,7 @@ export class Placing {
     this.refused = false;
     if (core.role === 'leader') {
       this.hasLed = true;
-      if (!forwarder.isSettled) return;
+      if (!forwarder.settle()) return;
       this.queries.ask(runtime.monotonicMs() + tuning.requestTimeoutMs, (readId) => core.read(readId));
       while (this.canPropose(core)) {
         const submission = this.submissions.take();
@@ -123,7 +124,8 @@ export class Placing {
 
   /** Whether another turn would place more of what waits, without anything else having changed. */
   canGoOn(core: Deciding): boolean {
-    return this.canPropose(core) && !this.submissions.isEmpty;
+    // What another replica still owes an answer for is waited for, not asked for again and again.
+    return this.canPropose(core) && !this.submissions.isEmpty && this.parts.forwarder.isSettled;
   }
 
   /** Tells whoever was refused that there is room again. */
@@ -172,7 +174,7 @@ export class Placing {
     this.lastSlotAtTick = lastSlot;
     if (leads ? this.canPropose(core) || moves : forwarder.isReady) return this.unplaced.placeable();
     // Requesters hear in the order asked: first comes what has been proposed here, or sent elsewhere.
-    if (executor.pendingSlots > 0 || !forwarder.isSettled) return;
+    if (executor.pendingSlots > 0 || !forwarder.settle()) return;
     this.unplaced.unplaceable(nowMs, leads ? tuning.requestTimeoutMs : tuning.leaderWaitMs);
   }
 

@@ -106,6 +106,7 @@ export class Queries {
   takeGathered(): readonly (RequestRun & { readonly body: Uint8Array })[] {
     const asks = this.gathering;
     this.gathering = [];
+    this.refuseHeldOf(asks);
     for (const ask of asks) this.waitingBytes -= ask.body.length;
     return asks;
   }
@@ -125,6 +126,7 @@ export class Queries {
     const since = this.gathering[0]?.waitsSinceMs;
     if (since === undefined || since > sinceMs) return undefined;
     const overdue = this.gathering.shift()!;
+    this.refuseHeldOf([overdue]);
     this.waitingBytes -= overdue.body.length;
     return [overdue];
   }
@@ -139,6 +141,7 @@ export class Queries {
   lost(throughReadId: number): void {
     while (this.groups.length > 0 && this.groups[0]!.readId <= throughReadId) {
       const group = this.groups.shift()!;
+      this.refuseHeldOf(group.asks);
       for (const ask of group.asks) this.waitingBytes -= ask.body.length;
       this.executor.outcomes.answer(group.asks, Outcome.notExecuted);
     }
@@ -230,6 +233,15 @@ export class Queries {
     ask.answered += count;
     tell(ask.requester, first, count, Outcome.done, results.buffer, 0, results.end);
     results.clear();
+  }
+
+  /** What comes before `asks` and is held is refused, so that they can be answered elsewhere, or refused. */
+  private refuseHeldOf(asks: readonly Ask[]): void {
+    if (this.held.length === 0 || asks.length === 0) return;
+    const requesters = new Set(asks.map(({ requester }) => requester));
+    const refused = this.held.filter(({ requester }) => requesters.has(requester));
+    this.held = this.held.filter(({ requester }) => !requesters.has(requester));
+    for (const ask of refused) this.refuseRest(ask);
   }
 
   private refuseRest({ requester, first, count, answered, body }: Ask): void {

@@ -38,7 +38,16 @@ export function commandsOf(batch: Batch): ToyCommand[] {
   return commands;
 }
 
-export class ToyMachine {
+/** What checkers compare of a state. */
+export interface StateView {
+  readonly appliedThrough: Slot;
+  /** Equal on machines that executed the same. */
+  readonly digest: number;
+  /** Every command executed, in order. */
+  readonly executed: readonly number[];
+}
+
+export class ToyMachine implements StateView {
   appliedThrough: Slot = 0;
   /** Changes with every slot and every command; equal on machines that executed the same. */
   digest = 0;

@@ -6,7 +6,7 @@ import type { Message } from '../paxos/messages.js';
 import type { Recovered } from '../storage/storage.js';
 import type { Ballot, Batch, BatchKind, Digest, ReplicaId, Slot } from '../types.js';
 import type { DiskFault } from './disk.js';
-import type { ToyCommand, ToyMachine } from './machine.js';
+import type { StateView, ToyCommand } from './machine.js';
 
 /** An item that has become durable: a vote, or a promise (slot 0). */
 export interface DurableItem {
@@ -26,7 +26,7 @@ export interface Operation {
 /** A replica at the end of a simulation. */
 export interface FinalState {
   readonly replica: ReplicaId;
-  readonly machine: ToyMachine;
+  readonly machine: StateView;
 }
 
 export interface Observer {
@@ -42,10 +42,12 @@ export interface Observer {
   leaves?(from: ReplicaId, to: ReplicaId, message: Message): void;
   /** The core says that this batch was chosen. */
   learned?(replica: ReplicaId, slot: Slot, batch: Batch): void;
-  /** The state machine has executed a slot. */
-  applied?(replica: ReplicaId, slot: Slot, batch: Batch, machine: ToyMachine): void;
+  /** The state machine executes a command of `slot`; those of a slot come in order. */
+  executed?(replica: ReplicaId, slot: Slot, command: ToyCommand): void;
+  /** It has executed `slot`, and is as shown; undefined if it is further by now. */
+  applied?(replica: ReplicaId, slot: Slot, machine: StateView | undefined): void;
   /** The state machine was replaced by a checkpoint. */
-  restored?(replica: ReplicaId, machine: ToyMachine): void;
+  restored?(replica: ReplicaId, machine: StateView): void;
   /** A client asked for something, and a replica took it. */
   asked?(operation: Operation): void;
   /** A write was answered: executed in `slot`. */

@@ -1,26 +1,31 @@
 /** Ways to cut a network, each by removing links, one direction at a time. */
 import type { ReplicaId } from '../types.js';
-import type { Network } from './network.js';
+
 import type { Random } from './random.js';
 
-function cutBoth(network: Network, a: ReplicaId, b: ReplicaId): void {
+/** What has links that can be cut, one direction at a time. */
+export interface Cuttable {
+  cutLink(from: ReplicaId, to: ReplicaId): void;
+}
+
+function cutBoth(network: Cuttable, a: ReplicaId, b: ReplicaId): void {
   network.cutLink(a, b);
   network.cutLink(b, a);
 }
 
 /** Two sides that do not hear each other. */
-export function cutSymmetric(network: Network, random: Random, ids: readonly ReplicaId[]): void {
+export function cutSymmetric(network: Cuttable, random: Random, ids: readonly ReplicaId[]): void {
   const side = new Set(random.sample(ids, random.between(1, ids.length - 1)));
   for (const a of side) for (const b of ids) if (!side.has(b)) cutBoth(network, a, b);
 }
 
 /** Nobody hears `one`, and it hears nobody. */
-export function isolate(network: Network, one: ReplicaId, ids: readonly ReplicaId[]): void {
+export function isolate(network: Cuttable, one: ReplicaId, ids: readonly ReplicaId[]): void {
   for (const other of ids) if (other !== one) cutBoth(network, one, other);
 }
 
 /** One replica is heard and does not hear, or the other way round, towards some of the others. */
-export function cutOneWay(network: Network, random: Random, ids: readonly ReplicaId[]): void {
+export function cutOneWay(network: Cuttable, random: Random, ids: readonly ReplicaId[]): void {
   const one = random.pick(ids);
   const hears = random.chance(0.5);
   for (const other of ids) {
@@ -34,7 +39,7 @@ export function cutOneWay(network: Network, random: Random, ids: readonly Replic
  * A chain, or a star: most replicas see only one or two neighbours, so that no one, or only one, sees a
  * quorum.
  */
-export function cutChained(network: Network, random: Random, ids: readonly ReplicaId[]): void {
+export function cutChained(network: Cuttable, random: Random, ids: readonly ReplicaId[]): void {
   const order = random.sample(ids, ids.length);
   const star = random.chance(0.5);
   for (let a = 0; a < order.length; a++) {

@@ -25,9 +25,14 @@ export class PmemDisk implements SimulatedDisk {
   private image: Uint8Array | KilledImage;
   private opened: { readonly storage: Storage; readonly recording: Recording } | undefined;
 
-  constructor({ identity, logBytes, recordBytesMax }: StoreShape, random: Random) {
+  /** Without a pipeline given, one is drawn; hosts run the first. */
+  constructor(
+    { identity, logBytes, recordBytesMax }: StoreShape,
+    random: Random,
+    pipeline?: 'two-fence' | 'fused',
+  ) {
     const incarnation = 1 + random.bits();
-    this.pipeline = random.pick(['two-fence', 'fused']);
+    this.pipeline = pipeline ?? random.pick(['two-fence', 'fused']);
     const alignment = random.pick([64, 256]);
     this.image = formatImage({ identity, logBytes, recordBytesMax, alignment, incarnation });
   }

@@ -13,7 +13,7 @@ import { ReplicaCore } from '../paxos/replica.js';
 import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { type CheckpointHost, Checkpoints, loadCheckpoint } from './checkpoints.js';
 import type { CheckpointShelf, SavedCheckpoint } from './disk.js';
-import type { ToyMachine } from './machine.js';
+import { commandsOf, type ToyMachine } from './machine.js';
 import type { ObservedStorage } from './observed-storage.js';
 import { Requests } from './requests.js';
 import type { Surroundings } from './surroundings.js';
@@ -291,7 +291,8 @@ export class Process implements Effects, CheckpointHost {
       machine.apply(slot, batch);
       this.chain = extendChain(this.chain, slot, batch.digest);
       around.counters.slotsApplied++;
-      around.observers.tell('applied', this.id, slot, batch, machine);
+      for (const command of commandsOf(batch)) around.observers.tell('executed', this.id, slot, command);
+      around.observers.tell('applied', this.id, slot, machine);
       core.applied(slot);
       this.requests.executed(slot, batch.digest);
     }

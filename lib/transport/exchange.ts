@@ -204,9 +204,10 @@ export class Exchange implements Talk<ClientMessage> {
     this.#link.flush();
   }
 
-  /** Closes at once; what is outstanding is answered before `closed` is called. Idempotent. */
+  /** Closes at once; what is outstanding is answered before this returns. Idempotent. */
   close(): void {
     this.#link.destroy();
+    this.#answerAll();
   }
 
   decode(frame: FrameDecoder): ClientMessage {
@@ -250,11 +251,15 @@ export class Exchange implements Talk<ClientMessage> {
   closed(error: IndelibleError | undefined): void {
     this.#closed = true;
     this.#heart.cancel();
-    this.#commands.answerAll(RequestOutcome.unknown);
-    this.#queries.answerAll(RequestOutcome.notExecuted);
+    this.#answerAll();
     this.#waiting.clear();
     for (const waiter of this.#statusWaiters.splice(0)) waiter.reject(error ?? this.#stopped());
     this.#events.closed?.(error);
+  }
+
+  #answerAll(): void {
+    this.#commands.answerAll(RequestOutcome.unknown);
+    this.#queries.answerAll(RequestOutcome.notExecuted);
   }
 
   #body(

@@ -5,8 +5,8 @@
  * is known: a read stands right behind the write it saw. What remains is real time: an operation's place is
  * not before that of any operation that was answered before this one was asked.
  */
-import type { Batch, ReplicaId, Slot } from '../../types.js';
-import { commandsOf } from '../machine.js';
+import type { ReplicaId, Slot } from '../../types.js';
+import type { ToyCommand } from '../machine.js';
 import type { Observer, Operation } from '../observer.js';
 import { must } from '../violation.js';
 
@@ -18,16 +18,12 @@ export class Linearizability implements Observer {
   private readonly answered = new Map<number, number>();
   /** That place, when an operation that is still open was asked. */
   private readonly floors = new Map<number, number>();
-  private through: Slot = 0;
-
-  applied(_replica: ReplicaId, slot: Slot, batch: Batch): void {
-    if (slot <= this.through) return;
-    this.through = slot;
-    for (const { id, key } of commandsOf(batch)) {
-      const place = (this.writes.get(key) ?? 0) + 1;
-      this.writes.set(key, place);
-      this.places.set(id, place);
-    }
+  /** Whoever executes a command first is the first to do so with every earlier one, too. */
+  executed(_replica: ReplicaId, _slot: Slot, { id, key }: ToyCommand): void {
+    if (this.places.has(id)) return;
+    const place = (this.writes.get(key) ?? 0) + 1;
+    this.writes.set(key, place);
+    this.places.set(id, place);
   }
 
   asked({ id, key }: Operation): void {

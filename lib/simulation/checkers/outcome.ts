@@ -1,6 +1,6 @@
 /** Outcome: a command reported as never executed is never executed, before or after the report. */
-import type { Batch, ReplicaId, Slot } from '../../types.js';
-import { commandsOf, type ToyCommand } from '../machine.js';
+import type { ReplicaId, Slot } from '../../types.js';
+import type { ToyCommand } from '../machine.js';
 import type { Observer } from '../observer.js';
 import { must } from '../violation.js';
 import type { Execution } from './execution.js';
@@ -23,13 +23,11 @@ export class OutcomeChecker implements Observer {
     this.refused.add(id);
   }
 
-  applied(replica: ReplicaId, slot: Slot, batch: Batch): void {
-    for (const { id } of commandsOf(batch)) {
-      must(
-        !this.refused.has(id),
-        'outcome',
-        () => `command ${id} was called lost, and replica ${replica} executed it in slot ${slot}`,
-      );
-    }
+  executed(replica: ReplicaId, slot: Slot, { id }: ToyCommand): void {
+    must(
+      !this.refused.has(id),
+      'outcome',
+      () => `command ${id} was called lost, and replica ${replica} executed it in slot ${slot}`,
+    );
   }
 }

@@ -1,0 +1,88 @@
+/**
+ * What a simulation of hosts went through. A suite of seeds in which one of these stays zero has not tested
+ * what it claims to test.
+ */
+export interface HostCounters {
+  kills: number;
+  /** Machines that lost their power, and with it what their disks had not made durable. */
+  powerCuts: number;
+  orderlyStops: number;
+  restarts: number;
+  fullOutages: number;
+  leaderChanges: number;
+  partitions: number;
+  oneWayPartitions: number;
+  chainedPartitions: number;
+  isolatedLeaders: number;
+  narrowLinks: number;
+  lossyWeather: number;
+  pauses: number;
+  drifts: number;
+  clockJumps: number;
+  diskStalls: number;
+  /** Connections between replicas that ended, and messages dropped because a queue was full or a peer away. */
+  peersLost: number;
+  messagesDropped: number;
+  checkpoints: number;
+  stateTransfers: number;
+  writesDone: number;
+  readsDone: number;
+  notExecuted: number;
+  unknown: number;
+  /** Requests answered at a replica that did not lead: they had been forwarded. */
+  doneElsewhere: number;
+  /** Requests of clients on machines of their own. */
+  doneOutside: number;
+  /** Times a requester was refused for lack of room, and times it was told that there was room again. */
+  refusals: number;
+  drains: number;
+  abandoned: number;
+  callbacksThrown: number;
+  reentrantCalls: number;
+  slotsApplied: number;
+  /** Moments at which a majority was healthy and connected for long enough, and progress was asked for. */
+  availabilityChecks: number;
+}
+
+export function newHostCounters(): HostCounters {
+  return {
+    kills: 0,
+    powerCuts: 0,
+    orderlyStops: 0,
+    restarts: 0,
+    fullOutages: 0,
+    leaderChanges: 0,
+    partitions: 0,
+    oneWayPartitions: 0,
+    chainedPartitions: 0,
+    isolatedLeaders: 0,
+    narrowLinks: 0,
+    lossyWeather: 0,
+    pauses: 0,
+    drifts: 0,
+    clockJumps: 0,
+    diskStalls: 0,
+    peersLost: 0,
+    messagesDropped: 0,
+    checkpoints: 0,
+    stateTransfers: 0,
+    writesDone: 0,
+    readsDone: 0,
+    notExecuted: 0,
+    unknown: 0,
+    doneElsewhere: 0,
+    doneOutside: 0,
+    refusals: 0,
+    drains: 0,
+    abandoned: 0,
+    callbacksThrown: 0,
+    reentrantCalls: 0,
+    slotsApplied: 0,
+    availabilityChecks: 0,
+  };
+}
+
+/** Adds `more` to `total`. */
+export function addHostCounters(total: HostCounters, more: HostCounters): void {
+  for (const name of Object.keys(total) as (keyof HostCounters)[]) total[name] += more[name];
+}

@@ -1,0 +1,27 @@
+/** What a simulated host finds around it: time, chance, machines, the network, and the eyes of the checkers. */
+import type { Role } from '../../paxos/effects.js';
+import type { Ballot, Configuration, ReplicaId } from '../../types.js';
+import type { Clock } from '../clock.js';
+import type { Random } from '../random.js';
+import type { RequestSurroundings } from './front-end.js';
+import type { HostCounters } from './host-counters.js';
+import type { HostScale } from './host-scale.js';
+import type { SocketNetwork } from './socket-network.js';
+import type { Tell } from './told.js';
+
+export interface HostSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: HostCounters;
+  readonly scale: HostScale;
+  readonly clusterId: string;
+  readonly configuration: Configuration;
+  readonly addresses: ReadonlyMap<ReplicaId, string>;
+  readonly network: SocketNetwork;
+  readonly tell: Tell;
+  /** Something is broken: the simulation ends with it. */
+  broke(error: Error): void;
+  roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void;
+  requestsOf(replica: ReplicaId): RequestSurroundings;
+  log(line: string): void;
+}

@@ -1,0 +1,231 @@
+/**
+ * The world of one simulation of hosts: machines, wires, clients, faults and checkers, all driven by one clock,
+ * in milliseconds, and one seed.
+ *
+ * 1. Nothing in it looks outside: no time, no randomness, no order that the seed does not fix.
+ * 2. What a checker finds broken ends the simulation, wherever it is found: hosts may catch what is thrown
+ *    through them.
+ */
+import type { Role } from '../../paxos/effects.js';
+import type { StoreShape } from '../../storage/shape.js';
+import type { Ballot, Configuration, ReplicaId } from '../../types.js';
+import { Agreement } from '../checkers/agreement.js';
+import { Durability } from '../checkers/durability.js';
+import { Execution } from '../checkers/execution.js';
+import { Linearizability } from '../checkers/linearizability.js';
+import { OutcomeChecker } from '../checkers/outcome.js';
+import { Promises } from '../checkers/promises.js';
+import { Recovery } from '../checkers/recovery.js';
+import { Release } from '../checkers/release.js';
+import { Votes } from '../checkers/votes.js';
+import { Clock } from '../clock.js';
+import type { SimulatedDisk } from '../disk.js';
+import { Observers, type Operation } from '../observer.js';
+import { Random } from '../random.js';
+import { Trace } from '../trace.js';
+import { must } from '../violation.js';
+import { Availability } from './availability.js';
+import type { RequestSurroundings } from './front-end.js';
+import { type HostCounters, newHostCounters } from './host-counters.js';
+import { type HostFaultRates, HostFaults } from './host-faults.js';
+import { drawHostScale, type HostScale, type RequestWorkload } from './host-scale.js';
+import type { HostSurroundings } from './host-surroundings.js';
+import { Infirmary } from './infirmary.js';
+import { OutsideClient } from './outside-client.js';
+import { SimulatedHost } from './simulated-host.js';
+import { addressOf, SocketNetwork } from './socket-network.js';
+import type { Tell } from './told.js';
+import { Wires } from './wires.js';
+
+export type MakeHostDisk = (shape: StoreShape, host: SimulatedHost, random: Random) => SimulatedDisk;
+
+/** A leader looks out for more for a moment behind a turn (replica/watch.ts): some tens of these. */
+const EMPTY_PHASES_MAX = 300;
+const CLUSTER = 'c'.repeat(32);
+const ROLE_NUMBER = { follower: 1, candidate: 2, leader: 3 } as const;
+
+export class HostWorld {
+  readonly clock: Clock = new Clock();
+  readonly counters: HostCounters = newHostCounters();
+  readonly trace: Trace = new Trace();
+  readonly scale: HostScale;
+  readonly hosts: readonly SimulatedHost[];
+  readonly outside: readonly OutsideClient[];
+  readonly faults: HostFaults;
+  readonly observers: Observers;
+  readonly availability: Availability;
+  readonly infirmary: Infirmary;
+  /** The promises of the checkers have been kept so far, if undefined. */
+  failure: Error | undefined;
+  private readonly random: Random;
+  private readonly log: (line: string) => void;
+  private readonly network: SocketNetwork;
+  private lastOperation = 0;
+  private leaders = 0;
+  private lastExecuted = 0;
+
+  constructor(
+    seed: number,
+    count: number,
+    makeDisk: MakeHostDisk,
+    rates: HostFaultRates,
+    workload: Partial<RequestWorkload>,
+    log: (line: string) => void,
+  ) {
+    this.random = new Random(seed);
+    this.log = log;
+    const drawn = drawHostScale(this.random.fork());
+    this.scale = { ...drawn, workload: { ...drawn.workload, ...workload } };
+    const votes = new Votes(count);
+    const promises = new Promises(votes);
+    const execution = new Execution();
+    this.observers = new Observers([
+      votes,
+      promises,
+      new Release(votes, promises),
+      new Recovery(votes),
+      new Agreement(votes),
+      execution,
+      new OutcomeChecker(execution),
+      new Linearizability(),
+      new Durability(execution),
+      { executed: (_replica, _slot, { id }) => this.executed(id) },
+    ]);
+    const { clock, trace, counters, scale } = this;
+    const wires = new Wires(clock, this.random.fork());
+    this.network = new SocketNetwork(clock, wires, (stream, bytes) => {
+      trace.fold(stream.machine);
+      trace.fold(bytes);
+    });
+    const around = this.surroundings(count);
+    this.hosts = around.configuration.members.map(({ id, storeUuid }) => {
+      const identity = { clusterId: CLUSTER, replicaId: id, storeUuid };
+      const { logBytes, recordBytesMax } = scale;
+      const random = this.random.fork();
+      const make = (host: SimulatedHost): SimulatedDisk =>
+        makeDisk({ identity, logBytes, recordBytesMax }, host, random);
+      return new SimulatedHost(id, make, around);
+    });
+    const ids = this.hosts.map(({ id }) => id);
+    this.outside = Array.from(
+      { length: scale.workload.clientsOutside },
+      (_, number) => new OutsideClient(number, around),
+    );
+    this.availability = new Availability(ids, scale.electionMs);
+    this.infirmary = new Infirmary(this.hosts, this.network, scale.electionMs);
+    const chance = this.random.fork();
+    this.faults = new HostFaults(clock, chance, this.hosts, wires, counters, rates, scale.electionMs, log);
+  }
+
+  async start(): Promise<void> {
+    for (const host of this.hosts) await host.prepare();
+    for (const host of this.hosts) host.start();
+    for (const client of this.outside) client.start();
+    await this.settle();
+    this.faults.start();
+  }
+
+  /** Runs one event, and what it has set off beside. @throws what is broken. */
+  async step(): Promise<void> {
+    this.clock.step();
+    await this.settle();
+    for (const { process } of this.hosts) process?.look();
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** Looks at what shows only in time: progress, deadlines, busy loops. @throws what is broken. */
+  look(): void {
+    if (this.availability.look(this.clock.now, this.infirmary)) this.counters.availabilityChecks++;
+    for (const { id, emptyPhases } of this.hosts) {
+      must(
+        emptyPhases <= EMPTY_PHASES_MAX,
+        'busy',
+        () => `the event loop of replica ${id} turned ${emptyPhases} times and nothing had arrived`,
+      );
+    }
+  }
+
+  /** Lets promises run out. The clock stands still meanwhile. */
+  private async settle(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  newOperation(type: Operation['type']): Operation {
+    return { id: ++this.lastOperation, key: this.random.below(this.scale.workload.keys), type };
+  }
+
+  private executed(id: number): void {
+    if (id <= this.lastExecuted) return;
+    this.lastExecuted = id;
+    this.availability.executed(this.clock.now);
+  }
+
+  private surroundings(count: number): HostSurroundings {
+    const members = Array.from({ length: count }, (_, at) => ({
+      id: at + 1,
+      storeUuid: (at + 1).toString(16).padStart(32, '0'),
+    }));
+    const configuration: Configuration = { number: 1, members };
+    const tell: Tell = (what, ...facts) => {
+      try {
+        this.observers.tell(what, ...facts);
+      } catch (error) {
+        broke(error as Error);
+      }
+    };
+    const broke = (error: Error): void => {
+      this.failure ??= error;
+    };
+    const random = this.random.fork();
+    const { clock, counters, scale, network } = this;
+    return {
+      clock,
+      random,
+      counters,
+      scale,
+      clusterId: CLUSTER,
+      configuration,
+      addresses: new Map(members.map(({ id }) => [id, addressOf(id)])),
+      network,
+      tell,
+      broke,
+      roleChanged: (replica, role, ballot) => this.roleChanged(replica, role, ballot),
+      requestsOf: (replica) => this.requestsOf(replica, random.fork(), tell, broke),
+      log: this.log,
+    };
+  }
+
+  private requestsOf(
+    replica: ReplicaId,
+    random: Random,
+    tell: Tell,
+    broke: (error: Error) => void,
+  ): RequestSurroundings {
+    const { counters, scale } = this;
+    const counting: Tell = (what, ...facts) => {
+      if (what === 'wrote') counters.writesDone++;
+      if (what === 'read') counters.readsDone++;
+      tell(what, ...facts);
+    };
+    return {
+      random,
+      counters,
+      // A client's own code stands between a connection and its user.
+      workload: replica === 0 ? { ...scale.workload, throws: 0 } : scale.workload,
+      owner: { tell: counting, broke },
+      newOperation: (type) => this.newOperation(type),
+      done: () => {
+        if (replica === 0) counters.doneOutside++;
+        else if (!this.hosts[replica - 1]!.leads) counters.doneElsewhere++;
+      },
+    };
+  }
+
+  private roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void {
+    this.trace.fold(replica * 4 + ROLE_NUMBER[role]);
+    this.trace.fold(ballot);
+    this.log(`${this.clock.now.toFixed(3)} ${replica} is ${role} at ${ballot}`);
+    if (role === 'leader' && this.leaders++ > 0) this.counters.leaderChanges++;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * One requester's commands, or its queries: what it asked, in order, and what it was told. A line of a front
+ * end in the replica's own process, or of a client on another machine.
+ *
+ * 1. Every request that was taken has one outcome, in the order asked, unless the requester was abandoned or
+ *    died with its process; what comes twice, out of order, or after that breaks the checker `requests`.
+ * 2. It is told within the time that a replica promises (`overdue`).
+ */
+import type { Asker } from '../../transport/request-line.js';
+import { RequestOutcome as Outcome } from '../../wire/client-messages.js';
+import type { Operation } from '../observer.js';
+import { Violation } from '../violation.js';
+import type { Tell } from './told.js';
+
+interface Open {
+  readonly operation: Operation;
+  readonly askedMs: number;
+}
+
+/** What a line is told to do behind an outcome, and when there is room again. */
+export interface LineOwner {
+  readonly tell: Tell;
+  /** Something is broken: the simulation ends. */
+  readonly broke: (violation: Violation) => void;
+  readonly nowMs: () => number;
+  answered(line: RequestLine, outcome: Outcome): void;
+  drained(line: RequestLine): void;
+}
+
+export class RequestLine implements Asker {
+  readonly type: Operation['type'];
+  isFull = false;
+  /** Since when it waits for room; undefined while it does not. */
+  stalledMs: number | undefined;
+  private readonly owner: LineOwner;
+  private readonly open: Open[] = [];
+  private firstOpen = 0;
+  private next = 0;
+  private isOver = false;
+
+  constructor(type: Operation['type'], owner: LineOwner) {
+    this.type = type;
+    this.owner = owner;
+  }
+
+  /** The number of the next request. */
+  get nextNumber(): number {
+    return this.next;
+  }
+  get openCount(): number {
+    return this.open.length;
+  }
+  /** How long the oldest request has waited, in milliseconds. */
+  get waitedMs(): number {
+    return this.open.length === 0 ? 0 : this.owner.nowMs() - this.open[0]!.askedMs;
+  }
+
+  /** `take` hands these to the replica, which may answer at once. False: it did not take them. */
+  ask(operations: readonly Operation[], take: () => boolean): boolean {
+    const askedMs = this.owner.nowMs();
+    for (const operation of operations) {
+      this.owner.tell('asked', operation);
+      this.open.push({ operation, askedMs });
+    }
+    this.next += operations.length;
+    let isTaken = false;
+    try {
+      isTaken = take();
+    } finally {
+      if (!isTaken) this.takeBack(operations.length);
+    }
+    if (!isTaken) this.stalledMs ??= askedMs;
+    return isTaken;
+  }
+
+  outcome(
+    first: number,
+    count: number,
+    outcome: Outcome,
+    results: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (this.isOver) return this.broken('was told an outcome after it had been abandoned');
+    if (first !== this.firstOpen || count > this.open.length || count < 1) {
+      return this.broken(
+        `was told of ${count} from ${first}, and is owed ${this.open.length} from ${this.firstOpen}`,
+      );
+    }
+    this.firstOpen += count;
+    let at = start;
+    const view = new DataView(results.buffer, results.byteOffset, results.byteLength);
+    for (const { operation } of this.open.splice(0, count)) {
+      if (outcome === Outcome.done && at + 4 > end)
+        return this.broken('was told fewer results than requests');
+      this.tellOne(operation, outcome, view, at + 4);
+      if (outcome === Outcome.done) at += 4 + view.getUint32(at, true);
+    }
+    if (at !== end) return this.broken('was told more results than requests');
+    this.owner.answered(this, outcome);
+  }
+
+  drain(): void {
+    if (this.isOver) return this.broken('was told of room after it had been abandoned');
+    this.stalledMs = undefined;
+    this.owner.drained(this);
+  }
+
+  /** Nothing is owed to it any more. @returns what was. */
+  end(): number {
+    this.isOver = true;
+    return this.open.splice(0).length;
+  }
+
+  private takeBack(count: number): void {
+    this.next -= count;
+    this.open.length -= count;
+  }
+
+  private tellOne(operation: Operation, outcome: Outcome, results: DataView, at: number): void {
+    const { tell } = this.owner;
+    if (outcome === Outcome.done) {
+      if (this.type === 'write') tell('wrote', operation, results.getFloat64(at, true));
+      else tell('read', operation, results.getUint32(at, true));
+    } else if (outcome === Outcome.notExecuted && this.type === 'write') {
+      tell('notExecuted', operation);
+    }
+  }
+
+  private broken(what: string): void {
+    this.owner.broke(new Violation('requests', `a requester’s ${this.type} line ${what}`));
+  }
+}

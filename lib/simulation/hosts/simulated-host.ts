@@ -1,0 +1,159 @@
+/**
+ * One simulated replica over all its lives, run by the real host: a machine with its clocks and disks that
+ * stay, and a process that comes and goes.
+ *
+ * | state | what is there | left by |
+ * |---|---|---|
+ * | down | clocks, disks; no power after a power cut | `start` → opening |
+ * | opening | as down, and a recovery under way | the store is open → up, `crash` → down |
+ * | up | a process with its event loop, sockets and state | `crash`, `close`, a host that stops → down |
+ */
+import { formatCheckpoints } from '../../storage/checkpoint.js';
+import { RecordingMedium } from '../../storage/file/recording-medium.js';
+import type { ReplicaId } from '../../types.js';
+import type { SimulatedDisk } from '../disk.js';
+import { EventLoop } from './event-loop.js';
+import { CHECKPOINTS, HostProcess } from './host-process.js';
+import type { HostSurroundings } from './host-surroundings.js';
+import { MachineClock } from './machine-clock.js';
+import { timedMedium } from './timed-medium.js';
+
+export class SimulatedHost {
+  readonly id: ReplicaId;
+  readonly machineClock: MachineClock;
+  process: HostProcess | undefined;
+  /** Its disks make no progress before. */
+  stalledUntil = 0;
+  /** Since when it is up without a break. */
+  upSinceMs = 0;
+  private readonly around: HostSurroundings;
+  private readonly disk: SimulatedDisk;
+  private loop: EventLoop | undefined;
+  private medium = new RecordingMedium();
+  private lives = 0;
+  private isClosing = false;
+
+  constructor(id: ReplicaId, makeDisk: (host: SimulatedHost) => SimulatedDisk, around: HostSurroundings) {
+    this.id = id;
+    this.around = around;
+    this.machineClock = new MachineClock(around.clock, around.random.fork());
+    this.disk = makeDisk(this);
+  }
+
+  get isUp(): boolean {
+    return this.loop !== undefined;
+  }
+  get isPaused(): boolean {
+    return this.loop?.isPaused === true;
+  }
+  get emptyPhases(): number {
+    return this.loop?.emptyPhases ?? 0;
+  }
+  /** Up and about, with disks that go on and a clock that runs at about the right speed. */
+  get isWell(): boolean {
+    const { process, isClosing, machineClock, around } = this;
+    const isGoing = process !== undefined && !isClosing && !this.isPaused;
+    return isGoing && this.stalledUntil <= around.clock.now && machineClock.isSteady;
+  }
+  get leads(): boolean {
+    return this.process?.host.leads === true && !this.isClosing;
+  }
+
+  async prepare(): Promise<void> {
+    await formatCheckpoints(CHECKPOINTS, this.around.clusterId, this.around.configuration, this.medium);
+    await this.disk.prepare?.();
+  }
+
+  /** Runs `run` in this replica's process when its disk has come to it, `ms` from now if it is well. */
+  readonly fromDisk = (ms: number, run: () => void): void => {
+    const { loop, around } = this;
+    const due = (): void => {
+      const stalled = this.stalledUntil - around.clock.now;
+      if (stalled > 0) around.clock.after(stalled + ms, due);
+      else loop?.arrive(run);
+    };
+    around.clock.after(ms, due);
+  };
+
+  start(): void {
+    const { around, id } = this;
+    around.network.wires.power(id, true);
+    if (this.lives++ > 0) around.counters.restarts++;
+    const loop = new EventLoop(around.clock, around.random.fork(), this.machineClock, (error) =>
+      around.broke(error),
+    );
+    this.loop = loop;
+    this.isClosing = false;
+    this.upSinceMs = around.clock.now;
+    loop.arrive(() => {
+      this.open(loop).catch((error: Error) => {
+        if (loop.alive) around.broke(error);
+      });
+    });
+  }
+
+  private async open(loop: EventLoop): Promise<void> {
+    const { id, around } = this;
+    const log = await this.disk.open();
+    if (!loop.alive) return;
+    const medium = timedMedium(this.medium, (bytes) => this.wait(bytes));
+    const process = await HostProcess.open(id, loop, log, medium, around, (error) =>
+      this.failed(loop, error),
+    );
+    if (!loop.alive) return;
+    this.process = process;
+    this.upSinceMs = around.clock.now;
+  }
+
+  /** The host has stopped by itself. Nothing that happens in these simulations may make it. */
+  private failed(loop: EventLoop, error: Error): void {
+    if (loop.alive && !this.isClosing) this.around.broke(error);
+  }
+
+  /** Ends the process; with `powerless`, its machine. */
+  crash(powerless: boolean): void {
+    const { loop, around } = this;
+    if (loop === undefined) return;
+    loop.die();
+    this.loop = undefined;
+    this.process?.die();
+    this.process = undefined;
+    around.network.ended(loop, powerless);
+    if (powerless) around.network.wires.power(this.id, false);
+    this.medium = powerless ? this.medium.powerCut(() => around.random.fraction()) : this.medium.killed();
+    this.disk.crash(around.random);
+  }
+
+  /** Stops the process in order; it is gone when that is done, and `then` is called. */
+  close(then: () => void): void {
+    const { loop, process } = this;
+    if (loop === undefined || process === undefined || this.isClosing) return;
+    this.isClosing = true;
+    loop.arrive(() => {
+      process
+        .close()
+        .then(() => {
+          if (!loop.alive) return;
+          this.crash(false);
+          then();
+        })
+        .catch((error: Error) => {
+          if (loop.alive) this.around.broke(error);
+        });
+    });
+  }
+
+  pause(ms: number): void {
+    this.loop?.pause(ms);
+  }
+
+  wake(): void {
+    this.loop?.wake();
+    this.stalledUntil = 0;
+  }
+
+  private wait(bytes: number): Promise<void> {
+    const ms = 0.05 + bytes / this.around.scale.diskBytesPerMs;
+    return new Promise((resolve) => this.fromDisk(ms, resolve));
+  }
+}
