@@ -5,6 +5,7 @@
 import type { Effects } from '../../paxos/effects.js';
 import type { Message } from '../../paxos/messages.js';
 import { type Assembly, assemble } from '../../replica/assembly.js';
+import type { OpenStore } from '../../replica/store.js';
 import { openCheckpoints } from '../../storage/checkpoint.js';
 import type { FileMedium } from '../../storage/file/medium.js';
 import type { Storage } from '../../storage/storage.js';
@@ -20,6 +21,15 @@ import { addressOf } from './socket-network.js';
 
 export const CHECKPOINTS = '/checkpoints';
 
+/** What a process finds when it begins, its disks among it. */
+export interface HostBelongings {
+  readonly id: ReplicaId;
+  readonly loop: EventLoop;
+  readonly log: Storage;
+  readonly medium: FileMedium;
+  readonly known: OpenStore['known'];
+}
+
 export class HostProcess {
   readonly id: ReplicaId;
   readonly loop: EventLoop;
@@ -34,13 +44,11 @@ export class HostProcess {
 
   /** Opens the store of replica `id` and joins its peers. @throws what opening throws */
   static async open(
-    id: ReplicaId,
-    loop: EventLoop,
-    log: Storage,
-    medium: FileMedium,
+    belongings: HostBelongings,
     around: HostSurroundings,
     failed: (error: Error) => void,
   ): Promise<HostProcess> {
+    const { id, log, medium, known } = belongings;
     const checkpoints = await openCheckpoints(CHECKPOINTS, around.clusterId, medium);
     const { meta } = checkpoints.newest;
     const { recovered } = log;
@@ -53,29 +61,25 @@ export class HostProcess {
       await store.close();
       await checkpoints.close();
     };
-    const opened = { log: store, checkpoints, close };
-    const process = new HostProcess(id, loop, opened, meta.throughSlot, around, failed);
+    const opened = { log: store, checkpoints, known, close };
+    const process = new HostProcess(belongings, opened, store, around, failed);
     await process.assembly.host.start();
     for (const requester of process.requesters) requester.start();
     return process;
   }
 
   private constructor(
-    id: ReplicaId,
-    loop: EventLoop,
-    opened: {
-      log: ObservedStorage;
-      checkpoints: Awaited<ReturnType<typeof openCheckpoints>>;
-      close(): Promise<void>;
-    },
-    through: number,
+    { id, loop }: HostBelongings,
+    opened: OpenStore,
+    store: ObservedStorage,
     around: HostSurroundings,
     failed: (error: Error) => void,
   ) {
+    const through = opened.checkpoints.newest.meta.throughSlot;
     this.id = id;
     this.loop = loop;
     this.around = around;
-    this.store = opened.log;
+    this.store = store;
     const { tell, counters } = around;
     this.machine = new CountingMachine((slot, _ordinal, command) => {
       this.appliedThrough(slot - 1);

@@ -10,13 +10,25 @@
  */
 import { formatCheckpoints } from '../../storage/checkpoint.js';
 import { RecordingMedium } from '../../storage/file/recording-medium.js';
-import type { ReplicaId } from '../../types.js';
+import type { Opening, ReplicaId } from '../../types.js';
 import type { SimulatedDisk } from '../disk.js';
 import { EventLoop } from './event-loop.js';
 import { CHECKPOINTS, HostProcess } from './host-process.js';
 import type { HostSurroundings } from './host-surroundings.js';
 import { MachineClock } from './machine-clock.js';
 import { timedMedium } from './timed-medium.js';
+
+class KnownOpenings {
+  private readonly openings = new Map<ReplicaId, Opening>();
+
+  of(peer: ReplicaId): Opening | undefined {
+    return this.openings.get(peer);
+  }
+
+  remember(peer: ReplicaId, opening: Opening): void {
+    this.openings.set(peer, opening);
+  }
+}
 
 export class SimulatedHost {
   readonly id: ReplicaId;
@@ -30,6 +42,8 @@ export class SimulatedHost {
   private readonly disk: SimulatedDisk;
   private loop: EventLoop | undefined;
   private medium = new RecordingMedium();
+  /** Which openings of its peers' stores it remembers. */
+  private readonly known: KnownOpenings = new KnownOpenings();
   private lives = 0;
   private isClosing = false;
 
@@ -97,9 +111,8 @@ export class SimulatedHost {
     const log = await this.disk.open();
     if (!loop.alive) return;
     const medium = timedMedium(this.medium, (bytes) => this.wait(bytes));
-    const process = await HostProcess.open(id, loop, log, medium, around, (error) =>
-      this.failed(loop, error),
-    );
+    const belongings = { id, loop, log, medium, known: this.known };
+    const process = await HostProcess.open(belongings, around, (error) => this.failed(loop, error));
     if (!loop.alive) return;
     this.process = process;
     this.upSinceMs = around.clock.now;

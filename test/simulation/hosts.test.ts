@@ -1,0 +1,46 @@
+/** A short run of the simulator of hosts over its plain disks; the long one is `npm run simulate-hosts`. */
+import { expect, test } from 'vitest';
+import { addHostCounters, newHostCounters } from '../../lib/simulation/hosts/host-counters.js';
+import { HOST_FAULT_RATES, type HostFaultRates } from '../../lib/simulation/hosts/host-faults.js';
+import { simulateHosts } from '../../lib/simulation/hosts/host-simulation.js';
+
+const SEEDS = 12;
+const CALM = Object.fromEntries(
+  Object.keys(HOST_FAULT_RATES).map((name) => [name, 0]),
+) as unknown as HostFaultRates;
+
+test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', async (backend) => {
+  const totals = newHostCounters();
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { violation, counters } = await simulateHosts({ seed, seconds: 4, backend });
+    expect(violation, `replay: npm run simulate-hosts -- ${seed} 1 4 ${backend} verbose`).toBeUndefined();
+    addHostCounters(totals, counters);
+  }
+  expect(totals.restarts).toBeGreaterThan(SEEDS / 2);
+  expect(totals.leaderChanges).toBeGreaterThan(SEEDS / 2);
+  expect(totals.writesDone).toBeGreaterThan(SEEDS * 50);
+  expect(totals.doneElsewhere).toBeGreaterThan(SEEDS);
+});
+
+test('the same seed is the same history, another one another', async () => {
+  const options = { seed: 7, seconds: 3, backend: 'delayed' } as const;
+  const first = await simulateHosts(options);
+  const again = await simulateHosts(options);
+  const other = await simulateHosts({ ...options, seed: 8 });
+  expect(again).toEqual(first);
+  expect(other.traceHash).not.toBe(first.traceHash);
+});
+
+test('a cluster without faults keeps its leader, and answers everything', async () => {
+  const workload = { abandons: 0, throws: 0, fulls: 0 };
+  const { violation, counters } = await simulateHosts({
+    seed: 3,
+    seconds: 5,
+    backend: 'memory',
+    faults: { ...CALM, heal: 1 },
+    workload,
+  });
+  expect(violation).toBeUndefined();
+  expect(counters.leaderChanges).toBeLessThanOrEqual(2);
+  expect(counters.peersLost).toBe(0);
+});
