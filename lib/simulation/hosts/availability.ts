@@ -20,7 +20,7 @@ export interface Health {
 
 /** Election timeouts that a majority needs to get going, and may take for a command. */
 const TIMEOUTS = 3;
-const IDLE_TIMEOUTS_MAX = 3.5;
+const IDLE_TIMEOUTS_MAX = 30;
 
 export class Availability {
   private readonly majorities: readonly (readonly ReplicaId[])[];
