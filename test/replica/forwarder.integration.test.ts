@@ -24,7 +24,7 @@ class Follower {
   nowMs = 0;
   readonly place: SocketPlace;
   readonly forwarder: Forwarder;
-  private readonly asker: Requester = {
+  readonly asker: Requester = {
     outcome: (first, count, outcome) => {
       for (let i = 0; i < count; i++) this.heard.push([first + i, outcome]);
     },
@@ -34,13 +34,13 @@ class Follower {
   constructor(place: SocketPlace) {
     this.place = place;
     const addresses = place.addresses;
-    const runtime = { ...nodeRuntime, wallMs: () => this.nowMs };
+    const runtime = { ...nodeRuntime, monotonicMs: () => this.nowMs };
     this.forwarder = new Forwarder({ clusterId: CLUSTER, addresses, wake: () => {}, runtime });
     endings.push(() => this.forwarder.close());
   }
 
-  submit(number: number): void {
-    this.submissions.add(this.asker, number, 1, Buffer.from([1, 0, 0, 0, number]), 0, 5);
+  submit(number: number, asker: Requester = this.asker): void {
+    this.submissions.add(asker, number, 1, Buffer.from([1, 0, 0, 0, number]), 0, 5);
   }
 
   query(number: number): void {
@@ -161,5 +161,60 @@ describe('the forwarder', () => {
     follower.submit(2);
     await follower.until(() => follower.heard.length === 2);
     expect(follower.heard.map(([number]) => number)).toEqual([1, 2]);
+  });
+
+  it('tells one that was abandoned nothing more, and the others theirs', async () => {
+    const { follower, one } = await setUp();
+    one.answer = () => {};
+    const gone: Requester = { outcome: () => follower.heard.push([99, Outcome.done]), drain: () => {} };
+    follower.forwarder.follow(1);
+    follower.submit(1, gone);
+    follower.submit(2);
+    await follower.until(() => one.received.length > 0);
+    follower.forwarder.abandon(gone);
+    follower.forwarder.close();
+    expect(follower.heard).toEqual([[2, Outcome.unknown]]);
+  });
+
+  it('is not harmed by a callback that throws at an outcome from elsewhere', async () => {
+    const { follower } = await setUp();
+    const throwing: Requester = {
+      outcome: () => {
+        throw new Error('a mistake of the one who asked');
+      },
+      drain: () => {},
+    };
+    follower.forwarder.follow(1);
+    follower.submit(1, throwing);
+    follower.submit(2);
+    await follower.until(() => follower.heard.length === 1);
+    expect(follower.heard).toEqual([[2, Outcome.done]]);
+  });
+
+  it('tells who waits for a former leader that hangs before anything may have another place', async () => {
+    const { follower, one } = await setUp();
+    one.answer = () => {};
+    follower.forwarder.follow(1);
+    follower.submit(1);
+    await follower.until(() => one.received.length > 0);
+    follower.forwarder.follow(0);
+    expect(follower.forwarder.settle()).toBe(false);
+    follower.nowMs = FORMER_MS_MAX;
+    expect(follower.forwarder.settle()).toBe(true);
+    expect(follower.heard).toEqual([[1, Outcome.unknown]]);
+  });
+
+  it('has an outcome for everything that was sent when its closing returns', async () => {
+    const { follower, one } = await setUp();
+    one.answer = () => {};
+    follower.forwarder.follow(1);
+    follower.submit(1);
+    follower.query(2);
+    await follower.until(() => one.received.length === 2);
+    follower.forwarder.close();
+    expect(follower.heard).toEqual([
+      [1, Outcome.unknown],
+      [2, Outcome.notExecuted],
+    ]);
   });
 });

@@ -99,3 +99,47 @@ it('gives a requester that is full no more than it has, and others theirs', () =
   queries.end();
   expect(heard).toEqual([`slow 8 1 ${notExecuted}`]);
 });
+
+it.each([
+  ['goes elsewhere', (queries: Queries): unknown => queries.takeGathered()],
+  ['finds no place in time', (queries: Queries): unknown => queries.takeOverdue(Number.POSITIVE_INFINITY)],
+] as const)('what a full requester has left to take is refused before what it asked later %s', (_, leave) => {
+  const queries = new Queries(new Executor(LARGE, { through: 0, timeMs: 0 }));
+  const heard: string[] = [];
+  const slow: Requester = {
+    isFull: true,
+    outcome: (first, count, outcome) => heard.push(`${first} ${count} ${outcome}`),
+    drain() {},
+  };
+  const one = bodyOf(['a']);
+  queries.add(slow, 1, 1, one, 0, one.length);
+  queries.ask(Number.POSITIVE_INFINITY, () => true);
+  queries.ready(1, 0);
+  queries.serve(0);
+  queries.add(slow, 2, 1, one, 0, one.length);
+  queries.beginWait(0);
+  expect(heard).toEqual([]);
+  leave(queries);
+  expect(heard).toEqual([`1 1 ${Outcome.notExecuted}`]);
+});
+
+it('what a full requester has left to take is refused before a later round of it that is given up', () => {
+  const queries = new Queries(new Executor(LARGE, { through: 0, timeMs: 0 }));
+  const heard: number[] = [];
+  const slow: Requester = {
+    isFull: true,
+    outcome(first) {
+      heard.push(first);
+    },
+    drain() {},
+  };
+  const one = bodyOf(['a']);
+  for (const number of [1, 2]) {
+    queries.add(slow, number, 1, one, 0, one.length);
+    queries.ask(Number.POSITIVE_INFINITY, () => true);
+    if (number === 1) queries.ready(1, 0);
+    queries.serve(0);
+  }
+  queries.lost(2);
+  expect(heard).toEqual([1, 2]);
+});

@@ -2,8 +2,8 @@
  * Runs the simulator of hosts over a range of seeds: `run-hosts.ts [first seed] [seeds] [seconds] [backend]
  * [verbose]`, where `-` leaves the choice to the seed and seconds are simulated ones.
  *
- * Prints what the seeds went through, and for a violation the seed and the command that replays it. Fails on a
- * violation, and on a counter that no seed has moved.
+ * Prints what the seeds went through, and for a violation the seed and the command that replays it. Fails on
+ * a violation, and on a counter that no seed has moved.
  */
 import { addHostCounters, newHostCounters } from '../../lib/simulation/hosts/host-counters.js';
 import { type HostSimulationOptions, simulateHosts } from '../../lib/simulation/hosts/host-simulation.js';

@@ -2,11 +2,11 @@
  * Availability, while faults go on: as long as some majority of the replicas has been well and connected for
  * three election timeouts, a command has been executed within the last three.
  *
- * Well is a replica that is up and has joined, is not paused, has a disk that goes on and a clock that runs at
- * about the right speed. Connected are two whose wires pass both ways at full width, with a connection on them
- * that is up at both ends and is not waiting to send again: how soon a transport notices that a wire is whole
- * is its own matter. The weather must let a message through in a small part of an election timeout. Nothing
- * is asked of those outside the majority: they may be half connected, and call for elections.
+ * Well is a replica that is up and has joined, is not paused, has a disk that goes on and a clock that runs
+ * at about the right speed. Connected are two whose wires pass both ways at full width, with a connection on
+ * them that is up at both ends and is not waiting to send again: how soon a transport notices that a wire is
+ * whole is its own matter. The weather must let a message through in a small part of an election timeout.
+ * Nothing is asked of those outside the majority: they may be half connected, and call for elections.
  */
 import type { ReplicaId } from '../../types.js';
 import { must } from '../violation.js';
@@ -20,7 +20,6 @@ export interface Health {
 
 /** Election timeouts that a majority needs to get going, and may take for a command. */
 const TIMEOUTS = 3;
-const IDLE_TIMEOUTS_MAX = 30;
 
 export class Availability {
   private readonly majorities: readonly (readonly ReplicaId[])[];
@@ -53,7 +52,7 @@ export class Availability {
       if (nowMs - since < TIMEOUTS * this.timeoutMs) return;
       isChecked = true;
       must(
-        idleMs <= IDLE_TIMEOUTS_MAX * this.timeoutMs,
+        idleMs <= TIMEOUTS * this.timeoutMs,
         'availability',
         () =>
           `replicas ${majority.join(', ')} are well and connected since ${since.toFixed(0)} ms, and at ` +

@@ -1,6 +1,6 @@
 /**
- * The event loop of one simulated process: everything that happens to the process passes through here, so that
- * it takes time, waits its turn, stops while the process is paused, and ends with it.
+ * The event loop of one simulated process: everything that happens to the process passes through here, so
+ * that it takes time, waits its turn, stops while the process is paused, and ends with it.
  *
  * 1. As in Node.js: what has arrived is handed over one by one, behind each the ticks that it asked for; then
  *    what was asked for the end of the phase; then what has arrived meanwhile.

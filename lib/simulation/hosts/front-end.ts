@@ -1,7 +1,7 @@
 /**
- * Those who ask: requesters in a replica's own process, as the bundled service is one, and clients on machines
- * of their own, over connections. They ask at random, respect back-pressure, sometimes go away, ask from
- * within a callback, or throw out of it, as users' code does.
+ * Those who ask: requesters in a replica's own process, as the bundled service is one, and clients on
+ * machines of their own, over connections. They ask at random, respect back-pressure, sometimes go away, ask
+ * from within a callback, or throw out of it, as users' code does.
  */
 import { ErrorCode, IndelibleError } from '../../errors.js';
 import type { Service } from '../../replica/service.js';

@@ -20,7 +20,9 @@ export interface HostCounters {
   drifts: number;
   clockJumps: number;
   diskStalls: number;
-  /** Connections between replicas that ended, and messages dropped because a queue was full or a peer away. */
+  /**
+   * Connections between replicas that ended, and messages dropped because a queue was full or a peer away.
+   */
   peersLost: number;
   messagesDropped: number;
   checkpoints: number;

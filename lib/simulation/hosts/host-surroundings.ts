@@ -1,4 +1,6 @@
-/** What a simulated host finds around it: time, chance, machines, the network, and the eyes of the checkers. */
+/**
+ * What a simulated host finds around it: time, chance, machines, the network, and the eyes of the checkers.
+ */
 import type { Role } from '../../paxos/effects.js';
 import type { Ballot, Configuration, ReplicaId } from '../../types.js';
 import type { Clock } from '../clock.js';

@@ -1,6 +1,6 @@
 /**
- * The world of one simulation of hosts: machines, wires, clients, faults and checkers, all driven by one clock,
- * in milliseconds, and one seed.
+ * The world of one simulation of hosts: machines, wires, clients, faults and checkers, all driven by one
+ * clock, in milliseconds, and one seed.
  *
  * 1. Nothing in it looks outside: no time, no randomness, no order that the seed does not fix.
  * 2. What a checker finds broken ends the simulation, wherever it is found: hosts may catch what is thrown

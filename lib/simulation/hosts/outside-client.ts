@@ -1,6 +1,6 @@
 /**
- * A client on a machine of its own: it dials a replica, asks for whoever leads, asks things, and dials another
- * when its connection ends. The connection is the real one (transport/exchange.ts).
+ * A client on a machine of its own: it dials a replica, asks for whoever leads, asks things, and dials
+ * another when its connection ends. The connection is the real one (transport/exchange.ts).
  */
 import { Exchange } from '../../transport/exchange.js';
 import type { ReplicaId } from '../../types.js';

@@ -1,6 +1,6 @@
 /**
- * The wires between simulated machines: each direction of each pair has a rate, a latency and luck of its own,
- * and can be cut for itself. What is sent on one leaves in order and takes its place in time.
+ * The wires between simulated machines: each direction of each pair has a rate, a latency and luck of its
+ * own, and can be cut for itself. What is sent on one leaves in order and takes its place in time.
  */
 import type { Clock } from '../clock.js';
 import type { Random } from '../random.js';
