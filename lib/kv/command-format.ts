@@ -2,18 +2,22 @@
  * A command of the key-value service as it goes into the log, little-endian:
  *
  *   u8 opcode   u8 flags   [u32 memory limit in KiB, if flags has `limited`]
+ *   [u8[16] a key for the hashes of the state, if flags has `keyed`]
  *   then each argument: u32 length, bytes
  *
  * 1. The arguments are those of the request behind its name. An EXEC carries instead: u32 number of watched
  *    keys, each as u32 length, bytes, f64 version; then each queued command: u32 length, bytes in this form.
  * 2. The memory limit travels with the command: replicas whose ports are configured differently still agree.
- * 3. Opcodes and flags are never given another meaning: they lie in logs.
+ * 3. The key counts if the state has none, or is emptied while it has but a seed (store/hash-key.ts).
+ * 4. Opcodes and flags are never given another meaning: they lie in logs.
  */
 import type { Output } from './resp/output.js';
 import { copyBytes } from './resp/reply.js';
+import { HASH_KEY_BYTES } from './store/hash-key.js';
 
-export const FLAGS = { resp3: 1, limited: 2 } as const;
-const FLAGS_KNOWN = 3;
+export const FLAGS = { resp3: 1, limited: 2, keyed: 4 } as const;
+const FLAGS_KNOWN = 7;
+const LIMIT_BYTES = 4;
 
 export function readUint32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
@@ -26,14 +30,29 @@ export function writeUint32(bytes: Uint8Array, at: number, value: number): void 
   bytes[at + 3] = value >>> 24;
 }
 
+/** Bytes of the head of a command with these flags. */
+export function headBytes(flags: number): number {
+  const limit = (flags & FLAGS.limited) === 0 ? 0 : LIMIT_BYTES;
+  return 2 + limit + ((flags & FLAGS.keyed) === 0 ? 0 : HASH_KEY_BYTES);
+}
+
 /** Begins a command; returns where its own length is to be put by {@link endCommand}. */
-export function beginCommand(out: Output, opcode: number, resp3: boolean, limitKibibytes: number): number {
-  const limited = limitKibibytes > 0;
-  const at = out.reserve(limited ? 10 : 6);
+export function beginCommand(
+  out: Output,
+  opcode: number,
+  resp3: boolean,
+  limitKibibytes: number,
+  hashKey?: Uint8Array,
+): number {
+  let flags = resp3 ? FLAGS.resp3 : 0;
+  if (limitKibibytes > 0) flags |= FLAGS.limited;
+  if (hashKey !== undefined) flags |= FLAGS.keyed;
+  const at = out.reserve(4 + headBytes(flags));
   const buffer = out.buffer;
   buffer[at + 4] = opcode;
-  buffer[at + 5] = (resp3 ? FLAGS.resp3 : 0) | (limited ? FLAGS.limited : 0);
-  if (limited) writeUint32(buffer, at + 6, limitKibibytes);
+  buffer[at + 5] = flags;
+  if (limitKibibytes > 0) writeUint32(buffer, at + 6, limitKibibytes);
+  if (hashKey !== undefined) buffer.set(hashKey, out.length - HASH_KEY_BYTES);
   return at;
 }
 
@@ -58,6 +77,8 @@ export class CommandReader {
   opcode = 0;
   resp3 = false;
   limitBytes: number = Number.POSITIVE_INFINITY;
+  /** Where the key that it brings for the hashes lies, or −1. */
+  hashKeyAt = -1;
   argc = 0;
   readonly starts: number[] = [];
   readonly ends: number[] = [];
@@ -74,13 +95,15 @@ export class CommandReader {
     this.opcode = bytes[start]!;
     this.resp3 = (flags & FLAGS.resp3) !== 0;
     this.limitBytes = Number.POSITIVE_INFINITY;
+    this.hashKeyAt = -1;
     this.argc = 0;
     this.start = start + 2;
     this.end = end;
-    if ((flags & FLAGS.limited) === 0) return true;
-    if (end - start < 6) return false;
-    this.limitBytes = readUint32(bytes, start + 2) * 1024;
-    this.start = start + 6;
+    if (flags < FLAGS.limited) return true;
+    this.start = start + headBytes(flags);
+    if (this.start > end) return false;
+    if ((flags & FLAGS.limited) !== 0) this.limitBytes = readUint32(bytes, start + 2) * 1024;
+    if ((flags & FLAGS.keyed) !== 0) this.hashKeyAt = this.start - HASH_KEY_BYTES;
     return true;
   }
 

@@ -22,6 +22,19 @@ export const EXPIRED_REMOVED_MAX = 16;
 /** Elements that one SCAN looks at, whatever COUNT says. */
 export const SCAN_COUNT_MAX = 10_000;
 
+/**
+ * Steps that one command may take, a transaction included, beyond what it does for each byte of its own: a
+ * step is some ten nanoseconds, so that no command stops a replica for much longer than a third of a second.
+ */
+export const STEPS_MAX: number = 2 ** 25;
+/** Steps for an entry that a command comes across by itself, as KEYS does. */
+export const ENTRY_STEPS = 32;
+/** Bytes of a value that are copied in one step. */
+export const STEP_BYTES = 2;
+
+/** Keys past their expiry that DBSIZE and INFO leave out of their count; more of them are counted. */
+export const EXPIRED_COUNTED_MAX: number = 1 << 16;
+
 /** Most arguments of one request, the command's name included. */
 export const ARGUMENTS_MAX: number = 1 << 17;
 
@@ -60,4 +73,5 @@ function holds(relation: boolean, sentence: string): void {
 
 holds(KEY_BYTES_MAX + VALUE_BYTES_MAX + 4096 <= COMMAND_BYTES_MAX, 'a longest SET fits in a command');
 holds(VALUE_BYTES_MAX + 64 <= REPLY_BYTES_MAX, 'a longest value fits in a reply');
+holds(VALUE_BYTES_MAX / STEP_BYTES < STEPS_MAX / 32, 'a longest value can be copied');
 holds(BULK_BYTES_MAX < REQUEST_BYTES_MAX, 'a longest argument fits in a request');

@@ -4,10 +4,11 @@
  * little more time than one.
  *
  * 1. It changes nothing, and nothing hangs on it: a hash that it knows is that of exactly those bytes and
- *    that seed, and one that it does not know is computed.
+ *    that key, and one that it does not know is computed.
  * 2. Bytes it is given do not change while they are being executed; it keeps no hash of others.
  */
-import { FLAGS, readUint32 } from './command-format.js';
+import { headBytes, readUint32 } from './command-format.js';
+import { HashKey } from './store/hash-key.js';
 import type { Store } from './store/store.js';
 
 /** Commands that are looked at together: so many lines of memory stay in the nearest cache until used. */
@@ -20,7 +21,7 @@ export class Lookahead {
   readonly #ends: Uint32Array = new Uint32Array(AHEAD_MAX);
   readonly #hashes: Uint32Array = new Uint32Array(AHEAD_MAX);
   #bytes: Uint8Array | undefined = undefined;
-  #seed = 0;
+  #hashKey: HashKey = HashKey.none;
   #count = 0;
   #next = 0;
 
@@ -34,8 +35,7 @@ export class Lookahead {
     for (let i = 0; i < count && found < AHEAD_MAX; i++) {
       const command = at + 4;
       at = command + readUint32(bytes, at);
-      const limited = (bytes[command + 1]! & FLAGS.limited) !== 0;
-      const key = command + (limited ? 10 : 6);
+      const key = command + headBytes(bytes[command + 1]!) + 4;
       if (key > at) continue;
       const length = readUint32(bytes, key - 4);
       if (length > KEY_BYTES_AHEAD_MAX || length > at - key) continue;
@@ -45,7 +45,7 @@ export class Lookahead {
       found++;
     }
     this.#bytes = bytes;
-    this.#seed = store.seed;
+    this.#hashKey = store.hashKey;
     this.#count = found;
     this.#next = 0;
     store.foresee(hashes, found);
@@ -53,7 +53,7 @@ export class Lookahead {
 
   /** The hash of key bytes[start, end). */
   hash(store: Store, bytes: Uint8Array, start: number, end: number): number {
-    if (bytes === this.#bytes && store.seed === this.#seed) {
+    if (bytes === this.#bytes && store.hashKey === this.#hashKey) {
       const starts = this.#starts;
       let next = this.#next;
       while (next < this.#count && starts[next]! < start) next++;

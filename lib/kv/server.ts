@@ -5,11 +5,13 @@
  *    errors: `-TRYAGAIN not executed: …` (never will be) or `-UNKNOWN outcome: …` (may or may not be).
  * 2. Replies are in the order of the requests; memory for one client is bounded by the options.
  */
+import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { Connection } from './server/connection.js';
 import { type KvServerOptions, type KvServerSettings, settingsOf } from './server/options.js';
 import type { Session, SessionHost } from './server/session.js';
+import { HASH_KEY_BYTES } from './store/hash-key.js';
 
 export type { KvServerOptions, KvServerStatus } from './server/options.js';
 
@@ -41,6 +43,8 @@ class KvPort implements KvServer, SessionHost {
   readonly settings: KvServerSettings;
   readonly startedMs: number = Date.now();
   readonly counters = { connections: 0, commands: 0, rejected: 0 };
+  readonly hashKey: Buffer = randomBytes(HASH_KEY_BYTES);
+  isKeyWanted = true;
   readonly #server: Server;
   readonly #connections: Map<number, Connection> = new Map();
   #port = 0;
@@ -72,6 +76,10 @@ class KvPort implements KvServer, SessionHost {
 
   nowMs(): number {
     return Date.now();
+  }
+
+  executed(): void {
+    this.isKeyWanted = false;
   }
 
   listen(): Promise<void> {

@@ -15,11 +15,11 @@ import { Context } from './commands/context.js';
 import { executeCommand, readCommand } from './commands/dispatch.js';
 import { removeExpired } from './commands/expiry.js';
 import type { CommandSpec } from './commands/table.js';
-import { EXPIRED_REMOVED_MAX, REPLY_BYTES_MAX } from './limits.js';
+import { EXPIRED_COUNTED_MAX, EXPIRED_REMOVED_MAX, REPLY_BYTES_MAX, STEPS_MAX } from './limits.js';
 import { Output } from './resp/output.js';
 import { Reply } from './resp/reply.js';
 import { hasPassed } from './store/expiry-time.js';
-import { mix32 } from './store/hash.js';
+import { HashKey } from './store/hash-key.js';
 import { StoreImage } from './store/image.js';
 import { restoreStore } from './store/restore.js';
 import { Store } from './store/store.js';
@@ -37,7 +37,11 @@ export interface KvStatistics {
 
 export class KvStateMachine implements StateMachine {
   readonly #reader: CommandReader = new CommandReader();
-  readonly #context: Context = new Context(new Store(0), this.#reader, new Reply(new Output(16, 16)));
+  readonly #context: Context = new Context(
+    new Store(HashKey.none),
+    this.#reader,
+    new Reply(new Output(16, 16)),
+  );
   #timeMs = 0;
   #image: StoreImage | undefined = undefined;
 
@@ -49,7 +53,7 @@ export class KvStateMachine implements StateMachine {
   /** Keys past their expiry at `nowMs`, or at the replicated time if that is later, are not counted. */
   statisticsAt(nowMs: number): KvStatistics {
     const store = this.#context.store;
-    const expired = store.expiredBy(Math.max(nowMs, this.#timeMs));
+    const expired = store.expiredBy(Math.max(nowMs, this.#timeMs), EXPIRED_COUNTED_MAX);
     return {
       keys: store.count - expired,
       expiring: store.expiring - expired,
@@ -66,13 +70,13 @@ export class KvStateMachine implements StateMachine {
   execute(command: CommandView, result: ResultWriter): void {
     const context = this.#context;
     if (command.timeMs > this.#timeMs) this.#timeMs = command.timeMs;
-    if (context.store.seed === 0) this.#seed(command);
     context.timeMs = this.#timeMs;
     context.nowMs = this.#timeMs;
     context.executing = true;
     if (context.store.nextExpiry <= this.#timeMs) removeExpired(context, EXPIRED_REMOVED_MAX);
-    if (!this.#begin(command, result)) return;
-    executeCommand(context);
+    const known = this.#begin(command, result);
+    if (context.store.hashKey === HashKey.none) this.#drawHashKey(command, known);
+    if (known) executeCommand(context);
   }
 
   query(command: CommandView, result: ResultWriter, nowMs: number): boolean {
@@ -112,6 +116,7 @@ export class KvStateMachine implements StateMachine {
   #begin(command: CommandView, result: ResultWriter): boolean {
     const context = this.#context;
     context.room = REPLY_BYTES_MAX;
+    context.steps = STEPS_MAX;
     const known = this.#reader.readHead(command.bytes, command.start, command.end);
     context.reply.to(result, this.#reader.resp3);
     if (!known) context.reply.error('ERR malformed command');
@@ -133,9 +138,12 @@ export class KvStateMachine implements StateMachine {
     return false;
   }
 
-  /** The first command's time makes the order of hashes one that could not be known before. */
-  #seed(command: CommandView): void {
+  /** The first command says what the hashes hang on. */
+  #drawHashKey({ timeMs, slot }: CommandView, known: boolean): void {
+    const { reader } = this.#context;
+    const brought =
+      !known || reader.hashKeyAt < 0 ? HashKey.none : HashKey.read(reader.bytes, reader.hashKeyAt);
     this.#image?.close();
-    this.#context.store = new Store(mix32((command.timeMs % 2 ** 32) ^ mix32(command.slot)) | 1);
+    this.#context.store = new Store(brought === HashKey.none ? HashKey.ofCommand(timeMs, slot) : brought);
   }
 }

@@ -10,13 +10,21 @@ export interface Queued {
   readonly limitKibibytes?: number;
 }
 
+/** What a port brings for the hashes of the state. */
+export const HASH_KEY: Buffer = Buffer.from('sixteen bytes of');
+
 /** A command as it goes into the log, without its length. */
-export function encode(argv: readonly string[], limitKibibytes = 0, resp3 = false): Buffer {
+export function encode(
+  argv: readonly string[],
+  limitKibibytes = 0,
+  resp3 = false,
+  hashKey: Buffer | undefined = undefined,
+): Buffer {
   const out = new Output();
   const name = Buffer.from(argv[0]!);
   const spec = commandByName(name, 0, name.length);
   if (spec === undefined) throw new Error(`no command ${argv[0]}`);
-  const at = beginCommand(out, spec.opcode, resp3, limitKibibytes);
+  const at = beginCommand(out, spec.opcode, resp3, limitKibibytes, hashKey);
   for (const argument of argv.slice(1)) {
     const bytes = Buffer.from(argument, 'latin1');
     addArgument(out, bytes, 0, bytes.length);
@@ -45,6 +53,8 @@ export function encodeExec(commands: readonly Buffer[], options: Queued = {}): B
 export class Machine {
   readonly kv: KvStateMachine = new KvStateMachine();
   timeMs = 1_000_000;
+  /** What each command brings; undefined: commands as older versions wrote them. */
+  hashKey: Buffer | undefined = HASH_KEY;
   readonly #view: LocalView = new LocalView();
 
   /** Executes encoded bytes. */
@@ -58,7 +68,7 @@ export class Machine {
 
   /** Executes a command, its reply as RESP. */
   do(...argv: string[]): string {
-    return this.run(encode(argv));
+    return this.run(encode(argv, 0, false, this.hashKey));
   }
 
   /** Queries; undefined if the machine declines. */

@@ -7,7 +7,7 @@
  * 2. A key whose expiry is at or before `timeMs` is absent. Finding one while executing removes it.
  */
 import type { CommandReader } from '../command-format.js';
-import { REPLY_BYTES_MAX } from '../limits.js';
+import { REPLY_BYTES_MAX, STEPS_MAX } from '../limits.js';
 import { Lookahead } from '../lookahead.js';
 import { parseInteger, parseSmallInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
@@ -24,6 +24,7 @@ export const ERRORS = {
   tooLong: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
   memory: "OOM command not allowed when used memory > 'maxmemory'.",
   malformed: 'ERR malformed command',
+  tooMuch: `ERR the command takes more than ${STEPS_MAX} steps`,
 } as const;
 
 export class Context {
@@ -33,6 +34,8 @@ export class Context {
   executing = false;
   /** Bytes that the reply may still have. */
   room: number = REPLY_BYTES_MAX;
+  /** Steps that the command, and with it its transaction, may still take. */
+  steps: number = STEPS_MAX;
   /** Hash of the key looked up last. */
   hash = 0;
   readonly reader: CommandReader;
@@ -100,6 +103,15 @@ export class Context {
   fits(lengthBytes: number): boolean {
     if (lengthBytes <= this.room) return true;
     this.reply.error(`ERR reply longer than ${REPLY_BYTES_MAX} bytes`);
+    return false;
+  }
+
+  /** Takes so many steps. False: they are more than there are, and the error has been written. */
+  spend(steps: number): boolean {
+    this.steps -= steps;
+    if (this.steps >= 0) return true;
+    this.steps = 0;
+    this.reply.error(ERRORS.tooMuch);
     return false;
   }
 

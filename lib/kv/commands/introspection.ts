@@ -33,6 +33,7 @@ const MEMORY_HELP: readonly string[] = [
 ];
 
 function help(context: Context, lines: readonly string[]): void {
+  if (!context.fits(lines.reduce((sum, line) => sum + line.length + 3, 16))) return;
   context.reply.array(lines.length);
   for (const line of lines) context.reply.status(line);
 }

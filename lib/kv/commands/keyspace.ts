@@ -1,8 +1,9 @@
 /** Commands about which keys there are. */
-import { REPLY_BYTES_MAX, SCAN_COUNT_MAX } from '../limits.js';
+import { ENTRY_STEPS, EXPIRED_COUNTED_MAX, REPLY_BYTES_MAX, SCAN_COUNT_MAX, STEPS_MAX } from '../limits.js';
 import { hasPassed } from '../store/expiry-time.js';
 import { mix32 } from '../store/hash.js';
 import { HASHES_END } from '../store/hash-index.js';
+import { HashKey } from '../store/hash-key.js';
 import { type Context, ERRORS } from './context.js';
 import { Glob } from './glob.js';
 
@@ -23,23 +24,29 @@ export function exists(context: Context): void {
   context.reply.integer(found);
 }
 
-/** Any key. A command picks by what every replica knows; a query, which only one answers, by chance. */
+/**
+ * Any key: the first one at or behind a place. A command takes one that every replica knows; a query, which
+ * only one answers, a random one.
+ */
 export function randomkey(context: Context): void {
   const store = context.store;
   const chance = context.executing ? mix32(store.mutations ^ context.timeMs) : Math.random() * HASHES_END;
+  const place = chance >>> 0;
   const found: number[] = [];
   for (const [from, end] of [
-    [chance >>> 0, HASHES_END],
-    [0, chance >>> 0],
+    [place, HASHES_END],
+    [0, place],
   ] as const) {
     for (let hash = from; hash < end; ) {
       hash = store.walk(hash, found);
-      const present = found.filter((address) => wanted(context, address, undefined));
-      if (present.length === 0) continue;
-      const address = present[store.mutations % present.length]!;
-      const start = store.keyStart(address);
-      context.reply.bulk(store.segment(address).u8, start, start + store.keyLength(address));
-      return;
+      for (const address of found) {
+        if (!context.spend(ENTRY_STEPS)) return;
+        if (hasPassed(store.expiry(address), context.timeMs)) continue;
+        const start = store.keyStart(address);
+        const length = store.keyLength(address);
+        if (context.fits(length)) context.reply.bulk(store.segment(address).u8, start, start + length);
+        return;
+      }
     }
   }
   context.reply.null();
@@ -51,7 +58,15 @@ export function type(context: Context): void {
 
 /** Keys past their expiry that nothing has removed yet are not there. */
 export function dbsize(context: Context): void {
-  context.reply.integer(context.store.count - context.store.expiredBy(context.nowMs));
+  const expired = context.store.expiredBy(context.nowMs, EXPIRED_COUNTED_MAX);
+  if (context.spend(expired)) context.reply.integer(context.store.count - expired);
+}
+
+/** The key of the hashes from now on: another one if what there is can be guessed. */
+function nextHashKey({ store, reader }: Context): HashKey {
+  if (store.hashKey.seed === 0 || reader.hashKeyAt < 0) return store.hashKey;
+  const brought = HashKey.read(reader.bytes, reader.hashKeyAt);
+  return brought === HashKey.none ? store.hashKey : brought;
 }
 
 export function flush(context: Context): void {
@@ -60,7 +75,7 @@ export function flush(context: Context): void {
     context.reply.error(ERRORS.syntax);
     return;
   }
-  context.store = context.store.emptied();
+  context.store = context.store.emptied(nextHashKey(context));
   context.reply.ok();
 }
 
@@ -83,13 +98,16 @@ function globOf(context: Context, index: number): Glob | undefined {
   return all ? undefined : new Glob(bytes.subarray(starts[index]!, ends[index]!));
 }
 
-function wanted(context: Context, address: number, glob: Glob | undefined): boolean {
+/** Whether the entry is there and matches. Undefined: that takes too many steps, and the error is written. */
+function wanted(context: Context, address: number, glob: Glob | undefined): boolean | undefined {
   const store = context.store;
-  const expiry = store.expiry(address);
-  if (hasPassed(expiry, context.timeMs)) return false;
+  if (!context.spend(ENTRY_STEPS)) return undefined;
+  if (hasPassed(store.expiry(address), context.timeMs)) return false;
   if (glob === undefined) return true;
   const start = store.keyStart(address);
-  return glob.matches(store.segment(address).u8, start, start + store.keyLength(address));
+  const end = start + store.keyLength(address);
+  const matches = glob.matches(store.segment(address).u8, start, end, context.steps);
+  return context.spend(matches === undefined ? STEPS_MAX : glob.steps) ? matches : undefined;
 }
 
 function replyKeys(context: Context, addresses: readonly number[]): void {
@@ -110,13 +128,16 @@ export function keys(context: Context): void {
   for (let hash = 0; hash < HASHES_END; ) {
     hash = store.walk(hash, found);
     for (const address of found) {
-      if (!wanted(context, address, glob)) continue;
+      const isWanted = wanted(context, address, glob);
+      if (isWanted === undefined) return;
+      if (!isWanted) continue;
       matched.push(address);
       bytes += store.keyLength(address) + 10;
+      // Replicas find as many at a time as their tables are wide: each entry is asked for.
+      if (!context.fits(bytes)) return;
     }
-    if (bytes > context.room) break;
   }
-  if (context.fits(bytes)) replyKeys(context, matched);
+  replyKeys(context, matched);
 }
 
 /** A SCAN's options. One object, used again. */
@@ -176,7 +197,11 @@ export function scan(context: Context): void {
   let bytes = 0;
   let position = cursor;
   let last = -1;
-  const full = (): boolean => looked >= options.count || bytes > Math.min(context.room, REPLY_BYTES_MAX) / 4;
+  const stepsKept = context.steps / 2;
+  const full = (): boolean =>
+    looked >= options.count ||
+    bytes > Math.min(context.room, REPLY_BYTES_MAX) / 4 ||
+    context.steps < stepsKept;
   while (position < HASHES_END && !full()) {
     position = store.walk(position, found);
     for (const address of found) {
@@ -184,7 +209,9 @@ export function scan(context: Context): void {
       if (full() && hash !== last) break;
       last = hash;
       looked++;
-      if (options.none || !wanted(context, address, options.glob)) continue;
+      const isWanted = wanted(context, address, options.glob);
+      if (isWanted === undefined) return;
+      if (options.none || !isWanted) continue;
       matched.push(address);
       bytes += store.keyLength(address) + 10;
     }

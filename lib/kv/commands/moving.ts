@@ -1,4 +1,5 @@
 /** Commands that give a value to another key. */
+import { STEP_BYTES } from '../limits.js';
 import { type Context, ERRORS } from './context.js';
 
 function sameArguments(context: Context, left: number, right: number): boolean {
@@ -9,14 +10,19 @@ function sameArguments(context: Context, left: number, right: number): boolean {
   return true;
 }
 
-/** Gives the entry's value and expiry to the key of argument `key`; its own loses them if `moving`. */
-function give(context: Context, address: number, key: number, moving: boolean): void {
+/**
+ * Gives the entry's value and expiry to the key of argument `key`; its own loses them if `moving`. False: the
+ * value takes too many steps, and the error is written.
+ */
+function give(context: Context, address: number, key: number, moving: boolean): boolean {
   const store = context.store;
+  if (!context.spend(store.valueLength(address) / STEP_BYTES)) return false;
   const start = store.valueStart(address);
   const value = Buffer.from(store.segment(address).u8.subarray(start, start + store.valueLength(address)));
   const expiry = store.expiry(address);
   if (moving) store.remove(address);
   context.putBytes(context.find(key), key, value, 0, value.length, expiry);
+  return true;
 }
 
 /** The entry to rename; 0: there is none, or it has that name already, and the reply is written. */
@@ -35,16 +41,14 @@ function toRename(context: Context, onlyIfNew: boolean): number {
 export function rename(context: Context): void {
   const address = toRename(context, false);
   if (address === 0) return;
-  give(context, address, 1, true);
-  context.reply.ok();
+  if (give(context, address, 1, true)) context.reply.ok();
 }
 
 export function renamenx(context: Context): void {
   const address = toRename(context, true);
   if (address === 0) return;
   const free = context.find(1) === 0;
-  if (free) give(context, address, 1, true);
-  context.reply.integer(free ? 1 : 0);
+  if (!free || give(context, address, 1, true)) context.reply.integer(free ? 1 : 0);
 }
 
 /** COPY's options; undefined: error written. */
@@ -76,6 +80,5 @@ export function copy(context: Context): void {
   }
   const address = context.find(0);
   const copies = address !== 0 && (context.find(1) === 0 || options.replace);
-  if (copies) give(context, address, 1, false);
-  context.reply.integer(copies ? 1 : 0);
+  if (!copies || give(context, address, 1, false)) context.reply.integer(copies ? 1 : 0);
 }

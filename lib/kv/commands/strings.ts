@@ -1,5 +1,5 @@
 /** Commands that read and write whole values, and parts of them. */
-import { VALUE_BYTES_MAX } from '../limits.js';
+import { STEP_BYTES, VALUE_BYTES_MAX } from '../limits.js';
 import { hasPassed } from '../store/expiry-time.js';
 import { type Context, ERRORS } from './context.js';
 import { positiveExpiry } from './expiry.js';
@@ -157,6 +157,7 @@ export function setrange(context: Context): void {
     return;
   }
   const from = Number(offset);
+  if (!context.spend(Math.max(before, from + given) / STEP_BYTES)) return;
   const value = Buffer.alloc(Math.max(before, from + given));
   if (address !== 0) {
     const start = context.store.valueStart(address);

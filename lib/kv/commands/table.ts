@@ -30,6 +30,8 @@ export interface CommandSpec {
   readonly kind: CommandKind;
   /** Refused while the state is larger than the memory limit. */
   readonly grows: boolean;
+  /** Empties the whole state. */
+  readonly empties?: boolean;
   readonly keys: KeyPositions;
   readonly group: string;
   readonly summary: string;
@@ -129,8 +131,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   read('keys', 31, 2, NO_KEYS, GENERIC, keyspace.keys, 'All keys that match a pattern'),
   read('scan', 32, -2, NO_KEYS, GENERIC, keyspace.scan, 'Walks the keys'),
   read('dbsize', 33, 1, NO_KEYS, SERVER, keyspace.dbsize, 'The number of keys'),
-  write('flushdb', 34, -1, NO_KEYS, SERVER, keyspace.flush, 'Deletes all keys'),
-  write('flushall', 35, -1, NO_KEYS, SERVER, keyspace.flush, 'Deletes all keys'),
+  { ...write('flushdb', 34, -1, NO_KEYS, SERVER, keyspace.flush, 'Deletes all keys'), empties: true },
+  { ...write('flushall', 35, -1, NO_KEYS, SERVER, keyspace.flush, 'Deletes all keys'), empties: true },
   read('type', 36, 2, ONE_KEY, GENERIC, keyspace.type, 'The type of a value'),
   { ...local('watch', -2, TRANSACTIONS, 'Makes EXEC depend on keys'), opcode: 37, run: keyspace.watch },
   write('getex', 38, -2, ONE_KEY, STRING, strings.getex, 'The value of a key, whose expiry it may change'),

@@ -35,7 +35,7 @@ export function config(session: Session, argv: readonly Buffer[], reply: Reply):
   if (name === 'get') {
     const globs = argv.slice(2).map((pattern) => new Glob(Buffer.from(pattern.toString().toLowerCase())));
     const found = parameters(session).filter(([key]) =>
-      globs.some((glob) => glob.matches(Buffer.from(key), 0, key.length)),
+      globs.some((glob) => glob.matches(Buffer.from(key), 0, key.length) === true),
     );
     reply.map(found.length);
     for (const [key, value] of found) {

@@ -153,6 +153,10 @@ export class Connection implements Session, Flow, PipelineOwner {
     process.nextTick(() => this.#turn());
   }
 
+  executed(): void {
+    this.host.executed();
+  }
+
   watched(versions: Uint8Array): void {
     this.#handler.watched(versions, this.out);
   }

@@ -35,6 +35,8 @@ export interface PipelineOwner {
   readonly choked: boolean;
   /** A WATCH was answered: the versions, 8 bytes each, or empty if it failed (the error is written). */
   watched(versions: Uint8Array): void;
+  /** A command was executed. */
+  executed(): void;
   /** Something was written, or there may be room again. Called any number of times in a turn. */
   progress(): void;
 }
@@ -199,8 +201,10 @@ export class Pipeline implements Requester {
         break;
       }
       const part = Math.min(rest, run.count);
-      if (outcome === Outcome.done) at = this.#answer(run, part, results, at, end);
-      else this.#fail(run, part, outcome === Outcome.unknown && !run.readOnly ? UNKNOWN : NOT_EXECUTED);
+      if (outcome === Outcome.done) {
+        if (!run.query) this.#owner.executed();
+        at = this.#answer(run, part, results, at, end);
+      } else this.#fail(run, part, outcome === Outcome.unknown && !run.readOnly ? UNKNOWN : NOT_EXECUTED);
       number += part;
       rest -= part;
       this.#answered(run, part);

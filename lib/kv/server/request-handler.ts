@@ -139,12 +139,10 @@ export class RequestHandler {
     const queueing = this.#transaction.open;
     if (!queueing && this.runCount > 0 && this.#runMuted !== this.#muted) this.endRun();
     const before = scratch.length;
-    const at = beginCommand(
-      scratch,
-      spec.opcode,
-      this.#session.resp3,
-      queueing || !spec.grows ? 0 : this.#limitKibibytes,
-    );
+    const { host, resp3 } = this.#session;
+    const limit = queueing || !spec.grows ? 0 : this.#limitKibibytes;
+    const hashKey = host.isKeyWanted || spec.empties ? host.hashKey : undefined;
+    const at = beginCommand(scratch, spec.opcode, resp3, limit, hashKey);
     for (let i = 1; i < parser.argc; i++) {
       addArgument(scratch, parser.bytes, parser.starts[i]!, parser.ends[i]!);
     }
@@ -245,7 +243,8 @@ export class RequestHandler {
     }
     this.endRun();
     const keys = this.#argv().slice(1);
-    const at = beginCommand(scratch, spec.opcode, this.#session.resp3, 0);
+    const { host, resp3 } = this.#session;
+    const at = beginCommand(scratch, spec.opcode, resp3, 0, host.isKeyWanted ? host.hashKey : undefined);
     for (const key of keys) addArgument(scratch, key, 0, key.length);
     endCommand(scratch, at);
     this.watching = true;
@@ -273,9 +272,10 @@ export class RequestHandler {
     }
     if (this.runCount > 0 && this.#runMuted !== this.#muted) this.endRun();
     const before = scratch.length;
-    const { resp3 } = this.#session;
+    const { resp3, host } = this.#session;
     const reply = new Reply(sink);
-    const length = transaction.encode(scratch, resp3, this.#limitKibibytes, (spec, argv, to) => {
+    const hashKey = host.isKeyWanted ? host.hashKey : undefined;
+    const length = transaction.encode(scratch, resp3, this.#limitKibibytes, hashKey, (spec, argv, to) => {
       reply.to(to, resp3);
       if (spec.name === 'unwatch') reply.ok();
       else OWN_COMMANDS[spec.name]?.(this.#session, argv, reply);

@@ -44,7 +44,13 @@ export interface SessionHost {
   readonly port: number;
   readonly startedMs: number;
   readonly counters: { connections: number; commands: number; rejected: number };
+  /** Drawn by this port: what the hashes of a state that has no key will hang on. No client is told. */
+  readonly hashKey: Buffer;
+  /** False once a command of this port was executed: the state has a key. */
+  readonly isKeyWanted: boolean;
   nowMs(): number;
+  /** A command was executed. */
+  executed(): void;
 }
 
 export type OwnCommand = (session: Session, argv: readonly Buffer[], reply: Reply) => void;

@@ -114,9 +114,10 @@ export class Transaction {
     out: Output,
     resp3: boolean,
     limitKibibytes: number,
+    hashKey: Uint8Array | undefined,
     answer: (spec: CommandSpec, argv: readonly Buffer[], reply: Output) => void,
   ): number {
-    const at = beginCommand(out, INTERNAL.exec, resp3, limitKibibytes);
+    const at = beginCommand(out, INTERNAL.exec, resp3, limitKibibytes, hashKey);
     out.writeUint32(this.#watched.size);
     for (const [name, version] of this.#watched) {
       const key = Buffer.from(name, 'latin1');

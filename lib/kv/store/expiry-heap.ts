@@ -38,12 +38,12 @@ export class ExpiryHeap {
     return expiry > 0 ? expiry : Number.POSITIVE_INFINITY;
   }
 
-  /** How many entries have expired by `nowMs`: looks at those and their neighbours only. */
-  countPassed(nowMs: number): number {
+  /** How many entries have expired by `nowMs`, up to `most`: looks at those and their neighbours only. */
+  countPassed(nowMs: number, most: number): number {
     if (this.firstExpiry > nowMs) return 0;
     let count = 0;
     const places = [0];
-    for (let place = places.pop(); place !== undefined; place = places.pop()) {
+    for (let place = places.pop(); place !== undefined && count < most; place = places.pop()) {
       if (place >= this.#count || !hasPassed(this.#expiryOf(this.#at(place)), nowMs)) continue;
       count++;
       places.push(2 * place + 1, 2 * place + 2);

@@ -1,7 +1,7 @@
 /**
- * The two hashes of the store. `hashKey` places a key (Murmur3's 32-bit function, seeded per store so that
- * its order is not known beforehand); the lanes summarise content for the digest, word by word, so that what
- * is appended to a value costs its own length only. Neither withstands an adversary; both are deterministic.
+ * Murmur3's 32-bit function, which places keys in states that have a seed instead of a key (hash-key.ts), and
+ * the lanes that summarise content for the digest, word by word, so that what is appended to a value costs
+ * its own length only. Neither withstands an adversary; both are deterministic.
  */
 
 function rotate(value: number, bits: number): number {
@@ -22,8 +22,7 @@ function scramble(word: number): number {
   return Math.imul(rotate(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593);
 }
 
-/** The place of key bytes[start, end) in the store's order: 0 … 2³² − 1. */
-export function hashKey(bytes: Uint8Array, start: number, end: number, seed: number): number {
+export function hashSeeded(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let h = seed;
   let at = start;
   const words = start + ((end - start) & ~3);

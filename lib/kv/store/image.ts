@@ -14,7 +14,14 @@
  * 5. When the walk ends, or the image is closed, the store forgets it.
  */
 import { ImageChunk } from './image-chunk.js';
-import { HEAD_AT, IMAGE_END, IMAGE_END_BYTES, IMAGE_HEAD_BYTES, IMAGE_MAGIC } from './image-format.js';
+import {
+  HEAD_AT,
+  IMAGE_END,
+  IMAGE_END_BYTES,
+  IMAGE_HEAD_BYTES,
+  IMAGE_KEY_AT,
+  IMAGE_MAGIC,
+} from './image-format.js';
 import { SEGMENT_SHIFT, UNIT_MASK } from './slab.js';
 import type { BeforeImage, Store } from './store.js';
 
@@ -72,13 +79,14 @@ export class StoreImage implements BeforeImage {
     const at = this.#filling.reserve(IMAGE_HEAD_BYTES);
     const { bytes, view } = this.#filling;
     bytes.write(IMAGE_MAGIC, at, 'latin1');
-    view.setUint32(at + HEAD_AT.seed, store.seed, true);
+    view.setUint32(at + HEAD_AT.seed, store.hashKey.seed, true);
     view.setUint32(at + HEAD_AT.seed + 4, 0, true);
     view.setFloat64(at + HEAD_AT.mutations, store.mutations, true);
     view.setFloat64(at + HEAD_AT.time, timeMs, true);
     view.setFloat64(at + HEAD_AT.entries, store.count, true);
     view.setUint32(at + HEAD_AT.digest, store.digestLow, true);
     view.setUint32(at + HEAD_AT.digest + 4, store.digestHigh, true);
+    store.hashKey.bytes.copy(bytes, at + IMAGE_KEY_AT);
     store.removals.forEach((version, i) => {
       view.setFloat64(at + HEAD_AT.removals + 8 * i, version, true);
     });

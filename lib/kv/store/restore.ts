@@ -6,13 +6,17 @@
 import { ErrorCode, IndelibleError } from '../../errors.js';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../limits.js';
 import { isExpiry } from './expiry-time.js';
+import { HashKey } from './hash-key.js';
 import {
   ENTRY_HEAD_BYTES,
   HEAD_AT,
   IMAGE_END,
   IMAGE_END_BYTES,
   IMAGE_HEAD_BYTES,
+  IMAGE_HEAD_BYTES_KEYLESS,
+  IMAGE_KEY_AT,
   IMAGE_MAGIC,
+  IMAGE_MAGIC_KEYLESS,
 } from './image-format.js';
 import { Store } from './store.js';
 
@@ -53,11 +57,8 @@ class Stream {
 
 export function restoreStore(chunks: Iterable<Uint8Array>): Restored {
   const stream = new Stream(chunks);
-  if (!stream.has(IMAGE_HEAD_BYTES)) invalid('is cut short in its head');
-  const head = stream.bytes.subarray(0, IMAGE_HEAD_BYTES);
-  if (head.toString('latin1', 0, IMAGE_MAGIC.length) !== IMAGE_MAGIC)
-    invalid('is none, or of an unknown version');
-  const store = new Store(head.readUInt32LE(HEAD_AT.seed));
+  const head = readHead(stream);
+  const store = new Store(hashKeyOf(head));
   const mutations = head.readDoubleLE(HEAD_AT.mutations);
   const timeMs = head.readDoubleLE(HEAD_AT.time);
   if (!Number.isSafeInteger(mutations) || mutations < 0) invalid('has a version that is no count');
@@ -68,7 +69,7 @@ export function restoreStore(chunks: Iterable<Uint8Array>): Restored {
       invalid('has a removal from later');
     store.removals[i] = version;
   }
-  stream.at = IMAGE_HEAD_BYTES;
+  stream.at = head.length;
   readEntries(stream, store, mutations);
   store.mutations = mutations;
   if (store.count !== head.readDoubleLE(HEAD_AT.entries))
@@ -78,6 +79,23 @@ export function restoreStore(chunks: Iterable<Uint8Array>): Restored {
     invalid('has another digest than it says');
   }
   return { store, timeMs };
+}
+
+function readHead(stream: Stream): Buffer {
+  if (!stream.has(IMAGE_HEAD_BYTES_KEYLESS)) invalid('is cut short in its head');
+  const magic = stream.bytes.toString('latin1', 0, IMAGE_MAGIC.length);
+  if (magic === IMAGE_MAGIC_KEYLESS) return stream.bytes.subarray(0, IMAGE_HEAD_BYTES_KEYLESS);
+  if (magic !== IMAGE_MAGIC) invalid('is none, or of an unknown version');
+  if (!stream.has(IMAGE_HEAD_BYTES)) invalid('is cut short in its head');
+  return stream.bytes.subarray(0, IMAGE_HEAD_BYTES);
+}
+
+function hashKeyOf(head: Buffer): HashKey {
+  const seed = head.readUInt32LE(HEAD_AT.seed);
+  if (head.length === IMAGE_HEAD_BYTES_KEYLESS) return HashKey.ofSeed(seed);
+  const key = HashKey.read(head, IMAGE_KEY_AT);
+  if (seed !== 0 && key !== HashKey.none) invalid('has both a seed and a key');
+  return seed === 0 ? key : HashKey.ofSeed(seed);
 }
 
 function readEntries(stream: Stream, store: Store, mutations: number): void {

@@ -4,7 +4,7 @@
  *
  * 1. Each change of an entry gives it a version of its own, larger than all before: `mutations`.
  * 2. What a caller can see (entries, versions, order, `usedBytes`, digest) depends on the changes made
- *    and on the seed alone, never on memory: replicas agree, also one that was restored from a
+ *    and on the key of the hashes alone, never on memory: replicas agree, also one that was restored from a
  *    checkpoint.
  * 3. `usedBytes` counts keys, values and a fixed overhead for each entry, not the memory held.
  * 4. Before an entry changes or goes, `image` (a checkpoint being taken) may save it as it was.
@@ -13,8 +13,8 @@
  */
 import { ENTRY_OVERHEAD_BYTES } from '../limits.js';
 import { compareByHash, ExpiryHeap } from './expiry-heap.js';
-import { hashKey } from './hash.js';
 import { HashIndex } from './hash-index.js';
+import type { HashKey } from './hash-key.js';
 import {
   digestHigh,
   digestLow,
@@ -39,7 +39,7 @@ export interface BeforeImage {
 }
 
 export class Store {
-  readonly seed: number;
+  readonly hashKey: HashKey;
   mutations = 0;
   usedBytes = 0;
   /** The two halves of the digest: sums over all entries. */
@@ -59,8 +59,8 @@ export class Store {
   /** Kept, so that no compiler leaves the reading out. */
   fetched = 0;
 
-  constructor(seed: number) {
-    this.seed = seed >>> 0;
+  constructor(hashKey: HashKey) {
+    this.hashKey = hashKey;
   }
 
   get count(): number {
@@ -71,9 +71,9 @@ export class Store {
     return this.#heap.count;
   }
 
-  /** How many entries are past their expiry at `nowMs`, and still here. */
-  expiredBy(nowMs: number): number {
-    return this.#heap.countPassed(nowMs);
+  /** How many entries are past their expiry at `nowMs`, and still here; none are counted beyond `most`. */
+  expiredBy(nowMs: number, most: number): number {
+    return this.#heap.countPassed(nowMs, most);
   }
 
   /** When the next entry expires, in milliseconds; Infinity if none does. */
@@ -92,7 +92,7 @@ export class Store {
   }
 
   hash(bytes: Uint8Array, start: number, end: number): number {
-    return hashKey(bytes, start, end, this.seed);
+    return this.hashKey.hash(bytes, start, end);
   }
 
   /**
@@ -231,12 +231,16 @@ export class Store {
     this.#population[hash >>> REMOVAL_SHIFT]!--;
   }
 
-  /** A store without entries that goes on where this one ends. This one stays as it is. */
-  emptied(): Store {
-    const empty = new Store(this.seed);
+  /**
+   * A store without entries that goes on where this one ends. This one stays as it is. With another key
+   * hashes have other classes: every key counts as removed.
+   */
+  emptied(hashKey: HashKey = this.hashKey): Store {
+    const empty = new Store(hashKey);
     empty.mutations = this.mutations + 1;
     this.removals.forEach((version, i) => {
-      empty.removals[i] = this.#population[i]! > 0 ? empty.mutations : version;
+      const untouched = this.#population[i] === 0 && hashKey === this.hashKey;
+      empty.removals[i] = untouched ? version : empty.mutations;
     });
     return empty;
   }

@@ -16,6 +16,7 @@ function setup(): { puppet: Puppet; pipeline: Pipeline; out: Output } {
     choked: false,
     watched: () => undefined,
     progress: () => undefined,
+    executed: () => undefined,
   };
   return { puppet, pipeline: new Pipeline(puppet, owner), out };
 }

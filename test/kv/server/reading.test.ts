@@ -42,6 +42,8 @@ class Host implements SessionHost {
   readonly port = 1;
   readonly startedMs = 0;
   readonly counters = { connections: 0, commands: 0, rejected: 0 };
+  readonly hashKey: Buffer = Buffer.alloc(16, 1);
+  readonly isKeyWanted = false;
 
   constructor(settings: KvServerSettings) {
     this.settings = settings;
@@ -50,6 +52,8 @@ class Host implements SessionHost {
   nowMs(): number {
     return 0;
   }
+
+  executed(): void {}
 }
 
 const REQUESTS = ['read', 'write', 'watch', 'ping', 'long', 'unwanted', 'transaction'] as const;

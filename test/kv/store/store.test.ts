@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ENTRY_OVERHEAD_BYTES } from '../../../lib/kv/limits.js';
 import { HASHES_END } from '../../../lib/kv/store/hash-index.js';
+import { HashKey } from '../../../lib/kv/store/hash-key.js';
 import { StoreImage } from '../../../lib/kv/store/image.js';
 import { restoreStore } from '../../../lib/kv/store/restore.js';
 import { Store } from '../../../lib/kv/store/store.js';
@@ -22,7 +23,7 @@ function bytes(text: string): Buffer {
 class TextStore {
   store: Store;
 
-  constructor(store: Store = new Store(7)) {
+  constructor(store: Store = new Store(HashKey.ofSeed(7))) {
     this.store = store;
   }
 
