@@ -70,6 +70,20 @@ const REQUIREMENTS = [
     purposes: ['test', 'ci'],
   },
   {
+    why: 'makes slow links, and links that are cut',
+    apt: 'iproute2',
+    fedora: 'iproute-tc',
+    program: ['tc'],
+    purposes: ['test', 'ci'],
+  },
+  {
+    why: 'makes the namespaces of the rigs',
+    apt: 'util-linux',
+    fedora: 'util-linux',
+    program: ['unshare'],
+    purposes: ['test', 'ci', 'power-cut', 'pmem-vm'],
+  },
+  {
     why: 'builds the C++ unit tests',
     apt: 'cmake',
     fedora: 'cmake',

@@ -23,15 +23,17 @@ export function scratchDirectory(): string | undefined {
 
 /**
  * Runs this very program again, with the same arguments, in a sandbox. A signal ends it and all it started.
+ * @param more further flags of `unshare`, and what the program is to be started by
  * @returns its exit code; 130 after a signal
  */
-export async function runInSandbox(): Promise<number> {
+export async function runInSandbox(...more: readonly string[]): Promise<number> {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'indelible-rig-'));
   const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
   const child = spawn(
     'setpriv',
     [
       ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+      ...more,
       ...[process.execPath, ...process.execArgv, ...process.argv.slice(1)],
     ],
     { stdio: 'inherit', env: { ...process.env, PATH: searchPath, [SCRATCH]: scratch, TMPDIR: scratch } },

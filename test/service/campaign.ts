@@ -11,6 +11,8 @@ export interface CampaignSettings {
   readonly kills: number;
   /** Laps that every log goes around. */
   readonly laps: number;
+  /** Those with a network of their own do the part that continuous integration runs. */
+  readonly isShort: boolean;
   readonly random: Random;
 }
 

@@ -1,17 +1,25 @@
 /**
  * The campaigns on real processes: `run.ts [campaign …] [--backend emulated|file] [--seed N] [--kills N]
- * [--laps N] [--budget SECONDS]`. Without a name all of them run, without a backend both do.
+ * [--laps N] [--short] [--budget SECONDS] [--if-possible]`. Without a name those run that need no network of
+ * their own, without a backend both do.
  *
+ * Those that need one run in a sandbox; with `--if-possible` a machine that cannot make it is no failure, and
+ * nothing is counted then. `--short` is what continuous integration runs of them.
  * `--budget` repeats them with the next seeds until that much time is used. Prints the seed and the command
  * that replays a failure; chance decides whom and when, and the machine has its share in what comes of it.
  * The last line is "N passed, N failed".
  */
+import fs from 'node:fs';
+import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { Random } from '../../lib/simulation/random.js';
+import { exitIfMissing, program, SANDBOX } from '../rigs/requirements.js';
+import { runInSandbox, scratchDirectory } from '../rigs/sandbox.js';
 import { type Campaign, CampaignReport, CheckFailed } from './campaign.js';
 import { clientsCampaign } from './clients-campaign.js';
 import { killCampaign } from './kill-campaign.js';
 import { lapsCampaign } from './laps-campaign.js';
+import { linksCampaign } from './links-campaign.js';
 import type { TestedBackend } from './service-cluster.js';
 
 const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
@@ -19,6 +27,16 @@ const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
   laps: lapsCampaign,
   clients: clientsCampaign,
 };
+const NETWORKED: Readonly<Record<string, Campaign>> = {
+  links: linksCampaign,
+};
+const ALL = { ...CAMPAIGNS, ...NETWORKED };
+const NEEDS = [
+  SANDBOX,
+  program('ip', 'makes a network for each replica, and the links between them'),
+  program('tc', 'bounds what a link carries, and cuts it'),
+];
+const REMEDY = 'As root on Debian, `node setup.mjs --for=test` installs what can be installed.';
 const BACKENDS: readonly TestedBackend[] = ['emulated', 'file'];
 
 const { values, positionals } = parseArgs({
@@ -29,15 +47,22 @@ const { values, positionals } = parseArgs({
     kills: { type: 'string', default: '10' },
     laps: { type: 'string', default: '20' },
     budget: { type: 'string', default: '0' },
+    short: { type: 'boolean', default: false },
+    'if-possible': { type: 'boolean', default: false },
   },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(CAMPAIGNS);
 const backends = BACKENDS.filter((backend) => values.backend === undefined || values.backend === backend);
-const unknown = names.filter((name) => CAMPAIGNS[name] === undefined);
+const unknown = names.filter((name) => ALL[name] === undefined);
 if (unknown.length > 0 || backends.length === 0) {
-  console.error(`campaigns: ${Object.keys(CAMPAIGNS).join(', ')}; backends: ${BACKENDS.join(', ')}`);
+  console.error(`campaigns: ${Object.keys(ALL).join(', ')}; backends: ${BACKENDS.join(', ')}`);
   process.exit(2);
 }
+if (names.some((name) => NETWORKED[name] !== undefined) && scratchDirectory() === undefined) {
+  exitIfMissing('A campaign with a network of its own', NEEDS, REMEDY, values['if-possible']);
+  process.exit(await runInSandbox('--net', 'setsid'));
+}
+if (scratchDirectory() !== undefined) goFirst();
 
 const report = new CampaignReport();
 const endMs = performance.now() + Number(values.budget) * 1000;
@@ -51,18 +76,27 @@ do {
 console.log(`${report.passed} passed, ${report.failed} failed`);
 process.exit(report.failed === 0 ? 0 : 1);
 
+/** What else runs on the machine is not to be measured: this session, and what it starts, goes first. */
+function goFirst(): void {
+  const nice = -10;
+  os.setPriority(nice);
+  // Where the kernel weighs sessions, not processes.
+  if (fs.existsSync('/proc/self/autogroup')) fs.writeFileSync('/proc/self/autogroup', String(nice));
+}
+
 async function run(name: string, backend: TestedBackend): Promise<void> {
-  const { kills, laps } = values;
+  const { kills, laps, short } = values;
   console.log(`${name}, ${backend}, seed ${seed}`);
   try {
-    const settings = { backend, kills: Number(kills), laps: Number(laps), random: new Random(seed) };
-    await CAMPAIGNS[name]!(settings, report);
+    const random = new Random(seed);
+    const settings = { backend, kills: Number(kills), laps: Number(laps), isShort: short, random };
+    await ALL[name]!(settings, report);
   } catch (error) {
     if (!(error instanceof CheckFailed)) {
       console.log(`  FAIL  ${(error as Error).stack}`);
       report.failed++;
     }
-    const flags = `--backend ${backend} --seed ${seed} --kills ${kills} --laps ${laps}`;
+    const flags = `--backend ${backend} --seed ${seed} --kills ${kills} --laps ${laps}${short ? ' --short' : ''}`;
     console.log(`replay: npm run test:service -- ${name} ${flags}`);
   }
 }

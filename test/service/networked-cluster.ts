@@ -1,0 +1,171 @@
+/**
+ * Replicas as machines of their own would run them: `indelible serve` in a network namespace each, formatted
+ * from one plan. The campaign reaches all of them past the links between them.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
+import type { ReplicaStatus } from '../../lib/index.js';
+import { PROGRAM } from '../cluster/cluster-process.js';
+import { eventually } from './eventually.js';
+import type { Network } from './network.js';
+import type { TestedBackend } from './service-cluster.js';
+
+const PEER_PORT = 7101;
+const REDIS_PORT = 7001;
+const LOG_LINES = 40;
+
+export interface NetworkedOptions {
+  readonly network: Network;
+  readonly backend: TestedBackend;
+  readonly regionSize: string;
+  /** Where the replicas' data goes. */
+  readonly directory: string;
+}
+
+/** A line of a replica's log. */
+export interface LogLine {
+  readonly time: string;
+  readonly msg: string;
+  readonly [name: string]: unknown;
+}
+
+export class NetworkedCluster {
+  readonly network: Network;
+  readonly ids: readonly number[];
+  readonly #options: NetworkedOptions;
+  readonly #processes = new Map<number, ChildProcess>();
+
+  constructor(options: NetworkedOptions) {
+    this.#options = options;
+    this.network = options.network;
+    this.ids = options.network.ids;
+    const plan = this.#plan;
+    const format = (...args: readonly string[]): void => {
+      execFileSync(process.execPath, [PROGRAM, 'format', ...args], { stdio: 'pipe' });
+    };
+    format('--new-plan', String(this.ids.length), '--plan', plan);
+    for (const id of this.ids) {
+      const { backend, regionSize } = options;
+      const kind = ['--backend', backend, '--region-size', regionSize];
+      format('--plan', plan, '--replica', String(id), '--dir', this.#dataOf(id), ...kind);
+    }
+  }
+
+  /** Where clients of `id` connect. */
+  redis(id: number): { readonly host: string; readonly port: number } {
+    return { host: this.network.outsideHost(id), port: REDIS_PORT };
+  }
+
+  startAll(): void {
+    for (const id of this.ids) this.start(id);
+  }
+
+  start(id: number): void {
+    const { backend } = this.#options;
+    const others = this.ids.map((to) => {
+      const host = to === id ? this.network.outsideHost(id) : this.network.host(id, to);
+      return `${to}=${host}:${PEER_PORT}`;
+    });
+    const [program, args] = this.network.command(id, process.execPath, [
+      ...[PROGRAM, 'serve', '--dir', this.#dataOf(id), '--backend', backend],
+      ...[
+        '--listen',
+        `0.0.0.0:${PEER_PORT}`,
+        '--redis',
+        `0.0.0.0:${REDIS_PORT}`,
+        '--peers',
+        others.join(','),
+      ],
+    ]);
+    const log = fs.openSync(this.#logFile(id), 'a');
+    this.#processes.set(id, spawn(program, args, { stdio: ['ignore', log, log] }));
+    fs.closeSync(log);
+  }
+
+  pidOf(id: number): number {
+    return this.#processes.get(id)!.pid!;
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  kill(id: number): Promise<void> {
+    return this.#end(id, 'SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.ids.map((id) => this.#end(id, 'SIGTERM')));
+  }
+
+  answers(): Promise<readonly Answer[]> {
+    return surveyOf(new Map(this.ids.map((id) => [id, `${this.network.outsideHost(id)}:${PEER_PORT}`])));
+  }
+
+  async statuses(): Promise<readonly ReplicaStatus[]> {
+    return (await this.answers()).flatMap(({ status }) => (status === undefined ? [] : [status]));
+  }
+
+  async statusOf(id: number): Promise<ReplicaStatus | undefined> {
+    return (await this.statuses()).find(({ replicaId }) => replicaId === id);
+  }
+
+  /** The replica that leads, once all agree on it. */
+  leader(): Promise<number> {
+    return eventually(
+      'all replicas follow one leader',
+      async () => {
+        const answers = await this.answers();
+        const { leader } = verdictOf(answers);
+        const agree = answers.every(({ status }) => status?.leader === leader);
+        return agree && leader !== 0 ? leader : undefined;
+      },
+      () => this.diagnosis(),
+    );
+  }
+
+  /** What replica `id` has logged, oldest first. */
+  logOf(id: number): readonly LogLine[] {
+    const lines = fs.readFileSync(this.#logFile(id), 'utf8').trimEnd().split('\n');
+    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** How often the role of a replica, or whom it follows, has changed. */
+  get roleChanges(): number {
+    return this.ids.reduce((sum, id) => sum + this.logOf(id).filter(({ msg }) => msg === 'role').length, 0);
+  }
+
+  async diagnosis(): Promise<string> {
+    const lines = (await this.answers()).map(({ id, status, problem }) =>
+      status === undefined
+        ? `  replica ${id}: ${problem}`
+        : `  replica ${id}: ${status.role}, follows ${status.leader}, ballot ${status.ballot}, promised ${status.promised}, ` +
+          `learned ${status.learnedThrough}, applied ${status.appliedThrough}, trimmed ${status.trimThrough}`,
+    );
+    const logs = this.ids.map((id) => {
+      const tail = fs.readFileSync(this.#logFile(id), 'utf8').trimEnd().split('\n').slice(-LOG_LINES);
+      return `  log of replica ${id}:\n    ${tail.join('\n    ')}`;
+    });
+    return [...lines, ...logs].join('\n');
+  }
+
+  async #end(id: number, signal: NodeJS.Signals): Promise<void> {
+    const child = this.#processes.get(id);
+    this.#processes.delete(id);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await gone;
+  }
+
+  get #plan(): string {
+    return path.join(this.#options.directory, 'plan.json');
+  }
+
+  #dataOf(id: number): string {
+    return path.join(this.#options.directory, `replica-${id}`);
+  }
+
+  #logFile(id: number): string {
+    return path.join(this.#options.directory, `replica-${id}.log`);
+  }
+}
