@@ -7,18 +7,16 @@
  * 2. A vote at (ballot, slot) is for one digest, always (contract 4).
  * 3. An answer's `after` is the number of the last item staged when it was made, so that it leaves only when
  *    everything it rests on is durable (contract 5).
- * 4. `promised` answers carry every vote above the trim point; lost bytes go as unavailable, unreadable
- *    stretches as uncertain, neither is ever left out (contract 6).
+ * 4. What it may have voted for above the trim point it knows, lost bytes as unavailable, unreadable stretches
+ *    as uncertain: `promised` leaves none of it out (contract 6, promised-answer.ts).
  * 5. An acceptor whose store lost votes or promises neither promises nor votes (contract 7).
  * 6. Of the log's reserve only the vote for the first slot not learned here may take (contract 31).
  */
 import { ensures, invariant, requires } from '../contract.js';
-import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
-import type { Ballot, Batch, BatchKind, Digest, Slot, SlotRange, Vote } from '../types.js';
+import type { Ballot, Batch, BatchKind, Digest, Slot, SlotRange } from '../types.js';
 import { NO_BALLOT } from './ballot.js';
 import { Damage } from './damage.js';
 import type { Effects } from './effects.js';
-import type { Promised } from './messages.js';
 
 /** What the acceptor remembers of its newest vote for a slot. */
 export interface VoteMark {
@@ -228,45 +226,6 @@ export class Acceptor {
     this.trimPoint = through;
     if (this.highest < through) this.highest = through;
     this.damage.trim(through);
-  }
-
-  /** The answer to a prepare at the promised ballot, in as many parts as its bytes need. */
-  promisedAnswer(fromSlot: Slot, learnedThrough: Slot): Promised[] {
-    // The uncertain ranges travel in the first part; beside a largest batch they might not fit into a frame.
-    const { uncertain } = this.damage;
-    const groups: Vote[][] = uncertain.length > 0 ? [[], []] : [[]];
-    let bytesInGroup = 0;
-    for (let slot = Math.max(fromSlot, this.trimPoint + 1); slot <= this.highest; slot++) {
-      const mark = this.marks.get(slot);
-      if (mark === undefined) continue;
-      const bytes = this.bytesOf(slot, mark);
-      const isKnownLost = bytes !== undefined || this.damage.unavailable.has(slot);
-      ensures(isKnownLost, 6, 'a vote without bytes goes as unavailable, and is known to be');
-      const sizeBytes = 64 + (bytes?.length ?? 0);
-      if (bytesInGroup > 0 && bytesInGroup + sizeBytes > MESSAGE_VOTES_BYTES_MAX) {
-        groups.push([]);
-        bytesInGroup = 0;
-      }
-      bytesInGroup += sizeBytes;
-      groups[groups.length - 1]!.push({
-        slot,
-        ballot: mark.ballot,
-        kind: mark.kind,
-        digest: mark.digest,
-        bytes,
-      });
-    }
-    return groups.map((votes, part) => ({
-      type: 'promised',
-      ballot: this.promisedBallot,
-      fromSlot,
-      part,
-      parts: groups.length,
-      trimThrough: this.trimPoint,
-      learnedThrough,
-      votes,
-      uncertain: part === 0 ? uncertain : [],
-    }));
   }
 
   /** Lets go of the bytes of an applied slot, as soon as the log has them. */

@@ -4,13 +4,14 @@
  * B3.)
  *
  * Invariants
- * 1. Only whole answers count, one for each member, for exactly this ballot (contract 9). A member answers a
- *    ballot's prepare once, so parts of two answers, cut at different slots, never mix.
+ * 1. Only whole answers count, one for each member, for exactly this ballot (contract 9). An answer is whole
+ *    when its parts, whenever each was made, leave out no slot up to the one that is the last
+ *    (promised-answer.ts).
  * 2. A slot's batch is that of the highest-ballot vote among a quorum of clean answers; the choice is free
  *    only if none of a quorum voted. A sender that is uncertain or has lost the bytes may be left out of a
  *    slot's quorum if enough others remain; lost bytes come only from a vote at the same ballot; otherwise
  *    the slot is undecided, and the campaign waits and names it (contract 10).
- * 3. Nothing is proposed at or below the highest trim point answered: it was chosen and forgotten
+ * 3. Nothing is proposed at or below the highest trim point of any part: it was chosen and forgotten
  *    (contract 12).
  */
 import { invariant } from '../contract.js';
@@ -29,12 +30,23 @@ import { rangesOf } from './damage.js';
 import type { Prepare, Promised } from './messages.js';
 import type { MemberSet, Quorum } from './quorum.js';
 
-/** One member's whole answer. */
+/** What a member has answered so far: all of its votes in the slots below `next`. */
 interface Answer {
-  readonly parts: Map<number, Promised>;
+  next: Slot;
+  isWhole: boolean;
   readonly votes: Map<Slot, Vote>;
-  complete: boolean;
+  readonly uncertain: SlotRange[];
+  trimThrough: Slot;
+  learnedThrough: Slot;
+  /** How often it was asked for what it has not answered. */
+  attempt: number;
+  /** Ticks without anything of its answer, and whether a part was taken since the last tick. */
+  silentTicks: number;
+  hasMoved: boolean;
 }
+
+/** What a part of an answer has changed. `gap`: the part before it is lost, and has to be asked for again. */
+export type Taken = 'nothing' | 'part' | 'whole' | 'gap';
 
 /** What a member that is certain about a slot answered for it. */
 interface Clean {
@@ -53,60 +65,120 @@ export interface Recovery {
 
 export const NOOP: Batch = { kind: BatchKind.noop, digest: 0 as Digest, bytes: new Uint8Array(0) };
 
-/** Ticks for which a campaign outlasts its timeout at the most. */
+/** Ticks for which a campaign outlasts its timeout while the same part is on its way. */
 const AWAITED_TICKS_MAX = 1000;
+
+/** What an answer may speak of at the most: more unlearned slots than any log holds. */
+const ANSWER_SLOTS_MAX: number = 2 ** 24;
 
 export class Campaign {
   readonly ballot: Ballot;
   readonly fromSlot: Slot;
   private readonly quorum: Quorum;
+  private readonly fetchTicks: number;
   private readonly answers = new Map<ReplicaId, Answer>();
   private held: readonly SlotRange[] = [];
   private awaitedTicks = 0;
 
-  constructor(ballot: Ballot, fromSlot: Slot, quorum: Quorum) {
+  /** Who is silent for `fetchTicks` is asked again. */
+  constructor(ballot: Ballot, fromSlot: Slot, quorum: Quorum, fetchTicks: number) {
     this.ballot = ballot;
     this.fromSlot = fromSlot;
     this.quorum = quorum;
+    this.fetchTicks = fetchTicks;
+    for (const { id } of quorum.configuration.members) {
+      this.answers.set(id, {
+        next: fromSlot,
+        isWhole: false,
+        votes: new Map(),
+        uncertain: [],
+        trimThrough: 0,
+        learnedThrough: 0,
+        attempt: 1,
+        silentTicks: 0,
+        hasMoved: false,
+      });
+    }
   }
 
-  get prepare(): Prepare {
-    return { type: 'prepare', ballot: this.ballot, fromSlot: this.fromSlot };
+  /** What `to` is asked for: all that it has not answered. */
+  prepareFor(to: ReplicaId): Prepare {
+    const { attempt, next } = this.answers.get(to)!;
+    return { type: 'prepare', ballot: this.ballot, attempt, fromSlot: next };
+  }
+
+  isWhole(member: ReplicaId): boolean {
+    return this.answers.get(member)?.isWhole === true;
   }
 
   /**
-   * One tick. True while an answer that is lacking is on its way: then the campaign is not given up. Whoever
-   * sends without end does not keep it for ever.
+   * One tick. @returns the members to be asked now, and whether an answer that is lacking is on its way: then
+   * the campaign is not given up, and everybody is told so. Whoever sends the same without end does not keep
+   * it for ever.
    */
-  awaitsMore(isArriving: (from: ReplicaId) => boolean): boolean {
-    if (this.awaitedTicks >= AWAITED_TICKS_MAX) return false;
-    const { members } = this.quorum.configuration;
-    const arrives = members.some(({ id }) => this.answers.get(id)?.complete !== true && isArriving(id));
-    if (arrives) this.awaitedTicks++;
-    return arrives;
+  tick(isArriving: (from: ReplicaId) => boolean): { readonly ask: ReplicaId[]; readonly awaits: boolean } {
+    const ask: ReplicaId[] = [];
+    let hasMoved = false;
+    let arrives = false;
+    for (const [id, answer] of this.answers) {
+      if (answer.isWhole) continue;
+      hasMoved ||= answer.hasMoved;
+      const isSilent = !isArriving(id) && !answer.hasMoved;
+      arrives ||= !isSilent;
+      answer.hasMoved = false;
+      answer.silentTicks = isSilent ? answer.silentTicks + 1 : 0;
+      if (answer.silentTicks < this.fetchTicks) continue;
+      ask.push(id);
+      this.askAgain(answer);
+    }
+    this.awaitedTicks = hasMoved ? 0 : this.awaitedTicks + Number(arrives);
+    const awaits = arrives && this.awaitedTicks < AWAITED_TICKS_MAX;
+    return { ask: awaits ? [...this.answers.keys()] : ask, awaits };
   }
 
   /** Takes one part of a member's answer. Duplicates and answers to other prepares change nothing. */
-  take(from: ReplicaId, message: Promised): void {
-    if (message.ballot !== this.ballot || message.fromSlot !== this.fromSlot || !this.quorum.has(from))
-      return;
-    let answer = this.answers.get(from);
-    if (answer === undefined) {
-      answer = { parts: new Map(), votes: new Map(), complete: false };
-      this.answers.set(from, answer);
+  take(from: ReplicaId, message: Promised): Taken {
+    const answer = this.answers.get(from);
+    if (answer === undefined || message.ballot !== this.ballot || answer.isWhole) return 'nothing';
+    const { fromSlot, throughSlot, votes, uncertain, trimThrough, learnedThrough, isLast } = message;
+    if (throughSlot < answer.next || throughSlot - this.fromSlot >= ANSWER_SLOTS_MAX) return 'nothing';
+    if (fromSlot > answer.next) {
+      // What was sent before it was asked again may still come, with the same gap.
+      if (message.attempt !== answer.attempt) return 'nothing';
+      this.askAgain(answer);
+      return 'gap';
     }
-    if (answer.complete || message.part < 0 || message.part >= message.parts) return;
-    answer.parts.set(message.part, message);
-    if (answer.parts.size < message.parts) return;
-    answer.complete = true;
-    for (const part of answer.parts.values())
-      for (const vote of part.votes) answer.votes.set(vote.slot, vote);
+    for (const vote of votes) if (vote.slot >= answer.next) answer.votes.set(vote.slot, this.shared(vote));
+    for (const { from, through } of uncertain) {
+      if (through >= answer.next) answer.uncertain.push({ from: Math.max(from, answer.next), through });
+    }
+    answer.trimThrough = Math.max(answer.trimThrough, trimThrough);
+    answer.learnedThrough = Math.max(answer.learnedThrough, learnedThrough);
+    answer.next = throughSlot + 1;
+    answer.hasMoved = true;
+    answer.isWhole = isLast;
+    return isLast ? 'whole' : 'part';
+  }
+
+  private askAgain(answer: Answer): void {
+    answer.attempt++;
+    answer.silentTicks = 0;
+  }
+
+  /** `vote`, with the bytes of the same batch that another member has told, if one has. */
+  private shared(vote: Vote): Vote {
+    for (const { votes } of this.answers.values()) {
+      const other = votes.get(vote.slot);
+      if (vote.bytes === undefined || other?.bytes === undefined) continue;
+      if (other.digest === vote.digest && other.kind === vote.kind) return { ...vote, bytes: other.bytes };
+    }
+    return vote;
   }
 
   /** The members that have answered in whole. */
   private answered(): MemberSet {
     let members: MemberSet = 0;
-    for (const [id, answer] of this.answers) if (answer.complete) members |= this.quorum.bitOf(id);
+    for (const [id, answer] of this.answers) if (answer.isWhole) members |= this.quorum.bitOf(id);
     return members;
   }
 
@@ -115,10 +187,9 @@ export class Campaign {
     let from: ReplicaId = 0;
     let through: Slot = 0;
     for (const [id, answer] of this.answers) {
-      const first = answer.parts.get(0);
-      if (answer.complete && first !== undefined && first.learnedThrough > through) {
+      if (answer.isWhole && answer.learnedThrough > through) {
         from = id;
-        through = first.learnedThrough;
+        through = answer.learnedThrough;
       }
     }
     return { from, through };
@@ -138,11 +209,10 @@ export class Campaign {
     let firstSlot = Math.max(this.fromSlot, learnedThrough + 1);
     let lastSlot = firstSlot - 1;
     for (const answer of this.answers.values()) {
-      const part = answer.complete ? answer.parts.get(0) : undefined;
-      if (part === undefined) continue;
-      firstSlot = Math.max(firstSlot, part.trimThrough + 1);
+      if (!answer.isWhole) continue;
+      firstSlot = Math.max(firstSlot, answer.trimThrough + 1);
       for (const slot of answer.votes.keys()) lastSlot = Math.max(lastSlot, slot);
-      for (const range of part.uncertain) lastSlot = Math.max(lastSlot, range.through);
+      for (const range of answer.uncertain) lastSlot = Math.max(lastSlot, range.through);
     }
     const batches: Batch[] = [];
     const undecided: Slot[] = [];
@@ -160,11 +230,11 @@ export class Campaign {
     const clean: Clean[] = [];
     const bytesAt = new Map<Ballot, Vote>();
     for (const [id, answer] of this.answers) {
-      if (!answer.complete) continue;
+      if (!answer.isWhole) continue;
       const vote = answer.votes.get(slot);
       // Even a vote that may not be its member's newest has the bytes of its own ballot.
       if (vote?.bytes !== undefined) bytesAt.set(vote.ballot, vote);
-      if (!isUncertain(answer.parts.get(0)!, slot)) clean.push({ member: this.quorum.bitOf(id), vote });
+      if (!isUncertain(answer, slot)) clean.push({ member: this.quorum.bitOf(id), vote });
     }
     clean.sort((a, b) => (b.vote?.ballot ?? NO_BALLOT) - (a.vote?.ballot ?? NO_BALLOT));
     let left: MemberSet = 0;
@@ -185,7 +255,7 @@ export class Campaign {
   }
 }
 
-function isUncertain(answer: Promised, slot: Slot): boolean {
+function isUncertain(answer: Answer, slot: Slot): boolean {
   return answer.uncertain.some((range) => range.from <= slot && slot <= range.through);
 }
 

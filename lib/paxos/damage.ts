@@ -48,6 +48,14 @@ export class Damage {
     return this.unavailable.has(slot) || this.endangered.has(slot) || this.isUncertain(slot);
   }
 
+  /** What of the uncertain ranges is at or above `slot`, by rising slot. */
+  uncertainFrom(slot: Slot): SlotRange[] {
+    return this.ranges
+      .filter((range) => range.through >= slot)
+      .map((range) => ({ from: Math.max(range.from, slot), through: range.through }))
+      .sort((a, b) => a.from - b.from);
+  }
+
   /** The damaged slots at or below `through`, by rising slot, at most `max`. */
   through(through: Slot, max: number): Slot[] {
     if (this.isNone) return [];

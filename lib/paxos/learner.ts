@@ -50,6 +50,7 @@ export class Learner {
   private fetching = false;
   private heldBytes = 0;
   private readonly heldBytesMax: number;
+  private readonly votesBytesMax: number;
 
   constructor(
     acceptor: Acceptor,
@@ -60,12 +61,14 @@ export class Learner {
       readonly fetchTicks: number;
       readonly peers: readonly ReplicaId[];
       readonly unloggedBytesMax?: number | undefined;
+      readonly votesBytesMax?: number | undefined;
     },
   ) {
     this.acceptor = acceptor;
     this.effects = effects;
     this.fetchTicks = start.fetchTicks;
     this.heldBytesMax = start.unloggedBytesMax ?? UNLOGGED_BYTES_MAX;
+    this.votesBytesMax = start.votesBytesMax ?? MESSAGE_VOTES_BYTES_MAX;
     this.peers = start.peers;
     this.learned = start.through;
     this.applied = start.through;
@@ -206,7 +209,7 @@ export class Learner {
       const vote = this.voteOf(slot);
       if (vote?.bytes === undefined) break;
       sizeBytes += 64 + vote.bytes.length;
-      if (votes.length > 0 && sizeBytes > MESSAGE_VOTES_BYTES_MAX) break;
+      if (votes.length > 0 && sizeBytes > this.votesBytesMax) break;
       votes.push(vote);
     }
     return votes;

@@ -21,27 +21,35 @@ export interface Canvassed {
   readonly ballot: Ballot;
 }
 
-/** Phase 1 for every slot from `fromSlot` on. */
+/**
+ * Phase 1 for every slot from `fromSlot` on. Said again to whoever has answered a part, with the first slot
+ * that its answer lacks, and at each tick while answers are on their way.
+ */
 export interface Prepare {
   readonly type: 'prepare';
   readonly ballot: Ballot;
+  /** Rises when what was sent is taken for lost; one that was seen says only that the campaign goes on. */
+  readonly attempt: number;
   readonly fromSlot: Slot;
 }
 
 /**
- * The durable refusal of lower ballots, with every vote at or above max(fromSlot, trimThrough + 1).
- * Long answers come in parts; only all of them together are an answer.
+ * The durable refusal of lower ballots, with every vote in the slots `fromSlot` … `throughSlot` above
+ * `trimThrough`. Parts together are an answer when no slot is left out between them up to the last one.
  */
 export interface Promised {
   readonly type: 'promised';
   readonly ballot: Ballot;
+  /** That of the prepare that is answered. */
+  readonly attempt: number;
   readonly fromSlot: Slot;
-  readonly part: number;
-  readonly parts: number;
+  readonly throughSlot: Slot;
+  /** There is no vote above `throughSlot`. */
+  readonly isLast: boolean;
   readonly trimThrough: Slot;
   readonly learnedThrough: Slot;
   readonly votes: readonly Vote[];
-  /** Slots at which there may have been a vote that can no longer be read; all of them in part 0. */
+  /** What of these slots there may have been a vote in that can no longer be read. */
   readonly uncertain: readonly SlotRange[];
 }
 

@@ -25,6 +25,8 @@ export interface CoreOptions {
   readonly windowBytes: number;
   /** Bytes of learned batches that the log lacks, beyond which no more are learned. Default 64 MiB. */
   readonly unloggedBytesMax?: number;
+  /** Bytes of votes in one message, beyond which another one goes on. Default 1 MiB, the most. */
+  readonly votesBytesMax?: number;
   /** Where the checkpoint that the state machine was restored from ends, and the digest chain there. */
   readonly checkpointThrough: Slot;
   readonly checkpointChain: Digest;

@@ -12,7 +12,7 @@ import { requires, unreachable } from '../contract.js';
 import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { Acceptor, type AcceptorState } from './acceptor.js';
 import { ballotAbove, NO_BALLOT, replicaOf } from './ballot.js';
-import { Campaign } from './campaign.js';
+import { Candidacy } from './candidacy.js';
 import type { Effects, Role } from './effects.js';
 import { Election } from './election.js';
 import { GapWatch } from './gap-watch.js';
@@ -20,6 +20,7 @@ import { Learner } from './learner.js';
 import type { Accept, Canvass, HandOver, Heartbeat, Heartbeaten, Message, Prepare } from './messages.js';
 import { type CoreOptions, checkOptions, reachTicks, type Timing } from './options.js';
 import { Progress } from './progress.js';
+import { PromisedAnswer } from './promised-answer.js';
 import { Proposer } from './proposer.js';
 import { Pulse } from './pulse.js';
 import { Quorum } from './quorum.js';
@@ -46,11 +47,8 @@ export class ReplicaCore {
   private readonly telling: Telling;
   private readonly gapWatch: GapWatch;
   private readonly hint: Slot;
-  private campaign: Campaign | undefined;
-  private ownPromiseItem = 0;
-  private undecidedSlots: readonly SlotRange[] = [];
-  /** Learned when they were found. */
-  private undecidedAt: Slot = Number.POSITIVE_INFINITY;
+  private readonly answer: PromisedAnswer;
+  private readonly candidacy: Candidacy;
   private highestSeen: Ballot;
   private leaderBallot: Ballot = NO_BALLOT;
   private readonly timing: Timing;
@@ -73,13 +71,14 @@ export class ReplicaCore {
     this.gapWatch = new GapWatch(options.configuration, this.timing, this.progress);
     const { fetchTicks } = this.timing;
     const peers = options.configuration.members.map(({ id }) => id).filter((id) => id !== options.self);
-    const { checkpointThrough: through, checkpointChain: chain, unloggedBytesMax } = options;
+    const { checkpointThrough: through, checkpointChain: chain, unloggedBytesMax, votesBytesMax } = options;
     this.learner = new Learner(this.acceptor, effects, {
       through,
       chain,
       fetchTicks,
       peers,
       unloggedBytesMax,
+      votesBytesMax,
     });
     this.repair = new Repair(this.acceptor, this.learner, effects, peers, fetchTicks);
     const window = { slots: options.windowSlots, bytes: options.windowBytes };
@@ -88,6 +87,9 @@ export class ReplicaCore {
     this.reads = new ReadIndex(this.quorum, this.self, effects);
     this.pulse = new Pulse(this.timing, this.quorum, this.reads, this.progress);
     this.votesAnswer = new VotesAnswer(this.acceptor, effects);
+    const { acceptor, learner, quorum, self } = this;
+    this.answer = new PromisedAnswer(acceptor, learner, effects, votesBytesMax);
+    this.candidacy = new Candidacy(self, quorum, acceptor, learner, this.answer, effects, fetchTicks);
     this.telling = new Telling(this.learner, effects);
     this.highestSeen = this.acceptor.promised;
   }
@@ -103,7 +105,7 @@ export class ReplicaCore {
   }
   /** The ballot led, campaigned for or followed. */
   get ballot(): Ballot {
-    return this.proposer.ballot ?? this.campaign?.ballot ?? this.leaderBallot;
+    return this.proposer.ballot ?? this.candidacy.ballot ?? this.leaderBallot;
   }
   get votes(): boolean {
     return this.acceptor.voting && this.quorum.has(this.self);
@@ -111,7 +113,7 @@ export class ReplicaCore {
 
   /** Slots that hold up the campaign: who could say what they hold is not to be had. */
   get undecided(): readonly SlotRange[] {
-    return this.undecidedSlots;
+    return this.candidacy.undecided;
   }
   /** Slots through this one are applied, and no peer has them: a checkpoint must save them. */
   get wantsCheckpointThrough(): Slot {
@@ -137,7 +139,7 @@ export class ReplicaCore {
       case 'prepare':
         return this.onPrepare(from, message);
       case 'promised':
-        this.campaign?.take(from, message);
+        this.candidacy.take(from, message);
         return this.concludeCampaign();
       case 'rejected':
         return this.onRejected(message.promised);
@@ -177,6 +179,7 @@ export class ReplicaCore {
   roomAgain(peer: ReplicaId): void {
     this.telling.roomAgain(peer);
     this.proposer.feed.pump(peer);
+    if (peer === replicaOf(this.acceptor.promised)) this.answer.pump();
   }
 
   /** One unit of time has passed. */
@@ -184,15 +187,10 @@ export class ReplicaCore {
     this.repeatsAnswers = true;
     this.learner.tick();
     this.progress.tick();
-    this.repair.tick(this.undecidedSlots.at(-1)?.through ?? 0);
+    this.repair.tick(this.undecided.at(-1)?.through ?? 0);
     if (this.election.standing === 'leading') return this.tickLeader();
     if (!this.votes || this.standsBack) return;
-    const { campaign } = this;
-    if (campaign?.awaitsMore((id) => this.effects.isArriving(id))) {
-      // Told so, who promised does not campaign meanwhile.
-      if (this.ownPromiseItem === 0) this.broadcast(campaign.prepare, 0);
-      return;
-    }
+    if (this.candidacy.tick()) return;
     if (this.election.tick()) this.canvass();
     else if (this.election.isCanvassDueAgain(this.timing.fetchTicks)) this.broadcastCanvass();
   }
@@ -217,16 +215,9 @@ export class ReplicaCore {
   /** Items through `item` are durable. */
   durable(item: number): void {
     this.acceptor.durableNow(item);
-    if (this.campaign !== undefined && this.ownPromiseItem > 0 && this.ownPromiseItem <= item) {
-      this.ownPromiseItem = 0;
-      const { ballot, fromSlot } = this.campaign;
-      if (ballot === this.acceptor.promised) {
-        for (const part of this.acceptor.promisedAnswer(fromSlot, this.learner.learnedThrough)) {
-          this.campaign.take(this.self, part);
-        }
-        this.concludeCampaign();
-      }
-    }
+    this.answer.pump();
+    this.candidacy.durableNow(item);
+    this.concludeCampaign();
     this.proposer.durableNow(item);
   }
 
@@ -241,7 +232,7 @@ export class ReplicaCore {
    */
   installed(through: Slot, chain: Digest, from: ReplicaId = 0): void {
     // Followers take a leader's word for their votes at its ballot (contract 14): it may not be an older one.
-    const own = this.proposer.ballot ?? this.campaign?.ballot;
+    const own = this.proposer.ballot ?? this.candidacy.ballot;
     if (own !== undefined && through > this.learner.learnedThrough) this.stepDown();
     this.learner.installed(through, chain, from);
   }
@@ -270,7 +261,7 @@ export class ReplicaCore {
     this.votesAnswer.settle();
     if (!this.proposer.learnedNow(this.learner.learnedThrough)) this.stepDown();
     this.learner.fetchMissing();
-    if (this.learner.learnedThrough > this.undecidedAt) this.concludeCampaign();
+    this.concludeCampaign();
     if (this.proposer.ballot !== undefined && this.reads.wantsRound) this.sendHeartbeat();
   }
 
@@ -307,14 +298,13 @@ export class ReplicaCore {
     if (!this.votes || replicaOf(message.ballot) !== from) return;
     this.observe(message.ballot);
     if (message.ballot < this.acceptor.promised) return this.reject(from, message.ballot);
-    // A duplicate is answered already, and answers must not be cut twice.
-    if (message.ballot === this.acceptor.promised) return this.election.restartTimer();
+    if (message.ballot === this.acceptor.promised) {
+      this.election.restartTimer();
+      return this.answer.asked(message);
+    }
     if (!this.acceptor.promise(message.ballot)) return;
     this.election.follow(0);
-    const after = this.acceptor.stagedThrough;
-    for (const part of this.acceptor.promisedAnswer(message.fromSlot, this.learner.learnedThrough)) {
-      this.effects.send(from, part, after);
-    }
+    this.answer.asked(message);
     this.announceRole();
   }
 
@@ -368,9 +358,9 @@ export class ReplicaCore {
     if (ballot < this.leaderBallot) return false;
     this.observe(ballot);
     this.leaderBallot = ballot;
-    this.undecidedSlots = [];
+    this.answer.end();
     const known = this.election.leader === from && this.election.standing === 'following';
-    this.campaign = undefined;
+    this.candidacy.someoneLeads();
     this.election.follow(from);
     if (!known) this.announceRole();
     return true;
@@ -380,13 +370,12 @@ export class ReplicaCore {
   private observe(ballot: Ballot): void {
     if (ballot <= this.highestSeen) return;
     this.highestSeen = ballot;
-    const own = this.proposer.ballot ?? this.campaign?.ballot;
+    const own = this.proposer.ballot ?? this.candidacy.ballot;
     if (own !== undefined && own < ballot) this.stepDown();
   }
 
   private stepDown(): void {
-    this.campaign = undefined;
-    this.ownPromiseItem = 0;
+    this.candidacy.end();
     if (this.proposer.ballot !== undefined) {
       this.proposer.resign();
       this.reads.abandon();
@@ -396,9 +385,8 @@ export class ReplicaCore {
   }
 
   private canvass(): void {
-    if (this.campaign !== undefined && this.undecidedSlots.length > 0) this.election.undecidedAttempts++;
-    this.campaign = undefined;
-    this.ownPromiseItem = 0;
+    if (this.candidacy.ballot !== undefined && this.undecided.length > 0) this.election.undecidedAttempts++;
+    this.candidacy.end();
     const ballot = ballotAbove(this.highest(), this.self);
     this.election.beginCanvass(ballot, this.quorum.bitOf(this.self));
     this.announceRole();
@@ -415,27 +403,19 @@ export class ReplicaCore {
     if (ballot <= this.acceptor.promised || !this.acceptor.promise(ballot)) return this.election.follow(0);
     this.highestSeen = Math.max(ballot, this.highestSeen) as Ballot;
     this.election.campaign();
-    const fromSlot = this.learner.learnedThrough + 1;
-    this.campaign = new Campaign(ballot, fromSlot, this.quorum);
-    this.ownPromiseItem = this.acceptor.stagedThrough;
-    this.broadcast(this.campaign.prepare, this.ownPromiseItem);
+    this.candidacy.begin();
     this.announceRole();
   }
 
   private concludeCampaign(): void {
-    const campaign = this.campaign;
-    if (campaign === undefined || campaign.ballot !== this.acceptor.promised) return;
-    const recovery = campaign.recovery(this.learner.learnedThrough);
-    this.undecidedSlots = campaign.undecided;
-    this.undecidedAt = this.learner.learnedThrough;
-    if (recovery === undefined) return;
-    this.campaign = undefined;
+    const concluded = this.candidacy.conclude();
+    if (concluded === undefined) return;
+    const { ballot, recovery, mostLearned } = concluded;
     this.election.lead(this.self);
-    this.leaderBallot = campaign.ballot;
+    this.leaderBallot = ballot;
     this.pulse.begin();
-    const { from, through } = campaign.mostLearned();
-    this.learner.seekFrom(from, through);
-    this.proposer.lead(campaign.ballot, recovery.firstSlot, recovery.batches);
+    this.learner.seekFrom(mostLearned.from, mostLearned.through);
+    this.proposer.lead(ballot, recovery.firstSlot, recovery.batches);
     this.sendHeartbeat();
     this.announceRole();
   }

@@ -15,6 +15,8 @@ export interface Scale {
   readonly recordBytesMax: number;
   readonly checkpoints: CheckpointPolicy;
   readonly workload: Workload;
+  /** Bytes of votes in one message. */
+  readonly votesBytesMax: number;
   /** Bytes of bulk that a link carries in a unit of time; endless if 0. */
   readonly bulkRate: number;
 }
@@ -35,8 +37,6 @@ function crowded(scale: Scale, random: Random): Scale {
     windowBytes: random.pick([16_000, 32_000]),
     checkpoints: { ...scale.checkpoints, everySlots: 8, chunkBytes: 64, saveDelayMax: 3000 },
     workload: { ...scale.workload, pauseMax: 20, commandsMax: 4, paddingBytesMax: 1800, reads: 0.05 },
-    // A whole log in one answer takes a slow link longer than any election timeout.
-    bulkRate: 0,
   };
 }
 
@@ -67,6 +67,7 @@ function drawOrdinary(random: Random): Scale {
       paddingBytesMax: random.pick([100, 1000, 1800]),
       reads: random.pick([0.05, 0.2, 0.5]),
     },
+    votesBytesMax: random.pick([500, 4000, 1 << 20]),
     bulkRate: random.pick([0, 0, 0, 5, 20, 100]),
   };
 }

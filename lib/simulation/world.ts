@@ -148,13 +148,13 @@ export class World {
       storeUuid: (at + 1).toString(16).padStart(32, '0'),
     }));
     const configuration: Configuration = { number: 1, members };
-    const { timing, windowSlots, windowBytes, checkpoints } = scale;
+    const { timing, windowSlots, windowBytes, votesBytesMax, checkpoints } = scale;
     return {
       clock,
       random: random.fork(),
       counters,
       observers,
-      core: { configuration, timing, windowSlots, windowBytes },
+      core: { configuration, timing, windowSlots, windowBytes, votesBytesMax },
       checkpoints,
       send: (from, to, message) => {
         observers.tell('leaves', from, to, message);

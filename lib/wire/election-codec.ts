@@ -4,7 +4,7 @@
  */
 import { FRAME_BYTES_MAX } from '../limits.js';
 import type { Canvass, Canvassed, HandOver, Prepare, Promised, Rejected } from '../paxos/messages.js';
-import type { SlotRange } from '../types.js';
+import type { Slot, SlotRange } from '../types.js';
 import type { Reader } from './reader.js';
 import { frameError } from './reader.js';
 import { readBallot, readVotes, writeVotes } from './votes-codec.js';
@@ -31,18 +31,20 @@ export function readCanvassed(reader: Reader): Canvassed {
 
 export function writePrepare(writer: Writer, message: Prepare): void {
   writer.u64(message.ballot);
+  writer.u32(message.attempt);
   writer.u64(message.fromSlot);
 }
 
 export function readPrepare(reader: Reader): Prepare {
-  return { type: 'prepare', ballot: readBallot(reader), fromSlot: reader.u64() };
+  return { type: 'prepare', ballot: readBallot(reader), attempt: reader.u32(), fromSlot: reader.u64() };
 }
 
 export function writePromised(writer: Writer, message: Promised): void {
   writer.u64(message.ballot);
+  writer.u32(message.attempt);
   writer.u64(message.fromSlot);
-  writer.u32(message.part);
-  writer.u32(message.parts);
+  writer.u64(message.throughSlot);
+  writer.u8(message.isLast ? 1 : 0);
   writer.u64(message.trimThrough);
   writer.u64(message.learnedThrough);
   writer.u32(message.uncertain.length);
@@ -55,25 +57,21 @@ export function writePromised(writer: Writer, message: Promised): void {
 
 export function readPromised(reader: Reader): Promised {
   const ballot = readBallot(reader);
+  const attempt = reader.u32();
   const fromSlot = reader.u64();
-  const part = reader.u32();
-  const parts = reader.u32();
-  if (part > parts) throw frameError(`part ${part} of ${parts}`);
+  const throughSlot = reader.u64();
+  const isLast = reader.within(reader.u8(), 1, 'whether a part is the last') === 1;
   const trimThrough = reader.u64();
   const learnedThrough = reader.u64();
   const uncertain = readRanges(reader);
   const votes = readVotes(reader);
-  return {
-    type: 'promised',
-    ballot,
-    fromSlot,
-    part,
-    parts,
-    trimThrough,
-    learnedThrough,
-    votes,
-    uncertain,
-  };
+  if (fromSlot > throughSlot) throw frameError(`slots ${fromSlot} … ${throughSlot} are no part of an answer`);
+  const isWithin = (from: Slot, through: Slot) => fromSlot <= from && through <= throughSlot;
+  if (!votes.every(({ slot }) => isWithin(slot, slot))) throw frameError('a vote of another part');
+  if (!uncertain.every(({ from, through }) => isWithin(from, through)))
+    throw frameError('uncertain slots of another part');
+  const head = { type: 'promised', ballot, attempt, fromSlot, throughSlot, isLast } as const;
+  return { ...head, trimThrough, learnedThrough, votes, uncertain };
 }
 
 function readRanges(reader: Reader): SlotRange[] {

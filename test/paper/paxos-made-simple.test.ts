@@ -11,7 +11,7 @@ import { batchOf, next, ofType, TestCluster, type TestNode } from '../paxos/clus
 const EVERYONE = [1, 2, 3];
 
 function prepare(node: TestNode, from: ReplicaId, ballot: Ballot): Message[] {
-  node.core.receive(from, { type: 'prepare', ballot, fromSlot: 1 });
+  node.core.receive(from, { type: 'prepare', ballot, attempt: 1, fromSlot: 1 });
   node.core.settle();
   node.sync();
   return node.leaving().map(({ message }) => message);
@@ -68,7 +68,7 @@ test('an acceptor remembers, even if it fails and is then restarted, what it pro
 test('stable storage: the acceptor records its intended response before it actually sends it', () => {
   const cluster = new TestCluster(3);
   const acceptor = cluster.node(2);
-  acceptor.core.receive(1, { type: 'prepare', ballot: ballotOf(1, 1), fromSlot: 1 });
+  acceptor.core.receive(1, { type: 'prepare', ballot: ballotOf(1, 1), attempt: 1, fromSlot: 1 });
   acceptor.core.settle();
   expect(acceptor.leaving()).toEqual([]);
   acceptor.core.receive(1, {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { ContractViolation } from '../../lib/contract.js';
-import { MESSAGE_VOTES_BYTES_MAX } from '../../lib/limits.js';
 import { Acceptor, type AcceptorState } from '../../lib/paxos/acceptor.js';
 import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
-import { type Ballot, BatchKind, type Digest, type Slot } from '../../lib/types.js';
+import { type Ballot, BatchKind, type Slot } from '../../lib/types.js';
+import { partsOf } from './answers.js';
 import { batchOf } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
 
@@ -94,11 +94,11 @@ test('an answer carries every vote from its slot on, above the trim point (contr
   acceptor.trim(1);
   acceptor.promise(HIGH);
   const slots = (fromSlot: Slot) =>
-    acceptor.promisedAnswer(fromSlot, 0).flatMap(({ votes }) => votes.map((v) => v.slot));
+    partsOf(acceptor, fromSlot).flatMap(({ votes }) => votes.map((v) => v.slot));
   expect(slots(1)).toEqual([2, 4, 7]);
   expect(slots(4)).toEqual([4, 7]);
   expect(slots(8)).toEqual([]);
-  expect(acceptor.promisedAnswer(1, 0)[0]).toMatchObject({ ballot: HIGH, trimThrough: 1, parts: 1 });
+  expect(partsOf(acceptor)[0]).toMatchObject({ ballot: HIGH, trimThrough: 1, isLast: true });
 });
 
 test('lost bytes go as unavailable, unreadable stretches as uncertain, and a new vote heals them (contract 6)', () => {
@@ -107,8 +107,8 @@ test('lost bytes go as unavailable, unreadable stretches as uncertain, and a new
     votes: [markOf(1, LOW, 'v', false)],
     uncertain: [{ from: 2, through: 4 }],
   });
-  const votes = () => acceptor.promisedAnswer(1, 0).flatMap((part) => part.votes);
-  const uncertain = () => acceptor.promisedAnswer(1, 0).flatMap((part) => part.uncertain);
+  const votes = () => partsOf(acceptor).flatMap((part) => part.votes);
+  const uncertain = () => partsOf(acceptor).flatMap((part) => part.uncertain);
   expect(votes()).toEqual([{ ...markOf(1, LOW, 'v'), available: undefined, bytes: undefined }]);
   expect(uncertain()).toEqual([{ from: 2, through: 4 }]);
   acceptor.accept(3, MIDDLE, batchOf('w'));
@@ -119,21 +119,6 @@ test('lost bytes go as unavailable, unreadable stretches as uncertain, and a new
   // The same batch at the same ballot brings the lost bytes back.
   expect(acceptor.accept(1, MIDDLE, batchOf('v'))).toBe('voted');
   expect(votes()[0]?.bytes).toEqual(batchOf('v').bytes);
-});
-
-test('a long answer comes in parts that together are the answer', () => {
-  const acceptor = acceptorWith();
-  const large = {
-    kind: BatchKind.commands,
-    digest: 1 as Digest,
-    bytes: new Uint8Array(MESSAGE_VOTES_BYTES_MAX / 2),
-  };
-  for (let slot = 1; slot <= 5; slot++) acceptor.accept(slot, LOW, large);
-  const parts = acceptor.promisedAnswer(1, 0);
-  expect(parts.length).toBeGreaterThan(1);
-  expect(parts.map(({ part }) => part)).toEqual(parts.map((_, at) => at));
-  expect(new Set(parts.map((part) => part.parts))).toEqual(new Set([parts.length]));
-  expect(parts.flatMap(({ votes }) => votes.map((vote) => vote.slot))).toEqual([1, 2, 3, 4, 5]);
 });
 
 test('a store that lost votes neither promises nor votes nor records (contract 7)', () => {
@@ -147,7 +132,7 @@ test('a store that lost votes neither promises nor votes nor records (contract 7
 test('writing to a store that lost votes is a violation, and what it still shows is not a vote (contract 7)', () => {
   const acceptor = acceptorWith({ voting: false, promised: LOW, votes: [markOf(1, LOW, 'v')] });
   expect(acceptor.vote(1)).toBeUndefined();
-  expect(acceptor.promisedAnswer(1, 0).flatMap(({ votes }) => votes)).toEqual([]);
+  expect(partsOf(acceptor).flatMap(({ votes }) => votes)).toEqual([]);
   expect(() => acceptor.rewrite(1, batchOf('v').bytes)).toThrow(ContractViolation);
   expect(acceptor.restate()).toBe(true);
   expect(effects.items).toEqual([]);
@@ -157,7 +142,7 @@ test('bytes that are missed when they are read make their vote unavailable, not 
   const acceptor = acceptorWith({ promised: LOW, votes: [markOf(1, LOW, 'v'), markOf(2, LOW, 'w')] });
   effects.bytes.set(2, batchOf('w').bytes);
   expect(acceptor.holds(1, LOW)).toBe(true);
-  const votes = acceptor.promisedAnswer(1, 0).flatMap((part) => part.votes);
+  const votes = partsOf(acceptor).flatMap((part) => part.votes);
   expect(votes.map(({ slot, bytes }) => [slot, bytes === undefined])).toEqual([
     [1, true],
     [2, false],
@@ -169,7 +154,7 @@ test('bytes that are missed when they are read make their vote unavailable, not 
 test('an answer that would hide a lost vote is a violation (contract 6)', () => {
   const acceptor = acceptorWith({ promised: LOW, votes: [markOf(1, LOW, 'v', false)] });
   acceptor.damage.unavailable.delete(1);
-  expect(() => acceptor.promisedAnswer(1, 0)).toThrow(ContractViolation);
+  expect(() => partsOf(acceptor)).toThrow(ContractViolation);
 });
 
 test('an older vote is never written again where the newest may be lost (contract 6)', () => {

@@ -15,13 +15,16 @@ function voteFor(slot: number, ballot: Ballot, text: string, available = true): 
   return { slot, ballot, ...batch, bytes: available ? batch.bytes : undefined };
 }
 
+const FETCH_TICKS = 3;
+
+/** A whole answer; with `more` a part of one. */
 function answer(votes: Vote[], more: Partial<Promised> = {}): Promised {
-  const rest = { ballot: OWN, fromSlot: 1, part: 0, parts: 1, trimThrough: 0, learnedThrough: 0 };
-  return { type: 'promised', ...rest, votes, uncertain: [], ...more };
+  const rest = { ballot: OWN, attempt: 1, fromSlot: 1, throughSlot: 9, isLast: true };
+  return { type: 'promised', ...rest, trimThrough: 0, learnedThrough: 0, votes, uncertain: [], ...more };
 }
 
 function campaignOf(members: number, ...answers: (Promised | undefined)[]): Campaign {
-  const campaign = new Campaign(OWN, 1, new Quorum(configurationOf(members)));
+  const campaign = new Campaign(OWN, 1, new Quorum(configurationOf(members)), FETCH_TICKS);
   answers.forEach((one, at) => {
     if (one !== undefined) campaign.take(at + 1, one);
   });
@@ -42,13 +45,45 @@ test('it waits for a quorum of distinct members, for exactly its ballot and slot
   expect(campaign.recovery(0)).toEqual({ firstSlot: 1, batches: [] });
 });
 
-test('an answer counts only when all of its parts are there', () => {
+const part = (fromSlot: number, throughSlot: number, votes: Vote[] = [], more: Partial<Promised> = {}) =>
+  answer(votes, { fromSlot, throughSlot, isLast: false, ...more });
+
+test('an answer counts when its parts leave out no slot up to the last of them (contract 9)', () => {
   const campaign = campaignOf(3, answer([]));
-  campaign.take(2, answer([voteFor(1, ballotOf(1, 1), 'a')], { part: 1, parts: 2 }));
-  campaign.take(2, answer([voteFor(1, ballotOf(1, 1), 'a')], { part: 1, parts: 2 }));
+  expect(campaign.take(2, part(1, 1, [voteFor(1, ballotOf(1, 1), 'a')]))).toBe('part');
+  expect(campaign.take(2, part(3, 5, [voteFor(3, ballotOf(1, 1), 'c')], { isLast: true }))).toBe('gap');
   expect(campaign.recovery(0)).toBeUndefined();
-  campaign.take(2, answer([voteFor(2, ballotOf(1, 1), 'b')], { part: 0, parts: 2 }));
-  expect(texts(campaign)).toEqual(['a', 'b']);
+  expect(campaign.prepareFor(2)).toEqual({ type: 'prepare', ballot: OWN, attempt: 2, fromSlot: 2 });
+  expect(campaign.take(2, part(3, 5, [], { isLast: true })), 'of the first attempt still').toBe('nothing');
+  expect(campaign.take(2, part(1, 2, [voteFor(2, ballotOf(1, 1), 'b')]))).toBe('part');
+  expect(campaign.take(2, part(1, 1, [voteFor(1, ballotOf(2, 1), 'later')]))).toBe('nothing');
+  const last = [voteFor(2, ballotOf(1, 1), 'b'), voteFor(3, ballotOf(1, 1), 'c')];
+  expect(campaign.take(2, part(2, 5, last, { isLast: true }))).toBe('whole');
+  expect(texts(campaign)).toEqual(['a', 'b', 'c']);
+});
+
+test('a part of another ballot, and one beyond all bounds, changes nothing (contract 9)', () => {
+  const campaign = campaignOf(3, answer([]));
+  expect(campaign.take(2, part(1, 1, [], { ballot: ballotOf(8, 1), isLast: true }))).toBe('nothing');
+  const far = Number.MAX_SAFE_INTEGER;
+  const uncertain = [{ from: far, through: far }];
+  expect(campaign.take(2, part(1, far, [], { isLast: true, uncertain }))).toBe('nothing');
+  expect(campaign.recovery(0)).toBeUndefined();
+});
+
+test('the trim point of any part counts: an acceptor may forget between two (contract 12)', () => {
+  const campaign = campaignOf(3, answer([voteFor(5, ballotOf(1, 1), 'e')]));
+  campaign.take(2, part(1, 2, [voteFor(1, ballotOf(1, 1), 'a')]));
+  campaign.take(2, part(3, 9, [], { trimThrough: 4, isLast: true }));
+  expect(campaign.recovery(0)?.firstSlot).toBe(5);
+});
+
+test('what a part is uncertain about counts for its own slots only (contract 9)', () => {
+  const campaign = campaignOf(3, answer([]));
+  campaign.take(2, part(1, 2, [voteFor(2, ballotOf(1, 1), 'b')]));
+  campaign.take(2, part(1, 4, [], { uncertain: [{ from: 1, through: 3 }], isLast: true }));
+  expect(campaign.recovery(0)).toBeUndefined();
+  expect(campaign.undecided).toEqual([{ from: 3, through: 3 }]);
 });
 
 test('the highest ballot among the answers decides, whoever gives it (contract 10)', () => {
@@ -146,7 +181,7 @@ test('whatever a quorum has chosen, any quorum of answers finds (P2c, as a prope
       const quorumFrom = (seed: number) =>
         Array.from({ length: quorum.size }, (_, at) => 1 + ((seed + at * (1 + (seed % 2))) % members));
       const find = (ids: readonly number[]) => {
-        const campaign = new Campaign(OWN, 1, quorum);
+        const campaign = new Campaign(OWN, 1, quorum, FETCH_TICKS);
         for (const id of ids) campaign.take(id, answer(held.has(id) ? [held.get(id)!] : []));
         return texts(campaign)?.[0];
       };
@@ -172,13 +207,31 @@ describe('a campaign whose answers are on their way', () => {
     (...ids: number[]) =>
     (from: number) =>
       ids.includes(from);
+  const begun = () => campaignOf(3, answer([]));
 
   it('waits for them, not for answers that it has, and not for ever', () => {
-    const campaign = new Campaign(OWN, 1, new Quorum(configurationOf(3)));
-    expect(campaign.awaitsMore(arriving())).toBe(false);
+    const campaign = begun();
+    expect(campaign.tick(arriving(1)).awaits).toBe(false);
     let ticks = 0;
-    while (ticks < 5000 && campaign.awaitsMore(arriving(2))) ticks++;
+    while (ticks < 5000 && campaign.tick(arriving(2)).awaits) ticks++;
     expect(ticks).toBeGreaterThan(100);
     expect(ticks).toBeLessThan(5000);
+  });
+
+  it('waits on while one part after the other comes, however long that takes', () => {
+    const campaign = begun();
+    for (let slot = 1; slot <= 5000; slot++) {
+      campaign.take(2, part(slot, slot));
+      expect(campaign.tick(arriving()).awaits).toBe(true);
+    }
+    expect(campaign.tick(arriving()).awaits).toBe(false);
+  });
+
+  it('tells everybody meanwhile, and asks anew whoever is silent', () => {
+    const campaign = begun();
+    expect(campaign.tick(arriving(2)).ask).toEqual([1, 2, 3]);
+    const asked = [1, 2, 3].map(() => campaign.tick(arriving()).ask);
+    expect(asked).toEqual([[], [3], [2]]);
+    expect([2, 3].map((id) => campaign.prepareFor(id).attempt)).toEqual([2, 2]);
   });
 });

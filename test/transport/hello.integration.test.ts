@@ -51,7 +51,8 @@ const caller: Hello = {
 
 describe('who calls on the peer port', () => {
   const refused: [string, Partial<Hello>, number][] = [
-    ['of another protocol version', { version: PROTOCOL_VERSION + 1 }, RefusalCode.version],
+    ['of a later protocol version', { version: PROTOCOL_VERSION + 1 }, RefusalCode.version],
+    ['of an earlier protocol version', { version: PROTOCOL_VERSION - 1 }, RefusalCode.version],
     ['of another cluster', { clusterId: OTHER_CLUSTER }, RefusalCode.cluster],
     ['with the id of who is called', { replicaId: 2, storeUuid: storeOf(2) }, RefusalCode.ownId],
     ['with an id that is no member', { replicaId: 9, storeUuid: storeOf(9) }, RefusalCode.unknownId],

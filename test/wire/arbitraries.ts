@@ -32,9 +32,30 @@ const range: fc.Arbitrary<SlotRange> = fc
   .tuple(safe, safe)
   .map(([a, b]) => ({ from: Math.min(a, b), through: Math.max(a, b) }));
 
-const parts = fc
-  .tuple(fc.nat(9), fc.nat(9))
-  .map(([a, b]) => ({ part: Math.min(a, b), parts: Math.max(a, b) }));
+/** A part of an answer: what it speaks of is within its slots. */
+const promised: fc.Arbitrary<Message> = fc
+  .record({
+    ballot,
+    attempt: fc.nat(2 ** 32 - 1),
+    slots: range,
+    isLast: fc.boolean(),
+    trimThrough: safe,
+    learnedThrough: safe,
+    votes: fc.array(vote, { maxLength: 5 }),
+    uncertain: fc.array(range, { maxLength: 5 }),
+  })
+  .map(({ slots, votes, uncertain, ...fields }) => {
+    const { from, through } = slots;
+    const within = (slot: number) => Math.min(Math.max(slot, from), through);
+    return {
+      type: 'promised' as const,
+      ...fields,
+      fromSlot: from,
+      throughSlot: through,
+      votes: votes.map((one) => ({ ...one, slot: within(one.slot) })),
+      uncertain: uncertain.map((one) => ({ from: within(one.from), through: within(one.through) })),
+    };
+  });
 
 const checkpointName = { checkpointId: safe, throughSlot: safe, digest };
 
@@ -43,19 +64,8 @@ const type = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name);
 export const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ type: type('canvass'), ballot, learnedThrough: safe }),
   fc.record({ type: type('canvassed'), ballot }),
-  fc.record({ type: type('prepare'), ballot, fromSlot: safe }),
-  fc
-    .record({
-      type: type('promised'),
-      ballot,
-      fromSlot: safe,
-      parts,
-      trimThrough: safe,
-      learnedThrough: safe,
-      votes: fc.array(vote, { maxLength: 5 }),
-      uncertain: fc.array(range, { maxLength: 5 }),
-    })
-    .map((fields) => ({ ...fields, ...fields.parts })),
+  fc.record({ type: type('prepare'), ballot, attempt: fc.nat(2 ** 32 - 1), fromSlot: safe }),
+  promised,
   fc.record({ type: type('rejected'), ballot, promised: ballot }),
   fc.record({ type: type('accept'), ballot, slot: safe, kind, digest, bytes, learnedThrough: safe }),
   fc.record({ type: type('accepted'), ballot, fromSlot: safe, throughSlot: safe }),

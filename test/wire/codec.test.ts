@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
 import { BATCH_BYTES_MAX, FRAME_BYTES_MAX } from '../../lib/limits.js';
-import type { Accept, Message } from '../../lib/paxos/messages.js';
+import type { Accept, Message, Promised } from '../../lib/paxos/messages.js';
 import type { Ballot, Digest } from '../../lib/types.js';
 import { decodeMessage, encodeMessage } from '../../lib/wire/codec.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
@@ -48,7 +48,7 @@ describe('messages between replicas on the wire', () => {
     expect(frame.subarray(4).toString('hex')).toBe(
       [
         '2f000000', // length 47
-        '0300', // version
+        '0400', // version
         '1500', // kind
         '0100010000000000', // ballot 1.1
         '0700000000000000', // slot
@@ -82,6 +82,31 @@ describe('messages between replicas on the wire', () => {
   it('refuse a number that does not fit its field instead of shortening it', () => {
     for (const slot of [-1, 0.5, Number.NaN, 2 ** 53]) {
       expect(() => frameOf(encodeMessage, { ...accept(new Uint8Array(0)), slot })).toThrow(RangeError);
+    }
+  });
+
+  it('refuse a part of an answer that speaks of other slots than its own', () => {
+    const vote = {
+      slot: 5,
+      ballot: 65537 as Ballot,
+      kind: 0,
+      digest: 0 as Digest,
+      bytes: undefined,
+    } as const;
+    const slots = { fromSlot: 5, throughSlot: 7, isLast: false, trimThrough: 0, learnedThrough: 0 };
+    const head = { type: 'promised', ballot: 65537 as Ballot, attempt: 1, ...slots } as const;
+    const part: Promised = { ...head, votes: [vote], uncertain: [{ from: 6, through: 7 }] };
+    expect(decode(frameOf(encodeMessage, part))).toEqual(part);
+    const wrong: Partial<Promised>[] = [
+      { throughSlot: 4, votes: [], uncertain: [] },
+      { votes: [{ ...vote, slot: 8 }] },
+      { votes: [{ ...vote, slot: 4 }] },
+      { uncertain: [{ from: 4, through: 6 }] },
+      { uncertain: [{ from: 7, through: 2 ** 53 - 1 }] },
+    ];
+    for (const fields of wrong) {
+      const frame = frameOf(encodeMessage, { ...part, ...fields });
+      expect(() => decode(frame)).toThrow(expect.objectContaining({ code: ErrorCode.frame }));
     }
   });
 

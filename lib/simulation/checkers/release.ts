@@ -81,10 +81,11 @@ export class Release implements Observer {
 
   private mustBeComplete(from: ReplicaId, answer: Promised): void {
     const found = this.atPromise.get(from);
-    if (found === undefined || found.ballot !== answer.ballot || answer.parts > 1) return;
+    if (found === undefined || found.ballot !== answer.ballot) return;
     const answered = new Map(answer.votes.map((vote) => [vote.slot, vote]));
     for (const [slot, mark] of found.votes) {
       if (slot < answer.fromSlot || slot <= answer.trimThrough) continue;
+      if (slot > answer.throughSlot && !answer.isLast) continue;
       const vote = answered.get(slot);
       const isUncertain = answer.uncertain.some((range) => range.from <= slot && slot <= range.through);
       must(

@@ -5,6 +5,7 @@
 import { cutOff } from './cut-off.js';
 import { fullLogs } from './full-logs.js';
 import { healing } from './healing.js';
+import { longAnswers } from './long-answers.js';
 import { lostBytes } from './lost-bytes.js';
 import { lostStore } from './lost-store.js';
 import { outlivedLeader } from './outlived-leader.js';
@@ -25,4 +26,5 @@ export const schedules: readonly Schedule[] = [
   ...transfers,
   ...fullLogs,
   ...cutOff,
+  ...longAnswers,
 ];
