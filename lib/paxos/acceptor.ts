@@ -7,8 +7,8 @@
  * 2. A vote at (ballot, slot) is for one digest, always (contract 4).
  * 3. An answer's `after` is the number of the last item staged when it was made, so that it leaves only when
  *    everything it rests on is durable (contract 5).
- * 4. What it may have voted for above the trim point it knows, lost bytes as unavailable, unreadable stretches
- *    as uncertain: `promised` leaves none of it out (contract 6, promised-answer.ts).
+ * 4. What it may have voted for above the trim point it knows, lost bytes as unavailable, unreadable
+ *    stretches as uncertain: `promised` leaves none of it out (contract 6, promised-answer.ts).
  * 5. An acceptor whose store lost votes or promises neither promises nor votes (contract 7).
  * 6. Of the log's reserve only the vote for the first slot not learned here may take (contract 31).
  */

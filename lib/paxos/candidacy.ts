@@ -114,8 +114,8 @@ export class Candidacy {
   }
 
   /**
-   * What to lead with, once a quorum has answered and every slot is decided; the campaign is over then. Called
-   * after anything that may have made it so; it looks again only if something has.
+   * What to lead with, once a quorum has answered and every slot is decided; the campaign is over then.
+   * Called after anything that may have made it so; it looks again only if something has.
    */
   conclude(): Concluded | undefined {
     this.takeOwn();

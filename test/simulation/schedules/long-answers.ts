@@ -6,7 +6,7 @@ import { mustBe, type Schedule } from './schedule.js';
 const isPromised = (message: Message): message is Promised => message.type === 'promised';
 const TEXTS = ['a', 'b', 'c', 'd'];
 
-/** Replicas 1 and 2 have voted for a … d, which were chosen; replica 3 has heard of nothing, and 1 is gone. */
+/** Replicas 1 and 2 have voted for a … d, which were chosen; 3 has heard of nothing, and 1 is gone. */
 function longLog(): { cluster: TestCluster; second: TestNode; third: TestNode } {
   // Every vote is a part of its own.
   const cluster = new TestCluster(3, { votesBytesMax: 1 });
