@@ -1,8 +1,9 @@
 /**
  * A leader's heartbeat: when it is due, what it says, and whether a quorum still answers it.
  *
- * 1. Who has heard no quorum for an election timeout is told to lead no longer (check-quorum). Anything said
- *    at the ballot led is a sign of life; a read asks for more (read.ts).
+ * 1. Who has heard no quorum within the last election timeout is told to lead no longer (check-quorum), for
+ *    its followers cannot turn to another while they hear it. Anything said at the ballot led is a sign of
+ *    life; a read asks for more (read.ts).
  * 2. A heartbeat goes out on its timer, and as soon as there is something learned that followers do not know.
  * 3. Not every round is marked for finding what followers lost: reads make many (progress.ts).
  */
@@ -20,8 +21,11 @@ export class Pulse {
   private readonly progress: Progress;
   private ticksToHeartbeat = 0;
   private ticksToMark = 0;
-  private ticksToQuorumCheck = 0;
+  private ticks = 0;
+  /** Heard of since the last tick. */
   private heardOf: MemberSet = 0;
+  /** At which tick each member was heard of last, in the order of the configuration. */
+  private readonly heardAt: number[];
   private advertised: Slot = 0;
 
   constructor(timing: Timing, quorum: Quorum, reads: ReadIndex, progress: Progress) {
@@ -29,6 +33,7 @@ export class Pulse {
     this.quorum = quorum;
     this.reads = reads;
     this.progress = progress;
+    this.heardAt = quorum.configuration.members.map(() => 0);
   }
 
   /** A new ballot is led. */
@@ -37,8 +42,9 @@ export class Pulse {
     this.progress.reset();
     this.ticksToHeartbeat = this.timing.heartbeatTicks;
     this.ticksToMark = 0;
-    this.ticksToQuorumCheck = this.timing.electionTicks;
+    this.ticks = 0;
     this.heardOf = 0;
+    this.heardAt.fill(0);
   }
 
   /** A member has said something at the ballot led: anything will do. */
@@ -46,15 +52,19 @@ export class Pulse {
     this.heardOf |= member;
   }
 
-  /** One tick of leading. @returns false when no quorum was heard for an election timeout. */
+  /** One tick of leading. @returns false when no quorum was heard of for an election timeout. */
   tick(): boolean {
     this.ticksToMark--;
     this.ticksToHeartbeat--;
-    if (--this.ticksToQuorumCheck > 0) return true;
-    if (!this.quorum.isReached(this.heardOf | this.reads.self)) return false;
-    this.ticksToQuorumCheck = this.timing.electionTicks;
+    this.ticks++;
+    let lately: MemberSet = this.reads.self;
+    for (let at = 0; at < this.heardAt.length; at++) {
+      const member: MemberSet = 1 << at;
+      if ((this.heardOf & member) !== 0) this.heardAt[at] = this.ticks;
+      if (this.ticks - this.heardAt[at]! < this.timing.electionTicks) lately |= member;
+    }
     this.heardOf = 0;
-    return true;
+    return this.quorum.isReached(lately);
   }
 
   isDue(learnedThrough: Slot): boolean {

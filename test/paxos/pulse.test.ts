@@ -49,3 +49,17 @@ test('who hears one goes on, and has to hear another', () => {
   const later = Array.from({ length: TIMING.electionTicks }, () => pulse.tick());
   expect(later.at(-1)).toBe(false);
 });
+
+test('whoever was heard of when, an election timeout after the last of a quorum it is over', () => {
+  const { electionTicks } = TIMING;
+  for (let heardAt = 0; heardAt < 3 * electionTicks; heardAt++) {
+    const { pulse } = leading();
+    for (let tick = 0; tick < heardAt; tick++) {
+      pulse.heard(4);
+      expect(pulse.tick()).toBe(true);
+    }
+    pulse.heard(2);
+    for (let tick = 0; tick < electionTicks; tick++) expect(pulse.tick()).toBe(true);
+    expect(pulse.tick()).toBe(false);
+  }
+});

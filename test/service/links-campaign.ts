@@ -48,7 +48,7 @@ async function onLinksOf(
     regionSize: REGION,
     directory,
   });
-  network.limit(megabytes * 1e6);
+  await network.limit(megabytes * 1e6);
   cluster.startAll();
   const leader = await cluster.leader();
   const load = new BulkLoad(cluster.redis(leader));

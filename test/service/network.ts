@@ -7,7 +7,8 @@
  *    sender's kernel is told nothing.
  * 2. What went over a link is counted by the kernel.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 
 /** What a slow link keeps waiting, as routers do, in milliseconds. */
@@ -16,13 +17,26 @@ const QUEUE_MS = 50;
 const BURST_MS = 10;
 const BURST_BYTES_MIN = 16 << 10;
 
+/** One direction: from one replica to another. */
+export type Way = readonly [from: number, to: number];
+
+/** Both directions of each link between one of `some` and one of `others`. */
+export function bothWays(some: readonly number[], others: readonly number[]): readonly Way[] {
+  return some.flatMap((a) =>
+    others.flatMap((b): Way[] => [
+      [a, b],
+      [b, a],
+    ]),
+  );
+}
+
 function ip(...args: readonly (string | number)[]): string {
   return execFileSync('ip', args.map(String), { encoding: 'utf8' });
 }
 
 export class Network {
   readonly ids: readonly number[];
-  readonly #rates = new Map<string, number>();
+  #rate: number | undefined;
 
   /** A namespace for each id, and links of any rate between all of them. */
   constructor(ids: readonly number[]) {
@@ -48,6 +62,8 @@ export class Network {
   /** Takes the namespaces away, and the links with them; nothing may run there any more. */
   close(): void {
     for (const id of this.ids) {
+      // The kernel takes a namespace apart when it comes to it; the names here are used again at once.
+      ip('link', 'del', `out${id}`);
       ip('netns', 'del', this.#space(id));
     }
   }
@@ -69,42 +85,19 @@ export class Network {
   }
 
   /** Each direction of each link carries no more than this, in bytes a second. */
-  limit(bytesPerSecond: number): void {
-    for (const from of this.ids) {
-      for (const to of this.ids) {
-        if (from === to) continue;
-        this.#rates.set(`${from}-${to}`, bytesPerSecond);
-        this.heal(from, to);
-      }
-    }
+  limit(bytesPerSecond: number): Promise<void> {
+    this.#rate = bytesPerSecond;
+    return this.cut([]);
   }
 
-  /** What `from` sends to `to` is lost. */
-  cut(from: number, to: number): void {
-    this.#discipline(from, to, 'blackhole');
-  }
-
-  heal(from: number, to: number): void {
-    const rate = this.#rates.get(`${from}-${to}`);
-    if (rate === undefined) {
-      this.#discipline(from, to, 'pfifo');
-      return;
-    }
-    const burst = Math.max(BURST_BYTES_MIN, (rate * BURST_MS) / 1000);
-    const limits = ['burst', `${burst}`, 'latency', `${QUEUE_MS}ms`];
-    this.#discipline(from, to, 'tbf', 'rate', `${rate * 8}bit`, ...limits);
-  }
-
-  /** Both directions. */
-  cutBoth(a: number, b: number): void {
-    this.cut(a, b);
-    this.cut(b, a);
-  }
-
-  healAll(): void {
-    for (const from of this.ids) {
-      for (const to of this.ids) if (from !== to) this.heal(from, to);
-    }
+  /** From now on what goes these ways, each from one to another, is lost, and nothing else. */
+  async cut(ways: readonly Way[]): Promise<void> {
+    const lost = new Set(ways.map(([from, to]) => `${from}-${to}`));
+    const changes = this.ids.map((from) => {
+      const lines = this.ids.filter((to) => to !== from).map((to) => this.#discipline(from, to, lost));
+      return this.#disciplines(from, lines.join(''));
+    });
+    await Promise.all(changes);
   }
 
   /** Bytes that have left `from` for `to`, as the kernel counts them. */
@@ -126,9 +119,25 @@ export class Network {
     }
   }
 
-  #discipline(from: number, to: number, ...kind: readonly string[]): void {
-    const device = ['dev', `to${to}`, 'root'];
-    execFileSync('tc', ['-n', this.#space(from), 'qdisc', 'replace', ...device, ...kind]);
+  #discipline(from: number, to: number, lost: ReadonlySet<string>): string {
+    const rate = this.#rate;
+    let kind = 'pfifo';
+    if (lost.has(`${from}-${to}`)) kind = 'blackhole';
+    else if (rate !== undefined) {
+      const burst = Math.max(BURST_BYTES_MIN, (rate * BURST_MS) / 1000);
+      kind = `tbf rate ${rate * 8}bit burst ${burst} latency ${QUEUE_MS}ms`;
+    }
+    return `qdisc replace dev to${to} root ${kind}\n`;
+  }
+
+  /** Beside everything else that this process does: a fault must not hold up who measures it. */
+  async #disciplines(id: number, lines: string): Promise<void> {
+    const child = spawn('tc', ['-n', this.#space(id), '-batch', '-'], {
+      stdio: ['pipe', 'inherit', 'inherit'],
+    });
+    child.stdin.end(lines);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`tc ends with ${code} at\n${lines}`);
   }
 
   #space(id: number): string {

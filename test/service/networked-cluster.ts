@@ -123,6 +123,19 @@ export class NetworkedCluster {
     );
   }
 
+  /** Resolves when all replicas have one state: equal slots, equal chains, equal digests. */
+  async converged(): Promise<void> {
+    await eventually(
+      'all replicas have one state',
+      async () => {
+        const statuses = await this.statuses();
+        const marks = statuses.map((each) => `${each.appliedThrough} ${each.chain} ${each.stateDigest}`);
+        return (statuses.length === this.ids.length && new Set(marks).size === 1) || undefined;
+      },
+      () => this.diagnosis(),
+    );
+  }
+
   /** What replica `id` has logged, oldest first. */
   logOf(id: number): readonly LogLine[] {
     const lines = fs.readFileSync(this.#logFile(id), 'utf8').trimEnd().split('\n');

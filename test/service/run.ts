@@ -20,6 +20,7 @@ import { clientsCampaign } from './clients-campaign.js';
 import { killCampaign } from './kill-campaign.js';
 import { lapsCampaign } from './laps-campaign.js';
 import { linksCampaign } from './links-campaign.js';
+import { partitionsCampaign } from './partitions-campaign.js';
 import type { TestedBackend } from './service-cluster.js';
 
 const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
@@ -29,6 +30,7 @@ const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
 };
 const NETWORKED: Readonly<Record<string, Campaign>> = {
   links: linksCampaign,
+  partitions: partitionsCampaign,
 };
 const ALL = { ...CAMPAIGNS, ...NETWORKED };
 const NEEDS = [

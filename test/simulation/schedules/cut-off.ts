@@ -1,5 +1,5 @@
 /** Replicas that hear one another in part, come back with a higher promise, or are gone when needed. */
-import { batchOf, next, ofType, TestCluster } from '../../paxos/cluster.js';
+import { batchOf, next, ofType, TestCluster, TIMING } from '../../paxos/cluster.js';
 import { mustBe, type Schedule } from './schedule.js';
 
 const throughAFollower: Schedule = {
@@ -103,10 +103,26 @@ const gapIsLeft: Schedule = {
   },
 };
 
+const deafLeader: Schedule = {
+  name: 'a leader that hears nobody any more stands in the way for an election timeout, and no longer',
+  run() {
+    const { electionTicks, heartbeatTicks } = TIMING;
+    for (let heard = 0; heard < 2 * electionTicks; heard++) {
+      const cluster = new TestCluster(3);
+      const leader = cluster.elect(1, [1, 2, 3]);
+      cluster.ticks(heard, [1, 2, 3]);
+      // It is heard itself: nobody else may lead, for as long as it does.
+      cluster.ticks(electionTicks + heartbeatTicks, [1, 2, 3], ({ to }) => to === 1);
+      mustBe(leader.core.role === 'leader', false, `it leads, having been heard for ${heard} ticks`);
+    }
+  },
+};
+
 export const cutOff: readonly Schedule[] = [
   throughAFollower,
   leadsAgain,
   notWithoutAQuorum,
   heirIsAlive,
   gapIsLeft,
+  deafLeader,
 ];
