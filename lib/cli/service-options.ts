@@ -13,6 +13,16 @@ export function withServiceOptions(command: Command): Command {
     .option('--max-key <size>', 'longest key (32KiB, at most that)', sizeOption('--max-key'))
     .option('--max-value <size>', 'longest value (960KiB, at most that)', sizeOption('--max-value'))
     .option(
+      '--timeout <s>',
+      'a client from which nothing came for so many seconds is closed; 0: never (0)',
+      integerOption(0, 2_147_483_647),
+    )
+    .option(
+      '--tcp-keepalive <s>',
+      'seconds of silence after which a client’s machine is asked for a sign of life; 0: never (300)',
+      integerOption(0, 32_767),
+    )
+    .option(
       '--leader-wait <ms>',
       'commands wait this long for a leader, then TRYAGAIN (2000)',
       integerOption(1, 600_000),

@@ -12,6 +12,9 @@ export interface ServiceSettings {
   readonly maxClients?: number | undefined;
   readonly maxKey?: number | undefined;
   readonly maxValue?: number | undefined;
+  /** Seconds after which an idle client is closed, and after which its machine is asked for a sign of life. */
+  readonly timeout?: number | undefined;
+  readonly tcpKeepalive?: number | undefined;
   /** How long a command waits for a leader to be known. */
   readonly leaderWait?: number | undefined;
   /** How long a leader looks out for more to do before it sleeps, in microseconds. */
@@ -26,6 +29,8 @@ export interface ServiceConfig {
   readonly clientsMax?: number;
   readonly keyBytesMax?: number;
   readonly valueBytesMax?: number;
+  readonly timeoutSeconds?: number;
+  readonly keepaliveSeconds?: number;
   readonly password?: string;
 }
 
@@ -38,6 +43,8 @@ export const SERVICE_ENTRIES: {
   readonly maxClients: Entry;
   readonly maxKey: Entry;
   readonly maxValue: Entry;
+  readonly timeout: Entry;
+  readonly tcpKeepalive: Entry;
   readonly leaderWait: Entry;
   readonly watch: Entry;
   readonly passwordFile: v.OptionalSchema<v.GenericSchema<string>, undefined>;
@@ -46,6 +53,8 @@ export const SERVICE_ENTRIES: {
   maxClients: bound,
   maxKey: bound,
   maxValue: bound,
+  timeout: bound,
+  tcpKeepalive: bound,
   leaderWait: bound,
   watch: bound,
   passwordFile: v.optional(v.string()),
@@ -56,12 +65,14 @@ export const SERVICE_ENTRIES: {
  * one
  */
 export function serviceConfig(settings: ServiceSettings): ServiceConfig {
-  const { maxMemory, maxClients, maxKey, maxValue, passwordFile } = settings;
+  const { maxMemory, maxClients, maxKey, maxValue, timeout, tcpKeepalive, passwordFile } = settings;
   return {
     ...(maxMemory === undefined ? {} : { memoryBytesMax: maxMemory }),
     ...(maxClients === undefined ? {} : { clientsMax: maxClients }),
     ...(maxKey === undefined ? {} : { keyBytesMax: maxKey }),
     ...(maxValue === undefined ? {} : { valueBytesMax: maxValue }),
+    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    ...(tcpKeepalive === undefined ? {} : { keepaliveSeconds: tcpKeepalive }),
     ...(passwordFile === undefined ? {} : { password: passwordIn(passwordFile) }),
   };
 }
@@ -75,11 +86,14 @@ function passwordIn(file: string): string {
 /** The settings as arguments of `serve`. */
 export function serviceArguments(settings: ServiceSettings): readonly string[] {
   const { maxMemory, maxClients, maxKey, maxValue, leaderWait, watch, passwordFile } = settings;
+  const { timeout, tcpKeepalive } = settings;
   const pairs: readonly (readonly [string, string | number | undefined])[] = [
     ['--max-memory', maxMemory],
     ['--max-clients', maxClients],
     ['--max-key', maxKey],
     ['--max-value', maxValue],
+    ['--timeout', timeout],
+    ['--tcp-keepalive', tcpKeepalive],
     ['--leader-wait', leaderWait],
     ['--watch', watch],
     ['--password-file', passwordFile],

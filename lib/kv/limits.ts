@@ -52,6 +52,8 @@ export const STRANGER_ARGUMENTS_MAX = 10;
 export const STRANGER_BULK_BYTES_MAX: number = 16 << 10;
 
 export const CLIENTS_MAX_DEFAULT = 10_000;
+/** As in Redis, in seconds. */
+export const KEEPALIVE_SECONDS_DEFAULT = 300;
 export const MEMORY_BYTES_MAX_DEFAULT: number = 1 << 30;
 
 /** Requests of one connection that may wait for their outcome before it stops reading. */

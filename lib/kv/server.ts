@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { Connection } from './server/connection.js';
+import { Counters } from './server/counters.js';
 import { type KvServerOptions, type KvServerSettings, settingsOf } from './server/options.js';
 import type { Session, SessionHost } from './server/session.js';
 import { HASH_KEY_BYTES } from './store/hash-key.js';
@@ -17,6 +18,8 @@ export type { KvServerOptions, KvServerStatus } from './server/options.js';
 
 /** How long `close` waits for clients to be answered and to read, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
+/** How often clients are looked at that may be idle, in milliseconds. */
+const SWEEP_MS = 1000;
 
 export interface KvServer {
   /** The port that is listened on, also where 0 was asked for. */
@@ -41,14 +44,17 @@ export async function createKvServer(options: KvServerOptions): Promise<KvServer
 
 class KvPort implements KvServer, SessionHost {
   readonly settings: KvServerSettings;
-  readonly startedMs: number = Date.now();
-  readonly counters = { connections: 0, commands: 0, rejected: 0 };
+  readonly startedMs: number = performance.now();
+  readonly runId: string = randomBytes(20).toString('hex');
+  readonly counters: Counters = new Counters();
   readonly hashKey: Buffer = randomBytes(HASH_KEY_BYTES);
   isKeyWanted = true;
   readonly #server: Server;
   readonly #connections: Map<number, Connection> = new Map();
   #port = 0;
   #nextId = 1;
+  /** Looks for idle clients. */
+  #sweep: NodeJS.Timeout | undefined = undefined;
   /** Called when a connection is gone. */
   #emptied: () => void = () => {};
   #closed: Promise<void> | undefined = undefined;
@@ -70,12 +76,20 @@ class KvPort implements KvServer, SessionHost {
     return this.#connections.size;
   }
 
+  session(id: number): Session | undefined {
+    return this.#connections.get(id);
+  }
+
   get sessions(): Iterable<Session> {
     return this.#connections.values();
   }
 
   nowMs(): number {
     return Date.now();
+  }
+
+  monotonicMs(): number {
+    return performance.now();
   }
 
   executed(): void {
@@ -92,6 +106,7 @@ class KvPort implements KvServer, SessionHost {
         // A client that could not be accepted, as when files run out: the others go on.
         this.#server.on('error', () => this.counters.rejected++);
         this.#port = (this.#server.address() as AddressInfo).port;
+        this.#watchIdle();
         resolve();
       });
     });
@@ -109,10 +124,20 @@ class KvPort implements KvServer, SessionHost {
         resolve();
       };
       this.#emptied = done;
+      clearInterval(this.#sweep);
       this.#server.close(done);
       for (const connection of this.#connections.values()) connection.quit();
     });
     return this.#closed;
+  }
+
+  #watchIdle(): void {
+    const { timeoutSeconds } = this.settings;
+    if (timeoutSeconds === 0) return;
+    this.#sweep = setInterval(() => {
+      const sinceMs = this.monotonicMs() - timeoutSeconds * 1000;
+      for (const connection of this.#connections.values()) connection.closeIdle(sinceMs);
+    }, SWEEP_MS).unref();
   }
 
   #accept(socket: Socket): void {

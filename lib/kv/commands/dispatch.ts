@@ -130,6 +130,7 @@ function executeTransaction(context: Context): void {
   while (at < end) {
     const behind = at + 4 + readUint32(bytes, at);
     reader.readHead(bytes, at + 4, behind);
+    reply.resp3 = reader.resp3;
     context.room = Math.max(0, REPLY_BYTES_MAX - (reply.position - start));
     if (reader.opcode === INTERNAL.literal) reply.raw(bytes, reader.start, reader.end);
     else runQueued(context);

@@ -24,6 +24,8 @@ export interface KeyPositions {
 
 export interface CommandSpec {
   readonly name: string;
+  /** Its place in {@link COMMANDS}. */
+  readonly index: number;
   readonly opcode: number;
   /** Number of arguments with the name; negative: at least that many. */
   readonly arity: number;
@@ -58,7 +60,7 @@ function read(
   group: string,
   run: Run,
   summary: string,
-): CommandSpec {
+): Unplaced {
   return { name, opcode, arity, kind: 'read', grows: false, keys, group, summary, run };
 }
 
@@ -70,7 +72,7 @@ function write(
   group: string,
   run: Run,
   summary: string,
-): CommandSpec {
+): Unplaced {
   return { name, opcode, arity, kind: 'write', grows: false, keys, group, summary, run };
 }
 
@@ -82,14 +84,16 @@ function grow(
   group: string,
   run: Run,
   summary: string,
-): CommandSpec {
+): Unplaced {
   return { name, opcode, arity, kind: 'write', grows: true, keys, group, summary, run };
 }
 
-function local(name: string, arity: number, group: string, summary: string): CommandSpec {
+function local(name: string, arity: number, group: string, summary: string): Unplaced {
   const keys = name === 'watch' ? ALL_KEYS : NO_KEYS;
   return { name, opcode: 0, arity, kind: 'local', grows: false, keys, group, summary, run: undefined };
 }
+
+type Unplaced = Omit<CommandSpec, 'index'>;
 
 const STRING = 'string';
 const GENERIC = 'generic';
@@ -97,7 +101,7 @@ const SERVER = 'server';
 const CONNECTION = 'connection';
 const TRANSACTIONS = 'transactions';
 
-export const COMMANDS: readonly CommandSpec[] = [
+const LIST: readonly Unplaced[] = [
   read('get', 1, 2, ONE_KEY, STRING, strings.get, 'The value of a key'),
   grow('set', 2, -3, ONE_KEY, STRING, strings.set, 'Sets a key, with conditions and expiry'),
   grow('setnx', 3, 3, ONE_KEY, STRING, strings.setnx, 'Sets a key that does not exist'),
@@ -163,6 +167,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   local('time', 1, SERVER, 'The time of this port'),
   local('wait', 3, GENERIC, 'The number of replicas that hold what was written'),
 ];
+
+export const COMMANDS: readonly CommandSpec[] = LIST.map((spec, index) => ({ ...spec, index }));
 
 const BY_OPCODE: readonly (CommandSpec | undefined)[] = Array.from({ length: 256 }, (_, opcode) =>
   opcode === 0 ? undefined : COMMANDS.find((spec) => spec.opcode === opcode),

@@ -76,6 +76,11 @@ export class RequestParser {
     return this.#end - this.#start;
   }
 
+  /** Room behind them, in a buffer of its own. */
+  get freeBytes(): number {
+    return this.#owned ? this.#source.length - this.#end : 0;
+  }
+
   /** Takes a chunk, which must not change until `next` has returned false. */
   feed(chunk: Buffer): void {
     const kept = this.#end - this.#start;

@@ -4,6 +4,7 @@ import { parseSmallInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
 import { shown } from '../resp/shown.js';
 import { CLIENT_TYPES, clientKill } from './client-kill.js';
+import { clientLine } from './client-line.js';
 import type { Session } from './session.js';
 
 const HELP: readonly string[] = [
@@ -31,33 +32,8 @@ const HELP: readonly string[] = [
   '    Prints this help.',
 ];
 
-/** One line of CLIENT LIST, without its end. */
-function describe(session: Session): string {
-  const now = session.host.nowMs();
-  const fields: readonly (readonly [string, string | number])[] = [
-    ['id', session.id],
-    ['addr', session.remoteAddress],
-    ['laddr', session.localAddress],
-    ['name', session.name],
-    ['age', Math.floor((now - session.connectedMs) / 1000)],
-    ['idle', Math.floor((now - session.activeMs) / 1000)],
-    ['flags', session.queued >= 0 ? 'x' : 'N'],
-    ['db', 0],
-    ['sub', 0],
-    ['psub', 0],
-    ['multi', session.queued],
-    ['omem', session.backlogBytes],
-    ['cmd', session.lastCommand],
-    ['user', 'default'],
-    ['resp', session.resp3 ? 3 : 2],
-    ['lib-name', session.libraryName],
-    ['lib-ver', session.libraryVersion],
-  ];
-  return fields.map(([key, value]) => `${key}=${value}`).join(' ');
-}
-
 function list(session: Session, argv: readonly Buffer[], reply: Reply): void {
-  let chosen = [...session.host.sessions];
+  let chosen: Iterable<Session> = session.host.sessions;
   if (argv.length > 2) {
     const option = argv[2]!.toString().toLowerCase();
     if (option === 'type' && argv.length === 4) {
@@ -73,7 +49,7 @@ function list(session: Session, argv: readonly Buffer[], reply: Reply): void {
         reply.error('ERR Invalid client ID');
         return;
       }
-      chosen = chosen.filter((other) => ids.includes(other.id));
+      chosen = ids.map((id) => session.host.session(id)).filter((other) => other !== undefined);
     } else {
       reply.error('ERR syntax error');
       return;
@@ -82,7 +58,7 @@ function list(session: Session, argv: readonly Buffer[], reply: Reply): void {
   // One that is too long is refused by whoever asked for it: there is no use in completing it.
   let text = '';
   for (const other of chosen) {
-    text += `${describe(other)}\n`;
+    text += `${clientLine(other)}\n`;
     if (text.length > REPLY_BYTES_MAX) break;
   }
   reply.verbatim(text);
@@ -128,7 +104,7 @@ export function client(session: Session, argv: readonly Buffer[], reply: Reply):
     if (session.name === '') reply.null();
     else reply.bulkText(session.name);
   } else if (name === 'setname') setName(session, argv[2]!, reply);
-  else if (name === 'info') reply.verbatim(`${describe(session)}\n`);
+  else if (name === 'info') reply.verbatim(`${clientLine(session)}\n`);
   else if (name === 'kill') clientKill(session, argv, reply);
   else if (name === 'list') list(session, argv, reply);
   else if (name === 'setinfo') setInfo(session, argv, reply);

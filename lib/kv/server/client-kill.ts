@@ -6,8 +6,13 @@ import type { Session } from './session.js';
 
 export const CLIENT_TYPES: readonly string[] = ['normal', 'master', 'replica', 'slave', 'pubsub'];
 
+/** What a client to kill must be. Of an option that is given twice the last one counts, as in Redis. */
 interface Filters {
-  readonly matches: ((session: Session) => boolean)[];
+  id?: bigint;
+  /** Of a type of which there are clients. */
+  isNormal?: boolean;
+  address?: string;
+  localAddress?: string;
   skipsCaller: boolean;
 }
 
@@ -18,12 +23,12 @@ function addFilter(filters: Filters, option: string, argument: Buffer): string |
   if (option === 'id') {
     const id = parseInteger(argument, 0, argument.length);
     if (id === undefined || id < 1n) return 'ERR client-id should be greater than 0';
-    filters.matches.push((session) => BigInt(session.id) === id);
+    filters.id = id;
   } else if (option === 'type') {
     if (!CLIENT_TYPES.includes(lower)) return `ERR Unknown client type '${shown(argument)}'`;
-    filters.matches.push(() => lower === 'normal');
-  } else if (option === 'addr') filters.matches.push((session) => session.remoteAddress === text);
-  else if (option === 'laddr') filters.matches.push((session) => session.localAddress === text);
+    filters.isNormal = lower === 'normal';
+  } else if (option === 'addr') filters.address = text;
+  else if (option === 'laddr') filters.localAddress = text;
   else if (option === 'user') {
     if (text !== 'default') return `ERR No such user '${shown(argument)}'`;
   } else if (option === 'skipme' && (lower === 'yes' || lower === 'no'))
@@ -33,7 +38,7 @@ function addFilter(filters: Filters, option: string, argument: Buffer): string |
 }
 
 function readFilters(argv: readonly Buffer[]): Filters | string {
-  const filters: Filters = { matches: [], skipsCaller: true };
+  const filters: Filters = { skipsCaller: true };
   for (let i = 2; i < argv.length; i += 2) {
     const argument = argv[i + 1];
     if (argument === undefined) return 'ERR syntax error';
@@ -43,14 +48,25 @@ function readFilters(argv: readonly Buffer[]): Filters | string {
   return filters;
 }
 
-function kill(caller: Session, { matches, skipsCaller }: Filters): number {
-  const chosen = [...caller.host.sessions].filter(
-    (session) => !(skipsCaller && session === caller) && matches.every((holds) => holds(session)),
+function candidates({ host }: Session, { id, isNormal }: Filters): Iterable<Session> {
+  if (isNormal === false) return [];
+  if (id === undefined) return host.sessions;
+  const session = host.session(Number(id));
+  return session === undefined ? [] : [session];
+}
+
+function kill(caller: Session, filters: Filters): number {
+  const { address, localAddress, skipsCaller } = filters;
+  const chosen = [...candidates(caller, filters)].filter(
+    (session) =>
+      !(skipsCaller && session.id === caller.id) &&
+      (address === undefined || session.remoteAddress === address) &&
+      (localAddress === undefined || session.localAddress === localAddress),
   );
   for (const session of chosen) {
     // The caller is told how many before it goes.
-    if (session === caller) session.quit();
-    else session.destroy();
+    if (session.id === caller.id) caller.quit();
+    else caller.effect(() => session.destroy());
   }
   return chosen.length;
 }
@@ -58,8 +74,7 @@ function kill(caller: Session, { matches, skipsCaller }: Filters): number {
 export function clientKill(caller: Session, argv: readonly Buffer[], reply: Reply): void {
   if (argv.length === 3) {
     const address = argv[2]!.toString('latin1');
-    const matches = [(session: Session): boolean => session.remoteAddress === address];
-    if (kill(caller, { matches, skipsCaller: false }) > 0) reply.ok();
+    if (kill(caller, { address, skipsCaller: false }) > 0) reply.ok();
     else reply.error('ERR No such client');
     return;
   }

@@ -1,7 +1,9 @@
 /** COMMAND and its subcommands, which have been checked: all out of the one table. */
 import { arityOf, hasArity, subcommandsOf } from '../commands/subcommands.js';
-import { COMMANDS, type CommandSpec, commandByName } from '../commands/table.js';
-import type { Reply } from '../resp/reply.js';
+import { COMMANDS, type CommandSpec, commandByName, type KeyPositions } from '../commands/table.js';
+import { traitsOf } from '../commands/traits.js';
+import { Output } from '../resp/output.js';
+import { Reply } from '../resp/reply.js';
 import type { Session } from './session.js';
 
 const HELP: readonly string[] = [
@@ -20,41 +22,8 @@ const HELP: readonly string[] = [
   '    Print this help.',
 ];
 
-/** Commands whose time does not grow with what they are given, as Redis flags them. */
-const FAST: ReadonlySet<string> = new Set([
-  ...['append', 'dbsize', 'decr', 'decrby', 'discard', 'echo', 'exists', 'expire', 'expireat', 'expiretime'],
-  ...[
-    'get',
-    'getdel',
-    'getex',
-    'getset',
-    'hello',
-    'incr',
-    'incrby',
-    'incrbyfloat',
-    'mget',
-    'multi',
-    'persist',
-  ],
-  ...['pexpire', 'pexpireat', 'pexpiretime', 'ping', 'pttl', 'quit', 'renamenx', 'reset', 'select', 'setnx'],
-  ...['strlen', 'time', 'touch', 'ttl', 'type', 'unlink', 'unwatch', 'watch', 'auth'],
-]);
-
-function flagsOf(spec: CommandSpec): readonly string[] {
-  const flags: string[] = [];
-  if (spec.kind === 'read') flags.push('readonly');
-  if (spec.kind === 'write') flags.push('write');
-  if (spec.grows) flags.push('denyoom');
-  if (spec.kind === 'local') flags.push('noscript', 'loading', 'stale');
-  if (FAST.has(spec.name)) flags.push('fast');
-  return flags;
-}
-
-function categoriesOf(spec: CommandSpec): readonly string[] {
-  const group = spec.group === 'generic' ? 'keyspace' : spec.group.replace(/s$/, '');
-  const speed = FAST.has(spec.name) ? '@fast' : '@slow';
-  if (spec.kind === 'local') return [`@${group}`, speed];
-  return [spec.kind === 'read' ? '@read' : '@write', `@${group}`, speed];
+function words(text: string): readonly string[] {
+  return text === '' ? [] : text.split(' ');
 }
 
 function statuses(texts: readonly string[], reply: Reply): void {
@@ -62,60 +31,84 @@ function statuses(texts: readonly string[], reply: Reply): void {
   for (const text of texts) reply.status(text);
 }
 
-/** Where the keys are, in the form that came with Redis 7: one rule, since every command here has one. */
-function keySpecifications({ keys, kind }: CommandSpec, reply: Reply): void {
-  if (keys.first === 0) {
-    reply.array(0);
-    return;
-  }
+/** Where the keys are, in the form that came with Redis 7. */
+function keySpecifications(places: string, reply: Reply): void {
+  const specifications = places === '' ? [] : places.split(' | ');
   const named = (name: string): void => reply.bulkText(name);
-  const numbers = (...pairs: readonly (readonly [string, number])[]): void => {
+  const numbers = (...pairs: readonly (readonly [string, string | undefined])[]): void => {
     reply.map(pairs.length);
     for (const [name, value] of pairs) {
       named(name);
-      reply.integer(value);
+      reply.integer(Number(value));
     }
   };
-  reply.array(1);
-  reply.map(3);
-  named('flags');
-  statuses(kind === 'write' ? ['RW', 'ACCESS', 'UPDATE'] : ['RO', 'ACCESS'], reply);
-  named('begin_search');
-  reply.map(2);
-  named('type');
-  named('index');
-  named('spec');
-  numbers(['index', keys.first]);
-  named('find_keys');
-  reply.map(2);
-  named('type');
-  named('range');
-  named('spec');
-  const last = keys.last < 0 ? keys.last : keys.last - keys.first;
-  numbers(['lastkey', last], ['keystep', keys.step], ['limit', 0]);
+  reply.array(specifications.length);
+  for (const specification of specifications) {
+    const [index, last, step, limit, flags = ''] = specification.split(' ');
+    reply.map(3);
+    named('flags');
+    statuses(flags.split(','), reply);
+    named('begin_search');
+    reply.map(2);
+    named('type');
+    named('index');
+    named('spec');
+    numbers(['index', index]);
+    named('find_keys');
+    reply.map(2);
+    named('type');
+    named('range');
+    named('spec');
+    numbers(['lastkey', last], ['keystep', step], ['limit', limit]);
+  }
 }
+
+const NO_KEYS: KeyPositions = { first: 0, last: 0, step: 0 };
 
 /** One command, or one subcommand of it, without what is below it. */
 function describe(spec: CommandSpec, name: string, arity: number, reply: Reply): void {
+  const [flags, categories, places, tips] = traitsOf(name);
+  const { first, last, step } = places === '' ? NO_KEYS : spec.keys;
   reply.array(10);
   reply.bulkText(name);
   reply.integer(arity);
-  statuses(flagsOf(spec), reply);
-  reply.integer(spec.keys.first);
-  reply.integer(spec.keys.last);
-  reply.integer(spec.keys.step);
-  statuses(categoriesOf(spec), reply);
-  reply.array(0);
-  keySpecifications(spec, reply);
+  statuses(words(flags), reply);
+  reply.integer(first);
+  reply.integer(last);
+  reply.integer(step);
+  statuses(
+    words(categories).map((category) => `@${category}`),
+    reply,
+  );
+  reply.set(words(tips).length);
+  for (const tip of words(tips)) reply.bulkText(tip);
+  keySpecifications(places, reply);
 }
+
+/** COMMAND INFO's entries, by name and version of the protocol: they never change. */
+const described: Map<string, Buffer> = new Map();
 
 /** COMMAND INFO's entry for `get`, or for `client|list`; null if there is none. */
 function describeNamed(name: string, reply: Reply): void {
+  const key = `${reply.resp3 ? 3 : 2}${name.toLowerCase()}`;
+  const known = described.get(key);
+  if (known !== undefined) return reply.raw(known);
+  const out = new Output(4096);
+  const to = new Reply(out);
+  to.to(out, reply.resp3);
+  if (!describeInto(name, to)) return reply.null();
+  const bytes = out.take();
+  described.set(key, bytes);
+  reply.raw(bytes);
+}
+
+/** False: there is none of that name. */
+function describeInto(name: string, reply: Reply): boolean {
   const [command = '', subcommand, ...more] = name.toLowerCase().split('|');
   const bytes = Buffer.from(command);
   const spec = commandByName(bytes, 0, bytes.length);
   const arities = spec && subcommandsOf(spec.name);
-  if (spec === undefined || more.length > 0) return reply.null();
+  if (spec === undefined || more.length > 0) return false;
   if (subcommand === undefined) {
     describe(spec, spec.name, spec.arity, reply);
     const below = Object.entries(arities ?? {});
@@ -124,12 +117,13 @@ function describeNamed(name: string, reply: Reply): void {
       describe(spec, `${spec.name}|${each}`, arity, reply);
       reply.array(0);
     }
-    return;
+    return true;
   }
   const arity = arities && arityOf(arities, subcommand);
-  if (arity === undefined) return reply.null();
+  if (arity === undefined) return false;
   describe(spec, `${spec.name}|${subcommand}`, arity, reply);
   reply.array(0);
+  return true;
 }
 
 function document(spec: CommandSpec, reply: Reply): void {

@@ -26,7 +26,8 @@ function parameters(session: Session): readonly (readonly [string, string])[] {
     ['port', String(session.host.port)],
     ['proto-max-bulk-len', String(settings.valueBytesMax)],
     ['save', ''],
-    ['timeout', '0'],
+    ['tcp-keepalive', String(settings.keepaliveSeconds)],
+    ['timeout', String(settings.timeoutSeconds)],
   ];
 }
 
@@ -43,9 +44,7 @@ export function config(session: Session, argv: readonly Buffer[], reply: Reply):
       reply.bulkText(value);
     }
   } else if (name === 'resetstat') {
-    session.host.counters.commands = 0;
-    session.host.counters.connections = 0;
-    session.host.counters.rejected = 0;
+    session.effect(() => session.host.counters.reset());
     reply.ok();
   } else if (name === 'help') {
     reply.array(HELP.length);

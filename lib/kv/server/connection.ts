@@ -19,7 +19,7 @@ import { RequestParser } from '../resp/request-parser.js';
 import { Pipeline, type PipelineOwner } from './pipeline.js';
 import { type Flow, type FlowLimits, type Stop, stopOf } from './reading.js';
 import { RequestHandler } from './request-handler.js';
-import type { ReplyMode, Session, SessionHost } from './session.js';
+import type { ReplyMode, Session, SessionHost, SessionMemory } from './session.js';
 
 /** Bytes of replies that the port makes for one client before it turns to the others. */
 const SHARE_BYTES: number = 256 << 10;
@@ -62,6 +62,8 @@ export class Connection implements Session, Flow, PipelineOwner {
   #finished = false;
   #lingering: NodeJS.Timeout | undefined = undefined;
   #droppedBytes = 0;
+  /** Most that was written at once. */
+  #peakBytes = 0;
 
   constructor(id: number, socket: Socket, host: SessionHost) {
     const { settings } = host;
@@ -70,7 +72,7 @@ export class Connection implements Session, Flow, PipelineOwner {
     this.host = host;
     this.remoteAddress = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
     this.localAddress = `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`;
-    this.connectedMs = host.nowMs();
+    this.connectedMs = host.monotonicMs();
     this.activeMs = this.connectedMs;
     this.#pipeline = new Pipeline(settings.service, this);
     this.#handler = new RequestHandler(this, this.#parser, this.#pipeline);
@@ -82,7 +84,7 @@ export class Connection implements Session, Flow, PipelineOwner {
     this.authenticated = settings.password === undefined;
     this.#parser.limits.authenticated = this.authenticated;
     socket.setNoDelay(true);
-    socket.setKeepAlive(true, 60_000);
+    if (settings.keepaliveSeconds > 0) socket.setKeepAlive(true, settings.keepaliveSeconds * 1000);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('end', () => {
       this.#ended = true;
@@ -101,8 +103,33 @@ export class Connection implements Session, Flow, PipelineOwner {
     return this.out.length + this.#socket.writableLength;
   }
 
-  get watching(): boolean {
-    return this.#handler.watching;
+  get descriptor(): number {
+    const { _handle } = this.#socket as unknown as { readonly _handle?: { readonly fd?: number } | null };
+    return _handle?.fd ?? -1;
+  }
+
+  get events(): string {
+    return (this.#socket.isPaused() ? '' : 'r') + (this.#socket.writableLength > 0 ? 'w' : '');
+  }
+
+  get memory(): SessionMemory {
+    const unreadBytes = this.#socket.writableLength;
+    const parts = {
+      queryBytes: this.#parser.pendingBytes,
+      queryFreeBytes: this.#parser.freeBytes,
+      argumentBytes: this.#handler.argumentBytes,
+      queuedBytes: this.#handler.queuedBytes,
+      replyBufferBytes: this.out.buffer.length,
+      unreadBytes,
+    };
+    const totalBytes = Object.values(parts).reduce((sum, bytes) => sum + bytes, this.heldBytes);
+    const unreadChunks = unreadBytes > 0 ? 1 : 0;
+    const { length } = this.out;
+    return { ...parts, totalBytes, unreadChunks, replyBytes: length, replyPeakBytes: this.#peakBytes };
+  }
+
+  get awaiting(): boolean {
+    return this.#handler.awaiting;
   }
 
   get unsent(): number {
@@ -119,6 +146,10 @@ export class Connection implements Session, Flow, PipelineOwner {
 
   get madeBytes(): number {
     return this.#handler.madeBytes;
+  }
+
+  effect(action: () => void): void {
+    action();
   }
 
   admit(): void {
@@ -145,6 +176,11 @@ export class Connection implements Session, Flow, PipelineOwner {
     this.#socket.destroy();
   }
 
+  /** Closes a client from which nothing has come since then, and that waits for nothing. */
+  closeIdle(sinceMs: number): void {
+    if (this.activeMs < sinceMs && this.outstanding === 0) this.#socket.destroy();
+  }
+
   progress(): void {
     if (this.#closed) return;
     if (this.out.length >= this.host.settings.outputPauseBytes) this.#write();
@@ -161,6 +197,14 @@ export class Connection implements Session, Flow, PipelineOwner {
     this.#handler.watched(versions, this.out);
   }
 
+  transacted(isExecuted: boolean): void {
+    this.#handler.transacted(isExecuted);
+  }
+
+  replied(bytes: Uint8Array, start: number): void {
+    this.host.counters.replied(bytes, start);
+  }
+
   #received(chunk: Buffer): void {
     if (this.over) {
       this.#droppedBytes += chunk.length;
@@ -168,14 +212,16 @@ export class Connection implements Session, Flow, PipelineOwner {
       return;
     }
     this.#parser.feed(chunk);
-    this.activeMs = this.host.nowMs();
+    this.activeMs = this.host.monotonicMs();
+    this.host.counters.reads++;
+    this.host.counters.inputBytes += chunk.length;
     this.#take();
     this.progress();
   }
 
   #drained(): void {
     this.choked = false;
-    this.activeMs = this.host.nowMs();
+    this.activeMs = this.host.monotonicMs();
     this.#pipeline.goOn();
     this.progress();
   }
@@ -227,6 +273,9 @@ export class Connection implements Session, Flow, PipelineOwner {
     if (length === 0) return;
     const socket = this.#socket;
     const { outputPauseBytes, outputBytesMax } = this.host.settings;
+    this.host.counters.writes++;
+    this.host.counters.outputBytes += length;
+    if (length > this.#peakBytes) this.#peakBytes = length;
     socket.write(this.out.buffer.subarray(0, length));
     if (socket.writableLength === 0) this.out.clear();
     else this.out.take();

@@ -3,6 +3,7 @@ import { argumentError } from '../../errors.js';
 import type { Service } from '../../replica/service.js';
 import {
   CLIENTS_MAX_DEFAULT,
+  KEEPALIVE_SECONDS_DEFAULT,
   KEY_BYTES_MAX,
   MEMORY_BYTES_MAX_DEFAULT,
   OUTPUT_BYTES_MAX_DEFAULT,
@@ -41,6 +42,10 @@ export interface KvServerOptions {
   readonly valueBytesMax?: number;
   /** Bytes of state above which writes that may add to it get an OOM error. 0: no limit. Default 1 GiB. */
   readonly memoryBytesMax?: number;
+  /** A client from which nothing came for so many seconds is closed; 0 (the default): never. */
+  readonly timeoutSeconds?: number;
+  /** Seconds of silence after which a client's machine is asked whether it is there; 0: never. Default 300. */
+  readonly keepaliveSeconds?: number;
   /** Connections at a time. Default 10,000. */
   readonly clientsMax?: number;
   /** Requests of one connection that wait for their outcome before it stops reading. Default 16,384. */
@@ -88,6 +93,14 @@ export function settingsOf(options: KvServerOptions): KvServerSettings {
       MEMORY_BYTES_MAX_DEFAULT,
       0,
       2 ** 42 - 1,
+    ),
+    timeoutSeconds: bounded('timeoutSeconds', options.timeoutSeconds, 0, 0, 2 ** 31 - 1),
+    keepaliveSeconds: bounded(
+      'keepaliveSeconds',
+      options.keepaliveSeconds,
+      KEEPALIVE_SECONDS_DEFAULT,
+      0,
+      32_767,
     ),
     clientsMax: bounded('clientsMax', options.clientsMax, CLIENTS_MAX_DEFAULT, 1, 1_000_000),
     pipelineMax: bounded('pipelineMax', options.pipelineMax, PIPELINE_MAX_DEFAULT, 1, 1_000_000),

@@ -27,6 +27,11 @@ const NOT_EXECUTED: Buffer = Buffer.from(
 );
 const UNKNOWN: Buffer = Buffer.from('-UNKNOWN outcome: the command may or may not have been executed\r\n');
 const NOTHING: Buffer = Buffer.alloc(0);
+const ASTERISK = 0x2a;
+const MINUS = 0x2d;
+
+/** What else a run's only answer is for: a WATCH's are versions, an EXEC's says what the connection is now. */
+export type Awaited = 'watch' | 'exec';
 
 /** Where the answers go. */
 export interface PipelineOwner {
@@ -35,6 +40,10 @@ export interface PipelineOwner {
   readonly choked: boolean;
   /** A WATCH was answered: the versions, 8 bytes each, or empty if it failed (the error is written). */
   watched(versions: Uint8Array): void;
+  /** An EXEC that was waited for was answered; false: it was not executed, or that is not known. */
+  transacted(isExecuted: boolean): void;
+  /** A reply begins at bytes[start]. */
+  replied(bytes: Uint8Array, start: number): void;
   /** A command was executed. */
   executed(): void;
   /** Something was written, or there may be room again. Called any number of times in a turn. */
@@ -52,7 +61,7 @@ class Run {
   query: boolean;
   /** Repeating it is always safe, whatever became of it. */
   readonly readOnly: boolean;
-  readonly watch: boolean;
+  readonly awaited: Awaited | undefined;
   readonly muted: boolean;
   /** The bytes, kept until sent, or for a query until answered; the first `answered` of them are. */
   body: Buffer = NOTHING;
@@ -61,12 +70,18 @@ class Run {
   own: Output | undefined = undefined;
   refusal: Buffer | undefined = undefined;
 
-  constructor(count: number, query: boolean, readOnly: boolean, watch: boolean, muted: boolean) {
+  constructor(
+    count: number,
+    query: boolean,
+    readOnly: boolean,
+    awaited: Awaited | undefined,
+    muted: boolean,
+  ) {
     this.state = count === 0 ? 'ready' : 'unsent';
     this.count = count;
     this.query = query;
     this.readOnly = readOnly;
-    this.watch = watch;
+    this.awaited = awaited;
     this.muted = muted;
   }
 }
@@ -112,8 +127,15 @@ export class Pipeline implements Requester {
   }
 
   /** Adds requests whose body is body[0, length); the bytes may be changed afterwards. */
-  add(count: number, body: Buffer, length: number, readOnly: boolean, watch: boolean, muted: boolean): void {
-    const run = new Run(count, readOnly && this.#commands === 0, readOnly, watch, muted);
+  add(
+    count: number,
+    body: Buffer,
+    length: number,
+    readOnly: boolean,
+    awaited: Awaited | undefined,
+    muted: boolean,
+  ): void {
+    const run = new Run(count, readOnly && this.#commands === 0, readOnly, awaited, muted);
     this.#runs.push(run);
     this.#outstanding += count;
     this.#unsent++;
@@ -130,7 +152,7 @@ export class Pipeline implements Requester {
     if (this.idle) return this.#owner.out;
     const last = this.#runs[this.#runs.length - 1]!;
     if (last.own !== undefined) return last.own;
-    const run = new Run(0, false, true, false, false);
+    const run = new Run(0, false, true, undefined, false);
     run.own = new Output(128);
     this.#heldBytes += HELD_REPLY_BYTES;
     this.#runs.push(run);
@@ -213,7 +235,7 @@ export class Pipeline implements Requester {
   }
 
   #answer(run: Run, count: number, results: Uint8Array, start: number, end: number): number {
-    if (run.watch) {
+    if (run.awaited === 'watch') {
       const length = readUint32(results, start);
       this.#owner.watched(results.subarray(start + 4, start + 4 + length));
       return start + 4 + length;
@@ -223,6 +245,10 @@ export class Pipeline implements Requester {
     for (let i = 0; i < count && at + 4 <= end; i++) {
       const length = readUint32(results, at);
       at += 4;
+      if (results[at] === MINUS) this.#owner.replied(results, at);
+      if (run.awaited === 'exec') {
+        this.#owner.transacted(results[at] === ASTERISK && results[at + 1] !== MINUS);
+      }
       if (!run.muted) {
         const to = out.reserve(length);
         copyBytes(results, at, at + length, out.buffer, to);
@@ -233,8 +259,12 @@ export class Pipeline implements Requester {
   }
 
   #fail(run: Run, count: number, text: Buffer): void {
-    for (let i = 0; i < count && !run.muted; i++) this.#owner.out.write(text);
-    if (run.watch) this.#owner.watched(NOTHING);
+    for (let i = 0; i < count; i++) {
+      this.#owner.replied(text, 0);
+      if (!run.muted) this.#owner.out.write(text);
+    }
+    if (run.awaited === 'watch') this.#owner.watched(NOTHING);
+    else if (run.awaited === 'exec') this.#owner.transacted(false);
   }
 
   #answered(run: Run, count: number): void {

@@ -6,7 +6,8 @@
  *   -------   -----------------------------------------------------   ---------------------------------------
  *   over      QUIT, a protocol error or the end of input came: it     nobody. It closes when all is answered
  *             takes none ever again                                   (outcomes) and read (socket's drain)
- *   watch     what comes behind a WATCH hangs on its answer           that outcome
+ *   await     what comes behind a WATCH, or behind an EXEC that       that outcome
+ *             changes the connection, hangs on its answer
  *   unsent    a run waits for room, or for the queries before it      the service's `drain`, or an outcome
  *   answers   so many requests, or so many bytes of the port's own    an outcome
  *             replies, wait for answers before them
@@ -21,12 +22,12 @@
  * 3. The socket is read from in `input` only (and in `over`, where what comes is dropped).
  */
 
-export type Stop = 'over' | 'watch' | 'unsent' | 'answers' | 'output' | 'share' | 'input';
+export type Stop = 'over' | 'await' | 'unsent' | 'answers' | 'output' | 'share' | 'input';
 
 /** What a stop hangs on, each of one owner. Bytes are of replies. */
 export interface Flow {
   readonly over: boolean;
-  readonly watching: boolean;
+  readonly awaiting: boolean;
   /** Runs that wait to be sent. */
   readonly unsent: number;
   /** Requests without an answer from the service, those not yet sent among them. */
@@ -48,7 +49,7 @@ export interface FlowLimits {
 /** Why no further request is to be looked at; `input` is for who looks. */
 export function stopOf(flow: Flow, limits: FlowLimits): Exclude<Stop, 'input'> | undefined {
   if (flow.over) return 'over';
-  if (flow.watching) return 'watch';
+  if (flow.awaiting) return 'await';
   if (flow.unsent > 0) return 'unsent';
   if (flow.outstanding >= limits.pipelineMax || flow.heldBytes >= limits.heldBytesMax) return 'answers';
   if (flow.choked) return 'output';

@@ -9,13 +9,16 @@
 import { COMMAND_BYTES_MAX } from '../../limits.js';
 import { addArgument, beginCommand, endCommand } from '../command-format.js';
 import { ERRORS } from '../commands/context.js';
+import { subcommandsOf } from '../commands/subcommands.js';
 import { type CommandSpec, commandByName } from '../commands/table.js';
 import { REPLY_BYTES_MAX, RUN_BYTES_MAX } from '../limits.js';
 import { Output } from '../resp/output.js';
 import { Reply } from '../resp/reply.js';
 import type { RequestParser } from '../resp/request-parser.js';
+import { shown } from '../resp/shown.js';
+import { Draft } from './draft.js';
 import { OWN_COMMANDS } from './own-commands.js';
-import type { Pipeline } from './pipeline.js';
+import type { Awaited, Pipeline } from './pipeline.js';
 import { misfit, unknownCommand } from './refusals.js';
 import type { Session } from './session.js';
 import { Transaction } from './transaction.js';
@@ -29,8 +32,8 @@ const sink: Output = new Output(128, 4096);
 const HTTP = /^(post|host:)$/i;
 
 export class RequestHandler {
-  /** A WATCH is under way: what comes behind it hangs on its answer. */
-  watching = false;
+  /** What comes behind a WATCH, or behind an EXEC that changes the connection, hangs on its answer. */
+  awaiting = false;
   /** Bytes of replies that the port has made by itself, those that nobody wanted too. */
   madeBytes = 0;
   /** Requests in the run that has not gone to the pipeline. */
@@ -46,6 +49,9 @@ export class RequestHandler {
   #runMuted = false;
   #muted = false;
   #watchedKeys: readonly Buffer[] = [];
+  #isTaking = false;
+  /** What becomes of the connection if the EXEC under way is executed. */
+  #draft: Draft | undefined = undefined;
   /** Where the current request's own reply is written, if it has one, and from where on. */
   #target: Output | undefined = undefined;
   #targetStart = 0;
@@ -57,6 +63,19 @@ export class RequestHandler {
     this.#limitKibibytes = Math.ceil(session.host.settings.memoryBytesMax / 1024);
   }
 
+  /** Bytes of the arguments of the request that is being taken. */
+  get argumentBytes(): number {
+    const { argc, starts, ends } = this.#parser;
+    let bytes = 0;
+    for (let i = 0; i < argc && this.#isTaking; i++) bytes += ends[i]! - starts[i]!;
+    return bytes;
+  }
+
+  /** Bytes queued in its transaction. */
+  get queuedBytes(): number {
+    return this.#transaction.bytes;
+  }
+
   /** Commands queued in its transaction, or −1. */
   get queued(): number {
     return this.#transaction.open ? this.#transaction.count : -1;
@@ -65,7 +84,9 @@ export class RequestHandler {
   /** Takes the parser's current request. */
   handle(): void {
     this.#target = undefined;
+    this.#isTaking = true;
     this.#request();
+    this.#isTaking = false;
     if (this.#target !== undefined) this.#ownWritten(this.#target);
   }
 
@@ -78,21 +99,21 @@ export class RequestHandler {
   }
 
   /** Hands the run over to the pipeline. */
-  endRun(watch = false): void {
+  endRun(awaited: Awaited | undefined = undefined): void {
     const count = this.runCount;
     if (count === 0) return;
     const readOnly = this.#runReadOnly;
     const length = scratch.length;
     this.runCount = 0;
     this.#runReadOnly = true;
-    this.#pipeline.add(count, scratch.buffer, length, readOnly, watch, this.#runMuted);
+    this.#pipeline.add(count, scratch.buffer, length, readOnly, awaited, this.#runMuted);
     scratch.clear();
   }
 
   /** A WATCH was answered: the versions, 8 bytes each, or empty if it failed (the error is written). */
   watched(versions: Uint8Array, out: Output): void {
     const keys = this.#watchedKeys;
-    this.watching = false;
+    this.awaiting = false;
     this.#watchedKeys = [];
     if (versions.length === 0) return;
     const bytes = Buffer.from(versions);
@@ -100,6 +121,14 @@ export class RequestHandler {
     this.#reply.to(this.#muted ? sink : out, this.#session.resp3);
     if (complete) this.#reply.ok();
     else this.#reply.error('ERR too many watched keys');
+  }
+
+  /** The EXEC that was waited for was answered. */
+  transacted(isExecuted: boolean): void {
+    const draft = this.#draft;
+    this.awaiting = false;
+    this.#draft = undefined;
+    if (isExecuted) draft?.commit();
   }
 
   #request(): void {
@@ -119,13 +148,23 @@ export class RequestHandler {
       else this.#refuse(unknownCommand(parser));
       return;
     }
-    session.lastCommand = spec.name;
     const wrong = misfit(spec, parser);
+    session.lastCommand = wrong === undefined ? this.#nameOf(spec) : spec.name;
     if (wrong !== undefined) this.#reject(spec, wrong);
     else if (!session.authenticated && !isOpenToStrangers(spec)) {
       this.#reject(spec, 'NOAUTH Authentication required.');
-    } else if (spec.kind === 'local') this.#own(spec);
-    else this.#encode(spec);
+    } else {
+      session.host.counters.called(spec);
+      if (spec.kind === 'local') this.#own(spec);
+      else this.#encode(spec);
+    }
+  }
+
+  /** `client|list` where there are subcommands; the request has one of those that there are. */
+  #nameOf(spec: CommandSpec): string {
+    const { bytes, argc, starts, ends } = this.#parser;
+    if (argc < 2 || subcommandsOf(spec.name) === undefined) return spec.name;
+    return `${spec.name}|${shown(bytes, starts[1], ends[1]).toLowerCase()}`;
   }
 
   /** Adds the request to the run, or to the transaction. */
@@ -217,6 +256,7 @@ export class RequestHandler {
     }
     const argv = this.#argv();
     if (!transaction.open) this.#runOwn(spec, argv);
+    else if (isAboutReplies(argv)) this.#refuse('ERR CLIENT REPLY inside MULTI is not allowed');
     else if (transaction.queueOwn(spec, argv)) this.#ownReply().status('QUEUED');
     else this.#refuse('ERR transaction too large');
   }
@@ -247,11 +287,11 @@ export class RequestHandler {
     const at = beginCommand(scratch, spec.opcode, resp3, 0, host.isKeyWanted ? host.hashKey : undefined);
     for (const key of keys) addArgument(scratch, key, 0, key.length);
     endCommand(scratch, at);
-    this.watching = true;
+    this.awaiting = true;
     this.#watchedKeys = keys;
     this.#runMuted = this.#muted;
     this.runCount = 1;
-    this.endRun(true);
+    this.endRun('watch');
   }
 
   #exec(): void {
@@ -270,23 +310,35 @@ export class RequestHandler {
       this.#ownReply().array(0);
       return;
     }
-    if (this.runCount > 0 && this.#runMuted !== this.#muted) this.endRun();
+    if (transaction.hasOwn || (this.runCount > 0 && this.#runMuted !== this.#muted)) this.endRun();
+    const draft = new Draft(this.#session);
     const before = scratch.length;
     const { resp3, host } = this.#session;
     const reply = new Reply(sink);
     const hashKey = host.isKeyWanted ? host.hashKey : undefined;
     const length = transaction.encode(scratch, resp3, this.#limitKibibytes, hashKey, (spec, argv, to) => {
-      reply.to(to, resp3);
+      reply.to(to, draft.resp3);
       if (spec.name === 'unwatch') reply.ok();
-      else OWN_COMMANDS[spec.name]?.(this.#session, argv, reply);
+      else OWN_COMMANDS[spec.name]?.(draft, argv, reply);
+      return draft.resp3;
     });
     transaction.end();
-    this.madeBytes += scratch.length - before;
-    if (length <= COMMAND_BYTES_MAX) this.#counted(false);
-    else {
+    this.madeBytes += length;
+    if (length > COMMAND_BYTES_MAX) {
       scratch.length = before;
       this.#ownReply().error('EXECABORT Transaction discarded because of: ERR transaction too large');
+      return;
     }
+    if (!draft.isChanged) {
+      this.#counted(false);
+      return;
+    }
+    this.awaiting = true;
+    this.#draft = draft;
+    this.runCount = 1;
+    this.#runMuted = this.#muted;
+    this.#runReadOnly = false;
+    this.endRun('exec');
   }
 
   #reset(): void {
@@ -303,6 +355,7 @@ export class RequestHandler {
 
   /** A request that is not looked at any further; an EXEC takes its transaction with it. */
   #reject(spec: CommandSpec, text: string): void {
+    this.#session.host.counters.refused(spec);
     if (spec.name !== 'exec') return this.#refuse(text);
     this.#transaction.end();
     this.#ownReply().error(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`);
@@ -329,6 +382,9 @@ export class RequestHandler {
 
   /** The reply to the current request is complete. */
   #ownWritten(target: Output): void {
+    if (target.length > this.#targetStart) {
+      this.#session.host.counters.replied(target.buffer, this.#targetStart);
+    }
     this.madeBytes += target.length - this.#targetStart;
     if (target.length - this.#targetStart > REPLY_BYTES_MAX) {
       target.length = this.#targetStart;
@@ -348,6 +404,10 @@ export class RequestHandler {
 
 function isOpenToStrangers(spec: CommandSpec): boolean {
   return spec.name === 'auth' || spec.name === 'hello' || spec.name === 'quit' || spec.name === 'reset';
+}
+
+function isAboutReplies(argv: readonly Buffer[]): boolean {
+  return argv.length === 3 && /^client reply$/i.test(argv.slice(0, 2).join(' '));
 }
 
 /** CLIENT REPLY ON is answered though the client wanted no replies before. */

@@ -7,7 +7,7 @@
  * 3. Memory is bounded by bytes: nothing is kept as one object an argument.
  */
 import { COMMAND_BYTES_MAX } from '../../limits.js';
-import { addArgument, beginCommand, endCommand, readUint32 } from '../command-format.js';
+import { addArgument, beginCommand, endCommand, FLAGS, readUint32 } from '../command-format.js';
 import { TRANSACTION_COMMANDS_MAX } from '../commands/dispatch.js';
 import { type CommandSpec, INTERNAL } from '../commands/table.js';
 import { KEY_BYTES_MAX, WATCHED_KEYS_MAX } from '../limits.js';
@@ -46,6 +46,16 @@ export class Transaction {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Whether commands of the port's own are queued. */
+  get hasOwn(): boolean {
+    return this.#own.length > 0;
+  }
+
+  /** Bytes that it holds. */
+  get bytes(): number {
+    return this.#queue.length + this.#ownArguments.length + this.#watchedBytes;
   }
 
   begin(): void {
@@ -106,7 +116,8 @@ export class Transaction {
   }
 
   /**
-   * Writes the EXEC behind what is in `out`. `answer` writes the reply of a command of the port's own.
+   * Writes the EXEC behind what is in `out`. `answer` writes the reply of a command of the port's own, and
+   * returns the version of the protocol from there on.
    * @returns its length, the 4 bytes before it not counted; if it is more than a command may have, the rest
    * is missing.
    */
@@ -115,7 +126,7 @@ export class Transaction {
     resp3: boolean,
     limitKibibytes: number,
     hashKey: Uint8Array | undefined,
-    answer: (spec: CommandSpec, argv: readonly Buffer[], reply: Output) => void,
+    answer: (spec: CommandSpec, argv: readonly Buffer[], reply: Output) => boolean,
   ): number {
     const at = beginCommand(out, INTERNAL.exec, resp3, limitKibibytes, hashKey);
     out.writeUint32(this.#watched.size);
@@ -126,16 +137,27 @@ export class Transaction {
       out.buffer.writeDoubleLE(version, place);
     }
     let from = 0;
+    let version3 = resp3;
     for (const own of this.#own) {
-      out.write(this.#queue.buffer, from, own.at);
+      this.#writeQueued(out, from, own.at, version3);
       from = own.at;
       const literal = beginCommand(out, INTERNAL.literal, resp3, 0);
-      answer(own.spec, this.#argumentsOf(own), out);
+      version3 = answer(own.spec, this.#argumentsOf(own), out);
       endCommand(out, literal);
       if (out.length - at > COMMAND_BYTES_MAX) break;
     }
-    out.write(this.#queue.buffer, from, this.#queue.length);
+    this.#writeQueued(out, from, this.#queue.length, version3);
     return endCommand(out, at);
+  }
+
+  /** Queued commands, to be answered in that version of the protocol: a HELLO before them may change it. */
+  #writeQueued(out: Output, from: number, to: number, resp3: boolean): void {
+    const start = out.length;
+    out.write(this.#queue.buffer, from, to);
+    for (let at = start; at < out.length; at += 4 + readUint32(out.buffer, at)) {
+      const flags = out.buffer[at + 5]! & ~FLAGS.resp3;
+      out.buffer[at + 5] = resp3 ? flags | FLAGS.resp3 : flags;
+    }
   }
 
   #argumentsOf({ start, end }: OwnCommand): Buffer[] {

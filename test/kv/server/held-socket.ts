@@ -14,6 +14,7 @@ export class HeldSocket extends Duplex {
   reading = true;
   /** Everything that the client has read. */
   received = '';
+  keepAlive: [boolean, number] | undefined = undefined;
   #waiting: (() => void) | undefined = undefined;
 
   constructor() {
@@ -33,7 +34,8 @@ export class HeldSocket extends Duplex {
     return this;
   }
 
-  setKeepAlive(): this {
+  setKeepAlive(enabled: boolean, initialMs: number): this {
+    this.keepAlive = [enabled, initialMs];
     return this;
   }
 

@@ -17,6 +17,8 @@ function setup(): { puppet: Puppet; pipeline: Pipeline; out: Output } {
     watched: () => undefined,
     progress: () => undefined,
     executed: () => undefined,
+    transacted: () => undefined,
+    replied: () => undefined,
   };
   return { puppet, pipeline: new Pipeline(puppet, owner), out };
 }
@@ -47,7 +49,7 @@ describe('a pipeline', () => {
             const words = Array.from({ length: count }, () => `${kind[0]}${number++};`);
             expected += words.join('');
             const bytes = body(words);
-            pipeline.add(count, bytes, bytes.length, kind === 'reads', false, false);
+            pipeline.add(count, bytes, bytes.length, kind === 'reads', undefined, false);
             bytes.fill(0);
           } else if (kind === 'own') {
             pipeline.ownReply().writeText(`o${number};`);
@@ -73,7 +75,7 @@ describe('a pipeline', () => {
   it('asks again for what comes behind a declined query, and drops the older answers', () => {
     const { puppet, pipeline, out } = setup();
     const bytes = body(['a', 'b', 'c']);
-    pipeline.add(3, bytes, bytes.length, true, false, false);
+    pipeline.add(3, bytes, bytes.length, true, undefined, false);
     puppet.answer(1, Outcome.done, '-old ');
     puppet.answer(1, Outcome.declined, '');
     puppet.answer(1, Outcome.done, '-old ');
@@ -84,7 +86,7 @@ describe('a pipeline', () => {
   it('answers for each request of a run that was not executed, or is unknown', () => {
     const { puppet, pipeline, out } = setup();
     const bytes = body(['a', 'b', 'c']);
-    pipeline.add(3, bytes, bytes.length, false, false, false);
+    pipeline.add(3, bytes, bytes.length, false, undefined, false);
     puppet.answer(1, Outcome.done, '\r\n');
     puppet.answer(1, Outcome.unknown, '');
     puppet.answer(1, Outcome.notExecuted, '');
@@ -94,8 +96,8 @@ describe('a pipeline', () => {
   it('says nothing for a muted run, and keeps the order of the others', () => {
     const { puppet, pipeline, out } = setup();
     const bytes = body(['a', 'b']);
-    pipeline.add(2, bytes, bytes.length, false, false, true);
-    pipeline.add(2, bytes, bytes.length, false, false, false);
+    pipeline.add(2, bytes, bytes.length, false, undefined, true);
+    pipeline.add(2, bytes, bytes.length, false, undefined, false);
     while (puppet.asked.length > 0) puppet.answer(3, Outcome.done, '');
     expect(written(out)).toBe('ab');
   });

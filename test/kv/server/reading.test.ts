@@ -7,16 +7,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FLAGS } from '../../../lib/kv/command-format.js';
+import { INTERNAL } from '../../../lib/kv/commands/table.js';
 import { Output } from '../../../lib/kv/resp/output.js';
 import { Reply } from '../../../lib/kv/resp/reply.js';
 import { command } from '../../../lib/kv/server/command-command.js';
 import { Connection } from '../../../lib/kv/server/connection.js';
 import { type KvServerSettings, settingsOf } from '../../../lib/kv/server/options.js';
 import { type FlowLimits, stopOf } from '../../../lib/kv/server/reading.js';
-import type { Session, SessionHost } from '../../../lib/kv/server/session.js';
+import type { Session } from '../../../lib/kv/server/session.js';
 import { Outcome } from '../../../lib/replica/service.js';
 import { Puppet } from '../puppet-service.js';
 import { seeded } from '../random.js';
+import { FakeHost } from './fake-host.js';
 import { HeldSocket } from './held-socket.js';
 
 const FILE = 'test/kv/server/reading.test.ts';
@@ -35,28 +37,7 @@ function allCommands(): string {
 
 const COMMAND_REPLY = allCommands();
 
-class Host implements SessionHost {
-  readonly settings: KvServerSettings;
-  readonly sessions: Session[] = [];
-  readonly clients = 1;
-  readonly port = 1;
-  readonly startedMs = 0;
-  readonly counters = { connections: 0, commands: 0, rejected: 0 };
-  readonly hashKey: Buffer = Buffer.alloc(16, 1);
-  readonly isKeyWanted = false;
-
-  constructor(settings: KvServerSettings) {
-    this.settings = settings;
-  }
-
-  nowMs(): number {
-    return 0;
-  }
-
-  executed(): void {}
-}
-
-const REQUESTS = ['read', 'write', 'watch', 'ping', 'long', 'unwanted', 'transaction'] as const;
+const REQUESTS = ['read', 'write', 'watch', 'ping', 'long', 'unwanted', 'transaction', 'naming'] as const;
 type RequestKind = (typeof REQUESTS)[number];
 const OUTCOMES = { done: Outcome.done, declined: Outcome.declined, unknown: Outcome.unknown } as const;
 const ACTIONS = ['send', 'refuse', 'admit', 'hold', 'read', 'done', 'declined', 'unknown'] as const;
@@ -81,11 +62,16 @@ class Stage {
   /** Keys of requests that the service has lost. */
   readonly #lost: Set<string> = new Set();
   #number = 0;
+  #name = '';
 
   constructor(pipelineMax: number, outputPauseBytes: number) {
     this.settings = settingsOf({ service: this.puppet, port: 0, pipelineMax, outputPauseBytes });
-    this.connection = new Connection(1, this.socket.asSocket(), new Host(this.settings));
-    this.puppet.reply = (word) => (keyOf(word).startsWith('w') ? '\0'.repeat(8) : `:${keyOf(word)}\r\n`);
+    this.connection = new Connection(1, this.socket.asSocket(), new FakeHost(this.settings));
+    this.puppet.reply = (word) => {
+      const key = keyOf(word);
+      if (key.startsWith('t')) return '*2\r\n+OK\r\n:1\r\n';
+      return key.startsWith('w') ? '\0'.repeat(8) : `:${key}\r\n`;
+    };
     this.puppet.lost = (word) => this.#lost.add(keyOf(word));
   }
 
@@ -94,6 +80,7 @@ class Stage {
   }
 
   get expected(): string {
+    this.#name = '';
     return this.#expected.map((text) => text()).join('');
   }
 
@@ -124,6 +111,15 @@ class Stage {
       case 'transaction':
         answered('', '+OK\r\n+QUEUED\r\n+OK\r\n');
         return 'MULTI\r\nPING\r\nDISCARD\r\n';
+      case 'naming':
+        // What the connection is called hangs on the answer to EXEC.
+        answered('', '+OK\r\n+QUEUED\r\n+QUEUED\r\n');
+        answered(`t${key}`, '*2\r\n+OK\r\n:1\r\n');
+        this.#expected.push(() => {
+          if (!this.#lost.has(`t${key}`)) this.#name = key;
+          return this.#name === '' ? '$-1\r\n' : `$${this.#name.length}\r\n${this.#name}\r\n`;
+        });
+        return `MULTI\r\nCLIENT SETNAME ${key}\r\nGET t${key}\r\nEXEC\r\nCLIENT GETNAME\r\n`;
     }
   }
 
@@ -146,7 +142,7 @@ class Stage {
     if (connection.backlogBytes > 0) expect(socket.holds, 'replies that nobody reads').toBe(true);
     if (stop === 'input') expect(socket.readableLength, 'bytes that nobody takes').toBe(0);
     else expect(stopOf(connection, limitsOf(settings)), 'a stop without a reason').toBeDefined();
-    if (connection.watching) expect(connection.outstanding, 'a WATCH').toBeGreaterThan(0);
+    if (connection.awaiting) expect(connection.outstanding, 'a WATCH or an EXEC').toBeGreaterThan(0);
     if (connection.choked) expect(socket.holds, 'choked by a client that has read all').toBe(true);
     expect(socket.isPaused(), stop).toBe(stop !== 'input' && stop !== 'over');
     const most = settings.outputPauseBytes + COMMAND_REPLY.length + 1024;
@@ -193,6 +189,7 @@ function limitsOf({ pipelineMax, outputPauseBytes }: KvServerSettings): FlowLimi
 /** The key of the only or first argument of an encoded command. */
 function keyOf(word: string): string {
   const bytes = Buffer.from(word, 'latin1');
+  if (bytes[0] === INTERNAL.exec) return /t\d+$/.exec(word)![0];
   const at = (bytes[1]! & FLAGS.limited) === 0 ? 2 : 6;
   return word.slice(at + 4, at + 4 + bytes.readUInt32LE(at));
 }

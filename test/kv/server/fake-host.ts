@@ -1,0 +1,35 @@
+/** The port around a connection under test: a clock that stands still unless it is told, and nobody else. */
+import { Counters } from '../../../lib/kv/server/counters.js';
+import type { KvServerSettings } from '../../../lib/kv/server/options.js';
+import type { Session, SessionHost } from '../../../lib/kv/server/session.js';
+
+export class FakeHost implements SessionHost {
+  readonly settings: KvServerSettings;
+  readonly sessions: Session[] = [];
+  readonly clients = 1;
+  readonly port = 1;
+  readonly runId = '';
+  readonly startedMs = 0;
+  readonly counters: Counters = new Counters();
+  readonly hashKey: Buffer = Buffer.alloc(16, 1);
+  readonly isKeyWanted = false;
+  elapsedMs = 0;
+
+  constructor(settings: KvServerSettings) {
+    this.settings = settings;
+  }
+
+  nowMs(): number {
+    return 0;
+  }
+
+  monotonicMs(): number {
+    return this.elapsedMs;
+  }
+
+  executed(): void {}
+
+  session(): undefined {
+    return undefined;
+  }
+}
