@@ -12,7 +12,7 @@ export interface ServiceSettings {
   readonly maxClients?: number | undefined;
   readonly maxKey?: number | undefined;
   readonly maxValue?: number | undefined;
-  /** Seconds after which an idle client is closed, and after which its machine is asked for a sign of life. */
+  /** Seconds until an idle client is closed, and until its machine is asked whether it is there. */
   readonly timeout?: number | undefined;
   readonly tcpKeepalive?: number | undefined;
   /** How long a command waits for a leader to be known. */

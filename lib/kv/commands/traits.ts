@@ -1,7 +1,7 @@
 /**
- * What COMMAND tells of each command and subcommand beside its arity, as Redis 7.0 tells it: flags, categories,
- * where its keys are, and tips, each separated by spaces. A place of keys is its index, the last key counted
- * from there, the step, the limit, and flags; `|` separates two.
+ * What COMMAND tells of each command and subcommand beside its arity, as Redis 7.0 tells it: flags,
+ * categories, where its keys are, and tips, each separated by spaces. A place of keys is its index, the last
+ * key counted from there, the step, the limit, and flags; `|` separates two.
  */
 export type Traits = readonly [flags: string, categories: string, keys: string, tips: string];
 

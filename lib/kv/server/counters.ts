@@ -16,7 +16,7 @@ export class Counters {
   reads = 0;
   writes = 0;
   errors = 0;
-  /** Requests by command: those queued in transactions too, but not those refused before, which are beside. */
+  /** Requests by command: those queued in transactions too; those refused before are beside. */
   readonly calls: Float64Array = new Float64Array(COMMANDS.length);
   readonly refusals: Float64Array = new Float64Array(COMMANDS.length);
   readonly errorCodes: Map<string, number> = new Map();

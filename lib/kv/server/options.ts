@@ -44,7 +44,7 @@ export interface KvServerOptions {
   readonly memoryBytesMax?: number;
   /** A client from which nothing came for so many seconds is closed; 0 (the default): never. */
   readonly timeoutSeconds?: number;
-  /** Seconds of silence after which a client's machine is asked whether it is there; 0: never. Default 300. */
+  /** A machine silent for so many seconds is asked whether it is there; 0: never. Default 300. */
   readonly keepaliveSeconds?: number;
   /** Connections at a time. Default 10,000. */
   readonly clientsMax?: number;

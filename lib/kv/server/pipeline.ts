@@ -30,7 +30,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 const ASTERISK = 0x2a;
 const MINUS = 0x2d;
 
-/** What else a run's only answer is for: a WATCH's are versions, an EXEC's says what the connection is now. */
+/** What a run's only answer is for: a WATCH's are versions, an EXEC's says what the connection is now. */
 export type Awaited = 'watch' | 'exec';
 
 /** Where the answers go. */
