@@ -74,7 +74,7 @@ export function assemble(
     machine: stateMachine,
     configuration,
     tuning,
-    random: runtime.random,
+    random: () => runtime.random(),
   });
   images.restore();
   const { clusterId } = identity;

@@ -164,6 +164,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   get checkpointTrouble(): CheckpointProblem | undefined {
     return this.parts.checkpoints.problem;
   }
+  /** Bytes of requests that wait for a place, or queries for their answers. */
+  get waitingBytes(): { readonly commands: number; readonly queries: number } {
+    const { submissions, queries } = this.placing;
+    return { commands: submissions.bytes, queries: queries.bytes };
+  }
   get transfers(): TransferStatus {
     return this.parts.checkpoints.transferStatus;
   }

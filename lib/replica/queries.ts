@@ -50,6 +50,11 @@ export class Queries {
     this.executor = executor;
   }
 
+  /** What is not answered yet. */
+  get bytes(): number {
+    return this.waitingBytes;
+  }
+
   /** False, and `drain` will follow, when so much waits that `moreBytes` would pass `bytesMax`. */
   hasRoom(requester: Requester, moreBytes: number, bytesMax: number): boolean {
     if (this.waitingBytes === 0 || this.waitingBytes + moreBytes <= bytesMax) return true;

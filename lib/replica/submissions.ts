@@ -51,6 +51,11 @@ export class Submissions {
     this.limits = limits;
   }
 
+  /** What waits, as it counts towards the bound. */
+  get bytes(): number {
+    return this.waitingBytes;
+  }
+
   get isEmpty(): boolean {
     return this.open === undefined && this.queue.length === 0;
   }

@@ -28,9 +28,12 @@ export class ObservedStorage implements Storage {
 
   private readonly inner: Storage;
   private readonly tell: (item: DurableItem) => void;
+  /** A vote has been taken. */
+  onStaged: () => void = () => {};
   /** Staged and not known durable; the first one is item `told` + 1. */
-  private staged: DurableItem[] = [];
+  private staged: { readonly item: DurableItem; readonly bytes: number }[] = [];
   private told = 0;
+  private bytes = 0;
 
   /** `fail` takes what a listener throws, where the store below calls it from nobody's turn. */
   constructor(inner: Storage, tell: (item: DurableItem) => void, fail?: (error: Error) => void) {
@@ -45,7 +48,10 @@ export class ObservedStorage implements Storage {
     this.capacityBytes = inner.capacityBytes;
     inner.onDurable = (through) => {
       try {
-        for (const item of this.staged.splice(0, through - this.told)) this.tell(item);
+        for (const { item, bytes } of this.staged.splice(0, through - this.told)) {
+          this.bytes -= bytes;
+          this.tell(item);
+        }
         this.told = through;
         this.onDurable(through);
       } catch (error) {
@@ -65,6 +71,10 @@ export class ObservedStorage implements Storage {
   get counters(): StorageCounters {
     return this.inner.counters;
   }
+  /** Bytes of votes that are staged or committed and not known to be durable. */
+  get pendingBytes(): number {
+    return this.bytes;
+  }
   /** Items staged or committed that are not known to be durable. */
   get pendingItems(): number {
     return this.staged.length;
@@ -81,13 +91,15 @@ export class ObservedStorage implements Storage {
     mayUseReserve: boolean,
   ): boolean {
     if (!this.inner.stageVote(slot, ballot, kind, digest, bytes, start, end, mayUseReserve)) return false;
-    this.staged.push({ slot, ballot, kind, digest });
+    this.staged.push({ item: { slot, ballot, kind, digest }, bytes: end - start });
+    this.bytes += end - start;
+    this.onStaged();
     return true;
   }
 
   stagePromise(ballot: Ballot): boolean {
     if (!this.inner.stagePromise(ballot)) return false;
-    this.staged.push({ slot: 0, ballot, kind: BatchKind.noop, digest: 0 as Digest });
+    this.staged.push({ item: { slot: 0, ballot, kind: BatchKind.noop, digest: 0 as Digest }, bytes: 0 });
     return true;
   }
 

@@ -46,6 +46,8 @@ export interface Observer {
   executed?(replica: ReplicaId, slot: Slot, command: ToyCommand): void;
   /** It has executed `slot`, and is as shown; undefined if it is further by now. */
   applied?(replica: ReplicaId, slot: Slot, machine: StateView | undefined): void;
+  /** Commands that were told unknown are older than one of their requester that was answered for `slot`. */
+  overtaken?(commands: readonly number[], slot: Slot): void;
   /** The state machine was replaced by a checkpoint. */
   restored?(replica: ReplicaId, machine: StateView): void;
   /** A client asked for something, and a replica took it. */

@@ -9,6 +9,9 @@ import { staleness, writeTable } from './mutant-table.mjs';
 const SEEDS = 300;
 const EVENTS = 5000;
 const BACKENDS = ['memory', 'delayed'];
+/** Of the simulator of hosts: every seed takes a second or two. */
+const HOST_SEEDS = 12;
+const HOST_SECONDS = 5;
 const PATCHES = join(ROOT, 'test/mutants/protocol');
 /** What a run needs: the library, and the schedules with what they stand on. */
 const SOURCES = ['lib', 'test/paxos/cluster.ts', 'test/simulation/schedules'];
@@ -63,6 +66,25 @@ async function simulateSeeds(directory, seeds, faults) {
   return undefined;
 }
 
+/** Runs seeds of the simulator of hosts until one breaks something. */
+async function simulateHostsOf(directory, options, first = 1, seeds = HOST_SEEDS) {
+  const { simulateHosts } = await load(directory, 'lib/simulation/hosts/host-simulation.js');
+  for (let seed = first; seed < first + seeds; seed++) {
+    const backend = BACKENDS[seed % BACKENDS.length];
+    const { violation } = await simulateHosts({ seed, seconds: HOST_SECONDS, backend, ...options });
+    if (violation === undefined) continue;
+    return { checker: violation.checker, where: `seed ${seed}`, error: violation.error, hosts: true, seed };
+  }
+  return undefined;
+}
+
+/** What breaks on the hosts of a mutant, and does not on those of the sources as they are. */
+async function killHosts(directory, unmutated, options) {
+  const found = await simulateHostsOf(directory, options);
+  if (found === undefined) return undefined;
+  return (await simulateHostsOf(unmutated, options, found.seed, 1)) === undefined ? found : undefined;
+}
+
 /** Runs every schedule until one breaks something. */
 async function runSchedules(directory) {
   const { schedules } = await load(directory, 'test/simulation/schedules/all.js');
@@ -88,9 +110,12 @@ async function tryPatch(file, unmutated) {
   const text = readFileSync(join(PATCHES, file), 'utf8');
   const killer = /^Killed by: (.*)$/m.exec(text)?.[1] ?? '';
   const directory = prepare(file, unmutated);
+  const options = JSON.parse(/\{.*\}/.exec(killer)?.[0] ?? '{}');
   const found = killer.startsWith('schedule')
     ? await runSchedules(directory)
-    : await simulateSeeds(directory, SEEDS, JSON.parse(/\{.*\}/.exec(killer)?.[0] ?? '{}'));
+    : killer.startsWith('hosts')
+      ? await killHosts(directory, unmutated, options)
+      : await simulateSeeds(directory, SEEDS, options);
   return { killed: isKill(found, killer), found };
 }
 
@@ -107,7 +132,8 @@ function report(ok, name, text, startedMs) {
 const rows = [];
 
 /** The promise that was broken, or the schedule that went wrong. */
-function whatKilled({ where, error }) {
+function whatKilled({ where, error, hosts }) {
+  if (hosts) return `hosts: ${error.message.split('\n')[0]}`;
   return where.startsWith('seed') ? `simulator: ${error.message}` : `schedule: ${where}`;
 }
 

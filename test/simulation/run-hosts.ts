@@ -15,6 +15,7 @@ const count = Number(countText);
 const seconds = Number(secondsText);
 const totals = newHostCounters();
 const idle: number[] = [];
+let longestWait = 0;
 let passed = 0;
 let failed = 0;
 let events = 0;
@@ -34,6 +35,7 @@ for (let seed = first; seed < first + count; seed++) {
   const { violation, counters, replicas } = report;
   events += report.events;
   idle.push(report.longestIdle);
+  longestWait = Math.max(longestWait, report.longestWait);
   addHostCounters(totals, counters);
   if (violation === undefined) passed++;
   else {
@@ -52,6 +54,7 @@ console.log(`${events} events in ${((Date.now() - startedMs) / 1000).toFixed(1)}
 console.log(
   `longest without a command, of a seed, in election timeouts: half ${at(0.5)}, 9 in 10 ${at(0.9)}, all ${at(1)}`,
 );
+console.log(`longest wait of a request: ${(100 * longestWait).toFixed(0)} % of its bound`);
 if (count >= 50) {
   for (const [name, value] of Object.entries(totals)) {
     if (value > 0) continue;

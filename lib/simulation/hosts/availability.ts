@@ -40,8 +40,11 @@ export class Availability {
     this.executedMs = nowMs;
   }
 
-  /** @returns true if there was something to check. @throws a violation. */
-  look(nowMs: number, health: Health): boolean {
+  /**
+   * `stallMs`: what a stalled disk may take on top, because it has to be noticed.
+   * @returns true if there was something to check. @throws a violation.
+   */
+  look(nowMs: number, health: Health, stallMs: number): boolean {
     let isChecked = false;
     this.majorities.forEach((majority, index) => {
       const since = this.isWell(majority, health) ? (this.wellSinceMs[index] ?? nowMs) : undefined;
@@ -52,7 +55,7 @@ export class Availability {
       if (nowMs - since < TIMEOUTS * this.timeoutMs) return;
       isChecked = true;
       must(
-        idleMs <= TIMEOUTS * this.timeoutMs,
+        idleMs <= TIMEOUTS * this.timeoutMs + stallMs,
         'availability',
         () =>
           `replicas ${majority.join(', ')} are well and connected since ${since.toFixed(0)} ms, and at ` +

@@ -24,10 +24,10 @@ export class CountingMachine implements StateMachine {
   private readonly known = new Set<number>();
   private readonly values = new Map<number, number>();
   private folded = 0;
-  private readonly heard: (slot: Slot, ordinal: number, command: ToyCommand) => void;
+  private readonly heard: (slot: Slot, timeMs: number, command: ToyCommand) => void;
 
   /** `heard` is told every command before it is executed. */
-  constructor(heard: (slot: Slot, ordinal: number, command: ToyCommand) => void) {
+  constructor(heard: (slot: Slot, timeMs: number, command: ToyCommand) => void) {
     this.heard = heard;
   }
 
@@ -41,9 +41,9 @@ export class CountingMachine implements StateMachine {
     return this.known.has(id);
   }
 
-  execute({ bytes, start, slot, ordinal }: CommandView, result: ResultWriter): void {
+  execute({ bytes, start, slot, timeMs }: CommandView, result: ResultWriter): void {
     const command = readCommand(bytes, start);
-    this.heard(slot, ordinal, command);
+    this.heard(slot, timeMs, command);
     this.values.set(command.key, command.id);
     this.executed.push(command.id);
     this.known.add(command.id);

@@ -28,6 +28,7 @@ export class EventLoop implements Runtime {
   private readonly chance: Random;
   private readonly machine: MachineClock;
   private pausedUntil = 0;
+  private pausedMs = 0;
   private freeAt = 0;
   private arrived: Run[] = [];
   private atEnd: Run[] = [];
@@ -48,13 +49,22 @@ export class EventLoop implements Runtime {
     return this.clock.now < this.pausedUntil;
   }
 
+  /** For how long it has run, pauses left out. */
+  get awakeMs(): number {
+    return this.clock.now - this.pausedMs + Math.max(0, this.pausedUntil - this.clock.now);
+  }
+
   /** Stops the process for `ms`, as a signal does, or a collector of garbage. */
   pause(ms: number): void {
-    this.pausedUntil = Math.max(this.pausedUntil, this.clock.now + ms);
+    const { now } = this.clock;
+    const until = Math.max(this.pausedUntil, now + ms);
+    this.pausedMs += until - Math.max(this.pausedUntil, now);
+    this.pausedUntil = until;
   }
 
   /** The pause, if there is one, is over. */
   wake(): void {
+    this.pausedMs -= Math.max(0, this.pausedUntil - this.clock.now);
     this.pausedUntil = 0;
   }
 

@@ -19,6 +19,8 @@ export interface RequestSurroundings {
   readonly random: Random;
   readonly counters: HostCounters;
   readonly workload: RequestWorkload;
+  /** The shortest time after which a request that waits is given up. */
+  readonly deadlineMs: number;
   readonly owner: Omit<LineOwner, 'answered' | 'drained' | 'nowMs'>;
   newOperation(type: Operation['type']): Operation;
   /** A request was answered as done. */
@@ -43,8 +45,8 @@ export class Requester {
     this.around = around;
     this.owner = {
       ...around.owner,
-      nowMs: () => loop.monotonicMs(),
-      answered: (_line, outcome) => this.answered(outcome),
+      nowMs: () => loop.awakeMs,
+      answered: (_line, outcome, waitedMs) => this.answered(outcome, waitedMs),
       drained: () => {
         around.counters.drains++;
         this.misbehave();
@@ -132,8 +134,9 @@ export class Requester {
     }
   }
 
-  private answered(outcome: Outcome): void {
+  private answered(outcome: Outcome, waitedMs: number): void {
     const { counters } = this.around;
+    if (outcome !== Outcome.done && waitedMs >= this.around.deadlineMs) counters.deadlinesFired++;
     if (outcome === Outcome.done) this.around.done();
     else if (outcome === Outcome.notExecuted) counters.notExecuted++;
     else if (outcome === Outcome.unknown) counters.unknown++;

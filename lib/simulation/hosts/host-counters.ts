@@ -20,12 +20,17 @@ export interface HostCounters {
   drifts: number;
   clockJumps: number;
   diskStalls: number;
+  fullDisks: number;
   /**
    * Connections between replicas that ended, and messages dropped because a queue was full or a peer away.
    */
   peersLost: number;
   messagesDropped: number;
+  /** Messages dropped because the queue of a peer that was there was full. */
+  queueDrops: number;
   checkpoints: number;
+  /** Times a checkpoint could not be written. */
+  checkpointsFailed: number;
   stateTransfers: number;
   writesDone: number;
   readsDone: number;
@@ -39,7 +44,20 @@ export interface HostCounters {
   refusals: number;
   drains: number;
   abandoned: number;
+  /** Requests that were given up because their time was over. */
+  deadlinesFired: number;
+  /** Commands told unknown before a newer one of their requester was answered. */
+  overtaken: number;
+  /** Ticks of replicas whose log had not come on for too long, and leads that ended meanwhile. */
+  stalledTicks: number;
+  standDowns: number;
+  /** Wall clocks that were noticed to be off, and ticks of leaders that drew time to others' clocks. */
+  clocksOff: number;
+  clocksSlewed: number;
+  /** Times a replica did not run for so long that others may have taken it for dead. */
+  absences: number;
   callbacksThrown: number;
+  listenersThrown: number;
   reentrantCalls: number;
   slotsApplied: number;
   /** Moments at which a majority was healthy and connected for long enough, and progress was asked for. */
@@ -64,9 +82,12 @@ export function newHostCounters(): HostCounters {
     drifts: 0,
     clockJumps: 0,
     diskStalls: 0,
+    fullDisks: 0,
     peersLost: 0,
     messagesDropped: 0,
+    queueDrops: 0,
     checkpoints: 0,
+    checkpointsFailed: 0,
     stateTransfers: 0,
     writesDone: 0,
     readsDone: 0,
@@ -77,7 +98,15 @@ export function newHostCounters(): HostCounters {
     refusals: 0,
     drains: 0,
     abandoned: 0,
+    deadlinesFired: 0,
+    overtaken: 0,
+    stalledTicks: 0,
+    standDowns: 0,
+    clocksOff: 0,
+    clocksSlewed: 0,
+    absences: 0,
     callbacksThrown: 0,
+    listenersThrown: 0,
     reentrantCalls: 0,
     slotsApplied: 0,
     availabilityChecks: 0,

@@ -8,6 +8,7 @@ import type { Clock } from '../clock.js';
 import { cutChained, cutOneWay, cutSymmetric, isolate } from '../partitions.js';
 import type { Random } from '../random.js';
 import type { HostCounters } from './host-counters.js';
+import { PACE_MAX, PACE_MIN } from './machine-clock.js';
 import type { SimulatedHost } from './simulated-host.js';
 import { FAIR_WIRES, type Wires, type WireWeather } from './wires.js';
 
@@ -29,6 +30,8 @@ export interface HostFaultRates {
   readonly drift: number;
   readonly jump: number;
   readonly stall: number;
+  /** The checkpoints' disk is full. */
+  readonly full: number;
 }
 
 export const HOST_FAULT_RATES: HostFaultRates = {
@@ -48,6 +51,7 @@ export const HOST_FAULT_RATES: HostFaultRates = {
   drift: 1,
   jump: 1,
   stall: 1.5,
+  full: 1,
 };
 
 /** Between two faults, in election timeouts. */
@@ -100,7 +104,7 @@ export class HostFaults {
     this.wires.heal();
     this.wires.weather = FAIR_WIRES;
     for (const host of this.hosts) {
-      host.machineClock.run(1);
+      host.machineClock.setRight();
       host.wake();
       if (!host.isUp) host.start();
     }
@@ -164,15 +168,29 @@ export class HostFaults {
         return victim.pause(this.some(8));
       case 'drift':
         counters.drifts++;
-        return victim.machineClock.run(random.pick([0.7, 0.97, 1, 1, 1.03, 1.4]));
+        this.setOthersRight(victim);
+        return victim.machineClock.run(random.pick([PACE_MIN, 0.97, 1, 1, 1.03, PACE_MAX]));
       case 'jump':
         counters.clockJumps++;
+        this.setOthersRight(victim);
         return victim.machineClock.jump(random.pick([HOUR_MS, -HOUR_MS, 400, -400]));
       case 'stall':
         counters.diskStalls++;
         victim.stalledUntil = this.clock.now + this.some(10);
         return;
+      case 'full':
+        counters.fullDisks++;
+        victim.fullUntil = this.clock.now + this.some(20);
+        return;
     }
+  }
+
+  /** Fewer than half of the clocks are wrong, with that of `victim`. */
+  private setOthersRight(victim: SimulatedHost): void {
+    const wrong = this.hosts.filter((host) => host !== victim && !host.machineClock.isRight);
+    const wrongMax = Math.floor((this.hosts.length - 1) / 2) - 1;
+    for (const { machineClock } of wrong.slice(0, Math.max(0, wrong.length - wrongMax)))
+      machineClock.setRight();
   }
 
   private narrow([from, to]: readonly number[]): void {

@@ -2,9 +2,12 @@
  * One life of a simulated host: the real parts of a replica (replica/assembly.ts) over an open store, on a
  * simulated event loop and simulated sockets, with requesters in its process.
  */
+import { FRAME_BYTES_MAX } from '../../limits.js';
 import type { Effects } from '../../paxos/effects.js';
 import type { Message } from '../../paxos/messages.js';
 import { type Assembly, assemble } from '../../replica/assembly.js';
+import type { HostEvents } from '../../replica/host.js';
+import { SafeEmitter } from '../../replica/listeners.js';
 import type { OpenStore } from '../../replica/store.js';
 import { openCheckpoints } from '../../storage/checkpoint.js';
 import type { FileMedium } from '../../storage/file/medium.js';
@@ -13,6 +16,7 @@ import { TcpTransport, type TcpTransportOptions } from '../../transport/tcp.js';
 import type { ReplicaId, Slot } from '../../types.js';
 import { ObservedStorage } from '../observed-storage.js';
 import { Violation } from '../violation.js';
+import { mustAnswerInTime, mustHoldLittle } from './bounds.js';
 import { CountingMachine } from './counting-machine.js';
 import type { EventLoop } from './event-loop.js';
 import { Requester } from './front-end.js';
@@ -20,6 +24,8 @@ import type { HostSurroundings } from './host-surroundings.js';
 import { addressOf } from './socket-network.js';
 
 export const CHECKPOINTS = '/checkpoints';
+/** As small as they may be: a peer behind a narrow wire does not get everything. */
+const QUEUES = { peerQueueBytesMax: FRAME_BYTES_MAX };
 
 /** What a process finds when it begins, its disks among it. */
 export interface HostBelongings {
@@ -41,6 +47,8 @@ export class HostProcess {
   private readonly assembly: Assembly;
   private readonly store: ObservedStorage;
   private applied: Slot;
+  private isLeading = false;
+  private isAway = false;
 
   /** Opens the store of replica `id` and joins its peers. @throws what opening throws */
   static async open(
@@ -80,8 +88,9 @@ export class HostProcess {
     this.loop = loop;
     this.around = around;
     this.store = store;
-    const { tell, counters } = around;
-    this.machine = new CountingMachine((slot, _ordinal, command) => {
+    const { tell } = around;
+    this.machine = new CountingMachine((slot, timeMs, command) => {
+      around.executedAt(id, slot, timeMs);
       this.appliedThrough(slot - 1);
       tell('executed', id, slot, command);
       if (!this.machine.has(command.id)) return;
@@ -94,30 +103,10 @@ export class HostProcess {
       tuning: around.scale.tuning,
     };
     const sockets = around.network.socketsOf(id, loop);
-    const transport = (given: TcpTransportOptions): TcpTransport => new ObservedTransport(given, id, around);
-    this.assembly = assemble(
-      opened,
-      options,
-      {
-        role: (role, ballot) => around.roleChanged(id, role, ballot),
-        peer: (peer, up) => {
-          if (up) this.peers.add(peer);
-          else this.peers.delete(peer);
-          if (!up) counters.peersLost++;
-        },
-        checkpoint: (_meta, _lengthBytes, from) => {
-          if (from === 0) counters.checkpoints++;
-          else this.restored();
-        },
-        damage: () => {},
-        clock: () => {},
-        ticked: () => {},
-        checkpointProblem: () => {},
-        transfer: () => {},
-        failure: failed,
-      },
-      { runtime: loop, sockets, transport },
-    );
+    const transport = (given: TcpTransportOptions): TcpTransport =>
+      new ObservedTransport({ ...given, bounds: QUEUES }, id, around, (peer) => this.peers.has(peer));
+    this.assembly = assemble(opened, options, this.listeners(failed), { runtime: loop, sockets, transport });
+    store.onStaged = () => this.tookVote();
     this.applied = through;
     const { core } = this.assembly.host;
     const effects: Effects = this.assembly.host;
@@ -135,11 +124,67 @@ export class HostProcess {
     );
   }
 
+  private listeners(failed: (error: Error) => void): Omit<HostEvents, 'away'> {
+    const { id, around } = this;
+    const { counters } = around;
+    const told = new Listeners(around.listenersThrow);
+    return {
+      role: (role, ballot) => {
+        if (this.isLeading && role !== 'leader' && this.isStalled) counters.standDowns++;
+        this.isLeading = role === 'leader';
+        around.roleChanged(id, role, ballot);
+        told.tellAll();
+      },
+      peer: (peer, up) => {
+        if (up) this.peers.add(peer);
+        else this.peers.delete(peer);
+        if (!up) counters.peersLost++;
+        told.tellAll();
+      },
+      checkpoint: (_meta, _lengthBytes, from) => {
+        if (from === 0) counters.checkpoints++;
+        else this.restored();
+        told.tellAll();
+      },
+      damage: () => {},
+      clock: ({ isOff }) => {
+        if (isOff) counters.clocksOff++;
+      },
+      ticked: () => {
+        if (this.isStalled) counters.stalledTicks++;
+        if (this.host.time.clock.status.guide === 'others') counters.clocksSlewed++;
+      },
+      checkpointProblem: (problem) => {
+        if (problem !== undefined) counters.checkpointsFailed++;
+      },
+      transfer: () => {},
+      failure: failed,
+    };
+  }
+
+  /** A replica whose log does not come on takes no votes, from nobody. */
+  private tookVote(): void {
+    if (!this.isStalled) return;
+    this.around.broke(
+      new Violation(
+        'stall',
+        `replica ${this.id} takes a vote, and its disk has stalled for ${this.host.stall.ms} ms`,
+      ),
+    );
+  }
+
+  private get isStalled(): boolean {
+    return this.host.stall.lasts(this.around.scale.tuning.storageStallMs);
+  }
+
   get host(): Assembly['host'] {
     return this.assembly.host;
   }
   get pendingItems(): number {
     return this.store.pendingItems;
+  }
+  get pendingBytes(): number {
+    return this.store.pendingBytes;
   }
   /** What is damaged or undecided and so on, for a person. */
   get description(): string {
@@ -149,6 +194,15 @@ export class HostProcess {
       `applied ${executor.appliedThrough}, trimmed ${core.acceptor.trimThrough}, ` +
       `log ${this.store.usedBytes} of ${this.store.capacityBytes}`
     );
+  }
+
+  /** Looks at what it holds, and for how long requests have waited. @throws what is beyond its bound. */
+  mustBeBounded(): void {
+    const { host, around, loop } = this;
+    mustHoldLittle(this, around.scale);
+    if (!loop.isPaused) mustAnswerInTime(this, around);
+    if (host.wasAway && !this.isAway) around.counters.absences++;
+    this.isAway = host.wasAway;
   }
 
   /** Tells the checkers how far it has come. */
@@ -195,19 +249,42 @@ export class HostProcess {
   }
 }
 
+/** The program's own listeners, which may throw, as those of `Replica` may. */
+class Listeners extends SafeEmitter<{ news: [] }> {
+  constructor(throws: () => boolean) {
+    super();
+    this.on('news', () => {
+      if (throws()) throw new Error('a listener of a simulated user throws');
+    });
+  }
+
+  tellAll(): void {
+    this.tell('news');
+  }
+}
+
 /** Tells what leaves, at the moment the host gives it away. */
 class ObservedTransport extends TcpTransport {
   private readonly id: ReplicaId;
   private readonly around: HostSurroundings;
+  private readonly isUp: (peer: ReplicaId) => boolean;
 
-  constructor(options: TcpTransportOptions, id: ReplicaId, around: HostSurroundings) {
+  constructor(
+    options: TcpTransportOptions,
+    id: ReplicaId,
+    around: HostSurroundings,
+    isUp: (peer: ReplicaId) => boolean,
+  ) {
     super(options);
+    this.isUp = isUp;
     this.id = id;
     this.around = around;
   }
 
   override send(to: ReplicaId, message: Message): void {
     this.around.tell('leaves', this.id, to, message);
+    const { dropped } = this.counters;
     super.send(to, message);
+    if (this.counters.dropped > dropped && this.isUp(to)) this.around.counters.queueDrops++;
   }
 }

@@ -2,6 +2,8 @@
 import type { Tuning } from '../../replica/options.js';
 import type { Random } from '../random.js';
 
+const TICK_MS = 10;
+
 export interface RequestWorkload {
   /** Between two requests of one requester, at most. */
   readonly pauseMsMax: number;
@@ -22,8 +24,15 @@ export interface RequestWorkload {
   readonly abandons: number;
 }
 
+/** What is drawn of a replica's tuning. */
+type HostTuning = Partial<Tuning> &
+  Pick<
+    Tuning,
+    'leaderWaitMs' | 'requestTimeoutMs' | 'storageStallMs' | 'unloggedBytesMax' | 'waitingBytesMax'
+  >;
+
 export interface HostScale {
-  readonly tuning: Partial<Tuning>;
+  readonly tuning: HostTuning;
   readonly electionMs: number;
   readonly logBytes: number;
   readonly recordBytesMax: number;
@@ -39,7 +48,7 @@ export function drawHostScale(random: Random): HostScale {
   const isBulky = random.chance(0.25);
   return {
     tuning: {
-      tickMs: 10,
+      tickMs: TICK_MS,
       heartbeatTicks,
       electionTicks,
       fetchTicks: random.pick([10, 20]),
@@ -47,13 +56,15 @@ export function drawHostScale(random: Random): HostScale {
       windowBytes: isBulky ? 1 << 20 : random.pick([4_000, 32_000]),
       batchBytesTarget: isBulky ? 64 << 10 : random.pick([200, 2000]),
       waitingBytesMax: isBulky ? 2 << 20 : random.pick([500, 10_000, 100_000]),
-      requestTimeoutMs: random.pick([800, 2000, 5000]),
-      leaderWaitMs: random.pick([500, 2000]),
+      requestTimeoutMs: random.pick([400, 800, 2000]),
+      leaderWaitMs: random.pick([300, 1000]),
+      unloggedBytesMax: random.pick(isBulky ? [512 << 10, 64 << 20] : [16 << 10, 64 << 20]),
+      storageStallMs: random.pick([1, 2, 4]) * electionTicks * TICK_MS,
       checkpointAtShare: random.pick([0.2, 0.5]),
       watchMs: random.pick([0, 0, 0.1]),
       scrubBytesPerSecond: random.pick([0, 4 << 20]),
     },
-    electionMs: electionTicks * 10,
+    electionMs: electionTicks * TICK_MS,
     logBytes: isBulky ? 2 << 20 : 128 << 10,
     recordBytesMax: isBulky ? 128 << 10 : 8 << 10,
     diskBytesPerMs: random.pick([1000, 20_000]),

@@ -43,6 +43,8 @@ export interface HostSimulationReport {
   readonly counters: HostCounters;
   /** The longest time that a well and connected majority executed nothing, in election timeouts. */
   readonly longestIdle: number;
+  /** The longest that a request has waited, of what it may. */
+  readonly longestWait: number;
   readonly traceHash: string;
   readonly violation: SimulatedViolation | undefined;
 }
@@ -90,9 +92,19 @@ export async function simulateHosts(options: HostSimulationOptions): Promise<Hos
   } catch (error) {
     violation = describe(error as Error, events);
   }
-  const { counters, trace, availability } = world;
+  const { counters, trace, availability, longestWait } = world;
   const longestIdle = availability.longest;
-  return { seed, replicas, backend, events, counters, longestIdle, traceHash: trace.hash, violation };
+  return {
+    seed,
+    replicas,
+    backend,
+    events,
+    counters,
+    longestIdle,
+    longestWait,
+    traceHash: trace.hash,
+    violation,
+  };
 }
 
 function describe(error: Error, event: number): SimulatedViolation {

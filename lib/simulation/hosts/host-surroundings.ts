@@ -2,7 +2,7 @@
  * What a simulated host finds around it: time, chance, machines, the network, and the eyes of the checkers.
  */
 import type { Role } from '../../paxos/effects.js';
-import type { Ballot, Configuration, ReplicaId } from '../../types.js';
+import type { Ballot, Configuration, ReplicaId, Slot } from '../../types.js';
 import type { Clock } from '../clock.js';
 import type { Random } from '../random.js';
 import type { RequestSurroundings } from './front-end.js';
@@ -21,6 +21,12 @@ export interface HostSurroundings {
   readonly addresses: ReadonlyMap<ReplicaId, string>;
   readonly network: SocketNetwork;
   readonly tell: Tell;
+  /** A replica executes something of `slot` at `timeMs` of replicated time. */
+  executedAt(replica: ReplicaId, slot: Slot, timeMs: number): void;
+  /** A request has waited for this share of what it may, and still waits. */
+  waited(share: number): void;
+  /** Whether a listener throws that is told something now. */
+  listenersThrow(): boolean;
   /** Something is broken: the simulation ends with it. */
   broke(error: Error): void;
   roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void;

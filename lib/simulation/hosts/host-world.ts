@@ -12,6 +12,7 @@ import type { Ballot, Configuration, ReplicaId } from '../../types.js';
 import { Agreement } from '../checkers/agreement.js';
 import { Durability } from '../checkers/durability.js';
 import { Execution } from '../checkers/execution.js';
+import { GivenUp } from '../checkers/given-up.js';
 import { Linearizability } from '../checkers/linearizability.js';
 import { OutcomeChecker } from '../checkers/outcome.js';
 import { Promises } from '../checkers/promises.js';
@@ -32,8 +33,10 @@ import { drawHostScale, type HostScale, type RequestWorkload } from './host-scal
 import type { HostSurroundings } from './host-surroundings.js';
 import { Infirmary } from './infirmary.js';
 import { OutsideClient } from './outside-client.js';
+import { ReplicatedTime } from './replicated-time.js';
 import { SimulatedHost } from './simulated-host.js';
 import { addressOf, SocketNetwork } from './socket-network.js';
+import { StandingDown } from './standing-down.js';
 import type { Tell } from './told.js';
 import { Wires } from './wires.js';
 
@@ -55,6 +58,9 @@ export class HostWorld {
   readonly observers: Observers;
   readonly availability: Availability;
   readonly infirmary: Infirmary;
+  private readonly standingDown: StandingDown;
+  /** The longest that a request has waited, of what it may. */
+  longestWait = 0;
   /** The promises of the checkers have been kept so far, if undefined. */
   failure: Error | undefined;
   private readonly random: Random;
@@ -89,6 +95,7 @@ export class HostWorld {
       new OutcomeChecker(execution),
       new Linearizability(),
       new Durability(execution),
+      new GivenUp(execution),
       { executed: (_replica, _slot, { id }) => this.executed(id) },
     ]);
     const { clock, trace, counters, scale } = this;
@@ -112,6 +119,7 @@ export class HostWorld {
       (_, number) => new OutsideClient(number, around),
     );
     this.availability = new Availability(ids, scale.electionMs);
+    this.standingDown = new StandingDown(scale.tuning.storageStallMs, scale.electionMs);
     this.infirmary = new Infirmary(this.hosts, this.network, scale.electionMs);
     const chance = this.random.fork();
     this.faults = new HostFaults(clock, chance, this.hosts, wires, counters, rates, scale.electionMs, log);
@@ -135,7 +143,10 @@ export class HostWorld {
 
   /** Looks at what shows only in time: progress, deadlines, busy loops. @throws what is broken. */
   look(): void {
-    if (this.availability.look(this.clock.now, this.infirmary)) this.counters.availabilityChecks++;
+    const stallMs = this.hosts.some((host) => host.hasStalled) ? this.scale.tuning.storageStallMs : 0;
+    if (this.availability.look(this.clock.now, this.infirmary, stallMs)) this.counters.availabilityChecks++;
+    this.standingDown.look(this.clock.now, this.hosts, this.infirmary);
+    for (const { process } of this.hosts) process?.mustBeBounded();
     for (const { id, emptyPhases } of this.hosts) {
       must(
         emptyPhases <= EMPTY_PHASES_MAX,
@@ -167,18 +178,21 @@ export class HostWorld {
       storeUuid: (at + 1).toString(16).padStart(32, '0'),
     }));
     const configuration: Configuration = { number: 1, members };
-    const tell: Tell = (what, ...facts) => {
+    const broke = (error: Error): void => {
+      this.failure ??= error;
+    };
+    // A host may catch what is thrown through it.
+    const check = (run: () => void): void => {
       try {
-        this.observers.tell(what, ...facts);
+        run();
       } catch (error) {
         broke(error as Error);
       }
     };
-    const broke = (error: Error): void => {
-      this.failure ??= error;
-    };
+    const tell: Tell = (what, ...facts) => check(() => this.observers.tell(what, ...facts));
     const random = this.random.fork();
     const { clock, counters, scale, network } = this;
+    const time = new ReplicatedTime(clock);
     return {
       clock,
       random,
@@ -189,6 +203,15 @@ export class HostWorld {
       addresses: new Map(members.map(({ id }) => [id, addressOf(id)])),
       network,
       tell,
+      executedAt: (replica, slot, timeMs) => check(() => time.executed(replica, slot, timeMs)),
+      waited: (share) => {
+        this.longestWait = Math.max(this.longestWait, share);
+      },
+      listenersThrow: () => {
+        const throws = random.chance(scale.workload.throws);
+        if (throws) counters.listenersThrown++;
+        return throws;
+      },
       broke,
       roleChanged: (replica, role, ballot) => this.roleChanged(replica, role, ballot),
       requestsOf: (replica) => this.requestsOf(replica, random.fork(), tell, broke),
@@ -206,6 +229,7 @@ export class HostWorld {
     const counting: Tell = (what, ...facts) => {
       if (what === 'wrote') counters.writesDone++;
       if (what === 'read') counters.readsDone++;
+      if (what === 'overtaken') counters.overtaken++;
       tell(what, ...facts);
     };
     return {
@@ -214,6 +238,7 @@ export class HostWorld {
       // A client's own code stands between a connection and its user.
       workload: replica === 0 ? { ...scale.workload, throws: 0 } : scale.workload,
       owner: { tell: counting, broke },
+      deadlineMs: Math.min(scale.tuning.requestTimeoutMs, scale.tuning.leaderWaitMs),
       newOperation: (type) => this.newOperation(type),
       done: () => {
         if (replica === 0) counters.doneOutside++;

@@ -6,7 +6,13 @@ import type { Clock } from '../clock.js';
 import type { Random } from '../random.js';
 
 /** Some moment in 2023, in milliseconds since 1970. */
-const EPOCH_MS = 1_700_000_000_000;
+export const EPOCH_MS = 1_700_000_000_000;
+
+/** How much faster or slower than time a clock that drifts runs, at most. */
+export const PACE_MAX = 1.4;
+export const PACE_MIN = 0.7;
+/** A wall clock that is further off is wrong. */
+const RIGHT_MS = 100;
 
 export class MachineClock {
   private readonly clock: Clock;
@@ -45,6 +51,17 @@ export class MachineClock {
   /** Somebody sets the time. */
   jump(byMs: number): void {
     this.wallMsAhead += byMs;
+  }
+
+  /** Whether it runs as fast as time, and its wall clock shows about the right one. */
+  get isRight(): boolean {
+    return this.rate === 1 && Math.abs(this.wallMs - EPOCH_MS - this.clock.now) <= RIGHT_MS;
+  }
+
+  /** Somebody sets it right. */
+  setRight(): void {
+    this.run(1);
+    this.wallMsAhead = EPOCH_MS + this.clock.now - this.monotonicMs;
   }
 
   /** How long `ms` of this machine last. */

@@ -7,6 +7,7 @@
  * 2. It is told within the time that a replica promises (`overdue`).
  */
 import type { Asker } from '../../transport/request-line.js';
+import type { Slot } from '../../types.js';
 import { RequestOutcome as Outcome } from '../../wire/client-messages.js';
 import type { Operation } from '../observer.js';
 import { Violation } from '../violation.js';
@@ -22,14 +23,19 @@ export interface LineOwner {
   readonly tell: Tell;
   /** Something is broken: the simulation ends. */
   readonly broke: (violation: Violation) => void;
+  /** Time in which the process runs. */
   readonly nowMs: () => number;
-  answered(line: RequestLine, outcome: Outcome): void;
+  answered(line: RequestLine, outcome: Outcome, waitedMs: number): void;
   drained(line: RequestLine): void;
 }
 
 export class RequestLine implements Asker {
   readonly type: Operation['type'];
-  isFull = false;
+  private full = false;
+  /** Since when it takes its answers. */
+  private takesSinceMs = 0;
+  /** Commands told unknown, of which none newer has been answered. */
+  private unknown: number[] = [];
   /** Since when it waits for room; undefined while it does not. */
   stalledMs: number | undefined;
   private readonly owner: LineOwner;
@@ -50,9 +56,19 @@ export class RequestLine implements Asker {
   get openCount(): number {
     return this.open.length;
   }
-  /** How long the oldest request has waited, in milliseconds. */
+  /** Whether it takes no answers. */
+  get isFull(): boolean {
+    return this.full;
+  }
+  set isFull(full: boolean) {
+    this.full = full;
+    this.takesSinceMs = this.owner.nowMs();
+  }
+  /** How long the oldest request has waited while its answer would have been taken, in milliseconds. */
   get waitedMs(): number {
-    return this.open.length === 0 ? 0 : this.owner.nowMs() - this.open[0]!.askedMs;
+    const [oldest] = this.open;
+    if (oldest === undefined || this.full) return 0;
+    return this.owner.nowMs() - Math.max(oldest.askedMs, this.takesSinceMs);
   }
 
   /** `take` hands these to the replica, which may answer at once. False: it did not take them. */
@@ -87,6 +103,7 @@ export class RequestLine implements Asker {
         `was told of ${count} from ${first}, and is owed ${this.open.length} from ${this.firstOpen}`,
       );
     }
+    const { waitedMs } = this;
     this.firstOpen += count;
     let at = start;
     const view = new DataView(results.buffer, results.byteOffset, results.byteLength);
@@ -97,7 +114,7 @@ export class RequestLine implements Asker {
       if (outcome === Outcome.done) at += 4 + view.getUint32(at, true);
     }
     if (at !== end) return this.broken('was told more results than requests');
-    this.owner.answered(this, outcome);
+    this.owner.answered(this, outcome, waitedMs);
   }
 
   drain(): void {
@@ -120,11 +137,21 @@ export class RequestLine implements Asker {
   private tellOne(operation: Operation, outcome: Outcome, results: DataView, at: number): void {
     const { tell } = this.owner;
     if (outcome === Outcome.done) {
-      if (this.type === 'write') tell('wrote', operation, results.getFloat64(at, true));
+      if (this.type === 'write') this.wrote(operation, results.getFloat64(at, true));
       else tell('read', operation, results.getUint32(at, true));
     } else if (outcome === Outcome.notExecuted && this.type === 'write') {
       tell('notExecuted', operation);
+    } else if (outcome === Outcome.unknown) {
+      this.unknown.push(operation.id);
     }
+  }
+
+  private wrote(operation: Operation, slot: Slot): void {
+    const { tell } = this.owner;
+    tell('wrote', operation, slot);
+    if (this.unknown.length === 0) return;
+    tell('overtaken', this.unknown, slot);
+    this.unknown = [];
   }
 
   private broken(what: string): void {

@@ -8,10 +8,12 @@
  * | opening | as down, and a recovery under way | the store is open → up, `crash` → down |
  * | up | a process with its event loop, sockets and state | `crash`, `close`, a host that stops → down |
  */
+import { ContractViolation } from '../../contract.js';
 import { formatCheckpoints } from '../../storage/checkpoint.js';
 import { RecordingMedium } from '../../storage/file/recording-medium.js';
 import type { Opening, ReplicaId } from '../../types.js';
 import type { SimulatedDisk } from '../disk.js';
+import { Violation } from '../violation.js';
 import { EventLoop } from './event-loop.js';
 import { CHECKPOINTS, HostProcess } from './host-process.js';
 import type { HostSurroundings } from './host-surroundings.js';
@@ -36,6 +38,8 @@ export class SimulatedHost {
   process: HostProcess | undefined;
   /** Its disks make no progress before. */
   stalledUntil = 0;
+  /** Its disk for checkpoints is full until then. */
+  fullUntil = 0;
   /** Since when it is up without a break. */
   upSinceMs = 0;
   private readonly around: HostSurroundings;
@@ -63,11 +67,23 @@ export class SimulatedHost {
   get emptyPhases(): number {
     return this.loop?.emptyPhases ?? 0;
   }
-  /** Up and about, with disks that go on and a clock that runs at about the right speed. */
+  /** Up and about, with disks that go on and have room, and a clock that runs at about the right speed. */
   get isWell(): boolean {
     const { process, isClosing, machineClock, around } = this;
     const isGoing = process !== undefined && !isClosing && !this.isPaused;
+    if (process?.host.checkpointTrouble !== undefined) return false;
     return isGoing && this.stalledUntil <= around.clock.now && machineClock.isSteady;
+  }
+  /** Its disk stalls, or did a moment ago, so that its stall may just have been noticed. */
+  get hasStalled(): boolean {
+    const { clock, scale } = this.around;
+    const noticedMs = scale.tuning.storageStallMs + 3 * scale.electionMs;
+    return clock.now <= this.stalledUntil + noticedMs && this.stalledUntil > 0;
+  }
+  /** Its log has something to make durable, and its disk does not go on. */
+  get isStuck(): boolean {
+    const { process, around, stalledUntil } = this;
+    return !this.isPaused && stalledUntil > around.clock.now && (process?.pendingItems ?? 0) > 0;
   }
   get leads(): boolean {
     return this.process?.host.leads === true && !this.isClosing;
@@ -94,7 +110,7 @@ export class SimulatedHost {
     around.network.wires.power(id, true);
     if (this.lives++ > 0) around.counters.restarts++;
     const loop = new EventLoop(around.clock, around.random.fork(), this.machineClock, (error) =>
-      around.broke(error),
+      around.broke(uncaught(error)),
     );
     this.loop = loop;
     this.isClosing = false;
@@ -110,7 +126,11 @@ export class SimulatedHost {
     const { id, around } = this;
     const log = await this.disk.open();
     if (!loop.alive) return;
-    const medium = timedMedium(this.medium, (bytes) => this.wait(bytes));
+    const medium = timedMedium(
+      this.medium,
+      (bytes) => this.wait(bytes),
+      () => this.mustHaveRoom(),
+    );
     const belongings = { id, loop, log, medium, known: this.known };
     const process = await HostProcess.open(belongings, around, (error) => this.failed(loop, error));
     if (!loop.alive) return;
@@ -120,7 +140,7 @@ export class SimulatedHost {
 
   /** The host has stopped by itself. Nothing that happens in these simulations may make it. */
   private failed(loop: EventLoop, error: Error): void {
-    if (loop.alive && !this.isClosing) this.around.broke(error);
+    if (loop.alive && !this.isClosing) this.around.broke(uncaught(error));
   }
 
   /** Ends the process; with `powerless`, its machine. */
@@ -163,10 +183,23 @@ export class SimulatedHost {
   wake(): void {
     this.loop?.wake();
     this.stalledUntil = 0;
+    this.fullUntil = 0;
+  }
+
+  /** The disk of the checkpoints is full for now: the log's is another one. */
+  private mustHaveRoom(): void {
+    if (this.fullUntil <= this.around.clock.now) return;
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   }
 
   private wait(bytes: number): Promise<void> {
     const ms = 0.05 + bytes / this.around.scale.diskBytesPerMs;
     return new Promise((resolve) => this.fromDisk(ms, resolve));
   }
+}
+
+/** What ends a process is a broken promise: nothing that a user, a peer or a disk does here may. */
+function uncaught(error: Error): Error {
+  if (error instanceof Violation || error instanceof ContractViolation) return error;
+  return new Violation('uncaught', `a replica stops: ${error.stack ?? error.message}`);
 }

@@ -8,14 +8,17 @@ import type { RecordingMedium } from '../../storage/file/recording-medium.js';
 /** Resolves when the disk has dealt with `bytes`. */
 export type Wait = (bytes: number) => Promise<void>;
 
+/** Throws where the disk has no room for what is written. */
+type MustHaveRoom = () => void;
+
 /** What a change of names or a sync costs, beside what is written: as much as writing so many bytes. */
 const SYNC_BYTES = 64 << 10;
 
-export function timedMedium(medium: RecordingMedium, wait: Wait): FileMedium {
+export function timedMedium(medium: RecordingMedium, wait: Wait, mustHaveRoom: MustHaveRoom): FileMedium {
   return {
     list: (directory) => medium.list(directory),
     makeDirectory: (directory) => medium.makeDirectory(directory),
-    open: async (path, access) => timedFile(await medium.open(path, access), wait),
+    open: async (path, access) => timedFile(await medium.open(path, access), wait, mustHaveRoom),
     rename: async (from, to, site) => {
       await wait(0);
       return medium.rename(from, to, site);
@@ -30,7 +33,7 @@ export function timedMedium(medium: RecordingMedium, wait: Wait): FileMedium {
   };
 }
 
-function timedFile(file: MediumFile, wait: Wait): MediumFile {
+function timedFile(file: MediumFile, wait: Wait, mustHaveRoom: MustHaveRoom): MediumFile {
   return {
     path: file.path,
     length: () => file.length(),
@@ -41,6 +44,7 @@ function timedFile(file: MediumFile, wait: Wait): MediumFile {
     readSync: (into, position) => file.readSync(into, position),
     write: async (bytes, position, site) => {
       await wait(bytes.length);
+      mustHaveRoom();
       return file.write(bytes, position, site);
     },
     sync: async (site) => {
@@ -50,7 +54,10 @@ function timedFile(file: MediumFile, wait: Wait): MediumFile {
     close: () => file.close(),
     writeDurable: (bytes, position, site, done) => {
       wait(bytes.length)
-        .then(() => file.write(bytes, position, site))
+        .then(() => {
+          mustHaveRoom();
+          return file.write(bytes, position, site);
+        })
         .then(() => file.sync(site))
         .then(() => done(undefined), done);
     },
