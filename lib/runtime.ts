@@ -8,6 +8,8 @@
  * 2. Nothing runs inside the call that asks for it.
  */
 
+import { SuspendClock } from './suspend-clock.js';
+
 /** Something that was asked for and has not happened yet. */
 export interface Timer {
   /** It does not happen any more. Harmless if it has. */
@@ -17,7 +19,10 @@ export interface Timer {
 }
 
 export interface Runtime {
-  /** Milliseconds since some moment, by a clock that nobody sets and that never goes back. */
+  /**
+   * Milliseconds since some moment, by a clock that nobody sets, that never goes back, and that counts the
+   * time for which the machine is suspended.
+   */
   monotonicMs(): number;
   /** Milliseconds since 1970, by a clock that may be set, jump and drift. */
   wallMs(): number;
@@ -33,9 +38,11 @@ export interface Runtime {
   nextTick(run: () => void): void;
 }
 
+const clock = new SuspendClock();
+
 /** That of the process this is. */
 export const nodeRuntime: Runtime = {
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => clock.now(),
   wallMs: () => Date.now(),
   random: () => Math.random(),
   after: (ms, run) => timer(setTimeout(run, ms)),

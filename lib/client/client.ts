@@ -11,6 +11,7 @@
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Requester, Service } from '../replica/service.js';
 import { Outcome } from '../replica/service.js';
+import { nodeRuntime } from '../runtime.js';
 import { parseAddress } from '../transport/address.js';
 import type { Exchange } from '../transport/exchange.js';
 import { checkCommandBytes } from '../transport/request-frames.js';
@@ -23,6 +24,11 @@ import { parseStatus } from './status.js';
 export interface ClientOptions extends LeaderConnectionOptions {
   /** Milliseconds that `connect` looks for a leader. Default 10 000. */
   readonly connectMsMax?: number;
+  /**
+   * A request gets no place later than this after it was sent, nor later than the replicas' own request
+   * timeout. Default 5000 ms.
+   */
+  readonly requestTimeoutMs?: number;
   /** Bytes of `propose` and `read` that may be held while nobody takes them. Default 64 MiB. */
   readonly heldBytesMax?: number;
 }
@@ -40,7 +46,10 @@ export class Client implements Service {
   readonly #waiting = new Set<Requester>();
   readonly #commands: PromisedRequests;
   readonly #queries: PromisedRequests;
+  readonly #requestTimeoutMs: number;
   #flushScheduled = false;
+  /** Of the requests that wait for the flush. */
+  #deadlineMs = 0;
   #closed = false;
   #onReady: (() => void) | undefined;
   #onFailed: ((error: IndelibleError) => void) | undefined;
@@ -65,6 +74,7 @@ export class Client implements Service {
 
   private constructor(options: ClientOptions) {
     const heldBytesMax = options.heldBytesMax ?? 64 << 20;
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? 5000;
     this.#commands = new PromisedRequests(
       (requester, number, bytes) => this.#one('submitOne', requester, number, bytes),
       heldBytesMax,
@@ -117,9 +127,10 @@ export class Client implements Service {
     end: number,
   ): boolean {
     const leader = this.#leaderFor(requester);
-    return (
-      leader !== undefined && this.#took(requester, leader.submit(requester, first, count, bytes, start, end))
-    );
+    if (leader === undefined) return false;
+    const deadlineMs = this.#deadlineOf(requester);
+    const taken = leader.submit(requester, first, count, bytes, start, end, deadlineMs);
+    return this.#took(requester, taken);
   }
 
   query(
@@ -131,9 +142,10 @@ export class Client implements Service {
     end: number,
   ): boolean {
     const leader = this.#leaderFor(requester);
-    return (
-      leader !== undefined && this.#took(requester, leader.query(requester, first, count, bytes, start, end))
-    );
+    if (leader === undefined) return false;
+    const deadlineMs = this.#deadlineOf(requester);
+    const taken = leader.query(requester, first, count, bytes, start, end, deadlineMs);
+    return this.#took(requester, taken);
   }
 
   abandon(requester: Requester): void {
@@ -206,12 +218,20 @@ export class Client implements Service {
   #one(form: 'submitOne' | 'queryOne', requester: Requester, number: number, bytes: Uint8Array): boolean {
     checkCommandBytes(bytes.length);
     const leader = this.#leaderFor(requester);
-    if (leader === undefined || !this.#took(requester, leader[form](requester, number, bytes))) return false;
+    if (leader === undefined) return false;
+    // All that is asked in one turn goes out together.
+    if (!this.#flushScheduled) this.#deadlineMs = this.#deadlineOf(requester);
+    const deadlineMs = this.#deadlineMs;
+    if (!this.#took(requester, leader[form](requester, number, bytes, deadlineMs))) return false;
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       process.nextTick(this.#flushNow);
     }
     return true;
+  }
+
+  #deadlineOf({ deadlineMs = Number.POSITIVE_INFINITY }: Requester): number {
+    return Math.min(deadlineMs, nodeRuntime.monotonicMs() + this.#requestTimeoutMs);
   }
 
   readonly #flushNow = (): void => {

@@ -18,6 +18,7 @@
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { Backoff } from '../transport/backoff.js';
 import { Exchange } from '../transport/exchange.js';
+import { newCaller } from '../transport/hello.js';
 import type { ReplicaId } from '../types.js';
 
 export interface LeaderConnectionOptions {
@@ -51,6 +52,8 @@ export class LeaderConnection {
   readonly #watch: NodeJS.Timeout;
   #exchange: Exchange | undefined;
   #redial: NodeJS.Timeout | undefined;
+  readonly #caller: number;
+  #connections = 0;
   #next = 0;
   /** Leaders followed in a row without finding one that leads. */
   #hops = 0;
@@ -64,6 +67,7 @@ export class LeaderConnection {
     this.#events = events;
     this.#ids = [...options.addresses.keys()];
     this.#backoff = new Backoff(options.random ?? Math.random);
+    this.#caller = newCaller(Math.random()).number;
     this.#watch = setInterval(() => this.#look(), (options.patienceMs ?? PATIENCE_MS) / LOOKS).unref();
     void this.#dial(this.#ids[0]!);
   }
@@ -95,6 +99,7 @@ export class LeaderConnection {
       exchange = await Exchange.connect({
         address,
         replicaId: id,
+        caller: { number: this.#caller, connection: ++this.#connections },
         ...(clusterId === undefined ? {} : { clusterId }),
         events: {
           leaderIs: () => this.#judge(),

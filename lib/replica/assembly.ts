@@ -48,7 +48,7 @@ export interface Assembly {
 export function assemble(
   store: OpenStore,
   options: AssemblyOptions,
-  events: Omit<HostEvents, 'away'>,
+  events: HostEvents,
   place: Place = THIS_PROCESS,
 ): Assembly {
   const { log, checkpoints } = store;
@@ -90,14 +90,17 @@ export function assemble(
     runtime,
     events: {
       ...events,
-      away: () => clients.hangUp(),
       role: (role, ballot, leader) => {
-        clients.leaderChanged(leader);
+        clients.leaderChanged();
         events.role(role, ballot, leader);
+      },
+      ticked: (nowMs) => {
+        clients.tick(nowMs);
+        events.ticked(nowMs);
       },
     },
   });
   const status = (): ReplicaStatus => statusOf(host, store, configuration, transport);
-  const clients: Clients = new Clients(host, () => Buffer.from(JSON.stringify(status())));
+  const clients: Clients = new Clients(host, runtime, () => Buffer.from(JSON.stringify(status())));
   return { configuration, transport, host, tuning, status };
 }

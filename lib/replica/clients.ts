@@ -1,21 +1,23 @@
 /**
  * Clients of the peer port: each connection is a requester of this replica's service.
  *
- * 1. Only a leader takes a client's requests, and only such as its log can hold. To all others the answer is
- *    *not executed*, and who leads, so that nothing is forwarded in circles. Nothing a client sends throws.
+ * 1. Only a leader takes a client's requests, and only such as its log can hold, in the lead that they were
+ *    asked of: a request that was on its way while others led is not taken in a later lead. To all others the
+ *    answer is *not executed*, and who leads, so that nothing is forwarded in circles. Nothing a client sends
+ *    throws.
  * 2. Commands are answered in the order in which they came, and queries in theirs: what a replica that
  *    leads no longer refuses waits for what it took before.
  * 3. Results that a client does not take are bounded: answers to queries wait for it; results of
  *    commands, which cannot, are left out where there is no room for them, the largest first. So one
  *    client of a follower that asks for much does not end the connection that all its clients share.
- * 4. What the other end has given up (its connection is closed) and is not proposed yet never is; nor is it
- *    forwarded when another leads. When this replica was away (stopped, suspended) for so long that others
- *    may have given up on it, it hangs up on all: what came meanwhile may be older than what they asked
- *    since.
+ * 4. What the other end has given up (its connection is closed, or the same asker has opened the next one)
+ *    and is not proposed yet never is; nor is it forwarded when another leads.
  * 5. A connection that submits faster than slots become free is not read from until there is room.
  */
 import { IndelibleError } from '../errors.js';
+import type { Runtime } from '../runtime.js';
 import type { ClientConnection } from '../transport/client-connection.js';
+import type { Caller } from '../transport/hello.js';
 import type { ReplicaId } from '../types.js';
 import type { ClientMessage, Query, Submit } from '../wire/client-messages.js';
 import { Outcome, type Requester, type Service } from './service.js';
@@ -24,21 +26,27 @@ import { Outcome, type Requester, type Service } from './service.js';
 export interface ClientHost extends Service {
   readonly leads: boolean;
   readonly leader: ReplicaId;
-  /** It has not run for so long that others may have taken it for dead, and has not noticed yet. */
-  readonly wasAway: boolean;
+  /** The ballot at which it leads; 0 if it does not. */
+  readonly lead: number;
   /** All that arrived together has been handed over. */
   settled(): void;
 }
 
 const NO_BYTES = new Uint8Array(0);
 
+/** Milliseconds after which clients are told the clock again. */
+const CLOCK_TOLD_MS = 1000;
+
 export class Clients {
   private readonly host: ClientHost;
+  private readonly clock: Pick<Runtime, 'monotonicMs'>;
   private readonly statusJson: () => Uint8Array;
   private readonly sessions = new Set<ClientSession>();
+  private toldMs = 0;
 
-  constructor(host: ClientHost, statusJson: () => Uint8Array) {
+  constructor(host: ClientHost, clock: Pick<Runtime, 'monotonicMs'>, statusJson: () => Uint8Array) {
     this.host = host;
+    this.clock = clock;
     this.statusJson = statusJson;
   }
 
@@ -47,41 +55,51 @@ export class Clients {
   }
 
   readonly accept = (connection: ClientConnection): void => {
-    const session = new ClientSession(connection, this.host, this.statusJson, this.hangUp);
+    const session = new ClientSession(connection, this.host, this.clock, this.statusJson);
+    const { number, connection: ordinal } = connection.caller;
+    for (const other of [...this.sessions]) {
+      if (other.caller.number !== number) continue;
+      if (other.caller.connection > ordinal) return connection.destroy();
+      other.hangUp();
+    }
     this.sessions.add(session);
     connection.onClose = () => {
       this.sessions.delete(session);
       session.abandon();
     };
-  };
-
-  /** Closes every connection, with what it has brought and is not proposed. */
-  readonly hangUp = (): void => {
-    for (const session of [...this.sessions]) session.hangUp();
+    session.sayLeader();
   };
 
   /** Tells everyone who leads now. */
-  leaderChanged(leader: ReplicaId): void {
-    for (const session of this.sessions) session.sayLeader(leader);
+  leaderChanged(): void {
+    this.toldMs = this.clock.monotonicMs();
+    for (const session of this.sessions) session.sayLeader();
+  }
+
+  /** Tells everyone now and then, so that they know the clock here. */
+  tick(nowMs: number): void {
+    if (nowMs - this.toldMs >= CLOCK_TOLD_MS) this.leaderChanged();
   }
 }
 
 class ClientSession {
+  readonly caller: Caller;
+  private readonly clock: Pick<Runtime, 'monotonicMs'>;
   private readonly connection: ClientConnection;
   private readonly host: ClientHost;
   private readonly statusJson: () => Uint8Array;
   private readonly submits: Line;
   private readonly queries: Line;
   private refused: (Submit | Query)[] = [];
-  private readonly hangUpAll: () => void;
 
   constructor(
     connection: ClientConnection,
     host: ClientHost,
+    clock: Pick<Runtime, 'monotonicMs'>,
     statusJson: () => Uint8Array,
-    hangUpAll: () => void,
   ) {
-    this.hangUpAll = hangUpAll;
+    this.caller = connection.caller;
+    this.clock = clock;
     this.statusJson = statusJson;
     this.connection = connection;
     this.host = host;
@@ -91,11 +109,12 @@ class ClientSession {
     connection.onMessage = (message) => this.receive(message);
     connection.onSettled = () => host.settled();
     connection.onDrain = goOn;
-    this.sayLeader(host.leader);
   }
 
-  sayLeader(leader: ReplicaId): void {
-    this.connection.send({ type: 'leaderIs', leader });
+  sayLeader(): void {
+    const { leader, lead } = this.host;
+    const clockMs = Math.floor(this.clock.monotonicMs());
+    this.connection.send({ type: 'leaderIs', leader, lead, clockMs });
   }
 
   hangUp(): void {
@@ -111,7 +130,6 @@ class ClientSession {
   }
 
   private receive(message: ClientMessage): void {
-    if (this.host.wasAway) this.hangUpAll();
     if (this.submits.hasGivenUp) return;
     switch (message.type) {
       case 'submit':
@@ -145,14 +163,15 @@ class ClientSession {
   private place(message: Submit | Query): boolean {
     const { type, first, count } = message;
     const line = type === 'submit' ? this.submits : this.queries;
-    const taken = this.host.leads ? this.offer(line, message) : undefined;
+    const isAsked = this.host.leads && message.lead === this.host.lead;
+    const taken = isAsked ? this.offer(line, message) : undefined;
     if (taken === undefined) {
       if (line.owed > 0) {
         line.isWaitedFor = true;
         return false;
       }
       this.connection.sendOutcomes(first, count, Outcome.notExecuted, NO_BYTES, 0, 0);
-      this.sayLeader(this.host.leader);
+      this.sayLeader();
       return true;
     }
     if (taken) line.owed += count;
@@ -160,7 +179,10 @@ class ClientSession {
   }
 
   /** Undefined: the host never will take it; a command may be larger than its log has room for. */
-  private offer(line: Line, { type, first, count, body }: Submit | Query): boolean | undefined {
+  private offer(line: Line, message: Submit | Query): boolean | undefined {
+    const { type, first, count, deadlineMs, body } = message;
+    // Answers are in order, so that nothing is over before what was asked before it.
+    line.deadlineMs = Math.max(line.deadlineMs, deadlineMs);
     try {
       return type === 'submit'
         ? this.host.submit(line, first, count, body, 0, body.length)
@@ -177,6 +199,7 @@ class Line implements Requester {
   /** Requests that the host took and has not answered. */
   owed = 0;
   hasGivenUp = false;
+  deadlineMs = 0;
   readonly isLeaderOnly = true;
   /** What comes behind goes on when nothing is owed any more. */
   isWaitedFor = false;

@@ -19,16 +19,16 @@ import type { Ballot, Batch, Digest, Slot } from '../types.js';
 import { BatchKind } from '../types.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength, readBatchHeader } from './batch.js';
 import { CommandCursor, RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
+import { DeadlineWatch } from './deadlines.js';
 import { machineError, notPromised } from './machine-calls.js';
 import { Outcomes, tell } from './outcomes.js';
-import { abandonRuns, type RequestRun } from './runs.js';
+import { abandonRuns, isNobody, NOBODY, type RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
 import type { StateMachine } from './state-machine.js';
 
 interface Pending {
   readonly digest: Digest;
   readonly runs: readonly RequestRun[];
-  readonly deadlineMs: number;
   /** What this replica proposed in the same slot in an earlier ballot: it may still be the one. */
   readonly earlier: Pending | undefined;
 }
@@ -43,6 +43,7 @@ export class Executor {
   private readonly cursor = new CommandCursor();
   private readonly results = new ResultBuffer();
   private readonly pending = new Map<Slot, Pending>();
+  private readonly deadlines = new DeadlineWatch();
   private applied: Slot;
   private time: number;
   private ballot: Ballot;
@@ -84,8 +85,9 @@ export class Executor {
   }
 
   /** The batch with `digest`, proposed here in `slot`, holds these requests. */
-  expect(slot: Slot, digest: Digest, runs: readonly RequestRun[], deadlineMs: number): void {
-    this.pending.set(slot, { digest, runs, deadlineMs, earlier: this.pending.get(slot) });
+  expect(slot: Slot, digest: Digest, runs: readonly RequestRun[]): void {
+    this.pending.set(slot, { digest, runs, earlier: this.pending.get(slot) });
+    for (const { deadlineMs } of runs) this.deadlines.add(deadlineMs);
   }
 
   /** Applies the next slot. @throws ERR_INDELIBLE_STATE_MACHINE, after which the replica must stop. */
@@ -130,12 +132,33 @@ export class Executor {
     }
   }
 
-  /** Says *unknown* for proposals that have waited past their deadline; Infinity gives up all of them. */
+  /** Says *unknown* to those whose deadline is over; their commands may be executed yet. */
   expire(nowMs: number): void {
+    if (!this.deadlines.isDue(nowMs)) return;
+    this.deadlines.begin();
     for (const [slot, pending] of this.pending) {
-      if (pending.deadlineMs > nowMs) return;
-      this.giveUp(slot, pending);
+      let isAwaited = false;
+      for (const { runs } of oldestFirst(pending)) {
+        const overdue: RequestRun[] = [];
+        for (const run of runs) {
+          if (isNobody(run.requester)) continue;
+          if (run.deadlineMs > nowMs) {
+            isAwaited = true;
+            this.deadlines.add(run.deadlineMs);
+          } else {
+            overdue.push({ ...run });
+            run.requester = NOBODY;
+          }
+        }
+        this.outcomes.answer(overdue, Outcome.unknown);
+      }
+      if (!isAwaited) this.pending.delete(slot);
     }
+  }
+
+  /** Says *unknown* for all proposals that have no outcome. */
+  giveUpAll(): void {
+    for (const [slot, pending] of this.pending) this.giveUp(slot, pending);
   }
 
   abandon(requester: Requester): void {
@@ -149,9 +172,7 @@ export class Executor {
 
   private giveUp(slot: Slot, pending: Pending): void {
     this.pending.delete(slot);
-    for (let each: Pending | undefined = pending; each !== undefined; each = each.earlier) {
-      this.outcomes.answer(each.runs, Outcome.unknown);
-    }
+    for (const { runs } of oldestFirst(pending)) this.outcomes.answer(runs, Outcome.unknown);
   }
 
   /** Another batch than these took their slot. */
@@ -183,9 +204,9 @@ export class Executor {
       this.execute(slot, batch.bytes, runs);
     } catch (error) {
       const { run, told } = this;
-      const rest = runs.slice(run).map(({ requester, first, count }, i) => {
+      const rest = runs.slice(run).map(({ requester, first, count, deadlineMs }, i) => {
         const heard = i === 0 ? told : 0;
-        return { requester, first: first + heard, count: count - heard };
+        return { requester, first: first + heard, count: count - heard, deadlineMs };
       });
       this.outcomes.answer(rest, Outcome.unknown);
       this.refuseOthers(pending, batch.digest);
@@ -272,4 +293,11 @@ export class Executor {
     cursor.slot = slot;
     cursor.timeMs = this.time;
   }
+}
+
+/** What was proposed in one slot, in the order in which it was. */
+function oldestFirst(pending: Pending): readonly Pending[] {
+  const all: Pending[] = [];
+  for (let each: Pending | undefined = pending; each !== undefined; each = each.earlier) all.unshift(each);
+  return all;
 }

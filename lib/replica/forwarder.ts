@@ -6,11 +6,16 @@
  *    one that was elected and does not know it yet, or led before it was started anew, would refuse it.
  * 2. One connection is in use at a time, and the next one only when everything sent over the last one is
  *    answered: so requests of one requester are executed, and answered, in the order asked.
- * 3. A former leader has a short while to answer what it took. Then, or when its connection ends, that is
+ * 3. What is sent carries its deadline. A leader that leaves it open for long, and answers nothing else
+ *    either, is hung up on.
+ * 4. Each connection says that it takes the place of the one before it, so that a leader which has not read
+ *    that one to its end drops what is left of it: it may be older than what was asked since.
+ * 5. A former leader has a short while to answer what it took. Then, or when its connection ends, that is
  *    *unknown* (commands) or *not executed* (queries).
  */
 import type { Runtime } from '../runtime.js';
 import { Exchange } from '../transport/exchange.js';
+import { newCaller } from '../transport/hello.js';
 import type { Sockets } from '../transport/sockets.js';
 import type { ReplicaId } from '../types.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength } from './batch.js';
@@ -25,6 +30,9 @@ import type { Submission, Submissions } from './submissions.js';
  * became of its slots; one that hangs must not hold up what comes behind.
  */
 export const FORMER_MS_MAX = 300;
+
+/** How long a leader may say nothing, with answers due, beyond their deadlines, in milliseconds. */
+const LATE_MS_MAX = 1000;
 
 export interface ForwarderOptions {
   readonly clusterId: string;
@@ -45,9 +53,12 @@ export class Forwarder {
   private closed = false;
   /** Those who have asked over the connection in use. */
   private forwarded = new Map<Requester, Forwarded>();
+  private readonly caller: number;
+  private connections = 0;
 
   constructor(options: ForwarderOptions) {
     this.options = options;
+    this.caller = newCaller(options.runtime.random()).number;
   }
 
   /** Whether what waits can be forwarded now. */
@@ -78,6 +89,18 @@ export class Forwarder {
     return true;
   }
 
+  /** Whether anything that was sent has no answer and is past its deadline. */
+  isOverdue(nowMs: number): boolean {
+    return this.exchange !== undefined && this.exchange.earliestDeadlineMs <= nowMs;
+  }
+
+  tick(nowMs: number): void {
+    const { exchange } = this;
+    if (exchange === undefined || exchange.outstanding === 0) return;
+    if (nowMs - exchange.answeredAtMs < LATE_MS_MAX) return;
+    if (exchange.earliestDeadlineMs <= nowMs - LATE_MS_MAX) exchange.close();
+  }
+
   /** The leader to forward to is `leader`; 0 for nobody, or for this replica itself. */
   follow(leader: ReplicaId): void {
     if (leader === this.leader) return;
@@ -90,10 +113,10 @@ export class Forwarder {
   forward(submissions: Submissions, queries: Queries): void {
     if (!this.isReady) return this.connect();
     const exchange = this.exchange!;
-    for (const { requester, first, count, body } of queries.takeGathered()) {
+    for (const { requester, first, count, body, deadlineMs } of queries.takeGathered()) {
       // A query refused for lack of room is gathered again, and tried in the next turn.
-      if (!exchange.query(this.standIn(requester), first, count, body, 0, body.length)) {
-        queries.add(requester, first, count, body, 0, body.length);
+      if (!exchange.query(this.standIn(requester), first, count, body, 0, body.length, deadlineMs)) {
+        queries.add(requester, first, count, body, 0, body.length, deadlineMs);
       }
     }
     for (let waiting = submissions.take(); waiting !== undefined; waiting = submissions.take()) {
@@ -153,7 +176,8 @@ export class Forwarder {
     const replicaId = this.leader;
     this.connecting = true;
     const events = { leaderIs: wake, settled: wake, closed: wake };
-    Exchange.connect({ address, clusterId, replicaId, events, runtime, ...(sockets && { sockets }) })
+    const caller = { number: this.caller, connection: ++this.connections };
+    Exchange.connect({ address, clusterId, replicaId, caller, events, runtime, ...(sockets && { sockets }) })
       .then((connected) => {
         this.connecting = false;
         if (this.closed || this.leader !== replicaId) return connected.close();
@@ -178,10 +202,10 @@ function send(
   let at = BATCH_HEADER_BYTES;
   let left = submission.count;
   for (let i = 0; i < runs.length; i++) {
-    const { requester, first, count } = runs[i]!;
+    const { requester, first, count, deadlineMs } = runs[i]!;
     let stop = at;
     for (let n = 0; n < count; n++) stop += COMMAND_HEADER_BYTES + commandLength(bytes, stop, end);
-    if (!exchange.submit(standIn(requester), first, count, bytes, at, stop)) {
+    if (!exchange.submit(standIn(requester), first, count, bytes, at, stop, deadlineMs)) {
       const from = at - BATCH_HEADER_BYTES;
       const rest = { bytes: bytes.subarray(from, end), end: end - from, count: left, runs: runs.slice(i) };
       return { ...rest, waitsSinceMs: undefined };

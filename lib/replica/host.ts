@@ -13,6 +13,7 @@
  */
 import { described } from '../callbacks.js';
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { NO_BALLOT } from '../paxos/ballot.js';
 import type { Effects, Role } from '../paxos/effects.js';
 import type { CheckpointOffer, Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
@@ -27,7 +28,7 @@ import { Backlog } from './backlog.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { Executor } from './executor.js';
-import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
+import type { Forwarder } from './forwarder.js';
 import { digestOfState } from './machine-calls.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
@@ -55,8 +56,6 @@ export interface HostEvents {
   damage(found: FoundDamage): void;
   /** This replica's wall clock has come off, or is well again. */
   clock(news: ClockNews): void;
-  /** It has not run for so long that others may have taken it for dead. */
-  away(): void;
   failure(error: Error): void;
   /** A tick is over. */
   ticked(nowMs: number): void;
@@ -94,7 +93,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private stopped: Error | undefined;
   /** Set from the moment it is to be closed: it takes nothing more. */
   private closing: Error | undefined;
-  private tickedMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: HostParts) {
     const { storage, checkpoints, tuning, configuration, transport, runtime } = parts;
@@ -147,14 +145,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   get leader(): ReplicaId {
     return this.leads || this.core.leader !== this.core.self ? this.core.leader : 0;
   }
-  /**
-   * Nobody gives up what was sent to a leader sooner: another must be elected first, which takes the election
-   * timeout, and then the former leader has its time to answer.
-   */
-  get wasAway(): boolean {
-    const { tuning, runtime } = this.parts;
-    const awayMs = tuning.electionTicks * tuning.tickMs + FORMER_MS_MAX;
-    return runtime.monotonicMs() - this.tickedMs >= awayMs;
+  /** The ballot at which it leads; 0 if it does not. */
+  get lead(): Ballot {
+    return this.leads ? this.core.ballot : NO_BALLOT;
   }
   /** Why it has stopped; undefined while it runs. */
   get failure(): Error | undefined {
@@ -236,7 +229,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   ): boolean {
     checkCall(requester, first, count, bytes, start, end);
     this.mustRun();
-    return this.placing.submissions.add(requester, first, count, bytes, start, end);
+    return this.placing.submit(requester, first, count, bytes, start, end);
   }
 
   query(
@@ -477,8 +470,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   private tick(): void {
     const nowMs = this.parts.runtime.monotonicMs();
-    if (this.wasAway) this.parts.events.away();
-    this.tickedMs = nowMs;
     this.core.tick();
     this.applyLearned();
     this.parts.checkpoints.tick(this);

@@ -6,11 +6,13 @@
  *    is still open at another place.
  * 2. Everything that was taken gets an outcome: from its slot, from the leader it was sent to, or when its
  *    time is over.
+ * 3. A request has one deadline, from when it was asked, whatever it waits for. Past it, it gets no place any
+ *    more, also when this replica was stopped meanwhile: it is *not executed*, or *unknown* if it has one.
  */
 import type { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime } from '../runtime.js';
 import { digestOf } from '../storage/crc64.js';
-import { BatchKind, type Slot } from '../types.js';
+import { BatchKind } from '../types.js';
 import { writeBatchHeader } from './batch.js';
 import type { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
@@ -18,6 +20,7 @@ import type { Tuning } from './options.js';
 import { Queries } from './queries.js';
 import type { ReplicatedClock } from './replicated-clock.js';
 import { checkRequests } from './requests.js';
+import type { RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
 import { type Submission, Submissions } from './submissions.js';
 import { Unplaced } from './unplaced.js';
@@ -40,6 +43,9 @@ export type Deciding = Pick<
   'ballot' | 'canPropose' | 'leader' | 'proposer' | 'propose' | 'read' | 'role'
 >;
 
+/** Milliseconds from one look at what is past its deadline to the next, which goes through all that waits. */
+const LOOK_MS = 50;
+
 export class Placing {
   readonly submissions: Submissions;
   readonly queries: Queries;
@@ -49,9 +55,11 @@ export class Placing {
   /** The core took no batch although its window has room: its log has none, and only that changes it. */
   private refused = false;
   private lastProposedMs = 0;
+  /** What was sent elsewhere is past its deadline, has no answer yet, and comes before what waits here. */
+  private isHeldUp = false;
+  private lookedMs: number = Number.NEGATIVE_INFINITY;
   /** It has led since it last looked for what was asked of the leader only. */
   private hasLed = false;
-  private lastSlotAtTick: Slot = 0;
   /** Since when another leads while proposals of this replica are open, by the monotonic clock. */
   private formerSinceMs: number | undefined;
 
@@ -75,8 +83,21 @@ export class Placing {
     const { commandBytesMax, waitingBytesMax } = this.parts.tuning;
     checkRequests(bytes, start, end, count, commandBytesMax);
     if (!this.queries.hasRoom(requester, end - start, waitingBytesMax)) return false;
-    this.queries.add(requester, first, count, bytes, start, end);
+    this.queries.add(requester, first, count, bytes, start, end, this.deadlineOf(requester));
     return true;
+  }
+
+  /** As Service.submit. */
+  submit(
+    requester: Requester,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const deadlineMs = this.deadlineOf(requester);
+    return this.submissions.add(requester, first, count, bytes, start, end, deadlineMs);
   }
 
   abandon(requester: Requester): void {
@@ -88,12 +109,13 @@ export class Placing {
 
   /** Gives what waits a place, as far as there is one. */
   place(core: Deciding): void {
-    const { forwarder, executor, runtime, tuning } = this.parts;
+    const { forwarder, executor } = this.parts;
     this.refused = false;
+    if (!this.dropOverdue()) return;
     if (core.role === 'leader') {
       this.hasLed = true;
       if (!forwarder.settle()) return;
-      this.queries.ask(runtime.monotonicMs() + tuning.requestTimeoutMs, (readId) => core.read(readId));
+      this.queries.ask((readId) => core.read(readId));
       while (this.canPropose(core)) {
         const submission = this.submissions.take();
         if (submission === undefined) return;
@@ -125,7 +147,8 @@ export class Placing {
   /** Whether another turn would place more of what waits, without anything else having changed. */
   canGoOn(core: Deciding): boolean {
     // What another replica still owes an answer for is waited for, not asked for again and again.
-    return this.canPropose(core) && !this.submissions.isEmpty && this.parts.forwarder.isSettled;
+    if (this.isHeldUp || !this.parts.forwarder.isSettled) return false;
+    return this.canPropose(core) && !this.submissions.isEmpty;
   }
 
   /** Tells whoever was refused that there is room again. */
@@ -136,8 +159,8 @@ export class Placing {
 
   /** Those whose time is over hear so. */
   tick(core: Deciding, nowMs: number): void {
-    this.parts.executor.expire(nowMs);
-    this.queries.expire(nowMs);
+    this.parts.forwarder.tick(nowMs);
+    this.dropOverdue();
     this.tickFormer(core, nowMs);
     this.tickUnplaced(core, nowMs);
   }
@@ -145,7 +168,7 @@ export class Placing {
   /** Nothing is going to be placed any more, nor to come of what was. */
   end(): void {
     // In the order asked: what was proposed or sent elsewhere comes before what still waits.
-    this.parts.executor.expire(Number.POSITIVE_INFINITY);
+    this.parts.executor.giveUpAll();
     this.parts.forwarder.close();
     this.queries.end();
     this.unplaced.fail();
@@ -162,20 +185,44 @@ export class Placing {
       return;
     }
     this.formerSinceMs ??= nowMs;
-    if (nowMs - this.formerSinceMs >= FORMER_MS_MAX) executor.expire(Number.POSITIVE_INFINITY);
+    if (nowMs - this.formerSinceMs >= FORMER_MS_MAX) executor.giveUpAll();
   }
 
-  /** Those who find no place hear so in time: they wait for a leader, or for one that takes something. */
+  /** Those who find no leader hear so in time. */
   private tickUnplaced(core: Deciding, nowMs: number): void {
     const { executor, forwarder, tuning } = this.parts;
-    const leads = core.role === 'leader';
-    const { lastSlot } = core.proposer;
-    const moves = lastSlot > this.lastSlotAtTick;
-    this.lastSlotAtTick = lastSlot;
-    if (leads ? this.canPropose(core) || moves : forwarder.isReady) return this.unplaced.placeable();
+    if (core.role === 'leader' || forwarder.isReady) return this.unplaced.placeable();
     // Requesters hear in the order asked: first comes what has been proposed here, or sent elsewhere.
     if (executor.pendingSlots > 0 || !forwarder.settle()) return;
-    this.unplaced.unplaceable(nowMs, leads ? tuning.requestTimeoutMs : tuning.leaderWaitMs);
+    this.unplaced.unplaceable(nowMs, tuning.leaderWaitMs);
+  }
+
+  /** What is asked now has no place after this moment. */
+  private deadlineOf({ deadlineMs }: Requester): number {
+    const latestMs = this.parts.runtime.monotonicMs() + this.parts.tuning.requestTimeoutMs;
+    return typeof deadlineMs === 'number' && deadlineMs < latestMs ? deadlineMs : latestMs;
+  }
+
+  /**
+   * Everything that is past its deadline gets its outcome. False: something that waits is, and is not to
+   * hear yet, so that nothing may be placed.
+   */
+  private dropOverdue(): boolean {
+    const { executor, forwarder, runtime } = this.parts;
+    const nowMs = runtime.monotonicMs();
+    if (nowMs - this.lookedMs < LOOK_MS) return !this.isHeldUp;
+    this.isHeldUp = false;
+    executor.expire(nowMs);
+    if (!this.submissions.hasOverdue(nowMs) && !this.queries.hasOverdue(nowMs)) return true;
+    this.lookedMs = nowMs;
+    // Requesters hear in the order asked: what was sent elsewhere, and has no answer either, comes first.
+    const isOwed = forwarder.isOverdue(nowMs) && !forwarder.settle();
+    this.queries.expire(nowMs, !isOwed);
+    this.isHeldUp = isOwed && this.submissions.hasOverdue(nowMs);
+    if (!isOwed && this.submissions.hasOverdue(nowMs)) {
+      executor.outcomes.answer(this.submissions.takePastDeadline(nowMs), Outcome.notExecuted);
+    }
+    return !this.isHeldUp;
   }
 
   /** What was asked of this replica as the leader, which it is no longer, is not executed. */
@@ -191,7 +238,7 @@ export class Placing {
   }
 
   private propose(core: Deciding, submission: Submission): boolean {
-    const { executor, runtime, tuning, clock } = this.parts;
+    const { executor, clock } = this.parts;
     const { bytes, count, runs } = submission;
     clock.atLeast(executor.timeMs);
     this.lastProposedMs = Math.max(clock.now(), this.lastProposedMs);
@@ -201,15 +248,15 @@ export class Placing {
     const digest = digestOf(bytes, 0, bytes.length);
     const slot = core.propose({ kind: BatchKind.commands, digest, bytes });
     if (slot === 0) return false;
-    executor.expect(slot, digest, runs, runtime.monotonicMs() + tuning.requestTimeoutMs);
+    executor.expect(slot, digest, runs);
     return true;
   }
 }
 
-function hasGivenUp(requester: Requester): boolean {
+function hasGivenUp({ requester }: RequestRun): boolean {
   return requester.hasGivenUp === true;
 }
 
-function isLeaderOnly(requester: Requester): boolean {
+function isLeaderOnly({ requester }: RequestRun): boolean {
   return requester.isLeaderOnly === true;
 }

@@ -73,6 +73,8 @@ class Line implements Requester {
   private readonly place: (line: Line, number: number, body: Uint8Array) => boolean;
   private readonly underWay = new Map<number, Pledge>();
   private held: Held[] = [];
+  /** Of what is placed now: time spent waiting for room counts. */
+  deadlineMs: number = Number.POSITIVE_INFINITY;
   private heldBytes = 0;
   private lastNumber = 0;
 
@@ -124,7 +126,7 @@ class Line implements Requester {
 
   drain(): void {
     let placed = 0;
-    while (placed < this.held.length && this.tryPlace(this.held[placed]!, this.held[placed]!.body)) placed++;
+    while (placed < this.held.length && this.tryPlaceHeld(this.held[placed]!)) placed++;
     this.letGo(placed);
   }
 
@@ -148,6 +150,13 @@ class Line implements Requester {
       this.heldBytes -= PLEDGE_BYTES + this.held[i]!.body.length - COMMAND_HEADER_BYTES;
     }
     this.held = this.held.slice(count);
+  }
+
+  private tryPlaceHeld(held: Held): boolean {
+    if (held.sinceMs !== undefined) this.deadlineMs = held.sinceMs + this.limits.requestTimeoutMs;
+    const isPlaced = this.tryPlace(held, held.body);
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    return isPlaced;
   }
 
   /** False under back-pressure. An argument that can never be placed, or a stopped replica, settles it. */

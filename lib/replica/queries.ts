@@ -4,14 +4,16 @@
  *
  * 1. A query is answered by a state no older than the moment it was asked.
  * 2. Queries of one requester are answered in the order asked.
- * 3. A query at which the state machine throws has failed, and no other.
- * 4. A requester that is full is not given more than it has: its answers wait, those of others do not. They
+ * 3. A query has one deadline, from when it was asked, and is not executed once that has passed.
+ * 4. A query at which the state machine throws has failed, and no other.
+ * 5. A requester that is full is not given more than it has: its answers wait, those of others do not. They
  *    are then of a later state, which does for 1.
  */
 import type { Slot } from '../types.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import { copied } from './copied.js';
 import { RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
+import { DeadlineWatch } from './deadlines.js';
 import type { Executor } from './executor.js';
 import { isFull, tell, wakeAll } from './outcomes.js';
 import { abandonRuns, type RequestRun } from './runs.js';
@@ -28,9 +30,7 @@ interface Ask extends RequestRun {
 
 interface Group {
   readonly readId: number;
-  readonly asks: Ask[];
-  /** When it is given up, ms since 1970. */
-  readonly deadlineMs: number;
+  asks: Ask[];
   /** The slot that must be applied; undefined until the lead is confirmed. */
   slot: Slot | undefined;
 }
@@ -45,6 +45,7 @@ export class Queries {
   private lastReadId = 0;
   private readonly stalled = new Set<Requester>();
   private waitingBytes = 0;
+  private readonly deadlines = new DeadlineWatch();
 
   constructor(executor: Executor) {
     this.executor = executor;
@@ -73,6 +74,7 @@ export class Queries {
     abandonRuns(this.held, requester);
     for (const { asks } of this.groups) abandonRuns(asks, requester);
   }
+
   add(
     requester: Requester,
     first: number,
@@ -80,11 +82,14 @@ export class Queries {
     bytes: Uint8Array,
     start: number,
     end: number,
+    deadlineMs: number = Number.POSITIVE_INFINITY,
   ): void {
+    this.deadlines.add(deadlineMs);
     this.gathering.push({
       requester,
       first,
       count,
+      deadlineMs,
       body: copied(bytes, start, end),
       answered: 0,
       at: 0,
@@ -94,10 +99,10 @@ export class Queries {
   }
 
   /** Asks for what was gathered this turn, all at once. `read` is the core's. False: it does not lead. */
-  ask(deadlineMs: number, read: (readId: number) => boolean): boolean {
+  ask(read: (readId: number) => boolean): boolean {
     if (this.gathering.length === 0) return true;
     const readId = this.lastReadId + 1;
-    this.groups.push({ readId, deadlineMs, asks: this.gathering, slot: undefined });
+    this.groups.push({ readId, asks: this.gathering, slot: undefined });
     if (!read(readId)) {
       this.groups.pop();
       return false;
@@ -152,9 +157,28 @@ export class Queries {
     }
   }
 
-  /** Reads whose deadline has passed are given up, in the order asked. */
-  expire(nowMs: number): void {
-    while (this.groups.length > 0 && this.groups[0]!.deadlineMs <= nowMs) this.lost(this.groups[0]!.readId);
+  /** Whether any query may be past its deadline. */
+  hasOverdue(nowMs: number): boolean {
+    return this.deadlines.isDue(nowMs);
+  }
+
+  /** Queries that are past their deadline are given up, in the order asked; `gathered` too, or not yet. */
+  expire(nowMs: number, gathered: boolean): void {
+    if (!this.deadlines.isDue(nowMs)) return;
+    this.deadlines.begin();
+    const overdue: Ask[] = [];
+    const keep = (asks: Ask[], may: boolean): Ask[] =>
+      asks.filter((ask) => {
+        const stays = ask.deadlineMs > nowMs || !may;
+        if (stays) this.deadlines.add(ask.deadlineMs);
+        else overdue.push(ask);
+        return stays;
+      });
+    for (const group of this.groups) group.asks = keep(group.asks, true);
+    this.gathering = keep(this.gathering, gathered);
+    this.refuseHeldOf(overdue);
+    for (const ask of overdue) this.waitingBytes -= ask.body.length;
+    this.executor.outcomes.answer(overdue, Outcome.notExecuted);
   }
 
   /** Nothing more is asked: whoever was refused for lack of room finds out. */
@@ -249,9 +273,9 @@ export class Queries {
     for (const ask of refused) this.refuseRest(ask);
   }
 
-  private refuseRest({ requester, first, count, answered, body }: Ask): void {
+  private refuseRest({ requester, first, count, answered, body, deadlineMs }: Ask): void {
     this.waitingBytes -= body.length;
-    const rest = { requester, first: first + answered, count: count - answered };
+    const rest = { requester, first: first + answered, count: count - answered, deadlineMs };
     this.executor.outcomes.answer([rest], Outcome.notExecuted);
   }
 }

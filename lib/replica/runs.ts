@@ -6,6 +6,8 @@ export interface RequestRun {
   requester: Requester;
   readonly first: number;
   count: number;
+  /** It gets no place after this moment, and has an outcome soon after, by the monotonic clock. */
+  readonly deadlineMs: number;
 }
 
 /** A requester that has gone away: its outcomes are dropped. */
@@ -13,6 +15,11 @@ export const NOBODY: Requester = { outcome: () => {}, drain: () => {} };
 
 /** The same, of one that has given up what it asked: nothing of it is proposed any more. */
 const GONE: Requester = { ...NOBODY, isLeaderOnly: true, hasGivenUp: true };
+
+/** Whether nobody waits for the outcome. */
+export function isNobody(requester: Requester): boolean {
+  return requester === NOBODY || requester === GONE;
+}
 
 /** Forgets `requester` in these runs. */
 export function abandonRuns(runs: readonly RequestRun[], requester: Requester): void {

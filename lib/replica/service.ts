@@ -39,6 +39,13 @@ export interface Requester {
   /** True of one that asks the leader: what it asked is proposed here or not at all, and never forwarded. */
   readonly isLeaderOnly?: boolean;
 
+  /**
+   * What it asks now gets no place after this moment, in milliseconds of the clock the replica runs on, nor
+   * after the replica's own request timeout. It never falls. A requester without this leaves it to the
+   * replica.
+   */
+  readonly deadlineMs?: number;
+
   /** True once it has taken what it is owed for *unknown*: what was not proposed yet never is. */
   readonly hasGivenUp?: boolean;
 }

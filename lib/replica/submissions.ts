@@ -5,14 +5,17 @@
  * 1. A batch's bytes are written here and never again once it is closed: core, log, sockets and state
  *    machine all hold views of them.
  * 2. Requests of one requester keep their order, within a batch and from batch to batch.
- * 3. What waits is bounded, in bytes and so in number: past the bound `add` refuses, and requesters hear
+ * 3. Each request has one deadline, from when it was asked: waiting does not begin it anew.
+ * 4. What waits is bounded, in bytes and so in number: past the bound `add` refuses, and requesters hear
  *    `drain` when half is free again.
  */
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES } from './batch.js';
+import { DeadlineWatch } from './deadlines.js';
 import { wakeAll } from './outcomes.js';
 import { checkRequests, readLength } from './requests.js';
 import { abandonRuns, type RequestRun } from './runs.js';
 import type { Requester } from './service.js';
+import { withdraw } from './withdrawal.js';
 
 /** A closed or open batch: bytes[0, end), of which the first BATCH_HEADER_BYTES are still to be written. */
 export interface Submission {
@@ -38,6 +41,9 @@ const ARENA_BYTES = 1 << 20;
 /** What a run counts for beside its commands: the objects that remember whose it is, in bytes. */
 const RUN_BYTES = 64;
 
+/** Requests of one requester whose deadlines are no further apart, in milliseconds, may be one run. */
+const DEADLINES_APART_MS = 50;
+
 export class Submissions {
   private readonly limits: SubmissionLimits;
   private readonly queue: Submission[] = [];
@@ -46,6 +52,7 @@ export class Submissions {
   private arenaUsed = 0;
   private open: Submission | undefined;
   private waitingBytes = 0;
+  private readonly deadlines = new DeadlineWatch();
 
   constructor(limits: SubmissionLimits) {
     this.limits = limits;
@@ -68,12 +75,14 @@ export class Submissions {
     bytes: Uint8Array,
     start: number,
     end: number,
+    deadlineMs: number = Number.POSITIVE_INFINITY,
   ): boolean {
     checkRequests(bytes, start, end, count, this.limits.commandBytesMax);
     if (this.waitingBytes > 0 && this.waitingBytes + (end - start) > this.limits.waitingBytesMax) {
       this.stalled.add(requester);
       return false;
     }
+    this.deadlines.add(deadlineMs);
     let at = start;
     for (let done = 0; done < count; ) {
       const room = this.roomFor(readLength(bytes, at) + COMMAND_HEADER_BYTES);
@@ -85,7 +94,7 @@ export class Submissions {
         stop = next;
         taken++;
       }
-      this.append(requester, first + done, taken, bytes, at, stop);
+      this.append({ requester, first: first + done, count: taken, deadlineMs }, bytes, at, stop);
       at = stop;
       done += taken;
     }
@@ -104,6 +113,29 @@ export class Submissions {
   putBack(submission: Submission): void {
     this.queue.unshift(submission);
     this.waitingBytes += weightBytes(submission);
+  }
+
+  /** Whether anything that waits is past its deadline. */
+  hasOverdue(nowMs: number): boolean {
+    return this.deadlines.isDue(nowMs);
+  }
+
+  /** Takes out what is past its deadline. @returns it, in the order asked */
+  takePastDeadline(nowMs: number): readonly RequestRun[] {
+    this.close();
+    this.deadlines.begin();
+    const overdue: RequestRun[] = [];
+    let kept = 0;
+    for (const submission of this.queue) {
+      this.waitingBytes -= weightBytes(submission);
+      overdue.push(...withdraw(submission, ({ deadlineMs }) => deadlineMs <= nowMs));
+      if (submission.count === 0) continue;
+      for (const { deadlineMs } of submission.runs) this.deadlines.add(deadlineMs);
+      this.waitingBytes += weightBytes(submission);
+      this.queue[kept++] = submission;
+    }
+    this.queue.length = kept;
+    return overdue;
   }
 
   /** There is no place for what waits: it waits since `nowMs`, unless it has waited for longer. */
@@ -152,25 +184,18 @@ export class Submissions {
     return Math.min(batchBytesMax - end, Math.max(atLeast, batchBytesTarget - end));
   }
 
-  private append(
-    requester: Requester,
-    first: number,
-    count: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
+  private append(run: RequestRun, bytes: Uint8Array, start: number, end: number): void {
     const open = this.open ?? this.begin();
     this.ensure(open, end - start);
     open.bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), open.end);
     open.end += end - start;
-    open.count += count;
+    open.count += run.count;
     this.waitingBytes += end - start;
     const last = open.runs[open.runs.length - 1];
-    if (last !== undefined && last.requester === requester && last.first + last.count === first) {
-      last.count += count;
+    if (last !== undefined && continues(last, run)) {
+      last.count += run.count;
     } else {
-      open.runs.push({ requester, first, count });
+      open.runs.push(run);
       this.waitingBytes += RUN_BYTES;
     }
   }
@@ -204,6 +229,12 @@ export class Submissions {
     open.bytes = open.bytes.subarray(0, open.end);
     this.queue.push(open);
   }
+}
+
+function continues(last: RequestRun, { requester, first, deadlineMs }: RequestRun): boolean {
+  if (last.requester !== requester || last.first + last.count !== first) return false;
+  const apartMs = deadlineMs - last.deadlineMs;
+  return !(apartMs < 0 || apartMs > DEADLINES_APART_MS);
 }
 
 function weightBytes({ end, runs }: Submission): number {

@@ -3,15 +3,18 @@
  * said hello on the peer port.
  *
  * 1. The handler sets the `on…` callbacks before it returns; nothing has been delivered until then.
- * 2. The handler sends `leaderIs` at once, and whenever the leader changes.
+ * 2. The handler sends `leaderIs` at once, whenever the leader changes, and now and then.
  * 3. A client that does not take its answers is not read from either. What is queued for it is bounded:
  *    past a share of the bound long results are left out, and past all of it its connection is closed.
  */
 import type { ClientMessage, RequestOutcome } from '../wire/client-messages.js';
+import type { Caller } from './hello.js';
 
 export interface ClientConnection {
   /** Counts the connections of this transport, from 1. */
   readonly number: number;
+  /** Who asks. */
+  readonly caller: Caller;
   /** Address of the other end, for people. */
   readonly remote: string;
   /** True while more is queued than the client takes; {@link onDrain} follows. */

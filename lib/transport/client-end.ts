@@ -19,6 +19,7 @@ import type { FrameDecoder } from '../wire/frame-decoder.js';
 import { frameError } from '../wire/reader.js';
 import type { Writer } from '../wire/writer.js';
 import type { ClientConnection } from './client-connection.js';
+import type { Caller } from './hello.js';
 import type { Link, Talk } from './link.js';
 
 /** Results go on in another frame once one has this many bytes. */
@@ -46,6 +47,7 @@ export interface ClientEndOwner {
 
 export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
   readonly number: number;
+  readonly caller: Caller;
   onMessage: (message: ClientMessage) => void = nothing;
   onSettled: () => void = nothing;
   onDrain: () => void = nothing;
@@ -56,8 +58,9 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
   #held = false;
   #choked = false;
 
-  constructor(number: number, link: Link, owner: ClientEndOwner) {
+  constructor(number: number, caller: Caller, link: Link, owner: ClientEndOwner) {
     this.number = number;
+    this.caller = caller;
     this.#link = link;
     this.#owner = owner;
   }

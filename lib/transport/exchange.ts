@@ -9,12 +9,15 @@
  * 3. No object is made per command. Requests are numbered here, commands from 1 and queries from
  *    QUERIES_FIRST, and go out in one write per flush.
  * 4. What waits is bounded: past `queueBytesMax` requests are refused with `false` until `drain`.
+ * 5. A request carries the lead it is asked of, and its deadline by the replica's own clock. The replica says
+ *    now and then what that clock shows; no less has passed there since than here, so that the deadline is
+ *    never later than it was meant.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
 import type { ReplicaId } from '../types.js';
 import { decodeClientMessage, encodeClientMessage } from '../wire/client-codec.js';
-import type { ClientMessage, Outcomes } from '../wire/client-messages.js';
+import type { ClientMessage, LeaderIs, Outcomes } from '../wire/client-messages.js';
 import { RequestOutcome } from '../wire/client-messages.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
 import type { Hello } from '../wire/hello-codec.js';
@@ -23,10 +26,10 @@ import { frameError } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
 import { parseAddress } from './address.js';
 import { greet, refuse, sendHello } from './greeting.js';
-import { clientHello, refusalOfServer, strangerError } from './hello.js';
+import { type Caller, clientHello, newCaller, refusalOfServer, strangerError } from './hello.js';
 import type { Link, Talk } from './link.js';
 import { newLinkCounters } from './link.js';
-import type { RequestKind } from './request-frames.js';
+import type { RequestKind, Terms } from './request-frames.js';
 import { checkCommandBytes, checkRequests, RequestFrames } from './request-frames.js';
 import type { Asker } from './request-line.js';
 import { RequestLine } from './request-line.js';
@@ -42,6 +45,8 @@ export interface ExchangeOptions {
   readonly clusterId?: string;
   /** The replica it must be; any, if absent. */
   readonly replicaId?: ReplicaId;
+  /** Who asks: one that nobody else is, if absent. */
+  readonly caller?: Caller;
   readonly events?: Partial<ExchangeEvents>;
   /** Milliseconds within which the connection must be open and the replica have said hello. Default 2000. */
   readonly helloMsMax?: number;
@@ -56,13 +61,19 @@ export interface ExchangeOptions {
 }
 
 export interface ExchangeEvents {
-  /** The replica says who leads; 0 if it knows of nobody. */
+  /** The replica says who leads, and it was another, or another lead; 0 if it knows of nobody. */
   leaderIs(leader: ReplicaId): void;
   /** Outcomes that arrived together have been handed over. */
   settled(): void;
   /** The connection is gone, and everything outstanding has been answered. Called once. */
   closed(error: IndelibleError | undefined): void;
 }
+
+/** What a replica may wait for at most, in milliseconds of its clock: whoever sets no deadline says this. */
+const NO_DEADLINE: number = Number.MAX_SAFE_INTEGER;
+
+/** By how much the paces of two clocks that nobody sets may differ. */
+const CLOCK_DRIFT_MAX = 0.001;
 
 interface StatusWaiter {
   resolve(status: Uint8Array): void;
@@ -84,7 +95,14 @@ export class Exchange implements Talk<ClientMessage> {
   readonly #frames = new RequestFrames();
   readonly #waiting = new Set<Asker>();
   readonly #statusWaiters: StatusWaiter[] = [];
+  readonly #runtime: Runtime;
+  readonly #terms = { lead: 0, deadlineMs: 0 };
   #leader: ReplicaId = 0;
+  #lead = 0;
+  /** By how much the replica's clock is ahead of the one here, at least. */
+  #clockAheadMs: number = Number.NEGATIVE_INFINITY;
+  #clockAtMs = 0;
+  #answeredAtMs = 0;
   #closed = false;
 
   /**
@@ -94,6 +112,7 @@ export class Exchange implements Talk<ClientMessage> {
   static async connect(options: ExchangeOptions): Promise<Exchange> {
     const { address, clusterId, replicaId = 0, helloMsMax = 2000 } = options;
     const { runtime = nodeRuntime, sockets = systemSockets } = options;
+    const caller = options.caller ?? newCaller(runtime.random());
     const target = parseAddress(address);
     return await new Promise((resolve, reject) => {
       const socket = sockets.connect(target);
@@ -117,7 +136,7 @@ export class Exchange implements Talk<ClientMessage> {
           }
         },
       });
-      sendHello(link, clientHello(clusterId, replicaId));
+      sendHello(link, clientHello(clusterId, replicaId, caller));
     });
   }
 
@@ -126,6 +145,9 @@ export class Exchange implements Talk<ClientMessage> {
     this.clusterId = hello.clusterId;
     this.address = options.address;
     this.#link = link;
+    this.#runtime = runtime;
+    this.#answeredAtMs = runtime.monotonicMs();
+    this.#clockAtMs = this.#answeredAtMs;
     this.#events = options.events ?? {};
     this.#queueBytesMax = options.queueBytesMax ?? 4 << 20;
     const silentBeatsMax = options.silentBeatsMax ?? 6;
@@ -147,34 +169,71 @@ export class Exchange implements Talk<ClientMessage> {
     return this.#commands.outstanding + this.#queries.outstanding;
   }
 
+  /** The earliest deadline of what was sent and is not answered; Infinity if nothing is owed. */
+  get earliestDeadlineMs(): number {
+    return Math.min(this.#commands.earliestDeadlineMs, this.#queries.earliestDeadlineMs);
+  }
+
+  /** When an outcome came last, or the connection was opened. */
+  get answeredAtMs(): number {
+    return this.#answeredAtMs;
+  }
+
   /** False from the moment the connection is known to end: requests throw, and `closed` comes or has come. */
   get isOpen(): boolean {
     return !this.#closed && !this.#link.closing;
   }
 
   /**
-   * Sends `count` commands, the body bytes[start, end), at the next flush. The bytes are copied.
+   * Sends `count` commands, the body bytes[start, end), at the next flush. The bytes are copied. They have no
+   * place after `deadlineMs` of the monotonic clock here, and are answered soon after at the latest.
    * @returns false, and takes nothing, under back-pressure: wait for `asker.drain()`.
    * @throws ERR_INDELIBLE_STOPPED once closed, ERR_INDELIBLE_COMMAND_TOO_LARGE; a RangeError for a malformed
    * body.
    */
-  submit(asker: Asker, first: number, count: number, bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#body(FrameKind.submit, this.#commands, asker, first, count, bytes, start, end);
+  submit(
+    asker: Asker,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    deadlineMs: number = Number.POSITIVE_INFINITY,
+  ): boolean {
+    return this.#body(FrameKind.submit, this.#commands, asker, first, count, bytes, start, end, deadlineMs);
   }
 
   /** Sends `count` queries; otherwise as {@link submit}. */
-  query(asker: Asker, first: number, count: number, bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#body(FrameKind.query, this.#queries, asker, first, count, bytes, start, end);
+  query(
+    asker: Asker,
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    deadlineMs: number = Number.POSITIVE_INFINITY,
+  ): boolean {
+    return this.#body(FrameKind.query, this.#queries, asker, first, count, bytes, start, end, deadlineMs);
   }
 
   /** Sends one command, given without the length in front; otherwise as {@link submit}. */
-  submitOne(asker: Asker, number: number, command: Uint8Array): boolean {
-    return this.#one(FrameKind.submit, this.#commands, asker, number, command);
+  submitOne(
+    asker: Asker,
+    number: number,
+    command: Uint8Array,
+    deadlineMs: number = Number.POSITIVE_INFINITY,
+  ): boolean {
+    return this.#one(FrameKind.submit, this.#commands, asker, number, command, deadlineMs);
   }
 
   /** Sends one query; otherwise as {@link submitOne}. */
-  queryOne(asker: Asker, number: number, query: Uint8Array): boolean {
-    return this.#one(FrameKind.query, this.#queries, asker, number, query);
+  queryOne(
+    asker: Asker,
+    number: number,
+    query: Uint8Array,
+    deadlineMs: number = Number.POSITIVE_INFINITY,
+  ): boolean {
+    return this.#one(FrameKind.query, this.#queries, asker, number, query, deadlineMs);
   }
 
   /**
@@ -225,12 +284,12 @@ export class Exchange implements Talk<ClientMessage> {
     switch (message.type) {
       case 'outcomes': {
         const { count, outcome, body } = message;
+        this.#answeredAtMs = this.#runtime.monotonicMs();
         this.#lineOf(message).answer(count, outcome, body, 0, body.length);
         break;
       }
       case 'leaderIs':
-        this.#leader = message.leader;
-        this.#events.leaderIs?.(message.leader);
+        this.#led(message);
         break;
       case 'statusReply':
         this.#statusWaiters.shift()!.resolve(message.body);
@@ -271,19 +330,49 @@ export class Exchange implements Talk<ClientMessage> {
     bytes: Uint8Array,
     start: number,
     end: number,
+    deadlineMs: number,
   ): boolean {
     if (!this.#hasRoom(asker)) return false;
     checkRequests(bytes, start, end, count);
     if (count === 0) return true;
-    this.#frames.addBody(kind, line.append(asker, first, count), count, bytes, start, end);
+    const number = line.append(asker, first, count, deadlineMs);
+    this.#frames.addBody(kind, number, count, bytes, start, end, this.#termsOf(deadlineMs));
     return true;
   }
 
-  #one(kind: RequestKind, line: RequestLine, asker: Asker, number: number, bytes: Uint8Array): boolean {
+  #one(
+    kind: RequestKind,
+    line: RequestLine,
+    asker: Asker,
+    number: number,
+    bytes: Uint8Array,
+    deadlineMs: number,
+  ): boolean {
     if (!this.#hasRoom(asker)) return false;
     checkCommandBytes(bytes.length);
-    this.#frames.addOne(kind, line.append(asker, number, 1), bytes);
+    const sent = line.append(asker, number, 1, deadlineMs);
+    this.#frames.addOne(kind, sent, bytes, this.#termsOf(deadlineMs));
     return true;
+  }
+
+  #termsOf(deadlineMs: number): Terms {
+    const terms = this.#terms;
+    const thereMs = Math.floor(deadlineMs + this.#clockAheadMs);
+    terms.lead = this.#lead;
+    terms.deadlineMs = Math.min(NO_DEADLINE, Math.max(0, thereMs));
+    return terms;
+  }
+
+  #led({ leader, lead, clockMs }: LeaderIs): void {
+    const nowMs = this.#runtime.monotonicMs();
+    // What was long on its way says little; what an earlier one said holds on, but for what clocks drift.
+    const leastMs = this.#clockAheadMs - (nowMs - this.#clockAtMs) * CLOCK_DRIFT_MAX;
+    this.#clockAheadMs = Math.max(clockMs - nowMs, leastMs);
+    this.#clockAtMs = nowMs;
+    if (leader === this.#leader && lead === this.#lead) return;
+    this.#leader = leader;
+    this.#lead = lead;
+    this.#events.leaderIs?.(leader);
   }
 
   #hasRoom(asker: Asker): boolean {

@@ -48,8 +48,21 @@ export function replicaHello(self: Self, wantedId: ReplicaId): Hello {
   };
 }
 
+/** Who asks over a client's connection. */
+export interface Caller {
+  /** The same for all connections that one asker opens one after the other, and of nobody else. */
+  readonly number: number;
+  /** Counts them, from 1: the next one takes the place of those before it. */
+  readonly connection: number;
+}
+
+/** The first connection of an asker of its own; `random` is uniform in [0, 1). */
+export function newCaller(random: number): Caller {
+  return { number: 1 + Math.floor(random * (2 ** 53 - 1)), connection: 1 };
+}
+
 /** What a client says first. Without a cluster id it takes any cluster. */
-export function clientHello(clusterId: string | undefined, wantedId: ReplicaId): Hello {
+export function clientHello(clusterId: string | undefined, wantedId: ReplicaId, caller: Caller): Hello {
   return {
     type: 'hello',
     version: PROTOCOL_VERSION,
@@ -59,7 +72,7 @@ export function clientHello(clusterId: string | undefined, wantedId: ReplicaId):
     clusterId: clusterId ?? NO_UUID,
     storeUuid: NO_UUID,
     configurationNumber: 0,
-    opening: NO_OPENING,
+    opening: { ...NO_OPENING, nonce: caller.number, generation: caller.connection },
   };
 }
 

@@ -2,7 +2,8 @@
  * Requests being gathered into frames until the next flush: single commands and whole bodies go into one
  * growing `submit` or `query` frame as long as their numbers follow one another.
  *
- * 1. A frame is ended when the other kind of request comes, or when it has FRAME_TARGET_BYTES.
+ * 1. A frame is ended when the other kind of request comes, one that is asked of another lead or has another
+ *    deadline, or when it has FRAME_TARGET_BYTES.
  * 2. What is taken in is copied, and has been checked: a body with exactly its entries, none too large.
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
@@ -16,9 +17,20 @@ import { Writer } from '../wire/writer.js';
 /** A frame is ended once it has this many bytes; one more entry may take it over. */
 const FRAME_TARGET_BYTES = 128 << 10;
 
-/** First request number and count, in front of the body. */
-const RUN_BYTES = 12;
+/** First request number, count, lead and deadline, in front of the body. */
+const RUN_BYTES = 28;
 const COUNT_AT = 8;
+const LEAD_AT = 12;
+const DEADLINE_AT = 20;
+
+/** Requests whose deadlines are no further apart than this may share a frame, and the earliest of them. */
+const DEADLINES_APART_MS = 50;
+
+/** What a frame says of all requests in it; times are the receiver's. */
+export interface Terms {
+  readonly lead: number;
+  readonly deadlineMs: number;
+}
 
 export type RequestKind = typeof FrameKind.submit | typeof FrameKind.query;
 
@@ -28,14 +40,16 @@ export class RequestFrames {
   #start = 0;
   #fields = 0;
   #count = 0;
+  #lead = 0;
+  #deadlineMs = 0;
 
   get lengthBytes(): number {
     return this.#writer.length;
   }
 
   /** Takes in one request, whose number follows the last one of its kind. */
-  addOne(kind: RequestKind, number: number, bytes: Uint8Array): void {
-    this.#begin(kind, number);
+  addOne(kind: RequestKind, number: number, bytes: Uint8Array, terms: Terms): void {
+    this.#begin(kind, number, terms);
     const writer = this.#writer;
     const at = writer.reserve(ENTRY_HEADER_BYTES);
     writer.setU32(at, bytes.length);
@@ -51,16 +65,17 @@ export class RequestFrames {
     bytes: Uint8Array,
     start: number,
     end: number,
+    terms: Terms,
   ): void {
     if (end - start <= FRAME_TARGET_BYTES) {
-      this.#begin(kind, number);
+      this.#begin(kind, number, terms);
       this.#writer.append(bytes, start, end);
       this.#count += count;
       return;
     }
     let at = start;
     for (let taken = 0; taken < count; ) {
-      this.#begin(kind, number + taken);
+      this.#begin(kind, number + taken, terms);
       const from = at;
       while (taken < count && at - from < FRAME_TARGET_BYTES) {
         at = entryEnd(bytes, at);
@@ -79,12 +94,21 @@ export class RequestFrames {
     this.#writer.clear();
   }
 
-  #begin(kind: RequestKind, number: number): void {
-    if (this.#open === kind && this.#writer.length - this.#start < FRAME_TARGET_BYTES) return;
+  #begin(kind: RequestKind, number: number, { lead, deadlineMs }: Terms): void {
+    const fits =
+      this.#open === kind &&
+      lead === this.#lead &&
+      deadlineMs >= this.#deadlineMs &&
+      deadlineMs - this.#deadlineMs <= DEADLINES_APART_MS;
+    if (fits && this.#writer.length - this.#start < FRAME_TARGET_BYTES) return;
     this.#end();
     this.#start = beginFrame(this.#writer, kind);
     this.#fields = this.#writer.reserve(RUN_BYTES);
     this.#writer.setU64(this.#fields, number);
+    this.#writer.setU64(this.#fields + LEAD_AT, lead);
+    this.#writer.setU64(this.#fields + DEADLINE_AT, deadlineMs);
+    this.#lead = lead;
+    this.#deadlineMs = deadlineMs;
     this.#open = kind;
     this.#count = 0;
   }

@@ -4,7 +4,8 @@
  *
  * 1. Requests are answered in the order they were appended; a run of answers may end in the middle of one run
  *    of requests and take in several.
- * 2. Nothing is kept per request: consecutive requests of one requester are one entry.
+ * 2. Nothing is kept per request: consecutive requests of one requester with about one deadline are one
+ *    entry.
  */
 import { entriesEnd } from '../wire/body.js';
 import type { RequestOutcome } from '../wire/client-messages.js';
@@ -24,6 +25,9 @@ export interface Asker {
   drain(): void;
 }
 
+/** Requests of one asker whose deadlines are no further apart, in milliseconds, may be one entry. */
+const DEADLINES_APART_MS = 50;
+
 /** Answered entries that may stay in front of the line before it is moved up. */
 const ANSWERED_MAX = 256;
 
@@ -33,6 +37,7 @@ export class RequestLine {
   /** Number of the first request of each entry, by the asker's count. */
   #firsts: number[] = [];
   #counts: number[] = [];
+  #deadlines: number[] = [];
   /** The oldest entry that is not answered. */
   #head = 0;
   #answeredEnd: number;
@@ -49,12 +54,23 @@ export class RequestLine {
     return this.#appendedEnd - this.#answeredEnd;
   }
 
+  /** The earliest deadline of what is not answered; Infinity if everything is. */
+  get earliestDeadlineMs(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (let i = this.#head; i < this.#deadlines.length; i++) {
+      if (this.#deadlines[i]! < earliest) earliest = this.#deadlines[i]!;
+    }
+    return earliest;
+  }
+
   /** @returns the connection's number for the first of these requests. */
-  append(asker: Asker, first: number, count: number): number {
+  append(asker: Asker, first: number, count: number, deadlineMs: number): number {
     const number = this.#appendedEnd;
     this.#appendedEnd += count;
     const last = this.#askers.length - 1;
-    if (last >= this.#head && this.#askers[last] === asker && this.#endOf(last) === first) {
+    const apartMs = deadlineMs - this.#deadlines[last]!;
+    const isAlike = !(apartMs < 0 || apartMs > DEADLINES_APART_MS);
+    if (last >= this.#head && isAlike && this.#askers[last] === asker && this.#endOf(last) === first) {
       this.#counts[last]! += count;
       return number;
     }
@@ -62,6 +78,7 @@ export class RequestLine {
     this.#askers.push(asker);
     this.#firsts.push(first);
     this.#counts.push(count);
+    this.#deadlines.push(deadlineMs);
     return number;
   }
 
@@ -120,6 +137,7 @@ export class RequestLine {
     this.#askers = this.#askers.slice(this.#head);
     this.#firsts = this.#firsts.slice(this.#head);
     this.#counts = this.#counts.slice(this.#head);
+    this.#deadlines = this.#deadlines.slice(this.#head);
     this.#head = 0;
   }
 }

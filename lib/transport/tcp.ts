@@ -250,7 +250,7 @@ export class TcpTransport implements Transport {
       return;
     }
     sendHello(link, replicaHello(this.#self, 0));
-    if (greeting.role === HelloRole.client) this.#takeClient(link);
+    if (greeting.role === HelloRole.client) this.#takeClient(link, greeting);
     else this.#peers.get(greeting.replicaId)!.adopt(link, greeting.opening);
   }
 
@@ -261,8 +261,9 @@ export class TcpTransport implements Transport {
     return { type: 'refusal', code: RefusalCode.busy, text: `this replica takes ${max} clients at a time` };
   }
 
-  #takeClient(link: Link): void {
-    const client = new ClientEnd(++this.#clientNumber, link, this.#clientOwner);
+  #takeClient(link: Link, { opening }: Hello): void {
+    const caller = { number: opening.nonce, connection: opening.generation };
+    const client = new ClientEnd(++this.#clientNumber, caller, link, this.#clientOwner);
     this.#clients.add(client);
     link.become(client, {
       queueBytesMax: this.#bounds.clientQueueBytesMax,

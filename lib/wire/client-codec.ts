@@ -8,7 +8,7 @@
  */
 import { COMMAND_BYTES_MAX, FRAME_BYTES_MAX, REPLICA_ID_MAX } from '../limits.js';
 import { checkBody } from './body.js';
-import type { ClientMessage, Outcomes, Query, Submit } from './client-messages.js';
+import type { ClientMessage, LeaderIs, Outcomes, Query, Submit } from './client-messages.js';
 import { RequestOutcome } from './client-messages.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind } from './protocol.js';
@@ -28,6 +28,8 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): Uin
     case 'query':
       writer.u64(message.first);
       writer.u32(message.count);
+      writer.u64(message.lead);
+      writer.u64(message.deadlineMs);
       tail = message.body;
       break;
     case 'outcomes':
@@ -38,6 +40,8 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): Uin
       break;
     case 'leaderIs':
       writer.u16(message.leader);
+      writer.u64(message.lead);
+      writer.u64(message.clockMs);
       break;
     case 'statusRequest':
       break;
@@ -74,7 +78,7 @@ function readFields(kind: number, reader: Reader): ClientMessage {
     case FrameKind.outcomes:
       return readOutcomes(reader);
     case FrameKind.leaderIs:
-      return { type: 'leaderIs', leader: reader.within(reader.u16(), REPLICA_ID_MAX, 'a replica id') };
+      return readLeaderIs(reader);
     case FrameKind.statusRequest:
       return { type: 'statusRequest' };
     case FrameKind.statusReply:
@@ -86,8 +90,16 @@ function readFields(kind: number, reader: Reader): ClientMessage {
 
 function readRequests(reader: Reader, type: 'submit' | 'query'): Submit | Query {
   const { first, count } = readRun(reader);
+  const lead = reader.u64();
+  const deadlineMs = reader.u64();
   checkBody(reader.bytes, reader.at, reader.end, count, COMMAND_BYTES_MAX);
-  return { type, first, count, body: reader.rest(FRAME_BYTES_MAX, 'the length of a body') };
+  const body = reader.rest(FRAME_BYTES_MAX, 'the length of a body');
+  return { type, first, count, lead, deadlineMs, body };
+}
+
+function readLeaderIs(reader: Reader): LeaderIs {
+  const leader = reader.within(reader.u16(), REPLICA_ID_MAX, 'a replica id');
+  return { type: 'leaderIs', leader, lead: reader.u64(), clockMs: reader.u64() };
 }
 
 function readOutcomes(reader: Reader): Outcomes {

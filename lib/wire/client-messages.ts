@@ -23,6 +23,10 @@ export interface Submit {
   /** Number of the first request; the sender counts them per connection. */
   readonly first: number;
   readonly count: number;
+  /** The lead that is asked, as {@link LeaderIs} named it: no other takes the requests. */
+  readonly lead: number;
+  /** The requests have no place after this moment, in milliseconds of the receiver's clock. */
+  readonly deadlineMs: number;
   readonly body: Uint8Array;
 }
 
@@ -30,6 +34,8 @@ export interface Query {
   readonly type: 'query';
   readonly first: number;
   readonly count: number;
+  readonly lead: number;
+  readonly deadlineMs: number;
   readonly body: Uint8Array;
 }
 
@@ -44,10 +50,16 @@ export interface Outcomes {
   readonly body: Uint8Array;
 }
 
-/** Who leads, as far as the sender knows; 0 if nobody. Sent at hello and whenever it changes. */
+/**
+ * Who leads, as far as the sender knows; 0 if nobody. Sent at hello, whenever it changes, and now and then.
+ */
 export interface LeaderIs {
   readonly type: 'leaderIs';
   readonly leader: number;
+  /** The ballot at which the sender itself leads; 0 if it does not. */
+  readonly lead: number;
+  /** What the sender's clock, which nobody sets, showed when it said this, in milliseconds. */
+  readonly clockMs: number;
 }
 
 /** Asks for the replica's status. */

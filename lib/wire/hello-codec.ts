@@ -31,7 +31,10 @@ export interface Hello {
   readonly clusterId: string;
   readonly storeUuid: string;
   readonly configurationNumber: number;
-  /** Of the speaker's store; zeros for a client, and in hellos of versions before 3. */
+  /**
+   * Of the speaker's store; zeros in hellos of versions before 3. Of a client: who asks (`nonce`), and which
+   * of its connections this is, counted from 1 (`generation`).
+   */
   readonly opening: Opening;
 }
 

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TUNING_DEFAULT } from '../../lib/replica/options.js';
 import {
   type ClusterEvent,
   ClusterProcess,
@@ -10,6 +11,9 @@ import {
   type Ports,
   temporaryDirectory,
 } from './cluster-process.js';
+
+/** After which a request that has no place gets none any more. */
+const REQUEST_TIMEOUT_MS: number = TUNING_DEFAULT.requestTimeoutMs;
 
 let directory: string;
 let ports: Ports;
@@ -65,6 +69,28 @@ describe('a leader that is stopped while a follower forwards to it', () => {
     for (let i = 0; i < 20; i++) expect(await again(() => former.incr('turns'))).toBe(i + 1);
     expect(await again(() => former.get('k'))).toBe('new');
     expect(await again(() => follower.get('k'))).toBe('new');
+  });
+});
+
+describe('a leader that is stopped with everybody who could lead in its place', () => {
+  it('executes nothing, when all go on, whose deadline has passed meanwhile', async () => {
+    const { id } = up.replicas!.find(({ id: replica }) => replica === up.leader)!;
+    const asked = up.replicas!.find(({ id: replica }) => replica !== up.leader)!.id;
+    const stopped = up.replicas!.filter(({ id: replica }) => replica !== asked);
+    const follower = client(asked);
+    expect(await follower.set('k', 'first')).toBe('OK');
+    for (const { pid } of stopped) process.kill(pid, 'SIGSTOP');
+    const askedMs = performance.now();
+    await expect(follower.set('k', 'old')).rejects.toThrow(/UNKNOWN/);
+    // Nobody leads: each of these is refused when it has waited for a leader.
+    while (performance.now() - askedMs < REQUEST_TIMEOUT_MS) {
+      await expect(follower.set('k', 'refused')).rejects.toThrow(/TRYAGAIN|UNKNOWN/);
+    }
+    for (const { pid } of stopped) process.kill(pid, 'SIGCONT');
+    const former = client(id);
+    for (let i = 0; i < 20; i++) expect(await again(() => former.incr('turns'))).toBe(i + 1);
+    expect(await again(() => former.get('k'))).toBe('first');
+    expect(await again(() => follower.get('k'))).toBe('first');
   });
 });
 

@@ -42,7 +42,8 @@ function execute(machine: StateMachine, batches: readonly Buffer[]): string {
   batches.forEach((bytes, i) => {
     const slot = i + 1;
     const digest = slot as Digest;
-    executor.expect(slot, digest, [{ requester: asker, first: 1, count: bytes.readUInt32LE(4) }], 1e15);
+    const count = bytes.readUInt32LE(4);
+    executor.expect(slot, digest, [{ requester: asker, first: 1, count, deadlineMs: 1e15 }]);
     executor.apply(slot, { kind: BatchKind.commands, digest, bytes });
   });
   return Buffer.concat(heard).toString('latin1');

@@ -94,10 +94,10 @@ describe('the executor', () => {
     const other = new Asker();
     const batch = batchOf([...Array<string>(7).fill(large), 'small', 'last']);
     const runs = [
-      { requester: asker, first: 5, count: 8 },
-      { requester: other, first: 1, count: 1 },
+      { requester: asker, first: 5, count: 8, deadlineMs: NEVER },
+      { requester: other, first: 1, count: 1, deadlineMs: NEVER },
     ];
-    executor.expect(1, batch.digest, runs, NEVER);
+    executor.expect(1, batch.digest, runs);
     executor.apply(1, batch);
     expect(asker.heard.map(([first, count]) => [first, count])).toEqual([
       [5, 3],
@@ -114,15 +114,10 @@ describe('the executor', () => {
   it('answers the requesters of a slot, each with its own results, once it is applied (contract 17)', () => {
     const [one, two] = [new Asker(), new Asker()];
     const batch = batchOf(['a', 'bb', 'c']);
-    executor.expect(
-      1,
-      batch.digest,
-      [
-        { requester: one, first: 7, count: 2 },
-        { requester: two, first: 1, count: 1 },
-      ],
-      NEVER,
-    );
+    executor.expect(1, batch.digest, [
+      { requester: one, first: 7, count: 2, deadlineMs: NEVER },
+      { requester: two, first: 1, count: 1, deadlineMs: NEVER },
+    ]);
     expect(one.heard).toEqual([]);
     executor.apply(1, batch);
     expect(one.heard).toEqual([[7, 2, Outcome.done, '\x02\0\0\0a!\x03\0\0\0bb!']]);
@@ -131,7 +126,9 @@ describe('the executor', () => {
 
   it('says not executed when another batch took the slot, and executes only that one', () => {
     const asker = new Asker();
-    executor.expect(1, batchOf(['mine']).digest, [{ requester: asker, first: 1, count: 1 }], NEVER);
+    executor.expect(1, batchOf(['mine']).digest, [
+      { requester: asker, first: 1, count: 1, deadlineMs: NEVER },
+    ]);
     executor.apply(1, batchOf(['theirs']));
     expect(asker.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
     expect(machine.seen.map(({ text }) => text)).toEqual(['theirs']);
@@ -139,7 +136,9 @@ describe('the executor', () => {
 
   it('does not take an equal command of another proposal for its own', () => {
     const asker = new Asker();
-    executor.expect(1, batchOf(['same'], 1, 1).digest, [{ requester: asker, first: 1, count: 1 }], NEVER);
+    executor.expect(1, batchOf(['same'], 1, 1).digest, [
+      { requester: asker, first: 1, count: 1, deadlineMs: NEVER },
+    ]);
     executor.apply(1, batchOf(['same'], 1, 2));
     expect(asker.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
   });
@@ -147,13 +146,13 @@ describe('the executor', () => {
   it('answers everyone who proposed here in the same slot, in whichever ballot', () => {
     const [first, second] = [new Asker(), new Asker()];
     const [early, late] = [batchOf(['early'], 1, 1), batchOf(['late'], 1, 2)];
-    executor.expect(1, early.digest, [{ requester: first, first: 1, count: 1 }], NEVER);
-    executor.expect(1, late.digest, [{ requester: second, first: 1, count: 1 }], NEVER);
+    executor.expect(1, early.digest, [{ requester: first, first: 1, count: 1, deadlineMs: NEVER }]);
+    executor.expect(1, late.digest, [{ requester: second, first: 1, count: 1, deadlineMs: NEVER }]);
     executor.apply(1, early);
     expect(first.heard).toEqual([[1, 1, Outcome.done, '\x06\0\0\0early!']]);
     expect(second.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
-    executor.expect(2, early.digest, [{ requester: first, first: 2, count: 1 }], 5);
-    executor.expect(2, late.digest, [{ requester: second, first: 2, count: 1 }], 9);
+    executor.expect(2, early.digest, [{ requester: first, first: 2, count: 1, deadlineMs: 5 }]);
+    executor.expect(2, late.digest, [{ requester: second, first: 2, count: 1, deadlineMs: 9 }]);
     executor.expire(9);
     expect(first.heard.at(-1)).toEqual([2, 1, Outcome.unknown, '']);
     expect(second.heard.at(-1)).toEqual([2, 1, Outcome.unknown, '']);
@@ -161,8 +160,8 @@ describe('the executor', () => {
 
   it('says unknown when the deadline passes, and when a checkpoint jumps over the slot', () => {
     const [late, jumped] = [new Asker(), new Asker()];
-    executor.expect(1, batchOf(['a']).digest, [{ requester: late, first: 1, count: 1 }], 100);
-    executor.expect(2, batchOf(['b']).digest, [{ requester: jumped, first: 1, count: 1 }], 200);
+    executor.expect(1, batchOf(['a']).digest, [{ requester: late, first: 1, count: 1, deadlineMs: 100 }]);
+    executor.expect(2, batchOf(['b']).digest, [{ requester: jumped, first: 1, count: 1, deadlineMs: 200 }]);
     executor.expire(99);
     expect(late.heard).toEqual([]);
     executor.expire(100);
@@ -184,7 +183,7 @@ describe('the executor', () => {
     const stale = batchOf(['old'], 900, 7, 65537);
     executor.apply(1, batchOf(['before'], 1, 1, 65537));
     executor.apply(2, batchOf(['new'], 500, 1, 131074));
-    executor.expect(3, stale.digest, [{ requester: asker, first: 1, count: 1 }], NEVER);
+    executor.expect(3, stale.digest, [{ requester: asker, first: 1, count: 1, deadlineMs: NEVER }]);
     executor.apply(3, stale);
     executor.apply(4, batchOf(['newer'], 501, 2, 131074));
     expect(machine.seen.map(({ text }) => text)).toEqual(['before', 'new', 'newer']);
@@ -196,7 +195,7 @@ describe('the executor', () => {
     const next = new Executor(copy, { through: 2, timeMs: 500, ballot: 131074 as Ballot });
     next.apply(3, stale);
     next.jump(7, 500, 196609 as Ballot);
-    next.expect(8, stale.digest, [{ requester: other, first: 1, count: 1 }], NEVER);
+    next.expect(8, stale.digest, [{ requester: other, first: 1, count: 1, deadlineMs: NEVER }]);
     next.apply(8, batchOf(['newer'], 501, 2, 131074));
     expect(copy.seen).toEqual([]);
     expect(other.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);

@@ -6,8 +6,9 @@ import { Outcome, type Requester } from '../../lib/replica/service.js';
 import type { StateMachine } from '../../lib/replica/state-machine.js';
 import { Submissions } from '../../lib/replica/submissions.js';
 import { nodeRuntime } from '../../lib/runtime.js';
+import type { Caller } from '../../lib/transport/hello.js';
 import { CLUSTER, SocketPlace } from '../transport/places.js';
-import { EchoServer } from '../transport/servers.js';
+import { EchoServer, echo } from '../transport/servers.js';
 
 const LIMITS = { commandBytesMax: 99, batchBytesTarget: 512, batchBytesMax: 1024, waitingBytesMax: 4096 };
 
@@ -39,8 +40,8 @@ class Follower {
     endings.push(() => this.forwarder.close());
   }
 
-  submit(number: number, asker: Requester = this.asker): void {
-    this.submissions.add(asker, number, 1, Buffer.from([1, 0, 0, 0, number]), 0, 5);
+  submit(number: number, asker: Requester = this.asker, deadlineMs?: number): void {
+    this.submissions.add(asker, number, 1, Buffer.from([1, 0, 0, 0, number]), 0, 5, deadlineMs);
   }
 
   query(number: number): void {
@@ -149,6 +150,51 @@ describe('the forwarder', () => {
       [2, Outcome.done],
     ]);
     expect(bodies(two)).toEqual([2]);
+  });
+
+  it('sends each deadline by the clock of the leader, no later than it is, however old what it knows of that', async () => {
+    const { follower, one } = await setUp();
+    one.lead = 65537;
+    let thereMs = 1_000_000;
+    one.clockMs = () => thereMs;
+    follower.forwarder.follow(1);
+    follower.submit(1, follower.asker, 5000);
+    await follower.until(() => follower.heard.length === 1);
+    // What was long on its way must not shorten what comes behind it.
+    follower.nowMs = 3000;
+    thereMs += 100;
+    one.tellLeader(1);
+    await follower.place.turn();
+    follower.submit(2, follower.asker, 8000);
+    await follower.until(() => follower.heard.length === 2);
+    const terms = one.received.map((message) =>
+      message.type === 'submit' ? [message.lead, message.deadlineMs] : [],
+    );
+    expect(terms).toEqual([
+      [65537, 1_005_000],
+      [65537, 1_000_000 + 8000 - 3],
+    ]);
+  });
+
+  it('hangs up on a leader that answers nothing, a second after the deadline of what it was sent', async () => {
+    const { follower, one } = await setUp();
+    one.answer = () => {};
+    follower.forwarder.follow(1);
+    follower.submit(1, follower.asker, 500);
+    await follower.until(() => one.received.length === 1);
+    follower.nowMs = 1499;
+    follower.forwarder.tick(follower.nowMs);
+    expect(follower.heard).toEqual([]);
+    follower.nowMs = 1500;
+    follower.forwarder.tick(follower.nowMs);
+    await follower.until(() => follower.heard.length === 1);
+    expect(follower.heard).toEqual([[1, Outcome.unknown]]);
+    one.answer = echo;
+    const callers: Caller[] = [];
+    follower.submit(2);
+    await follower.until(() => follower.heard.length === 2);
+    for (const { caller } of one.connections) callers.push(caller);
+    expect(callers).toEqual([{ number: callers[0]!.number, connection: 2 }]);
   });
 
   it('goes to the leader anew after the connection to it was lost', async () => {

@@ -31,7 +31,6 @@ const SILENT: HostEvents = {
   clock() {},
   checkpointProblem() {},
   transfer() {},
-  away() {},
   failure(error) {
     throw error;
   },

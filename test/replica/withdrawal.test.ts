@@ -38,7 +38,7 @@ describe('what is withdrawn from a batch', () => {
           next[who]! += commands.length;
         }
         const submission = submissions.take()!;
-        const out = withdraw(submission, (requester) => requester === requesters[goes]);
+        const out = withdraw(submission, ({ requester }) => requester === requesters[goes]);
         const stays = all.filter(({ who }) => who !== goes).flatMap(({ commands }) => commands);
         expect(submission.bytes.subarray(BATCH_HEADER_BYTES)).toEqual(bodyOf(stays));
         expect(submission.end).toBe(submission.bytes.length);
@@ -60,7 +60,7 @@ describe('what is withdrawn from a batch', () => {
     submissions.abandon(gone);
     submissions.abandon(left);
     const submission = submissions.take()!;
-    expect(withdraw(submission, ({ hasGivenUp }) => hasGivenUp === true)).toHaveLength(1);
+    expect(withdraw(submission, ({ requester }) => requester.hasGivenUp === true)).toHaveLength(1);
     // Who only closed its connection wanted what it had sent before.
     expect(submission.count).toBe(1);
   });

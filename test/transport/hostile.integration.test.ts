@@ -22,6 +22,8 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
+const SUBMIT = { type: 'submit', count: 1, lead: 0, deadlineMs: 2 ** 50 } as const;
+
 /** Replica 2 of two, taking clients; and what a peer or a client says first to it. */
 async function target() {
   const place = await SocketPlace.make(2);
@@ -80,7 +82,7 @@ describe('hostile bytes on the peer port', () => {
       ),
       { numRuns: 300 },
     );
-    const submit = { type: 'submit', first: 1, count: 1, body: Buffer.of(1, 0, 0, 0, 42) } as const;
+    const submit = { ...SUBMIT, first: 1, body: Buffer.of(1, 0, 0, 0, 42) };
     good.write(frameOf(encodeClientMessage, submit));
     await good.until(() => good.frames().some((frame) => frame.kind === FrameKind.outcomes));
     good.destroy();
@@ -112,7 +114,11 @@ describe('hostile bytes on the peer port', () => {
     const seen = await diagnosticsDuring(async (soFar) => {
       await say(address, Buffer.alloc(64, 0xff));
       await say(address, clientHello, frameOf(encodeMessage, acceptOf(1, Buffer.of(1))));
-      await say(address, peerHello, frameOf(encodeClientMessage, { type: 'leaderIs', leader: 1 }));
+      await say(
+        address,
+        peerHello,
+        frameOf(encodeClientMessage, { type: 'leaderIs', leader: 1, lead: 0, clockMs: 0 }),
+      );
       await until(place, () => soFar.filter((each) => each.event === 'malformed').length === 3);
     });
     const codes = seen.filter((each) => each.event === 'malformed').map((each) => each.error);
@@ -170,7 +176,7 @@ describe('a slow reader', () => {
     entry.writeUInt32LE(60_000, 0);
     const count = 400;
     for (let first = 1; first <= count; first++) {
-      socket.write(frameOf(encodeClientMessage, { type: 'submit', first, count: 1, body: entry }));
+      socket.write(frameOf(encodeClientMessage, { ...SUBMIT, first, body: entry }));
     }
     await until(place, () => [...server.connections].some((each) => each.writableNeedDrain));
     for (let i = 0; i < 50; i++) await place.turn();

@@ -22,6 +22,8 @@ function given(frames: RequestFrames): (Submit | Query)[] {
 
 const entries = fc.array(fc.uint8Array({ maxLength: 30 }), { minLength: 1, maxLength: 8 });
 
+const TERMS = { lead: 65537, deadlineMs: 1000 };
+
 describe('requests gathered for one flush', () => {
   it('say the same as the requests, numbers and bytes and order', () => {
     const added = fc.array(fc.record({ kind: fc.constantFrom('submit', 'query'), entries }), {
@@ -36,10 +38,10 @@ describe('requests gathered for one flush', () => {
           const type = kind as 'submit' | 'query';
           const first = next[type];
           if (bodies.length === 1) {
-            frames.addOne(FrameKind[type], first, bodies[0]!);
+            frames.addOne(FrameKind[type], first, bodies[0]!, TERMS);
           } else {
             const body = bodyOf(bodies);
-            frames.addBody(FrameKind[type], first, bodies.length, body, 0, body.length);
+            frames.addBody(FrameKind[type], first, bodies.length, body, 0, body.length, TERMS);
           }
           bodies.forEach((entry, i) => {
             expected.push({ type, number: first + i, entry: Buffer.from(entry).toString('hex') });
@@ -55,16 +57,17 @@ describe('requests gathered for one flush', () => {
 
   it('share one frame while they are of one kind', () => {
     const frames = new RequestFrames();
-    for (let number = 1; number <= 500; number++) frames.addOne(FrameKind.submit, number, Buffer.alloc(16));
+    for (let number = 1; number <= 500; number++)
+      frames.addOne(FrameKind.submit, number, Buffer.alloc(16), TERMS);
     expect(given(frames).map((each) => [each.first, each.count])).toEqual([[1, 500]]);
-    frames.addOne(FrameKind.submit, 501, Buffer.alloc(16));
+    frames.addOne(FrameKind.submit, 501, Buffer.alloc(16), TERMS);
     expect(given(frames).map((each) => [each.first, each.count])).toEqual([[501, 1]]);
   });
 
   it('are cut into frames when a body is long', () => {
     const frames = new RequestFrames();
     const body = bodyOf(Array.from({ length: 700 }, (_, i) => Buffer.alloc(1000, i)));
-    frames.addBody(FrameKind.submit, 1, 700, body, 0, body.length);
+    frames.addBody(FrameKind.submit, 1, 700, body, 0, body.length, TERMS);
     const messages = given(frames);
     expect(messages.length).toBeGreaterThan(3);
     expect(messages.every((each) => each.body.length < 140_000)).toBe(true);
@@ -73,10 +76,28 @@ describe('requests gathered for one flush', () => {
     );
   });
 
+  it('share one frame only with those that are asked of the same lead and have about the same deadline', () => {
+    const frames = new RequestFrames();
+    const add = (number: number, lead: number, deadlineMs: number): void =>
+      frames.addOne(FrameKind.submit, number, Buffer.alloc(1), { lead, deadlineMs });
+    add(1, 5, 1000);
+    add(2, 5, 1050);
+    add(3, 5, 1051);
+    add(4, 6, 1051);
+    add(5, 6, 1050);
+    const told = given(frames).map(({ first, count, lead, deadlineMs }) => [first, count, lead, deadlineMs]);
+    expect(told).toEqual([
+      [1, 2, 5, 1000],
+      [3, 1, 5, 1051],
+      [4, 1, 6, 1051],
+      [5, 1, 6, 1050],
+    ]);
+  });
+
   it('carry the largest command', () => {
     const frames = new RequestFrames();
-    frames.addOne(FrameKind.query, 2 ** 52, Buffer.alloc(100));
-    frames.addOne(FrameKind.query, 2 ** 52 + 1, new Uint8Array(COMMAND_BYTES_MAX));
+    frames.addOne(FrameKind.query, 2 ** 52, Buffer.alloc(100), TERMS);
+    frames.addOne(FrameKind.query, 2 ** 52 + 1, new Uint8Array(COMMAND_BYTES_MAX), TERMS);
     expect(given(frames).reduce((sum, each) => sum + each.count, 0)).toBe(2);
   });
 });

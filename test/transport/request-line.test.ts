@@ -37,6 +37,8 @@ class Notes implements Asker {
   drain(): void {}
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 function results(numbers: readonly number[]): Uint8Array {
   return bodyOf(numbers.map((number) => Buffer.from(`result ${number}`)));
 }
@@ -62,7 +64,7 @@ describe('requests under way', () => {
           answered += group.length;
         };
         asked.forEach(({ who, count }, i) => {
-          const wire = line.append(askers[who]!, next[who]!, count);
+          const wire = line.append(askers[who]!, next[who]!, count, NEVER);
           for (let k = 0; k < count; k++) due.push({ who, number: next[who]! + k, wire: wire + k });
           next[who]! += count;
           if (i % 2 === 1) answer(cuts[i % cuts.length]!);
@@ -84,8 +86,8 @@ describe('requests under way', () => {
   it('are all answered alike when the connection is gone', () => {
     const line = new RequestLine(10);
     const [one, two] = [new Notes(), new Notes()];
-    expect(line.append(one, 1, 2)).toBe(10);
-    expect(line.append(two, 1, 1)).toBe(12);
+    expect(line.append(one, 1, 2, NEVER)).toBe(10);
+    expect(line.append(two, 1, 1, NEVER)).toBe(12);
     line.answerAll(2);
     line.answerAll(2);
     expect(one.answers.map((each) => [each.number, each.outcome])).toEqual([
@@ -101,11 +103,11 @@ describe('requests under way', () => {
     const asker: Asker = {
       outcome(first) {
         answers.push(first);
-        if (answers.length < 5) line.append(asker, first + 10, 1);
+        if (answers.length < 5) line.append(asker, first + 10, 1, NEVER);
       },
       drain() {},
     };
-    line.append(asker, 1, 1);
+    line.append(asker, 1, 1, NEVER);
     while (line.outstanding > 0) line.answer(1, 1, new Uint8Array(0), 0, 0);
     expect(answers).toEqual([1, 11, 21, 31, 41]);
   });
@@ -113,8 +115,8 @@ describe('requests under way', () => {
   it('are not answered to who was forgotten', () => {
     const line = new RequestLine(1);
     const [one, two] = [new Notes(), new Notes()];
-    line.append(one, 1, 1);
-    line.append(two, 1, 1);
+    line.append(one, 1, 1, NEVER);
+    line.append(two, 1, 1, NEVER);
     line.forget(one);
     const body = results([1, 2]);
     line.answer(2, 0, body, 0, body.length);
@@ -124,7 +126,7 @@ describe('requests under way', () => {
 
   it('refuse outcomes out of order, doubled, or of what was not asked', () => {
     const line = new RequestLine(1);
-    line.append(new Notes(), 1, 3);
+    line.append(new Notes(), 1, 3, NEVER);
     const frame = expect.objectContaining({ code: ErrorCode.frame });
     for (const [first, count] of [
       [2, 1],

@@ -2,7 +2,7 @@
 import type { ClientConnection } from '../../lib/transport/client-connection.js';
 import type { TcpTransport, TcpTransportOptions } from '../../lib/transport/tcp.js';
 import type { ReplicaId } from '../../lib/types.js';
-import type { ClientMessage } from '../../lib/wire/client-messages.js';
+import type { ClientMessage, LeaderIs } from '../../lib/wire/client-messages.js';
 import { Witness } from '../contract/transport.js';
 import type { SocketPlace } from './places.js';
 
@@ -13,6 +13,8 @@ export class EchoServer {
   readonly received: ClientMessage[] = [];
   /** Who leads, as told to each new client. */
   leader: ReplicaId;
+  lead = 0;
+  clockMs: () => number = () => performance.now();
   answer: (connection: ClientConnection, message: ClientMessage) => void = echo;
 
   private constructor(place: SocketPlace, id: ReplicaId, changes: Partial<TcpTransportOptions>) {
@@ -32,8 +34,13 @@ export class EchoServer {
 
   tellLeader(leader: ReplicaId): void {
     this.leader = leader;
-    for (const connection of this.connections) connection.send({ type: 'leaderIs', leader });
+    for (const connection of this.connections) connection.send(this.#leaderIs());
     this.transport.flush();
+  }
+
+  #leaderIs(): LeaderIs {
+    const { leader, lead } = this;
+    return { type: 'leaderIs', leader, lead, clockMs: Math.floor(this.clockMs()) };
   }
 
   #take(connection: ClientConnection): void {
@@ -44,7 +51,7 @@ export class EchoServer {
     };
     connection.onSettled = () => this.transport.flush();
     connection.onClose = () => this.connections.delete(connection);
-    connection.send({ type: 'leaderIs', leader: this.leader });
+    connection.send(this.#leaderIs());
   }
 }
 

@@ -126,8 +126,10 @@ const first = fc.maxSafeNat().map((value) => value % 2 ** 52);
 
 export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   fc
-    .tuple(fc.constantFrom('submit', 'query'), first, entries)
-    .map(([name, number, list]) => ({ type: name, first: number, count: list.length, body: bodyOf(list) })),
+    .tuple(fc.constantFrom('submit', 'query'), first, safe, safe, entries)
+    .map(([name, number, lead, deadlineMs, list]) => {
+      return { type: name, first: number, count: list.length, lead, deadlineMs, body: bodyOf(list) };
+    }),
   fc.tuple(first, entries).map(([number, list]) => ({
     type: 'outcomes' as const,
     first: number,
@@ -142,7 +144,7 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
     outcome: fc.constantFrom<1 | 2 | 3>(1, 2, 3),
     body: fc.constant(new Uint8Array(0)),
   }),
-  fc.record({ type: type('leaderIs'), leader: id }),
+  fc.record({ type: type('leaderIs'), leader: id, lead: safe, clockMs: safe }),
   fc.record({ type: type('statusRequest') }),
   fc.record({ type: type('statusReply'), body: bytes }),
 );

@@ -15,6 +15,8 @@ function decode(frame: Buffer) {
 
 const CLIENT_KINDS = Object.values(FrameKind).filter((kind) => kind >= 64);
 
+const SUBMIT = { type: 'submit', first: 1, lead: 0, deadlineMs: 0 } as const;
+
 describe('messages of clients on the wire', () => {
   it('are read back as they were written', () => {
     fc.assert(
@@ -32,7 +34,7 @@ describe('messages of clients on the wire', () => {
   it('refuse a body that does not hold exactly the entries counted', () => {
     const body = bodyOf([Uint8Array.of(1), Uint8Array.of(2, 3)]);
     for (const count of [1, 3, 2 ** 32 - 1]) {
-      const frame = frameOf(encodeClientMessage, { type: 'submit', first: 1, count, body });
+      const frame = frameOf(encodeClientMessage, { ...SUBMIT, count, body });
       expect(() => decode(frame)).toThrow(/body|entry/);
     }
     expect(() => checkBody(body, 0, body.length, 2, 1)).toThrow(/above 1/);
@@ -52,7 +54,7 @@ describe('messages of clients on the wire', () => {
 
   it('refuse a run of none, and one beyond the numbers there are', () => {
     const body = new Uint8Array(0);
-    const none = frameOf(encodeClientMessage, { type: 'submit', first: 1, count: 0, body });
+    const none = frameOf(encodeClientMessage, { ...SUBMIT, count: 0, body });
     expect(() => decode(none)).toThrow(/no requests/);
     const beyond = frameOf(encodeClientMessage, {
       type: 'outcomes',

@@ -3,6 +3,7 @@
  * is.
  */
 import { cutOff } from './cut-off.js';
+import { deadlines } from './deadlines.js';
 import { fullLogs } from './full-logs.js';
 import { healing } from './healing.js';
 import { longAnswers } from './long-answers.js';
@@ -27,4 +28,5 @@ export const schedules: readonly Schedule[] = [
   ...fullLogs,
   ...cutOff,
   ...longAnswers,
+  ...deadlines,
 ];
