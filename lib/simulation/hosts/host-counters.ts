@@ -54,8 +54,6 @@ export interface HostCounters {
   /** Wall clocks that were noticed to be off, and ticks of leaders that drew time to others' clocks. */
   clocksOff: number;
   clocksSlewed: number;
-  /** Times a replica did not run for so long that others may have taken it for dead. */
-  absences: number;
   callbacksThrown: number;
   listenersThrown: number;
   reentrantCalls: number;
@@ -104,7 +102,6 @@ export function newHostCounters(): HostCounters {
     standDowns: 0,
     clocksOff: 0,
     clocksSlewed: 0,
-    absences: 0,
     callbacksThrown: 0,
     listenersThrown: 0,
     reentrantCalls: 0,

@@ -48,7 +48,6 @@ export class HostProcess {
   private readonly store: ObservedStorage;
   private applied: Slot;
   private isLeading = false;
-  private isAway = false;
 
   /** Opens the store of replica `id` and joins its peers. @throws what opening throws */
   static async open(
@@ -124,7 +123,7 @@ export class HostProcess {
     );
   }
 
-  private listeners(failed: (error: Error) => void): Omit<HostEvents, 'away'> {
+  private listeners(failed: (error: Error) => void): HostEvents {
     const { id, around } = this;
     const { counters } = around;
     const told = new Listeners(around.listenersThrow);
@@ -198,11 +197,9 @@ export class HostProcess {
 
   /** Looks at what it holds, and for how long requests have waited. @throws what is beyond its bound. */
   mustBeBounded(): void {
-    const { host, around, loop } = this;
+    const { around, loop } = this;
     mustHoldLittle(this, around.scale);
     if (!loop.isPaused) mustAnswerInTime(this, around);
-    if (host.wasAway && !this.isAway) around.counters.absences++;
-    this.isAway = host.wasAway;
   }
 
   /** Tells the checkers how far it has come. */
