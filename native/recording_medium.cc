@@ -125,7 +125,9 @@ Status RecordingMedium::fence(Site site) {
 }
 
 Status RecordingMedium::settle(Site site, std::uint64_t offset, std::uint64_t length) {
-  if (Status status = fence(site); !status.ok() || !forgets_) return status;
+  const Status status = fence(site);
+  trace(TraceKind::settle, site, offset, length);
+  if (!status.ok() || !forgets_) return status;
   std::erase_if(outstanding_, [&](const OutstandingStore& store) {
     const bool settled = store.offset >= offset && store.offset < offset + length;
     if (settled) std::memcpy(durable_.data() + store.offset, &store.value, kChunkBytes);

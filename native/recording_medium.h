@@ -17,7 +17,7 @@
 
 namespace indelible {
 
-enum class TraceKind : std::uint8_t { write, store, flush, reflush, fence };
+enum class TraceKind : std::uint8_t { write, store, flush, reflush, fence, settle };
 
 struct TraceEntry {
   TraceKind kind;

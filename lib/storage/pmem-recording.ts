@@ -45,9 +45,9 @@ export interface OpenRecordingOptions {
   readonly volatile?: 'forgets' | 'came back';
 }
 
-/** One store, flush or fence of the log, with the site that made it. */
+/** One store, flush or fence of the log, with the site that made it. A settle comes behind its fence. */
 export interface TraceEntry {
-  readonly kind: 'write' | 'store' | 'flush' | 'reflush' | 'fence';
+  readonly kind: 'write' | 'store' | 'flush' | 'reflush' | 'fence' | 'settle';
   readonly site: string;
   readonly offset: number;
   readonly lengthBytes: number;
@@ -78,7 +78,7 @@ export class CrashExplorer {
   }
 }
 
-const TRACE_KINDS = ['write', 'store', 'flush', 'reflush', 'fence'] as const;
+const TRACE_KINDS = ['write', 'store', 'flush', 'reflush', 'fence', 'settle'] as const;
 const TRACE_NUMBERS = 4;
 
 /** What a crash could leave of an open recording store. Usable after `close`, too. */

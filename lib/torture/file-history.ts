@@ -52,6 +52,8 @@ class FileHistory {
   #operation = 'format';
   #slot = 0;
   #ballot = 1;
+  /** The last vote found no room. */
+  #isFull = false;
   #violation: Violation | undefined;
   #operations = 0;
   #kills = 0;
@@ -130,7 +132,9 @@ class FileHistory {
 
   async #operate(): Promise<void> {
     const dice = this.#random.fraction();
-    if (dice < 0.5) await this.#named('append', () => this.#append());
+    // Without room nothing but a trim goes on, and segments are filled anew because of it.
+    if (this.#isFull) await this.#named('trim', () => this.#trim());
+    else if (dice < 0.5) await this.#named('append', () => this.#append());
     else if (dice < 0.58) await this.#named('promise', () => this.#promise());
     else if (dice < 0.78) await this.#named('turn', () => turn());
     else if (dice < 0.92) await this.#named('trim', () => this.#trim());
@@ -152,7 +156,8 @@ class FileHistory {
       if (this.#random.chance(0.8) || this.#slot === 0) this.#slot++;
       const vote: TortureVote = { slot: this.#slot, ballot: this.#ballot, lengthBytes };
       // A full log takes no vote until a trim has freed a segment.
-      if (!stageGroup(this.#storage, { promise: 0, votes: [vote] })) break;
+      this.#isFull = !stageGroup(this.#storage, { promise: 0, votes: [vote] });
+      if (this.#isFull) break;
       this.#ledger.items.push(vote);
     }
     this.#commit();
@@ -190,6 +195,7 @@ class FileHistory {
   }
 
   #trim(): void {
+    this.#isFull = false;
     const through = this.#slot - this.#random.below(4);
     if (through <= Math.max(...this.#ledger.trims)) return;
     this.#ledger.trims.add(through);

@@ -1,11 +1,14 @@
 /**
- * Every place in the log, its recovery, its formatting, its scrub and the file backend that stores, flushes,
- * fences, writes, syncs or renames, found in the sources; and for each the mutant that leaves it out.
+ * Every place in the log, its recovery, its formatting, its scrub, the mapped medium and the file backend that
+ * stores, flushes, fences, writes, syncs or renames, found in the sources; and for each the mutant that leaves
+ * it out.
  *
  *   node test/mutants/persistence-sites.mjs        prints them
  *
- * A site is a call with its name as an argument: `Site::…` in C++, the string in TypeScript. So a call that
- * is added is listed, and dropped, without anybody remembering to plant it.
+ * A site is a call with its name as an argument: `Site::…` in C++, the string in TypeScript; where such a call
+ * ends in the mapped medium, and where a region's file is made, it is any call of libpmem or the kernel that
+ * stores or makes durable, named after the function around it. So a call that is added is listed, and dropped,
+ * without anybody remembering to plant it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,6 +26,16 @@ const NATIVE_CALL = new RegExp(
 );
 /** What a dropped call leaves in its place; the others are statements. */
 const NATIVE_STATUS = new Set(['fence', 'settle']);
+
+/** Where the calls of libpmem and the kernel are, and which of them a dropped one is a success of. */
+const MAPPED_FILES = ['mapped_medium.cc', 'region_file.cc'];
+const MAPPED_CALL = new RegExp(
+  String.raw`(?:pmem_->(?:memcpy_nodrain|flush|drain)|::(?:msync|fsync|renameat2)|\bword\.store|` +
+    String.raw`\bstd::memcpy(?=\(base_)|\b(?:note|flush|fence|write_all)(?=\((?:offset|site|fd)\b))\(`,
+  'g',
+);
+const MAPPED_RESULTS = { '::': '0', fence: 'Status::good()', write_all: 'Status::good()' };
+const NATIVE_FUNCTION = /^\w.*?(\w+)\([^;]*\{$/gm;
 
 const FILE_MEDIA = /\/(medium|real-medium|recording-medium|flusher-queue|write-queue)\.ts$/;
 const FILE_SITES = new Set([
@@ -73,6 +86,30 @@ function nativeSites() {
   return sites;
 }
 
+/** The function of a source that the place `at` is in. */
+function functionAround(text, at) {
+  return [...text.slice(0, at).matchAll(NATIVE_FUNCTION)].at(-1)[1];
+}
+
+function mappedSites() {
+  return MAPPED_FILES.flatMap((name) => {
+    const text = readFileSync(join(ROOT, 'native', name), 'utf8');
+    return [...text.matchAll(MAPPED_CALL)].map(({ 0: call, index }) => {
+      const operation = call.replace(/^(pmem_->|::|std::|word\.)|\($/g, '');
+      const result = MAPPED_RESULTS[call.startsWith('::') ? '::' : operation];
+      return {
+        file: `native/${name}`,
+        line: lineOf(text, index),
+        operation,
+        site: functionAround(text, index),
+        start: index,
+        end: closing(text, index + call.length - 1),
+        replacement: result ?? 'static_cast<void>(0)',
+      };
+    });
+  });
+}
+
 function fileSites() {
   const folder = join(ROOT, 'lib', 'storage');
   const names = readdirSync(join(folder, 'file')).map((name) => `lib/storage/file/${name}`);
@@ -111,7 +148,7 @@ function fileSites() {
 /** @returns every site with a name of its own: `drop file.cc write format_body 2`. */
 export function persistenceSites() {
   const seen = new Map();
-  return [...nativeSites(), ...fileSites()].map((site) => {
+  return [...nativeSites(), ...mappedSites(), ...fileSites()].map((site) => {
     const place = site.file.replace(/^.*\//, '');
     const name = `drop ${place} ${site.operation} ${site.site}`;
     const count = (seen.get(name) ?? 0) + 1;

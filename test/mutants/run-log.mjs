@@ -6,7 +6,8 @@
  *
  * Drop mutants leave out one store, flush, fence, write, sync or rename each; they are made from the sources
  * (persistence-sites.mjs). The others are the patches in test/mutants/log/; those named media-… are for the
- * faults of media (`--media`), all others for the crash images.
+ * faults of media (`--media`), all others for the crash images. Those of the mapped medium and of a region's file
+ * are for the comparison with the recording medium (test/rigs/mapped-medium).
  *
  * 1. The unmutated sources must pass the same runs.
  * 2. A mutant is killed by a violated property only: one that does not compile, that hangs or that crashes
@@ -34,6 +35,10 @@ const RUNS = {
   'media emulated': ['--backend', 'emulated', '--media', '--images', '9000'],
   'media file': ['--backend', 'file', '--media', '--images', '3000'],
 };
+/** What a mapped region asks of libpmem and the kernel is held against the recording medium, not tortured. */
+const MAPPED = 'mapped';
+const MAPPED_PROGRAM = ['--import', 'tsx', join(ROOT, 'test', 'rigs', 'mapped-medium', 'run.ts'), '1', '2'];
+const MAPPED_FILES = new Set(['native/mapped_medium.cc', 'native/region_file.cc']);
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
@@ -67,12 +72,12 @@ function mutants() {
 
 /** @returns `killed` with the violated property, or what happened instead. */
 function check({ addon, library }, run) {
-  const program = join(library, 'lib', 'cli', 'main.js');
+  const torture = [join(library, 'lib', 'cli', 'main.js'), 'torture', ...(RUNS[run] ?? [])];
   const env = { ...process.env, INDELIBLE_ADDON: addon };
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [program, 'torture', ...RUNS[run]],
+      run === MAPPED ? MAPPED_PROGRAM : torture,
       { env, timeout: CHECK_TIMEOUT_MS },
       (error, _stdout, stderr) => {
         running.delete(child);
@@ -80,7 +85,7 @@ function check({ addon, library }, run) {
         const site = /^seed .* at ([^,\n]+)/m.exec(stderr)?.[1];
         if (error === null) resolve({ verdict: 'survived', why: '' });
         else if (error.code === 1 && what !== undefined)
-          resolve({ verdict: 'killed', why: `${what} (at ${site})` });
+          resolve({ verdict: 'killed', why: site === undefined ? what : `${what} (at ${site})` });
         else
           resolve({ verdict: error.killed ? 'stopped' : 'crashed', why: stderr.trim().split('\n').at(-1) });
       },
@@ -94,7 +99,9 @@ async function tryMutant({ name, files }, unmutated) {
   try {
     const changed = files(directory);
     const build = await buildMutant(directory, unmutated, changed);
-    const backend = Object.keys(changed)[0].startsWith('lib/') ? 'file' : 'emulated';
+    const [file] = Object.keys(changed);
+    if (MAPPED_FILES.has(file)) return await check(build, MAPPED);
+    const backend = file.startsWith('lib/') ? 'file' : 'emulated';
     return await check(build, name.startsWith('media-') ? `media ${backend}` : backend);
   } catch (error) {
     const why = String(error.stderr || error.message)
@@ -147,7 +154,7 @@ function checkTable(names) {
 
 const wanted = mutants();
 const unmutated = await buildUnmutated(scratch);
-for (const run of Object.keys(RUNS)) {
+for (const run of [...Object.keys(RUNS), MAPPED]) {
   const startedMs = performance.now();
   const result = await check(unmutated, run);
   report(`(unmutated, ${run})`, result.verdict === 'survived', result, startedMs);

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Random } from '../../../lib/simulation/random.js';
 import { CutDisk } from './cut-disk.js';
+import type { StoreKind } from './small-store.js';
 
 export interface PowerCutBench {
   readonly scratch: string;
@@ -38,10 +39,11 @@ export function attempt(
   bench: PowerCutBench,
   verb: 'format' | 'open',
   directory: string,
+  kind: StoreKind = 'file',
 ): Promise<string | undefined> {
   const program = path.join(bench.programs, 'format-program.js');
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [program, verb, directory], (error, output, problems) => {
+    execFile(process.execPath, [program, verb, directory, kind], (error, output, problems) => {
       if (error === null) resolve(undefined);
       else if (error.code === 3) resolve(output);
       else reject(new Error(`${verb}: ${error.message}\n${problems}`));
@@ -50,7 +52,11 @@ export function attempt(
 }
 
 /** @throws when it cannot be formatted */
-export async function formatSmallStore(bench: PowerCutBench, directory: string): Promise<void> {
-  const failure = await attempt(bench, 'format', directory);
+export async function formatSmallStore(
+  bench: PowerCutBench,
+  directory: string,
+  kind: StoreKind = 'file',
+): Promise<void> {
+  const failure = await attempt(bench, 'format', directory, kind);
   if (failure !== undefined) throw new Error(`the store cannot be formatted: ${failure}`);
 }

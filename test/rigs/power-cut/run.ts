@@ -1,6 +1,7 @@
 /**
- * Real power cuts under the file backend: `run.ts [part …] [--cuts N] [--budget 10m] [--seed N]
- * [--if-possible]`. Parts: instrument, format, store, faults, cluster; all of them unless some are named.
+ * Real power cuts under the file backend, and under regions whose fences are msyncs:
+ * `run.ts [part …] [--cuts N] [--budget 10m] [--seed N] [--if-possible]`. Parts: see PARTS; all of them unless
+ * some are named.
  *
  * `--budget` ends with what was done in that time, and fails if that is fewer cuts than asked for. With
  * `--if-possible` a machine that cannot run it is no failure; nothing is counted then. The seed fixes what
@@ -22,7 +23,7 @@ import { clusterCuts } from './cluster-cuts.js';
 import { clusterFaults } from './cluster-faults.js';
 import { formatCuts } from './format-cuts.js';
 import { instrument } from './instrument.js';
-import { storeCuts } from './store-cuts.js';
+import { msyncCuts, storeCuts } from './store-cuts.js';
 import { storeFaults } from './store-faults.js';
 
 type Part = (bench: PowerCutBench, report: CampaignReport) => Promise<void>;
@@ -31,6 +32,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   instrument,
   format: formatCuts,
   store: storeCuts,
+  msync: msyncCuts,
   faults: storeFaults,
   cluster: clusterCuts,
   'cluster-faults': clusterFaults,
@@ -49,6 +51,7 @@ const NEEDS = [
 const PROGRAMS = [
   'power-cut/writer-program.ts',
   'power-cut/format-program.ts',
+  'power-cut/small-store.ts',
   'vote-bytes.ts',
   'vote-writer.ts',
 ];

@@ -1,5 +1,5 @@
 /**
- * The file store under power cuts: it is opened, written, cut, and opened again, always the same one, and
+ * A store under power cuts, the file backend's or a region whose fences are msyncs: it is opened, written, cut, and opened again, always the same one, and
  * what each recovery finds is compared with the history of what was asked and answered.
  *
  * A cut comes from outside, after some time, or from the disk itself, between two sectors of a write or a
@@ -14,6 +14,7 @@ import { VoteHistory } from '../vote-history.js';
 import type { WriterLine } from '../writer-lines.js';
 import { formatSmallStore, newDisk, type PowerCutBench } from './bench.js';
 import type { CutDisk } from './cut-disk.js';
+import type { StoreKind } from './small-store.js';
 import { Writer } from './writer.js';
 
 const DISK_BYTES = 64 << 20;
@@ -24,6 +25,8 @@ const ITEMS_MAX = 300;
 const STEPS_MAX = 400;
 const STEPS_IN_RECOVERY_MAX = 60;
 const PAUSE_MS_MAX = 40;
+/** Cuts under msync for each of the file backend. */
+const MSYNC_SHARE = 0.25;
 
 type CutKind = 'outside' | 'between sectors' | 'early';
 
@@ -38,11 +41,13 @@ export class StoreCuts {
   readonly violations: string[] = [];
   readonly #bench: PowerCutBench;
   readonly #disk: CutDisk;
+  readonly #kind: StoreKind;
   readonly #history = new VoteHistory();
 
-  constructor(bench: PowerCutBench, disk: CutDisk) {
+  constructor(bench: PowerCutBench, disk: CutDisk, kind: StoreKind) {
     this.#bench = bench;
     this.#disk = disk;
+    this.#kind = kind;
   }
 
   get total(): number {
@@ -86,8 +91,7 @@ export class StoreCuts {
 
   #start(onRecovered: () => void = () => {}): Writer {
     const { programs, random } = this.#bench;
-    const store = path.join(this.#disk.mountPoint, 'store');
-    return new Writer(programs, store, random.bits(), (line: WriterLine) => {
+    const hear = (line: WriterLine): void => {
       this.#history.hear(line);
       if (line.recovered === undefined) return;
       const { violation, unanswered, dropped } = this.#history.judge(line.recovered);
@@ -95,7 +99,8 @@ export class StoreCuts {
       this.dropped += dropped;
       if (violation !== undefined) this.violations.push(violation);
       onRecovered();
-    });
+    };
+    return new Writer(programs, storeOn(this.#disk), random.bits(), hear, this.#kind);
   }
 
   async #cutLater(writer: Writer, kind: CutKind): Promise<void> {
@@ -125,14 +130,31 @@ export class StoreCuts {
   }
 }
 
+function storeOn(disk: CutDisk): string {
+  return path.join(disk.mountPoint, 'store');
+}
+
 export async function storeCuts(bench: PowerCutBench, report: CampaignReport): Promise<void> {
-  const disk = newDisk(bench, 'store-cuts', DISK_BYTES);
+  await cutAgainAndAgain(bench, report, 'file', bench.cuts);
+}
+
+export async function msyncCuts(bench: PowerCutBench, report: CampaignReport): Promise<void> {
+  await cutAgainAndAgain(bench, report, 'msync', Math.ceil(bench.cuts * MSYNC_SHARE));
+}
+
+async function cutAgainAndAgain(
+  bench: PowerCutBench,
+  report: CampaignReport,
+  kind: StoreKind,
+  wanted: number,
+): Promise<void> {
+  const disk = newDisk(bench, `${kind}-cuts`, DISK_BYTES);
   await disk.powerOn();
-  await formatSmallStore(bench, path.join(disk.mountPoint, 'store'));
+  await formatSmallStore(bench, storeOn(disk), kind);
   await disk.powerOff();
-  const cuts = new StoreCuts(bench, disk);
-  await report.check(`${bench.cuts} power cuts with writes under way`, async () => {
-    while (cuts.total < bench.cuts && performance.now() < bench.endMs) {
+  const cuts = new StoreCuts(bench, disk, kind);
+  await report.check(`${wanted} power cuts with writes under way`, async () => {
+    while (cuts.total < wanted && performance.now() < bench.endMs) {
       await cuts.round();
       if (cuts.violations.length > 0) throw new Error(cuts.violations.join('\n'));
       const lives = cuts.total + cuts.idle;
@@ -140,7 +162,7 @@ export async function storeCuts(bench: PowerCutBench, report: CampaignReport): P
     }
     await cuts.lastLook();
     if (cuts.violations.length > 0) throw new Error(cuts.violations.join('\n'));
-    if (cuts.total < bench.cuts) throw new Error(`only ${cuts.total} cuts in the time that was given`);
+    if (cuts.total < wanted) throw new Error(`only ${cuts.total} cuts in the time that was given`);
     const kinds = [...cuts.counted].map(([kind, count]) => `${count} ${kind}`).join(', ');
     return (
       `${kinds}; ${cuts.idle} more met nothing; ${cuts.lost} unflushed sectors lost, ${cuts.kept} kept; ` +

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { WriterLine } from '../writer-lines.js';
+import type { StoreKind } from './small-store.js';
 
 export class Writer {
   readonly ended: Promise<void>;
@@ -13,14 +14,17 @@ export class Writer {
   problems = '';
   readonly #child: ChildProcess;
 
-  constructor(programs: string, directory: string, seed: number, hear: (line: WriterLine) => void) {
-    this.#child = spawn(
-      process.execPath,
-      [path.join(programs, 'writer-program.js'), directory, String(seed)],
-      {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+  constructor(
+    programs: string,
+    directory: string,
+    seed: number,
+    hear: (line: WriterLine) => void,
+    kind: StoreKind = 'file',
+  ) {
+    const program = path.join(programs, 'writer-program.js');
+    this.#child = spawn(process.execPath, [program, directory, String(seed), kind], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const lines = createInterface({ input: this.#child.stdout! });
     lines.on('line', (text) => {
       const line = parse(text);
