@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-file.js';
-import { ioError, readFileIfThere, replaceFile } from '../cluster/durable-file.js';
+import { ioError, makeDirectory, readFileIfThere, replaceFile } from '../cluster/durable-file.js';
 import { drawPlan, identityIn, parsePlan, planText } from '../cluster/plan.js';
 import { checkSync } from '../cluster/serve-config.js';
 import { formatReplica, storageChoice } from '../cluster/stores.js';
@@ -74,7 +74,7 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
   if (text === undefined) throw argumentError(`there is no plan ${options.plan}; draw one with --new-plan`);
   const plan = parsePlan(text);
   const identity = identityIn(plan, replica);
-  makeDirectory(dir);
+  makeReplicaDirectory(dir);
   await formatReplica({ directory: dir, backend, sync, regionBytes: regionSize, identity, plan });
   const claim = claimIn(dir, storageChoice(backend, sync));
   const survives = {
@@ -108,11 +108,10 @@ function writePlan(replicas: number, file: string, output: Output, json: boolean
 /**
  * The last part of the path may be missing, its parent must be there: a mount that is absent is not made up.
  */
-function makeDirectory(directory: string): void {
+function makeReplicaDirectory(directory: string): void {
   try {
-    fs.mkdirSync(directory);
+    makeDirectory(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
     throw ioError(`cannot create ${directory}`, directory, error);
   }
 }

@@ -26,7 +26,7 @@ async function openViewed(path: string): Promise<MediumFile> {
 
 export const VIEWING_MEDIUM: FileMedium = {
   list: (directory) => readdir(directory),
-  makeDirectory: () => Promise.resolve(),
+  makeDirectory: () => Promise.resolve(false),
   open: (path) => openViewed(path),
   rename: () => Promise.resolve(),
   remove: () => Promise.resolve(),

@@ -5,7 +5,7 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import { checkMedium } from '../replica/log-kinds.js';
 import type { ReplicaId } from '../types.js';
 import { type Backend, type ClusterFile, replicaDirectory, writeClusterFile } from './cluster-file.js';
-import { ioError } from './durable-file.js';
+import { ioError, makeDirectory } from './durable-file.js';
 import type { Formation } from './formation.js';
 import { identityIn } from './plan.js';
 import { formatReplica, hasStore, storageChoice } from './stores.js';
@@ -20,11 +20,9 @@ const STORE_SLACK_BYTES = 1 << 20;
  */
 export function prepareDirectory(directory: string, backend: Backend | undefined): void {
   try {
-    if (backend !== 'pmem') fs.mkdirSync(directory, { recursive: false });
+    if (backend !== 'pmem') makeDirectory(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw ioError(`cannot create ${directory}`, directory, error);
-    }
+    throw ioError(`cannot create ${directory}`, directory, error);
   }
   try {
     if (!fs.statSync(directory).isDirectory()) {
@@ -65,7 +63,7 @@ export async function form(
     onReplica(id);
     const { backend, sync, regionBytes } = file;
     const where = replicaDirectory(directory, id);
-    fs.mkdirSync(where, { recursive: true });
+    makeDirectory(where);
     await formatReplica({
       directory: where,
       backend,

@@ -25,6 +25,27 @@ export function replaceFile(file: string, text: string): void {
   }
 }
 
+/**
+ * Makes a directory below one that is there; its name is durable on return, also where it was there already:
+ * whoever made it may have been killed before that.
+ * @throws system errors; none if it is there
+ */
+export function makeDirectory(directory: string): void {
+  const parent = path.dirname(path.resolve(directory));
+  try {
+    fs.mkdirSync(directory);
+    syncDirectory(parent);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    try {
+      syncDirectory(parent);
+    } catch (denied) {
+      // Who may not read the parent did not make anything in it.
+      if ((denied as NodeJS.ErrnoException).code !== 'EACCES') throw denied;
+    }
+  }
+}
+
 export function syncDirectory(directory: string): void {
   const handle = fs.openSync(directory, 'r');
   try {

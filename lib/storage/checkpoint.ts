@@ -18,6 +18,7 @@ import { CheckpointFile, type FileName } from './checkpoint-file.js';
 import { type CheckpointMeta, invalidCheckpoint } from './checkpoint-format.js';
 import { CheckpointReceiver } from './checkpoint-receiver.js';
 import { preferNativeDigest } from './crc64-native.js';
+import { makeDurableDirectory } from './file/directories.js';
 import { type FileMedium, systemCode } from './file/medium.js';
 import { RealMedium } from './file/real-medium.js';
 
@@ -53,7 +54,7 @@ export async function formatCheckpoints(
   configuration: Configuration,
   medium: FileMedium = new RealMedium(),
 ): Promise<void> {
-  await medium.makeDirectory(directory);
+  await makeDurableDirectory(medium, directory);
   if ((await medium.list(directory)).some((name) => NAME.test(name))) {
     throw new IndelibleError(ErrorCode.storeExists, `${directory} holds checkpoints already`, {
       path: directory,

@@ -14,6 +14,7 @@ import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Opening, Slot } from '../types.js';
 import { digestOf } from './crc64.js';
 import { preferNativeDigest } from './crc64-native.js';
+import { makeDurableDirectory } from './file/directories.js';
 import { type Geometry, geometryOf } from './file/geometry.js';
 import {
   drawIncarnation,
@@ -89,7 +90,7 @@ export async function formatFile(
   const geometry = geometryOf(shape);
   const incarnation = drawIncarnation();
   try {
-    await medium.makeDirectory(directory);
+    await makeDurableDirectory(medium, directory);
     const unlock = await medium.lock(directory);
     try {
       await clearForFormat(medium, directory);

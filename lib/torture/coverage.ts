@@ -20,6 +20,7 @@ const SITE_IMAGES_MIN: Readonly<Record<TortureBackend, Readonly<Record<string, n
     'recover.fence': 500,
   },
   file: {
+    directory: 1,
     identity: 2,
     root: 50,
     group: 500,

@@ -1,14 +1,14 @@
 /**
- * Every place in the log, its recovery, its formatting, its scrub, the mapped medium and the file backend that
- * stores, flushes, fences, writes, syncs or renames, found in the sources; and for each the mutant that leaves
- * it out.
+ * Every place in the log, its recovery, its formatting, its scrub, the mapped medium and the file backend
+ * that stores, flushes, fences, writes, syncs or renames, found in the sources; and for each the mutant that
+ * leaves it out.
  *
  *   node test/mutants/persistence-sites.mjs        prints them
  *
- * A site is a call with its name as an argument: `Site::…` in C++, the string in TypeScript; where such a call
- * ends in the mapped medium, and where a region's file is made, it is any call of libpmem or the kernel that
- * stores or makes durable, named after the function around it. So a call that is added is listed, and dropped,
- * without anybody remembering to plant it.
+ * A site is a call with its name as an argument: `Site::…` in C++, the string in TypeScript; where such a
+ * call ends in the mapped medium, and where a region's file is made, it is any call of libpmem or the kernel
+ * that stores or makes durable, named after the function around it. So a call that is added is listed, and
+ * dropped, without anybody remembering to plant it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,6 +39,7 @@ const NATIVE_FUNCTION = /^\w.*?(\w+)\([^;]*\{$/gm;
 
 const FILE_MEDIA = /\/(medium|real-medium|recording-medium|flusher-queue|write-queue)\.ts$/;
 const FILE_SITES = new Set([
+  'directory',
   'identity',
   'root',
   'group',

@@ -6,8 +6,8 @@
  *
  * Drop mutants leave out one store, flush, fence, write, sync or rename each; they are made from the sources
  * (persistence-sites.mjs). The others are the patches in test/mutants/log/; those named media-… are for the
- * faults of media (`--media`), all others for the crash images. Those of the mapped medium and of a region's file
- * are for the comparison with the recording medium (test/rigs/mapped-medium).
+ * faults of media (`--media`), all others for the crash images. Those of the mapped medium and of a region's
+ * file are for the comparison with the recording medium (test/rigs/mapped-medium).
  *
  * 1. The unmutated sources must pass the same runs.
  * 2. A mutant is killed by a violated property only: one that does not compile, that hangs or that crashes

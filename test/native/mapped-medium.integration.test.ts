@@ -1,6 +1,6 @@
 /**
- * What a mapped region asks of libpmem and the kernel is what the recording medium stands for, in every mode,
- * and a region's file is made as it should be: test/rigs/mapped-medium says how.
+ * What a mapped region asks of libpmem and the kernel is what the recording medium stands for, in every
+ * mode, and a region's file is made as it should be: test/rigs/mapped-medium says how.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

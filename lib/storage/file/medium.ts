@@ -22,6 +22,7 @@ export const PAGE_BYTES = 4096;
 
 /** Where in the code a write or sync happens; what a recording shows and a fault is aimed at. */
 export type Site =
+  | 'directory'
   | 'identity'
   | 'root'
   | 'segment.prefill'
@@ -57,8 +58,11 @@ export interface MediumFile {
 export interface FileMedium {
   /** Names in a directory. Rejects with ENOENT where there is none. */
   list(directory: string): Promise<readonly string[]>;
-  /** Makes a directory, and its parents, durable when it resolves. */
-  makeDirectory(directory: string): Promise<void>;
+  /**
+   * Makes one directory; false where something has its name. Its own name is durable once the directory
+   * above it is synced (directories.ts). Rejects with ENOENT where there is none above it.
+   */
+  makeDirectory(directory: string): Promise<boolean>;
   /** 'read' and 'write' reject with ENOENT where there is no file; 'create' empties one that is there. */
   open(path: string, access: 'read' | 'write' | 'create'): Promise<MediumFile>;
   rename(from: string, to: string, site: Site): Promise<void>;

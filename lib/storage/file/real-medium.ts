@@ -11,7 +11,6 @@
 
 import { constants, readSync, write } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { requires } from '../../contract.js';
 import { type Claim, claimOf } from '../underlying/claim.js';
 import { groundOf } from '../underlying/examine.js';
@@ -171,11 +170,13 @@ export class RealMedium implements FileMedium {
     return readdir(directory);
   }
 
-  async makeDirectory(directory: string): Promise<void> {
-    const first = await mkdir(directory, { recursive: true });
-    if (first === undefined) return;
-    for (let made = directory; made.length >= first.length; made = dirname(made)) {
-      await this.syncDirectory(dirname(made));
+  async makeDirectory(directory: string): Promise<boolean> {
+    try {
+      await mkdir(directory);
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'EEXIST') return false;
+      throw error;
     }
   }
 

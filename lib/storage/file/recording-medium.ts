@@ -1,11 +1,11 @@
 /**
  * A file medium in memory that knows what is durable and what is not, and can cut the power.
  *
- * 1. An inode keeps its durable bytes and every write since its last sync, in order; the directory keeps its
- *    durable names and every operation since its last sync.
+ * 1. An inode keeps its durable bytes and every write since its last sync, in order; a directory keeps its
+ *    durable names and every operation since its last sync. The name of a directory is one in that above it.
  * 2. `cut(pick)` is a medium as a power cut could leave it: each unsynced sector holds its durable bytes or
- *    those of any one of the writes to it, each unsynced directory operation has happened or not, a file that
- *    grew has its old length or the new. Each of these is a unit, and the pick chooses for each.
+ *    those of any one of the writes to it, each unsynced directory operation has happened or not, a file
+ *    that grew has its old length or the new. Each of these is a unit, and the pick chooses for each.
  * 3. `killed()` is a medium as the death of the process leaves it: everything is seen, what was not synced
  *    still is not durable.
  * 4. A recording replays exactly: nothing here depends on time, and randomness is the caller's.
@@ -46,11 +46,13 @@ class Inode {
   durable: Uint8Array;
   current: Uint8Array;
   pending: PendingWrite[] = [];
+  readonly isDirectory: boolean;
   #ownsCurrent = false;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, isDirectory = false) {
     this.durable = bytes;
     this.current = bytes;
+    this.isDirectory = isDirectory;
   }
 
   write(bytes: Uint8Array, position: number, site: Site): void {
@@ -139,7 +141,7 @@ class Inode {
   }
 
   clone(): Inode {
-    const copy = new Inode(this.durable);
+    const copy = new Inode(this.durable, this.isDirectory);
     copy.current = this.current;
     copy.pending = [...this.pending];
     this.#ownsCurrent = false;
@@ -173,7 +175,6 @@ export class RecordingMedium implements FileMedium {
   /** While it is an array: a digest of each read, in order. */
   reads: number[] | undefined;
 
-  readonly #directories: Set<string> = new Set();
   #durableNames: Map<string, Inode> = new Map();
   #names: Map<string, Inode> = new Map();
   #pendingNames: PendingName[] = [];
@@ -197,7 +198,6 @@ export class RecordingMedium implements FileMedium {
   /** What a power cut now leaves, with a value for each of {@link units}. */
   cut(pick: readonly number[]): RecordingMedium {
     const after = new RecordingMedium();
-    for (const directory of this.#directories) after.#directories.add(directory);
     const names = new Map(this.#durableNames);
     for (const [index, pending] of this.#pendingNames.entries())
       if (pick[index] !== 0) change(names, pending);
@@ -205,8 +205,9 @@ export class RecordingMedium implements FileMedium {
     const images = new Map<Inode, Inode>();
     for (const [inode, path] of this.#inodes()) {
       const units = inode.units(path);
-      images.set(inode, new Inode(inode.cut(units, pick.slice(at, at + units.length))));
+      images.set(inode, new Inode(inode.cut(units, pick.slice(at, at + units.length)), inode.isDirectory));
       at += units.length;
+      if (inode.isDirectory && !names.has(path)) forgetBelow(names, path);
     }
     for (const [path, inode] of names) after.#names.set(path, images.get(inode)!);
     after.#durableNames = new Map(after.#names);
@@ -234,7 +235,6 @@ export class RecordingMedium implements FileMedium {
 
   killed(): RecordingMedium {
     const after = new RecordingMedium();
-    for (const directory of this.#directories) after.#directories.add(directory);
     const copies = new Map<Inode, Inode>();
     const copyOf = (inode: Inode): Inode => {
       const copy = copies.get(inode) ?? inode.clone();
@@ -265,7 +265,7 @@ export class RecordingMedium implements FileMedium {
   }
 
   async list(directory: string): Promise<readonly string[]> {
-    if (!this.#directories.has(directory)) throw systemError('ENOENT', directory);
+    if (!this.#isDirectory(directory)) throw systemError('ENOENT', directory);
     const prefix = `${directory}/`;
     return [...this.#names.keys()]
       .filter((path) => path.startsWith(prefix) && !path.slice(prefix.length).includes('/'))
@@ -273,8 +273,11 @@ export class RecordingMedium implements FileMedium {
       .sort();
   }
 
-  async makeDirectory(directory: string): Promise<void> {
-    this.#directories.add(directory);
+  async makeDirectory(directory: string): Promise<boolean> {
+    if (this.#isDirectory(directory) || this.#names.has(directory)) return false;
+    if (!this.#isDirectory(directoryOf(directory))) throw systemError('ENOENT', directory);
+    this.#change(directory, 'directory', new Inode(new Uint8Array(0), true));
+    return true;
   }
 
   async open(path: string, access: 'read' | 'write' | 'create'): Promise<MediumFile> {
@@ -340,6 +343,10 @@ export class RecordingMedium implements FileMedium {
   checkRead(path: string, from: number, end: number): void {
     const isBad = this.#badBlocks.some((bad) => bad.path === path && from < bad.end && end > bad.from);
     if (isBad) throw systemError('EIO', path);
+  }
+
+  #isDirectory(path: string): boolean {
+    return path === '/' || this.#names.get(path)?.isDirectory === true;
   }
 
   #inode(path: string): Inode {
@@ -410,7 +417,12 @@ class RecordedFile implements MediumFile {
 }
 
 function directoryOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'));
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
+/** What was in a directory that is gone cannot be reached any more. */
+function forgetBelow(names: Map<string, Inode>, directory: string): void {
+  for (const path of names.keys()) if (path.startsWith(`${directory}/`)) names.delete(path);
 }
 
 function systemError(code: string, path: string): Error {

@@ -4,8 +4,9 @@
  *
  *   node --import tsx test/rigs/mapped-medium/run.ts [first seed] [seeds]
  *
- * Runs itself under the recording libpmem; the same log, the same operations, once over a mapped file and once
- * over the recording medium, in each mode. A violation goes to stderr as `violated: …`, and the exit code is
+ * Runs itself under the recording libpmem; the same log, the same operations, once over a mapped file and
+ * once over the recording medium, in each mode. A violation goes to stderr as `violated: …`, and the exit
+ * code is
  * 1. INDELIBLE_ADDON names another addon than the built one.
  */
 import { spawnSync } from 'node:child_process';

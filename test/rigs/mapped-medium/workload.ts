@@ -1,6 +1,6 @@
 /**
- * What a log does in its life, by a seed: groups, promises, trims, scrubs, restarts, and damage that recovery
- * mends. Twins that get the same seed do the same, as long as their logs do.
+ * What a log does in its life, by a seed: groups, promises, trims, scrubs, restarts, and damage that
+ * recovery mends. Twins that get the same seed do the same, as long as their logs do.
  */
 import { Random } from '../../../lib/simulation/random.js';
 import type { Pipeline } from '../../../lib/storage/pmem.js';

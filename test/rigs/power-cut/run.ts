@@ -1,7 +1,7 @@
 /**
  * Real power cuts under the file backend, and under regions whose fences are msyncs:
- * `run.ts [part …] [--cuts N] [--budget 10m] [--seed N] [--if-possible]`. Parts: see PARTS; all of them unless
- * some are named.
+ * `run.ts [part …] [--cuts N] [--budget 10m] [--seed N] [--if-possible]`. Parts: see PARTS; all of them
+ * unless some are named.
  *
  * `--budget` ends with what was done in that time, and fails if that is fewer cuts than asked for. With
  * `--if-possible` a machine that cannot run it is no failure; nothing is counted then. The seed fixes what

@@ -1,6 +1,7 @@
 /**
- * A store under power cuts, the file backend's or a region whose fences are msyncs: it is opened, written, cut, and opened again, always the same one, and
- * what each recovery finds is compared with the history of what was asked and answered.
+ * A store under power cuts, the file backend's or a region whose fences are msyncs: it is opened, written,
+ * cut, and opened again, always the same one, and what each recovery finds is compared with the history of
+ * what was asked and answered.
  *
  * A cut comes from outside, after some time, or from the disk itself, between two sectors of a write or a
  * flush; one in six falls into recovery or the first writes after it. It counts if the disk held unflushed
