@@ -41,10 +41,13 @@ export const ARGUMENTS_MAX: number = 1 << 17;
 /** Longest inline request or length line, in bytes (Redis: 64 KiB). */
 export const INLINE_BYTES_MAX: number = 64 << 10;
 
-/** Longest single argument, in bytes. A longer one closes the connection. */
+/** Longest single argument, in bytes. A request with a longer one is read to its end and gets an error … */
 export const BULK_BYTES_MAX: number = COMMAND_BYTES_MAX;
 
-/** Bytes of one request that are kept until it is complete. More closes the connection. */
+/** … unless more than so many bytes of it would have to be read for nothing: that closes the connection. */
+export const DROPPED_BYTES_MAX: number = 64 << 20;
+
+/** Bytes of one request that are kept until it is complete. A longer one is read, and gets an error. */
 export const REQUEST_BYTES_MAX: number = 2 * COMMAND_BYTES_MAX;
 
 /** Limits of a client that has not authenticated yet, as in Redis. */

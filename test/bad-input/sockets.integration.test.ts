@@ -142,9 +142,23 @@ describe('oversize commands', () => {
     client.disconnect();
   });
 
-  it('longer than a request may be get an error, and the connection is closed', async () => {
+  it('longer than a request may be get an error each, too, and the connection goes on', async () => {
+    const client = new Redis({ port: cluster.redisPort(2), host: '127.0.0.1', retryStrategy: () => null });
+    await expect(client.set('big', 'x'.repeat(4_000_000))).rejects.toThrow(
+      'string exceeds maximum allowed size',
+    );
+    const values = Object.fromEntries([1, 2, 3, 4].map((i) => [`k${i}`, 'x'.repeat(900_000)]));
+    await expect(client.mset(values)).rejects.toThrow('request longer than 2097152 bytes');
+    await client.multi({ pipeline: false });
+    await expect(client.set('big', 'x'.repeat(2_000_000))).rejects.toThrow('string exceeds');
+    await expect(client.exec()).rejects.toThrow('EXECABORT');
+    expect(await client.exists('big', 'k1')).toBe(0);
+    client.disconnect();
+  });
+
+  it('longer than anybody reads get an error, and the connection is closed', async () => {
     const client = await RawClient.open(cluster.redisPort(1));
-    client.socket.write(`*9\r\n$3\r\nSET\r\n$${MEBIBYTE + 1}\r\n`);
+    client.socket.write(`*9\r\n$3\r\nSET\r\n$${64 * MEBIBYTE + 1}\r\n`);
     expect(await client.ended()).toBe('-ERR Protocol error: invalid bulk length\r\n');
   });
 
@@ -158,6 +172,7 @@ describe('oversize commands', () => {
       for (const client of clients) {
         client.socket.write('*100000\r\n');
         for (let i = 0; i < 8; i++) client.socket.write(argument);
+        client.socket.write(`$${65 * MEBIBYTE}\r\n`);
       }
       // What is on its way when the port closes can take the error with it (TCP resets); never a good reply.
       for (const client of clients) expect(await client.ended()).toMatch(/^(-ERR Protocol error.*\r\n)?$/);

@@ -24,7 +24,7 @@ export const ERRORS = {
   tooLong: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
   memory: "OOM command not allowed when used memory > 'maxmemory'.",
   malformed: 'ERR malformed command',
-  tooMuch: `ERR the command takes more than ${STEPS_MAX} steps`,
+  tooMuch: `ERR the command takes more than ${STEPS_MAX} steps` as string,
 } as const;
 
 export class Context {

@@ -58,9 +58,9 @@ export function set(context: Context): void {
     return;
   }
   if ((flags & KEEPTTL) !== 0 && address !== 0) expiry = context.store.expiry(address);
-  if (hasPassed(expiry, context.timeMs)) {
-    if (address !== 0) context.store.remove(address);
-  } else context.put(address, 0, 1, expiry);
+  if (!hasPassed(expiry, context.timeMs)) context.put(address, 0, 1, expiry);
+  else if (address !== 0) context.store.remove(address);
+  else context.store.touchAbsent(context.hash);
   if ((flags & GET) === 0) context.reply.ok();
 }
 

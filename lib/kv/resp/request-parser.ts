@@ -5,12 +5,15 @@
  * 1. `bytes`, `starts` and `ends` are valid until the next call of `next` or `feed`.
  * 2. However the bytes are cut into chunks, the requests are the same.
  * 3. Each byte is looked at a bounded number of times: an incomplete request is resumed, not begun again.
- * 4. What is kept of an incomplete request never exceeds `requestBytesMax`, whatever lengths it announces.
+ * 4. What is kept of an incomplete request never exceeds `requestBytesMax`, whatever lengths it announces. A
+ *    longer one, or one with an argument of more than `bulkBytesMax`, is dropped as it comes, and handed out
+ *    without arguments when it is complete: `excess` says why.
  * 5. Nothing is thrown but ProtocolError; after one the parser must not be used again.
  */
 import {
   ARGUMENTS_MAX,
   BULK_BYTES_MAX,
+  DROPPED_BYTES_MAX,
   INLINE_BYTES_MAX,
   REQUEST_BYTES_MAX,
   STRANGER_ARGUMENTS_MAX,
@@ -24,6 +27,8 @@ export interface ParserLimits {
   bulkBytesMax: number;
   inlineBytesMax: number;
   requestBytesMax: number;
+  /** Bytes of a request that is too long that are read and dropped, to answer it. */
+  droppedBytesMax: number;
   /** Makes the client's limits those of a stranger, as in Redis: few and short arguments. */
   authenticated: boolean;
 }
@@ -33,6 +38,7 @@ export const PARSER_LIMITS: Readonly<ParserLimits> = {
   bulkBytesMax: BULK_BYTES_MAX,
   inlineBytesMax: INLINE_BYTES_MAX,
   requestBytesMax: REQUEST_BYTES_MAX,
+  droppedBytesMax: DROPPED_BYTES_MAX,
   authenticated: true,
 };
 
@@ -50,6 +56,8 @@ export class RequestParser {
   argc = 0;
   starts: number[] = [];
   ends: number[] = [];
+  /** Why the request has been dropped: an argument of it was too long, or all of it. */
+  excess: 'argument' | 'request' | undefined = undefined;
   /** May be changed between requests: a client that authenticates gets wider ones. */
   readonly limits: ParserLimits;
 
@@ -60,6 +68,10 @@ export class RequestParser {
   /** How far it has been read, and what of it is still to come; −1 while its kind is unknown. */
   #at = 0;
   #missing = -1;
+  /** Bytes that are dropped as they come, of an argument and its end. */
+  #toDrop = 0;
+  /** Those that were, or are to be, of this request. */
+  #droppedBytes = 0;
   /** Where the search for the end of a line goes on. */
   #searched = 0;
   /** Set by readLength: the first byte behind the line. */
@@ -131,6 +143,8 @@ export class RequestParser {
     this.#at = this.#behind;
     this.#searched = this.#at;
     this.argc = 0;
+    this.excess = undefined;
+    this.#droppedBytes = 0;
     if (count > 0) this.#missing = count;
     return true;
   }
@@ -141,16 +155,32 @@ export class RequestParser {
     let missing = this.#missing;
     while (missing > 0) {
       if (this.#at >= this.#end) break;
+      if (this.#toDrop > 0) {
+        if (this.#drop()) missing--;
+        continue;
+      }
       const mark = this.#source[this.#at]!;
       if (mark !== DOLLAR) throw new ProtocolError(`expected '$', got '${String.fromCharCode(mark)}'`);
       const length = this.#readLength('too big bulk count string');
       if (length === INCOMPLETE) break;
-      if (length < 0 || length > this.limits.bulkBytesMax) throw new ProtocolError('invalid bulk length');
+      if (length < 0 || length > this.limits.droppedBytesMax) throw new ProtocolError('invalid bulk length');
       if (length > STRANGER_BULK_BYTES_MAX && !this.limits.authenticated) {
         throw new ProtocolError('unauthenticated bulk length');
       }
       const behind = this.#behind + length + 2;
-      if (behind - this.#start > this.limits.requestBytesMax) this.#tooLong();
+      const isTooLong = length > this.limits.bulkBytesMax;
+      if (isTooLong || behind - this.#start > this.limits.requestBytesMax) {
+        this.excess ??= isTooLong ? 'argument' : 'request';
+      }
+      if (this.excess !== undefined) {
+        argc = 0;
+        this.argc = 0;
+        this.#at = this.#behind;
+        this.#toDrop = length + 2;
+        this.#droppedBytes += length + 2;
+        if (this.#droppedBytes > this.limits.droppedBytesMax) this.#tooLong();
+        continue;
+      }
       if (behind > this.#end) break;
       starts[argc] = this.#behind;
       ends[argc] = this.#behind + length;
@@ -162,6 +192,16 @@ export class RequestParser {
     this.argc = argc;
     this.#missing = missing;
     return missing === 0;
+  }
+
+  /** Drops what there is of an argument. True: all of it is gone. */
+  #drop(): boolean {
+    const count = Math.min(this.#toDrop, this.#end - this.#at);
+    this.#toDrop -= count;
+    this.#at += count;
+    this.#start = this.#at;
+    this.#searched = this.#at;
+    return this.#toDrop === 0;
   }
 
   /** Reads the number behind the mark at #at; as strict as Redis: no sign but '-', no leading zeros. */
@@ -212,6 +252,7 @@ export class RequestParser {
     const line = splitInline(source, this.#at, lineEnd);
     if (line === undefined) throw new ProtocolError('unbalanced quotes in request');
     if (line.ends.length > this.limits.argumentsMax) throw new ProtocolError('invalid multibulk length');
+    this.excess = undefined;
     this.bytes = line.bytes;
     this.argc = line.ends.length;
     for (let i = 0; i < this.argc; i++) {

@@ -11,7 +11,7 @@ import { addArgument, beginCommand, endCommand } from '../command-format.js';
 import { ERRORS } from '../commands/context.js';
 import { subcommandsOf } from '../commands/subcommands.js';
 import { type CommandSpec, commandByName } from '../commands/table.js';
-import { REPLY_BYTES_MAX, RUN_BYTES_MAX } from '../limits.js';
+import { REPLY_BYTES_MAX, REQUEST_BYTES_MAX, RUN_BYTES_MAX } from '../limits.js';
 import { Output } from '../resp/output.js';
 import { Reply } from '../resp/reply.js';
 import type { RequestParser } from '../resp/request-parser.js';
@@ -137,6 +137,11 @@ export class RequestHandler {
     session.host.counters.commands++;
     this.#muted = session.replyMode !== 'on';
     if (session.replyMode === 'skip') session.replyMode = 'on';
+    if (parser.excess !== undefined) {
+      const isArgument = parser.excess === 'argument';
+      this.#refuse(isArgument ? ERRORS.tooLong : `ERR request longer than ${REQUEST_BYTES_MAX} bytes`);
+      return;
+    }
     const spec = commandByName(parser.bytes, parser.starts[0]!, parser.ends[0]!);
     if (spec === undefined) {
       const name = parser.bytes.toString(
@@ -256,7 +261,7 @@ export class RequestHandler {
     }
     const argv = this.#argv();
     if (!transaction.open) this.#runOwn(spec, argv);
-    else if (isAboutReplies(argv)) this.#refuse('ERR CLIENT REPLY inside MULTI is not allowed');
+    else if (choosesReplies(argv)) this.#refuse('ERR CLIENT REPLY inside MULTI is not allowed');
     else if (transaction.queueOwn(spec, argv)) this.#ownReply().status('QUEUED');
     else this.#refuse('ERR transaction too large');
   }
@@ -406,11 +411,11 @@ function isOpenToStrangers(spec: CommandSpec): boolean {
   return spec.name === 'auth' || spec.name === 'hello' || spec.name === 'quit' || spec.name === 'reset';
 }
 
-function isAboutReplies(argv: readonly Buffer[]): boolean {
-  return argv.length === 3 && /^client reply$/i.test(argv.slice(0, 2).join(' '));
+function choosesReplies(argv: readonly Buffer[]): boolean {
+  return argv.length === 3 && /^client reply (on|off|skip)$/i.test(argv.join(' '));
 }
 
 /** CLIENT REPLY ON is answered though the client wanted no replies before. */
 function asksForReplies(argv: readonly Buffer[]): boolean {
-  return argv.length === 3 && /^client reply on$/i.test(argv.join(' '));
+  return choosesReplies(argv) && argv[2]!.length === 2;
 }

@@ -231,6 +231,11 @@ export class Store {
     this.#population[hash >>> REMOVAL_SHIFT]!--;
   }
 
+  /** A key with that hash was made and is gone again. */
+  touchAbsent(hash: number): void {
+    this.removals[hash >>> REMOVAL_SHIFT] = ++this.mutations;
+  }
+
   /**
    * A store without entries that goes on where this one ends. This one stays as it is. With another key
    * hashes have other classes: every key counts as removed.

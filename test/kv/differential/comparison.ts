@@ -30,7 +30,8 @@ const ERROR_CHARS_SHOWN = 128;
 
 function same(ours: ReplyValue, theirs: ReplyValue): boolean {
   if (ours instanceof ErrorReply && theirs instanceof ErrorReply && ours.error.length > ERROR_CHARS_SHOWN) {
-    return theirs.error.startsWith(ours.error);
+    // Behind what is cut off there may be a quote, and a word of advice.
+    return theirs.error.startsWith(ours.error.replace(/'[^']{0,40}$/, ''));
   }
   return show(ours) === show(theirs);
 }

@@ -276,6 +276,7 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
         ['KILL', 'bogus', 'x'],
         ['NOSUCH'],
         ['REPLY', 'bogus'],
+        ['KILL', 'ID', '99999998', 'ID', d.pick(['99999999', 'x'])],
       ])
       .slice(),
   reset: none,
@@ -313,6 +314,8 @@ const NAMES = Object.keys(MAKERS);
 const RARE = new Set(['quit', 'reset', 'hello', 'flushall', 'flushdb', 'auth']);
 /** Any small number given to these may be a time that passes soon. */
 const TIMED = new Set(['wait', 'set', 'setex', 'psetex', 'getex', 'expire', 'pexpire']);
+/** Any other number given to this one may be none that a binary fraction holds. */
+const FRACTIONAL = 'incrbyfloat';
 const STATE = NAMES.filter((name) => !RARE.has(name));
 
 /** A value for INCRBYFLOAT, now and then one that it refuses. */
@@ -332,7 +335,8 @@ function request(d: Draw): Buffer[] {
   const words = MAKERS[name]!(d);
   if (d.chance(0.02)) words.pop();
   if (d.chance(0.02)) words.push(d.value());
-  if (d.chance(0.02) && words.length > 0 && !TIMED.has(name)) words[d.random.below(words.length)] = d.value();
+  const isReplaced = d.chance(0.02) && words.length > 0 && !TIMED.has(name) && name !== FRACTIONAL;
+  if (isReplaced) words[d.random.below(words.length)] = d.value();
   return bytesOf([d.chance(0.5) ? name : name.toUpperCase(), ...words]);
 }
 

@@ -27,7 +27,7 @@ function parse(chunks: readonly Buffer[], limits: Partial<ParserLimits> = {}): (
         for (let i = 0; i < parser.argc; i++) {
           argv.push(parser.bytes.toString('latin1', parser.starts[i], parser.ends[i]));
         }
-        requests.push(argv);
+        requests.push(parser.excess === undefined ? argv : [`too long: ${parser.excess}`]);
       }
       copy.fill(0x21);
       const most = limits.requestBytesMax ?? PARSER_LIMITS.requestBytesMax;
@@ -110,12 +110,33 @@ describe('requests out of bytes', () => {
     expect(parse(cut(text, [1, 2, 5, 6, 7, 1000, 40_000, 65_530, 65_600, 69_999]))).toEqual([message]);
   });
 
-  it('refuses a request that is longer than the limit before it is complete', () => {
+  it('drops what is too long as it comes, says so in its place, and goes on', () => {
     const limits = { requestBytesMax: 1000, bulkBytesMax: 400 };
-    const long = request([1, 2, 3].map(() => Buffer.alloc(400)));
-    expect(parse(cut(long, [100, 300, 500, 700, 900]), limits)).toEqual([
-      'Protocol error: request longer than 1000 bytes',
+    const of = (...lengths: number[]): Buffer => request(lengths.map((length) => Buffer.alloc(length, '$')));
+    const bytes = Buffer.concat([
+      of(1),
+      of(400, 400, 400),
+      of(2, 401, 5),
+      of(401),
+      of(3),
+      of(300, 300, 300, 401),
     ]);
+    const whole = [['$'], ['too long: request'], ['too long: argument'], ['too long: argument'], ['$$$']];
+    const expected = [...whole, ['too long: argument']];
+    expect(parse([bytes], limits)).toEqual(expected);
+    for (let size = 1; size < 700; size += 7) {
+      const places = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => i * size);
+      expect(parse(cut(bytes, places), limits)).toEqual(expected);
+    }
+  });
+
+  it('drops a bounded number of bytes of one request', () => {
+    const limits = { requestBytesMax: 1000, bulkBytesMax: 400, droppedBytesMax: 2000 };
+    const longest = request([Buffer.alloc(1996)]);
+    expect(parse([longest, longest], limits)).toEqual([['too long: argument'], ['too long: argument']]);
+    expect(parse([Buffer.from('*1\r\n$2001\r\n')], limits)).toEqual(['Protocol error: invalid bulk length']);
+    const many = request(Array.from({ length: 9 }, () => Buffer.alloc(390)));
+    expect(parse([many], limits)).toEqual(['Protocol error: request longer than 1000 bytes']);
   });
 
   it('keeps requests that came before the fault', () => {

@@ -94,12 +94,18 @@ describe('in a transaction that is not executed, commands of the port', () => {
 });
 
 describe('CLIENT REPLY in a transaction', () => {
-  it.each(['ON', 'OFF', 'SKIP', 'nonsense'])('%s is refused when it is queued', async (mode) => {
+  it.each(['ON', 'OFF', 'SKIP', 'oFf'])('%s is refused when it is queued', async (mode) => {
     const client = raw(await start());
     client.lines('MULTI', 'PING before', `CLIENT REPLY ${mode}`, 'SET a 1', 'EXEC', 'GET a');
     await client.expect(
       `${OK}${QUEUED}-ERR CLIENT REPLY inside MULTI is not allowed\r\n${QUEUED}` +
         '-EXECABORT Transaction discarded because of previous errors.\r\n$-1\r\n',
     );
+  });
+
+  it('is an error of its own if it asks for nothing that there is', async () => {
+    const client = raw(await start());
+    client.lines('MULTI', 'CLIENT REPLY bogus', 'SET a 1', 'EXEC');
+    await client.expect(`${OK}${QUEUED}${QUEUED}*2\r\n-ERR syntax error\r\n${OK}`);
   });
 });
