@@ -2,11 +2,13 @@
  * What a replica tells whoever listens, through node:diagnostics_channel: every event has a channel of its
  * own, and nothing is paid for one that nobody subscribed to. The events are rare (no channel per command).
  *
- * 1. A subscriber never changes what the replica does: diagnostics_channel reports what one throws as an
- *    uncaught exception, outside the replica.
+ * 1. A subscriber never changes what the replica does: what one that came by `subscribe` throws is told as a
+ *    warning of the process. Of one that came by node:diagnostics_channel itself, Node.js makes an uncaught
+ *    exception, outside the replica.
  * 2. Every event names the replica it is about, because several may live in one process.
  */
 import { channel } from 'node:diagnostics_channel';
+import { callbackReturned, callbackThrew } from '../callbacks.js';
 import type { Role } from '../paxos/effects.js';
 import type { Ballot, DurabilityClass, ReplicaId, Slot, SlotRange } from '../types.js';
 
@@ -113,7 +115,14 @@ export function subscribe<Name extends keyof Events>(
   listener: (event: Events[Name]) => void,
 ): () => void {
   const target = channel(name);
-  const receive = (event: unknown): void => listener(event as Events[Name]);
+  const receive = (event: unknown): void => {
+    try {
+      const returned: unknown = listener(event as Events[Name]);
+      if (returned !== undefined) callbackReturned(`a subscriber of '${name}'`, returned);
+    } catch (error) {
+      callbackThrew(`a subscriber of '${name}'`, error);
+    }
+  };
   target.subscribe(receive);
   return () => {
     target.unsubscribe(receive);

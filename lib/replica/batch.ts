@@ -2,8 +2,8 @@
  * The bytes of a commands batch: what a slot carries, what travels in an accept, and what the log keeps.
  *
  * ```
- * +0   u32  version (1)          +4   u32  number of commands
- * +8   f64  time, ms since 1970  +16  f64  ballot it was first proposed at
+ * +0   u32  version (1)          +4   u32  number of commands, no more than the bytes can hold
+ * +8   f64  time, ms since 1970 (0 … 2⁴³)  +16  f64  ballot it was first proposed at
  * +24  f64  sequence number within that ballot
  * +32  per command: u32 length, then that many bytes
  * ```
@@ -16,6 +16,12 @@ import type { Ballot } from '../types.js';
 export const BATCH_VERSION = 1;
 export const BATCH_HEADER_BYTES = 32;
 export const COMMAND_HEADER_BYTES = 4;
+
+/**
+ * The latest time a batch may be stamped with, ms since 1970: in the year 2248. Replicated time never goes
+ * back, so that what is no time must not become it.
+ */
+export const TIME_MS_MAX: number = 2 ** 43;
 
 export interface BatchHeader {
   readonly count: number;
@@ -38,12 +44,23 @@ export function readBatchHeader(bytes: Uint8Array): BatchHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const version = view.getUint32(0, true);
   if (version !== BATCH_VERSION) throw malformed(`batch version ${version} is not known to this program`);
-  return {
-    count: view.getUint32(4, true),
-    timeMs: view.getFloat64(8, true),
-    ballot: view.getFloat64(16, true) as Ballot,
-    sequence: view.getFloat64(24, true),
-  };
+  const count = view.getUint32(4, true);
+  const timeMs = view.getFloat64(8, true);
+  const ballot = view.getFloat64(16, true);
+  const sequence = view.getFloat64(24, true);
+  if (count > (bytes.length - BATCH_HEADER_BYTES) / COMMAND_HEADER_BYTES) {
+    throw malformed(`a batch of ${bytes.length} bytes cannot hold ${count} commands`);
+  }
+  if (!(timeMs >= 0 && timeMs <= TIME_MS_MAX))
+    throw malformed(`a batch is stamped ${timeMs}, which is no time`);
+  if (!isCount(ballot) || !isCount(sequence)) {
+    throw malformed(`a batch is numbered ${sequence} at ballot ${ballot}, which is no number`);
+  }
+  return { count, timeMs, ballot: ballot as Ballot, sequence };
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 /** The length of the command that starts (with its length) at `at`, bounded by `end`. */

@@ -13,7 +13,7 @@ import type { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime } from '../runtime.js';
 import { digestOf } from '../storage/crc64.js';
 import { BatchKind } from '../types.js';
-import { writeBatchHeader } from './batch.js';
+import { TIME_MS_MAX, writeBatchHeader } from './batch.js';
 import type { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import type { Tuning } from './options.js';
@@ -241,7 +241,7 @@ export class Placing {
     const { executor, clock } = this.parts;
     const { bytes, count, runs } = submission;
     clock.atLeast(executor.timeMs);
-    this.lastProposedMs = Math.max(clock.now(), this.lastProposedMs);
+    this.lastProposedMs = Math.min(TIME_MS_MAX, Math.max(clock.now(), this.lastProposedMs));
     this.proposals++;
     const { ballot } = core;
     writeBatchHeader(bytes, { count, timeMs: this.lastProposedMs, ballot, sequence: this.proposals });

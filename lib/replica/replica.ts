@@ -73,6 +73,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   private readonly parts: Assembly;
   private readonly pledges: Pledges;
   private closing: Promise<void> | undefined;
+  private lastStatus: ReplicaStatus | undefined;
 
   /**
    * Opens the store, restores the state, joins the peers. The replica serves when this resolves; it may take
@@ -149,8 +150,9 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     return this.pledges.read(query);
   }
 
+  /** Its status; once it is closed, what that was at the end. */
   status(): ReplicaStatus {
-    return this.parts.status();
+    return this.lastStatus ?? this.parts.status();
   }
 
   /**
@@ -181,6 +183,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     this.pledges.stop();
     await this.parts.transport.close();
     await this.host.checkpointsSettled();
+    this.lastStatus = this.parts.status();
     await this.store.close();
   }
 }

@@ -21,6 +21,7 @@ const LEAD = 65537 as Ballot;
 class Leader {
   nowMs = 0;
   proposed = 0;
+  hasRoom = true;
   readonly heard: [first: number, outcome: Outcome][] = [];
   private readonly asker: Requester = {
     outcome: (first, count, outcome) => {
@@ -35,7 +36,7 @@ class Leader {
     leader: 1,
     canPropose: false,
     proposer: { lastSlot: 0 },
-    propose: () => ++this.proposed,
+    propose: () => (this.hasRoom ? ++this.proposed : 0),
     read: () => true,
   };
 
@@ -58,6 +59,17 @@ class Leader {
 
   query(first: number): void {
     this.placing.query(this.asker, first, 1, BODY, 0, BODY.length);
+  }
+
+  /** Turns that are taken before nothing is left to do, at most 100. */
+  turnsUntilQuiet(): number {
+    this.core.canPropose = true;
+    const core = this.core as unknown as Deciding;
+    for (let turns = 1; turns < 100; turns++) {
+      this.placing.place(core);
+      if (!this.placing.canGoOn(core)) return turns;
+    }
+    return 100;
   }
 
   /** A turn, in which a slot is free or not, and then a tick. */
@@ -165,6 +177,17 @@ export const deadlines: readonly Schedule[] = [
       const commands = leader.heard.filter(([first]) => first !== 9999);
       mustBe(commands, asked, 'all are over');
       mustBe(leader.heard.length, asked.length + 1, 'the query too');
+    },
+  },
+  {
+    name: 'a leader whose log has no room takes one turn, and not one after the other',
+    run() {
+      const leader = new Leader();
+      leader.hasRoom = false;
+      leader.submit(1);
+      mustBe(leader.turnsUntilQuiet(), 1, 'nothing came of it');
+      leader.hasRoom = true;
+      mustBe([leader.turnsUntilQuiet(), leader.proposed], [1, 1], 'there is room again');
     },
   },
   {

@@ -1,0 +1,67 @@
+/**
+ * Every public call at every moment: what is promised to come of it. There is no replica before `open` has
+ * resolved, so that nothing can be called earlier.
+ */
+import { afterEach, describe, expect, it } from 'vitest';
+import { CALLS, type Call, endMoment, MOMENTS, type Moment, type MomentName } from './api-moments.js';
+
+afterEach(endMoment);
+
+const STOPPED = 'ERR_INDELIBLE_STOPPED';
+const SERVES: Record<Call, string> = {
+  propose: 'done',
+  read: 'done',
+  checkpoint: 'done',
+  close: 'done',
+  status: 'returns',
+  'the properties': 'returns',
+  submit: 'done',
+  query: 'done',
+  abandon: 'returns',
+  flush: 'returns',
+};
+const OVER: Record<Call, string> = {
+  ...SERVES,
+  propose: STOPPED,
+  read: STOPPED,
+  checkpoint: STOPPED,
+  submit: `throws ${STOPPED}`,
+  query: `throws ${STOPPED}`,
+};
+
+const PROMISED: Record<MomentName, Record<Call, string>> = {
+  leading: SERVES,
+  'leading three': SERVES,
+  following: SERVES,
+  'alone, of three': {
+    ...SERVES,
+    propose: 'ERR_INDELIBLE_UNKNOWN',
+    read: 'ERR_INDELIBLE_NOT_EXECUTED',
+    submit: 'unknown',
+    query: 'not executed',
+  },
+  halted: OVER,
+  'with a full log': {
+    ...SERVES,
+    propose: 'ERR_INDELIBLE_NOT_EXECUTED',
+    checkpoint: 'ERR_INDELIBLE_STATE_MACHINE',
+    submit: 'not executed',
+  },
+  closing: OVER,
+  closed: OVER,
+  'inside an outcome of a command': SERVES,
+  'inside an outcome of a query': SERVES,
+  'inside execute': SERVES,
+  'inside query': SERVES,
+  "inside the state machine's checkpoint": SERVES,
+  'inside a listener of checkpoint': SERVES,
+  'inside a listener of peer': SERVES,
+  'inside a listener of failure': OVER,
+};
+
+describe.each(Object.keys(PROMISED) as MomentName[])('%s', (moment) => {
+  const bring: Moment = MOMENTS[moment];
+  it.each(Object.entries(PROMISED[moment]) as [Call, string][])('%s: %s', async (call, promised) => {
+    expect(await bring(CALLS[call])).toBe(promised);
+  });
+});
