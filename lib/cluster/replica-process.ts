@@ -12,6 +12,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { type Logger, pino } from 'pino';
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { CLIENTS_MAX_DEFAULT } from '../kv/limits.js';
 import { createKvServer, type KvServer, type KvServerStatus } from '../kv/server.js';
 import { KvStateMachine } from '../kv/state-machine.js';
 import { ballotOf, formatBallot } from '../paxos/ballot.js';
@@ -19,6 +20,7 @@ import type { Role } from '../paxos/effects.js';
 import { Replica } from '../replica/replica.js';
 import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import type { Ballot, ReplicaId } from '../types.js';
+import { type ClientShares, descriptorsOfProcess, logFilesIn, sharesOf } from './descriptors.js';
 import { collectSeldom } from './garbage.js';
 import { isUnderNohup } from './hang-up.js';
 import { LogLines } from './log-lines.js';
@@ -70,6 +72,7 @@ interface Served {
 async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
   const { directory, backend, sync, listen, peers, tuning, store } = config;
   const machine = new KvStateMachine();
+  const shares = shareDescriptors(config, log);
   const storage = storageChoice(backend, sync);
   const replica = await Replica.open({
     directory,
@@ -79,10 +82,11 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
     peers,
     stateMachine: machine,
     tuning,
+    ...(shares === undefined ? {} : { clientsMax: shares.programsMax }),
   });
   try {
     follow(replica, log, ending);
-    const server = await openPort(replica, machine, config);
+    const server = await openPort(replica, machine, config, shares?.clientsMax);
     const { replicaId, clusterId } = replica.identity;
     const { mode, durability, recovery } = replica.status();
     log.info({ replicaId, clusterId, mode, durability, recovery, listen, redis: config.redis }, 'ready');
@@ -94,16 +98,32 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
   }
 }
 
+/** What the store and the peers leave to clients; that it is less than was asked for is said. */
+function shareDescriptors({ directory, peers, service }: ServeConfig, log: Logger): ClientShares | undefined {
+  const descriptors = descriptorsOfProcess();
+  if (descriptors === undefined) return undefined;
+  const clientsWanted = service.clientsMax ?? CLIENTS_MAX_DEFAULT;
+  const needs = { ...descriptors, logFiles: logFilesIn(directory), peers: peers.size, clientsWanted };
+  const shares = sharesOf(needs);
+  if (shares.clientsMax < clientsWanted) {
+    const { limit } = descriptors;
+    log.warn({ ...shares, clientsWanted, limit }, 'fewer clients than asked for: ulimit -n leaves no more');
+  }
+  return shares;
+}
+
 async function openPort(
   replica: Replica,
   machine: KvStateMachine,
   { redis, service: limits }: ServeConfig,
+  clientsMax: number | undefined,
 ): Promise<KvServer | undefined> {
   if (redis === undefined) return undefined;
   const { service } = replica;
   const status = (): KvServerStatus => kvStatus(replica);
   return createKvServer({
     ...limits,
+    ...(clientsMax === undefined ? {} : { clientsMax }),
     ...redis,
     service,
     status,

@@ -20,6 +20,7 @@ export interface AssemblyOptions {
   readonly peers: ReadonlyMap<ReplicaId, string>;
   readonly stateMachine: StateMachine;
   readonly tuning?: Partial<Tuning>;
+  readonly clientsMax?: number;
 }
 
 /** What a replica stands in. */
@@ -52,7 +53,7 @@ export function assemble(
   place: Place = THIS_PROCESS,
 ): Assembly {
   const { log, checkpoints } = store;
-  const { stateMachine, listen, peers } = options;
+  const { stateMachine, listen, peers, clientsMax } = options;
   const { identity } = log;
   const { runtime, sockets } = place;
   const { configuration } = checkpoints.newest.meta;
@@ -65,6 +66,7 @@ export function assemble(
     listen,
     addresses: peers,
     onClient: (connection) => clients.accept(connection),
+    ...(clientsMax === undefined ? {} : { bounds: { clientsMax } }),
     runtime,
     sockets,
   });

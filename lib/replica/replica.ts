@@ -39,6 +39,8 @@ export interface ReplicaOptions {
   readonly peers: ReadonlyMap<ReplicaId, string>;
   readonly stateMachine: StateMachine;
   readonly tuning?: Partial<Tuning>;
+  /** Most connections of programs on `listen` at a time, 1000 by default; one more is refused. */
+  readonly clientsMax?: number;
 }
 
 export interface ReplicaEvents {

@@ -9,7 +9,6 @@
  */
 import type { IndelibleError } from '../errors.js';
 import { ErrorCode } from '../errors.js';
-import { MEMBERS_MAX } from '../limits.js';
 import type { Message } from '../paxos/messages.js';
 import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
 import type { Configuration, Identity, Opening, ReplicaId } from '../types.js';
@@ -35,6 +34,9 @@ import { type Socket, type Sockets, systemSockets } from './sockets.js';
 import type { TcpBounds } from './tcp-bounds.js';
 import { tcpBounds } from './tcp-bounds.js';
 import type { Transport, TransportCounters, TransportEvents } from './transport.js';
+
+/** Of one peer there may be some that it gave up and this end has not yet, and new ones beside them. */
+const CONNECTIONS_PER_PEER = 4;
 
 export interface TcpTransportOptions {
   readonly identity: Identity;
@@ -140,7 +142,8 @@ export class TcpTransport implements Transport {
       return;
     }
     const { address } = listener;
-    listener.connectionsMax = this.#bounds.clientsMax + 4 * MEMBERS_MAX;
+    const peersMax = CONNECTIONS_PER_PEER * this.#peers.size;
+    listener.connectionsMax = this.#bounds.clientsMax + peersMax;
     // A connection that could not be accepted, for want of descriptors say, is its caller's loss alone.
     listener.onError = (error) => publish({ event: 'accept-failed', remote: address, error });
     this.#listener = listener;
