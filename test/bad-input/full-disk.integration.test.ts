@@ -145,6 +145,10 @@ describe.each(['emulated', 'file'])('a disk that fills up under the backend %s',
       },
       () => lines.join('\n'),
     );
+    // One that is told to close does, with its disk full and its log at its bound; it comes again by itself.
+    const closing = childrenOf(child.pid!)[0]!;
+    process.kill(closing, 'SIGTERM');
+    await eventually('a replica closes in order', () => !runs(closing) || undefined);
     fs.rmSync(path.join(disk, 'filler'));
     const target = writer.writes + 2 * KEYS;
     await eventually(

@@ -182,3 +182,25 @@ it('one that stalls alone keeps a bounded amount, settles every request in time,
   await until(() => alone.parts.status().stalledMs === 0);
   await expect(alone.pledges.propose(Buffer.from('add 1'))).resolves.toBeDefined();
 });
+
+it('one that stalls closes all the same, and everybody who waits hears', async () => {
+  await start(1);
+  await until(() => leaders().length === 1);
+  const [alone] = members;
+  const { pledges, parts, gate } = alone!;
+  gate.isShut = true;
+  const asked = [
+    ...Array.from({ length: 40 }, () => pledges.propose(Buffer.alloc(900))),
+    pledges.read(Buffer.alloc(1)),
+  ];
+  const checkpoint = parts.host.checkpoint();
+  checkpoint.catch(() => {});
+  await until(() => gate.heldBytes > 0);
+  await parts.host.stop();
+  pledges.stop();
+  for (const result of await Promise.allSettled([...asked, checkpoint])) {
+    if (result.status === 'rejected') expect(result.reason.code).toMatch(/^ERR_INDELIBLE_/);
+  }
+  await parts.transport.close();
+  expect(gate.isShut).toBe(true);
+});
