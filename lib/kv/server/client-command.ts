@@ -1,6 +1,6 @@
 /** CLIENT and its subcommands, which have been checked. */
 import { REPLY_BYTES_MAX } from '../limits.js';
-import { parseSmallInteger } from '../resp/integer.js';
+import { parseInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
 import { shown } from '../resp/shown.js';
 import { CLIENT_TYPES, clientKill } from './client-kill.js';
@@ -44,12 +44,12 @@ function list(session: Session, argv: readonly Buffer[], reply: Reply): void {
       }
       if (type !== 'normal') chosen = [];
     } else if (option === 'id' && argv.length > 3) {
-      const ids = argv.slice(3).map((id) => parseSmallInteger(id, 0, id.length));
-      if (ids.some(Number.isNaN)) {
+      const ids = argv.slice(3).map((id) => parseInteger(id, 0, id.length));
+      if (ids.includes(undefined)) {
         reply.error('ERR Invalid client ID');
         return;
       }
-      chosen = ids.map((id) => session.host.session(id)).filter((other) => other !== undefined);
+      chosen = ids.map((id) => session.host.session(Number(id))).filter((other) => other !== undefined);
     } else {
       reply.error('ERR syntax error');
       return;

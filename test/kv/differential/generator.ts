@@ -266,7 +266,7 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
         ['INFO'],
         ['LIST'],
         ['LIST', 'TYPE', d.pick(['normal', 'pubsub', 'bogus', ''])],
-        ['LIST', 'ID', d.pick(['999999', 'x', '0', '-1'])],
+        ['LIST', 'ID', d.pick(['999999', 'x', '0', '-1', '9223372036854775807', '9223372036854775808'])],
         ['NO-EVICT', d.pick(['on', 'OFF', 'bogus'])],
         ['KILL', d.pick(['127.0.0.1:1', 'bogus', ''])],
         ['KILL', 'ID', d.pick(['99999999', 'x', '0', '-1'])],
@@ -334,7 +334,7 @@ function request(d: Draw): Buffer[] {
   const name = d.chance(0.02) ? d.pick(NAMES) : d.pick(STATE);
   const words = MAKERS[name]!(d);
   if (d.chance(0.02)) words.pop();
-  if (d.chance(0.02)) words.push(d.value());
+  if (d.chance(0.02) && !(name === FRACTIONAL && words.length < 2)) words.push(d.value());
   const isReplaced = d.chance(0.02) && words.length > 0 && !TIMED.has(name) && name !== FRACTIONAL;
   if (isReplaced) words[d.random.below(words.length)] = d.value();
   return bytesOf([d.chance(0.5) ? name : name.toUpperCase(), ...words]);
