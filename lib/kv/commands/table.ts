@@ -34,6 +34,8 @@ export interface CommandSpec {
   readonly grows: boolean;
   /** Empties the whole state. */
   readonly empties?: boolean;
+  /** Comes across keys by itself: one may take long. */
+  readonly walks?: boolean;
   readonly keys: KeyPositions;
   readonly group: string;
   readonly summary: string;
@@ -132,8 +134,8 @@ const LIST: readonly Unplaced[] = [
   read('expiretime', 28, 2, ONE_KEY, GENERIC, expiry.expiretime, 'The expiry as Unix seconds'),
   read('pexpiretime', 29, 2, ONE_KEY, GENERIC, expiry.pexpiretime, 'The expiry as Unix milliseconds'),
   write('persist', 30, 2, ONE_KEY, GENERIC, expiry.persist, 'Removes the expiry'),
-  read('keys', 31, 2, NO_KEYS, GENERIC, keyspace.keys, 'All keys that match a pattern'),
-  read('scan', 32, -2, NO_KEYS, GENERIC, keyspace.scan, 'Walks the keys'),
+  { ...read('keys', 31, 2, NO_KEYS, GENERIC, keyspace.keys, 'All keys that match a pattern'), walks: true },
+  { ...read('scan', 32, -2, NO_KEYS, GENERIC, keyspace.scan, 'Walks the keys'), walks: true },
   read('dbsize', 33, 1, NO_KEYS, SERVER, keyspace.dbsize, 'The number of keys'),
   { ...write('flushdb', 34, -1, NO_KEYS, SERVER, keyspace.flush, 'Deletes all keys'), empties: true },
   { ...write('flushall', 35, -1, NO_KEYS, SERVER, keyspace.flush, 'Deletes all keys'), empties: true },

@@ -57,12 +57,12 @@ function candidates({ host }: Session, { id, isNormal }: Filters): Iterable<Sess
 
 function kill(caller: Session, filters: Filters): number {
   const { address, localAddress, skipsCaller } = filters;
-  const chosen = [...candidates(caller, filters)].filter(
-    (session) =>
-      !(skipsCaller && session.id === caller.id) &&
-      (address === undefined || session.remoteAddress === address) &&
-      (localAddress === undefined || session.localAddress === localAddress),
-  );
+  const chosen: Session[] = [];
+  for (const session of candidates(caller, filters)) {
+    if (skipsCaller && session.id === caller.id) continue;
+    if (address !== undefined && session.remoteAddress !== address) continue;
+    if (localAddress === undefined || session.localAddress === localAddress) chosen.push(session);
+  }
   for (const session of chosen) {
     // The caller is told how many before it goes.
     if (session.id === caller.id) caller.quit();

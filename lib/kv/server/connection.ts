@@ -197,8 +197,8 @@ export class Connection implements Session, Flow, PipelineOwner {
     this.#handler.watched(versions, this.out);
   }
 
-  transacted(isExecuted: boolean): void {
-    this.#handler.transacted(isExecuted);
+  answered(isExecuted: boolean): void {
+    this.#handler.answered(isExecuted);
   }
 
   replied(bytes: Uint8Array, start: number): void {

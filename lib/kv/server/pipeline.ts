@@ -30,8 +30,8 @@ const NOTHING: Buffer = Buffer.alloc(0);
 const ASTERISK = 0x2a;
 const MINUS = 0x2d;
 
-/** What a run's only answer is for: a WATCH's are versions, an EXEC's says what the connection is now. */
-export type Awaited = 'watch' | 'exec';
+/** What a run's only answer is for: a WATCH's are versions; another's says that the connection may go on. */
+export type Awaited = 'watch' | 'answer';
 
 /** Where the answers go. */
 export interface PipelineOwner {
@@ -40,8 +40,8 @@ export interface PipelineOwner {
   readonly choked: boolean;
   /** A WATCH was answered: the versions, 8 bytes each, or empty if it failed (the error is written). */
   watched(versions: Uint8Array): void;
-  /** An EXEC that was waited for was answered; false: it was not executed, or that is not known. */
-  transacted(isExecuted: boolean): void;
+  /** What was waited for was answered; false: as an EXEC, it was not executed, or that is not known. */
+  answered(isExecuted: boolean): void;
   /** A reply begins at bytes[start]. */
   replied(bytes: Uint8Array, start: number): void;
   /** A command was executed. */
@@ -246,8 +246,8 @@ export class Pipeline implements Requester {
       const length = readUint32(results, at);
       at += 4;
       if (results[at] === MINUS) this.#owner.replied(results, at);
-      if (run.awaited === 'exec') {
-        this.#owner.transacted(results[at] === ASTERISK && results[at + 1] !== MINUS);
+      if (run.awaited === 'answer') {
+        this.#owner.answered(results[at] === ASTERISK && results[at + 1] !== MINUS);
       }
       if (!run.muted) {
         const to = out.reserve(length);
@@ -264,7 +264,7 @@ export class Pipeline implements Requester {
       if (!run.muted) this.#owner.out.write(text);
     }
     if (run.awaited === 'watch') this.#owner.watched(NOTHING);
-    else if (run.awaited === 'exec') this.#owner.transacted(false);
+    else if (run.awaited === 'answer') this.#owner.answered(false);
   }
 
   #answered(run: Run, count: number): void {

@@ -7,7 +7,8 @@
  *   over      QUIT, a protocol error or the end of input came: it     nobody. It closes when all is answered
  *             takes none ever again                                   (outcomes) and read (socket's drain)
  *   await     what comes behind a WATCH, or behind an EXEC that       that outcome
- *             changes the connection, hangs on its answer
+ *             changes the connection, hangs on its answer; or
+ *             the keys are walked for it: one walk at a time
  *   unsent    a run waits for room, or for the queries before it      the service's `drain`, or an outcome
  *   answers   so many requests, or so many bytes of the port's own    an outcome
  *             replies, wait for answers before them

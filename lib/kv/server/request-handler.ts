@@ -32,7 +32,7 @@ const sink: Output = new Output(128, 4096);
 const HTTP = /^(post|host:)$/i;
 
 export class RequestHandler {
-  /** What comes behind a WATCH, or behind an EXEC that changes the connection, hangs on its answer. */
+  /** Nothing is taken before the answer to what was sent last: see reading.ts. */
   awaiting = false;
   /** Bytes of replies that the port has made by itself, those that nobody wanted too. */
   madeBytes = 0;
@@ -123,8 +123,8 @@ export class RequestHandler {
     else this.#reply.error('ERR too many watched keys');
   }
 
-  /** The EXEC that was waited for was answered. */
-  transacted(isExecuted: boolean): void {
+  /** What was waited for was answered. */
+  answered(isExecuted: boolean): void {
     const draft = this.#draft;
     this.awaiting = false;
     this.#draft = undefined;
@@ -181,7 +181,8 @@ export class RequestHandler {
       return;
     }
     const queueing = this.#transaction.open;
-    if (!queueing && this.runCount > 0 && this.#runMuted !== this.#muted) this.endRun();
+    const walks = spec.walks === true;
+    if (!queueing && this.runCount > 0 && (walks || this.#runMuted !== this.#muted)) this.endRun();
     const before = scratch.length;
     const { host, resp3 } = this.#session;
     const limit = queueing || !spec.grows ? 0 : this.#limitKibibytes;
@@ -198,6 +199,10 @@ export class RequestHandler {
     }
     if (!queueing) {
       this.#counted(spec.kind === 'read');
+      if (walks) {
+        this.awaiting = true;
+        this.endRun('answer');
+      }
       return;
     }
     scratch.length = before;
@@ -343,7 +348,7 @@ export class RequestHandler {
     this.runCount = 1;
     this.#runMuted = this.#muted;
     this.#runReadOnly = false;
-    this.endRun('exec');
+    this.endRun('answer');
   }
 
   #reset(): void {

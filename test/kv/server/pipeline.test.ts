@@ -17,7 +17,7 @@ function setup(): { puppet: Puppet; pipeline: Pipeline; out: Output } {
     watched: () => undefined,
     progress: () => undefined,
     executed: () => undefined,
-    transacted: () => undefined,
+    answered: () => undefined,
     replied: () => undefined,
   };
   return { puppet, pipeline: new Pipeline(puppet, owner), out };

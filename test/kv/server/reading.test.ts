@@ -37,7 +37,17 @@ function allCommands(): string {
 
 const COMMAND_REPLY = allCommands();
 
-const REQUESTS = ['read', 'write', 'watch', 'ping', 'long', 'unwanted', 'transaction', 'naming'] as const;
+const REQUESTS = [
+  'read',
+  'write',
+  'watch',
+  'ping',
+  'long',
+  'unwanted',
+  'transaction',
+  'naming',
+  'walk',
+] as const;
 type RequestKind = (typeof REQUESTS)[number];
 const OUTCOMES = { done: Outcome.done, declined: Outcome.declined, unknown: Outcome.unknown } as const;
 const ACTIONS = ['send', 'refuse', 'admit', 'hold', 'read', 'done', 'declined', 'unknown'] as const;
@@ -94,6 +104,9 @@ class Stage {
       case 'read':
         answered(key, `:${key}\r\n`);
         return `GET ${key}\r\n`;
+      case 'walk':
+        answered(key, `:${key}\r\n`);
+        return `KEYS ${key}\r\n`;
       case 'write':
         answered(key, `:${key}\r\n`);
         return `SET ${key} value\r\n`;
@@ -142,7 +155,7 @@ class Stage {
     if (connection.backlogBytes > 0) expect(socket.holds, 'replies that nobody reads').toBe(true);
     if (stop === 'input') expect(socket.readableLength, 'bytes that nobody takes').toBe(0);
     else expect(stopOf(connection, limitsOf(settings)), 'a stop without a reason').toBeDefined();
-    if (connection.awaiting) expect(connection.outstanding, 'a WATCH or an EXEC').toBeGreaterThan(0);
+    if (connection.awaiting) expect(connection.outstanding, 'a WATCH, an EXEC or a walk').toBeGreaterThan(0);
     if (connection.choked) expect(socket.holds, 'choked by a client that has read all').toBe(true);
     expect(socket.isPaused(), stop).toBe(stop !== 'input' && stop !== 'over');
     const most = settings.outputPauseBytes + COMMAND_REPLY.length + 1024;
