@@ -55,7 +55,7 @@ console.log(
   `longest without a command, of a seed, in election timeouts: half ${at(0.5)}, 9 in 10 ${at(0.9)}, all ${at(1)}`,
 );
 console.log(`longest wait of a request: ${(100 * longestWait).toFixed(0)} % of its bound`);
-if (count >= 50) {
+if (count >= 40) {
   for (const [name, value] of Object.entries(totals)) {
     if (value > 0) continue;
     failed++;

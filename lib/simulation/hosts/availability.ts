@@ -1,6 +1,6 @@
 /**
  * Availability, while faults go on: as long as some majority of the replicas has been well and connected for
- * three election timeouts, a command has been executed within the last three.
+ * three election timeouts, a command has been executed within the last three, and what comes on top (`look`).
  *
  * Well is a replica that is up and has joined, is not paused, has a disk that goes on and a clock that runs
  * at about the right speed. Connected are two whose wires pass both ways at full width, with a connection on
@@ -41,10 +41,10 @@ export class Availability {
   }
 
   /**
-   * `stallMs`: what a stalled disk may take on top, because it has to be noticed.
+   * `extraMs`: what may come on top, for a former leader to answer, and for a stalled disk to be noticed.
    * @returns true if there was something to check. @throws a violation.
    */
-  look(nowMs: number, health: Health, stallMs: number): boolean {
+  look(nowMs: number, health: Health, extraMs: number): boolean {
     let isChecked = false;
     this.majorities.forEach((majority, index) => {
       const since = this.isWell(majority, health) ? (this.wellSinceMs[index] ?? nowMs) : undefined;
@@ -55,7 +55,7 @@ export class Availability {
       if (nowMs - since < TIMEOUTS * this.timeoutMs) return;
       isChecked = true;
       must(
-        idleMs <= TIMEOUTS * this.timeoutMs + stallMs,
+        idleMs <= TIMEOUTS * this.timeoutMs + extraMs,
         'availability',
         () =>
           `replicas ${majority.join(', ')} are well and connected since ${since.toFixed(0)} ms, and at ` +

@@ -26,8 +26,10 @@ export interface HostCounters {
    */
   peersLost: number;
   messagesDropped: number;
-  /** Messages dropped because the queue of a peer that was there was full. */
+  /** Segments that had no room in the queue of a wire. */
   queueDrops: number;
+  /** Times that what was for a peer had to wait, because it was behind, or away. */
+  peersBehind: number;
   checkpoints: number;
   /** Times a checkpoint could not be written. */
   checkpointsFailed: number;
@@ -84,6 +86,7 @@ export function newHostCounters(): HostCounters {
     peersLost: 0,
     messagesDropped: 0,
     queueDrops: 0,
+    peersBehind: 0,
     checkpoints: 0,
     checkpointsFailed: 0,
     stateTransfers: 0,

@@ -49,7 +49,7 @@ export const HOST_FAULT_RATES: HostFaultRates = {
   weather: 2,
   pause: 2,
   drift: 1,
-  jump: 1,
+  jump: 2,
   stall: 1.5,
   full: 1,
 };
@@ -195,7 +195,7 @@ export class HostFaults {
 
   private narrow([from, to]: readonly number[]): void {
     this.counters.narrowLinks++;
-    const bytesPerMs = this.random.pick([2, 50, 1000]);
+    const bytesPerMs = this.random.pick([20, 50, 1000]);
     this.wires.narrow(from!, to!, bytesPerMs);
     this.wires.narrow(to!, from!, bytesPerMs);
   }

@@ -103,7 +103,7 @@ export class HostProcess {
     };
     const sockets = around.network.socketsOf(id, loop);
     const transport = (given: TcpTransportOptions): TcpTransport =>
-      new ObservedTransport({ ...given, bounds: QUEUES }, id, around, (peer) => this.peers.has(peer));
+      new ObservedTransport({ ...given, bounds: QUEUES }, id, around);
     this.assembly = assemble(opened, options, this.listeners(failed), { runtime: loop, sockets, transport });
     store.onStaged = () => this.tookVote();
     this.applied = through;
@@ -264,24 +264,21 @@ class Listeners extends SafeEmitter<{ news: [] }> {
 class ObservedTransport extends TcpTransport {
   private readonly id: ReplicaId;
   private readonly around: HostSurroundings;
-  private readonly isUp: (peer: ReplicaId) => boolean;
 
-  constructor(
-    options: TcpTransportOptions,
-    id: ReplicaId,
-    around: HostSurroundings,
-    isUp: (peer: ReplicaId) => boolean,
-  ) {
+  constructor(options: TcpTransportOptions, id: ReplicaId, around: HostSurroundings) {
     super(options);
-    this.isUp = isUp;
     this.id = id;
     this.around = around;
   }
 
   override send(to: ReplicaId, message: Message): void {
     this.around.tell('leaves', this.id, to, message);
-    const { dropped } = this.counters;
     super.send(to, message);
-    if (this.counters.dropped > dropped && this.isUp(to)) this.around.counters.queueDrops++;
+  }
+
+  override hasRoom(to: ReplicaId): boolean {
+    const hasRoom = super.hasRoom(to);
+    if (!hasRoom) this.around.counters.peersBehind++;
+    return hasRoom;
   }
 }

@@ -51,6 +51,9 @@ export interface HostSimulationReport {
 
 /** How often health is looked at, in milliseconds. */
 const LOOK_MS = 20;
+/** The share of seeds with a fault that strikes often, and how often: as often as all others. */
+const BIASED = 0.5;
+const OFTEN = 25;
 /** Units of time of the disks of core simulations, in milliseconds. */
 const DISK_UNIT_MS = 0.1;
 /** A file's groups take whole pages, however small they are. */
@@ -74,7 +77,7 @@ export async function simulateHosts(options: HostSimulationOptions): Promise<Hos
   const drawnReplicas = draw.pick([3, 3, 5]);
   const drawnBackend = draw.pick(Object.keys(MAKE_DISK) as SimulatedBackend[]);
   const { replicas = drawnReplicas, backend = drawnBackend } = options;
-  const rates = { ...HOST_FAULT_RATES, ...faults };
+  const rates = { ...drawRates(draw), ...faults };
   const world = new HostWorld(draw.bits(), replicas, MAKE_DISK[backend], rates, workload, log);
   let events = 0;
   let violation: SimulatedViolation | undefined;
@@ -105,6 +108,13 @@ export async function simulateHosts(options: HostSimulationOptions): Promise<Hos
     traceHash: trace.hash,
     violation,
   };
+}
+
+/** Of some seeds one fault strikes again and again. */
+function drawRates(random: Random): HostFaultRates {
+  const often = random.pick(Object.keys(HOST_FAULT_RATES) as (keyof HostFaultRates)[]);
+  if (!random.chance(BIASED)) return HOST_FAULT_RATES;
+  return { ...HOST_FAULT_RATES, [often]: OFTEN };
 }
 
 function describe(error: Error, event: number): SimulatedViolation {

@@ -7,6 +7,7 @@
  *    through them.
  */
 import type { Role } from '../../paxos/effects.js';
+import { FORMER_MS_MAX } from '../../replica/forwarder.js';
 import type { StoreShape } from '../../storage/shape.js';
 import type { Ballot, Configuration, ReplicaId } from '../../types.js';
 import { Agreement } from '../checkers/agreement.js';
@@ -37,6 +38,7 @@ import { ReplicatedTime } from './replicated-time.js';
 import { SimulatedHost } from './simulated-host.js';
 import { addressOf, SocketNetwork } from './socket-network.js';
 import { StandingDown } from './standing-down.js';
+import type { Stream } from './stream.js';
 import type { Tell } from './told.js';
 import { Wires } from './wires.js';
 
@@ -100,9 +102,12 @@ export class HostWorld {
     ]);
     const { clock, trace, counters, scale } = this;
     const wires = new Wires(clock, this.random.fork());
-    this.network = new SocketNetwork(clock, wires, (stream, bytes) => {
+    const delivered = (stream: Stream, bytes: number): void => {
       trace.fold(stream.machine);
       trace.fold(bytes);
+    };
+    this.network = new SocketNetwork(clock, wires, delivered, () => {
+      counters.queueDrops++;
     });
     const around = this.surroundings(count);
     this.hosts = around.configuration.members.map(({ id, storeUuid }) => {
@@ -144,7 +149,8 @@ export class HostWorld {
   /** Looks at what shows only in time: progress, deadlines, busy loops. @throws what is broken. */
   look(): void {
     const stallMs = this.hosts.some((host) => host.hasStalled) ? this.scale.tuning.storageStallMs : 0;
-    if (this.availability.look(this.clock.now, this.infirmary, stallMs)) this.counters.availabilityChecks++;
+    const extraMs = FORMER_MS_MAX + stallMs;
+    if (this.availability.look(this.clock.now, this.infirmary, extraMs)) this.counters.availabilityChecks++;
     this.standingDown.look(this.clock.now, this.hosts, this.infirmary);
     for (const { process } of this.hosts) process?.mustBeBounded();
     for (const { id, emptyPhases } of this.hosts) {

@@ -64,10 +64,15 @@ export class SocketNetwork {
   private readonly listeners = new Map<string, SimulatedListener>();
   private readonly streams = new Map<EventLoop, Set<Stream>>();
 
-  constructor(clock: Clock, wires: Wires, delivered: (stream: Stream, bytes: number) => void) {
+  constructor(
+    clock: Clock,
+    wires: Wires,
+    delivered: (stream: Stream, bytes: number) => void,
+    dropped: () => void,
+  ) {
     this.clock = clock;
     this.wires = wires;
-    this.around = { clock, wires, delivered };
+    this.around = { clock, wires, delivered, dropped };
   }
 
   /** The sockets of the process on `machine` whose loop is `loop`. */

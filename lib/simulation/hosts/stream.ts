@@ -13,13 +13,14 @@
 import type { Socket } from '../../transport/sockets.js';
 import type { Clock } from '../clock.js';
 import type { EventLoop } from './event-loop.js';
-import type { Wires } from './wires.js';
+import { QUEUE_MS, type Wires } from './wires.js';
 
 /** What the kernel takes beyond what it could send, in bytes. */
 const KERNEL_BYTES = 128 << 10;
 /** Bytes that may be under way or unread. */
 const WINDOW_BYTES = 256 << 10;
 const SEGMENT_BYTES = 16 << 10;
+const NARROW_SEGMENT_BYTES = 2 << 10;
 /** Time until what is not acknowledged is sent again: it doubles, up to the most. */
 const RESEND_MS_MIN = 200;
 const RESEND_MS_MAX = 30_000;
@@ -36,6 +37,8 @@ export interface StreamSurroundings {
   readonly wires: Wires;
   /** Bytes were handed to a process. */
   delivered(stream: Stream, bytes: number): void;
+  /** A segment had no room in the queue of a wire. */
+  dropped(): void;
 }
 
 export class Stream implements Socket {
@@ -61,6 +64,7 @@ export class Stream implements Socket {
   private lastArrival = 0;
   private resendMs = RESEND_MS_MIN;
   private isResending = false;
+  private isWaiting = false;
   private unread: Buffer[] = [];
   private unreadBytes = 0;
   private isPaused = false;
@@ -208,14 +212,17 @@ export class Stream implements Socket {
     const { other, around } = this;
     if (other === undefined || this.isResending) return;
     while (this.unsent.length > 0 && this.underWayBytes + other.unreadBytes < WINDOW_BYTES) {
+      const isWhole = around.wires.passes(this.machine, other.machine);
+      if (isWhole && !around.wires.hasRoom(this.machine, other.machine)) return this.sendSoon();
       const first = this.unsent[0]!;
-      const segment = first.subarray(0, SEGMENT_BYTES);
+      const isNarrow = around.wires.isNarrow(this.machine, other.machine);
+      const segment = first.subarray(0, isNarrow ? NARROW_SEGMENT_BYTES : SEGMENT_BYTES);
       if (segment.length === first.length) this.unsent.shift();
       else this.unsent[0] = first.subarray(segment.length);
       this.unsentBytes -= segment.length;
       this.underWay.push(segment);
       this.underWayBytes += segment.length;
-      if (!around.wires.passes(this.machine, other.machine)) return this.sendAgainLater();
+      if (!isWhole) return this.sendAgainLater();
       const arrival = around.wires.arrivalOf(this.machine, other.machine, segment.length);
       this.lastArrival = Math.max(this.lastArrival, arrival);
       const { epoch } = this;
@@ -223,6 +230,17 @@ export class Stream implements Socket {
         if (epoch === this.epoch) this.arrives(segment);
       });
     }
+  }
+
+  /** The wire's queue is full: what does not fit is dropped, and sent again when it has drained a little. */
+  private sendSoon(): void {
+    if (this.isWaiting) return;
+    this.isWaiting = true;
+    this.around.dropped();
+    this.around.clock.after(QUEUE_MS / 2, () => {
+      this.isWaiting = false;
+      this.send();
+    });
   }
 
   private arrives(segment: Buffer): void {

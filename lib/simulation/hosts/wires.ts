@@ -17,6 +17,8 @@ export interface WireWeather {
 
 export const FAIR_WIRES: WireWeather = { latencyMs: 0.05, jitterMs: 0.1, loss: 0, bytesPerMs: 1_000_000 };
 
+/** What waits in front of a wire waits no longer than this, and the rest is dropped and sent again. */
+export const QUEUE_MS = 300;
 /** What a repetition of a lost segment costs, at least. */
 const REPEAT_MS = 200;
 
@@ -48,6 +50,12 @@ export class Wires {
   heal(): void {
     this.cut.clear();
     this.slow.clear();
+    this.freeAt.clear();
+  }
+
+  /** Whether the queue in front of a wire takes another segment: it is as long as a router's. */
+  hasRoom(from: number, to: number): boolean {
+    return (this.freeAt.get(wireOf(from, to)) ?? 0) - this.clock.now <= QUEUE_MS;
   }
 
   /** A machine without power hears nothing and says nothing. */
