@@ -29,6 +29,8 @@ export interface CheckpointSource {
   readonly core: ReplicaCore;
   readonly executor: Executor;
   post(to: ReplicaId, message: Message): void;
+  /** The link to `to` takes bulk now. */
+  hasRoom(to: ReplicaId): boolean;
   trim(through: Slot, checkpointId: number): void;
   /** One became durable here: this replica's own (`from` 0), or a peer's, which is the state already. */
   durableCheckpoint(file: CheckpointFile, from: ReplicaId): void;
@@ -116,6 +118,7 @@ export class Checkpoints {
         return core.acceptor.trimThrough;
       },
       post: (to, message) => host.post(to, message),
+      hasRoom: (to) => host.hasRoom(to),
       restore: (file, from) => {
         restoreImage(machine, file);
         host.restored(file, from);
@@ -229,6 +232,11 @@ export class Checkpoints {
 
   peerUp(peer: ReplicaId): void {
     this.transfers?.peerUp(peer);
+  }
+
+  /** The link to `peer` takes bulk again. */
+  roomAgain(peer: ReplicaId): void {
+    this.transfers?.roomAgain(peer);
   }
 
   peerDown(peer: ReplicaId): void {

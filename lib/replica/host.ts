@@ -282,7 +282,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   roomAgain(peer: ReplicaId): void {
-    this.guard(() => this.core.roomAgain(peer));
+    this.guard(() => {
+      this.core.roomAgain(peer);
+      this.parts.checkpoints.roomAgain(peer);
+    });
     this.requestTurn();
   }
 

@@ -8,6 +8,8 @@
  * 3. What has arrived is gone on with: from the same source, from another that has the very same file, and
  *    after a restart.
  * 4. A file behind which the log is gone already is not sent: its receiver would need another one.
+ * 5. What is asked for is read and sent when the link has room for it, one chunk after the other: what a slow
+ *    link has not taken lies on the disk, not in memory, and other bulk has its turn in between.
  */
 import type { CheckpointChunk, CheckpointFetch, CheckpointOffer, Message } from '../paxos/messages.js';
 import type { CheckpointStore } from '../storage/checkpoint.js';
@@ -16,6 +18,7 @@ import type { CheckpointReceiver } from '../storage/checkpoint-receiver.js';
 import type { Digest, ReplicaId, Slot } from '../types.js';
 import { INCOMING_PACE, Incoming, type IncomingPace, type Offered } from './incoming.js';
 import { Pins } from './pins.js';
+import { UnsentChunks } from './unsent-chunks.js';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -55,6 +58,8 @@ export interface TransferSurroundings {
   readonly appliedThrough: Slot;
   readonly trimThrough: Slot;
   post(to: ReplicaId, message: Message): void;
+  /** The link takes bulk now; where it does not, {@link Transfers.roomAgain} is called when it does. */
+  hasRoom(to: ReplicaId): boolean;
   /** Makes a checkpoint the state, at once. @throws what stops the replica */
   restore(file: CheckpointFile, from: ReplicaId): void;
   /** It is durable here, too. */
@@ -77,6 +82,7 @@ export class Transfers {
   private readonly around: TransferSurroundings;
   private readonly pace: IncomingPace;
   private readonly pins = new Pins<CheckpointFile>();
+  private readonly unsent = new UnsentChunks();
   private current: Receiving | undefined;
   /** From the decision to take one until it is taken, or has ended. */
   private busy = false;
@@ -131,6 +137,16 @@ export class Transfers {
   }
 
   serve(to: ReplicaId, message: CheckpointFetch): void {
+    this.unsent.add(to, message);
+    this.roomAgain(to);
+  }
+
+  /** The link to `to` takes bulk again. */
+  roomAgain(to: ReplicaId): void {
+    while (this.unsent.areFor(to) && this.around.hasRoom(to)) this.answer(to, this.unsent.take(to)!);
+  }
+
+  private answer(to: ReplicaId, message: CheckpointFetch): void {
     const file = this.store.findOpen(message);
     if (file !== undefined) return this.send(to, message, file);
     // An older one that was not read since open is verified first.
@@ -191,6 +207,7 @@ export class Transfers {
   }
 
   peerDown(peer: ReplicaId): void {
+    this.unsent.forget(peer);
     this.current?.incoming.peerDown(peer);
   }
 

@@ -90,7 +90,7 @@ async function runSchedules(directory) {
   const { schedules } = await load(directory, 'test/simulation/schedules/all.js');
   for (const { name, run } of schedules) {
     try {
-      run();
+      await run();
     } catch (error) {
       const checker =
         error.name === 'ContractViolation' ? 'contract' : error.name === 'Violation' ? 'schedule' : 'error';

@@ -1,72 +1,10 @@
 /** State transfer between two stores on recording media: in which order what is received takes effect. */
 import { expect, it } from 'vitest';
-import type { Message } from '../../lib/paxos/messages.js';
-import { type TransferSurroundings, Transfers } from '../../lib/replica/transfers.js';
-import { type CheckpointStore, formatCheckpoints, openCheckpoints } from '../../lib/storage/checkpoint.js';
-import { RecordingMedium } from '../../lib/storage/file/recording-medium.js';
 import type { Digest } from '../../lib/types.js';
+import { storeAt, type TransferPair, transferPair } from '../simulation/schedules/transfer-pair.js';
 
-const CLUSTER = 'c'.repeat(32);
-const CONFIGURATION = { number: 1, members: [{ id: 1, storeUuid: 'a'.repeat(32) }] };
-const DIRECTORY = '/d/checkpoints';
-
-async function storeAt(slot: number, medium = new RecordingMedium()): Promise<CheckpointStore> {
-  await formatCheckpoints(DIRECTORY, CLUSTER, CONFIGURATION, medium);
-  const store = await openCheckpoints(DIRECTORY, CLUSTER, medium);
-  const meta = { clusterId: CLUSTER, checkpointId: slot, throughSlot: slot, configuration: CONFIGURATION };
-  await store.write({ ...meta, chainDigest: slot, timeMs: 0 }, [new Uint8Array(600_000).fill(slot)]);
-  return store;
-}
-
-/** A receiver at slot 10 and a sender at slot 30; `restore` is what the receiver's state machine does. */
-async function pair(restore: () => void) {
-  const steps: string[] = [];
-  const [source, own] = [await storeAt(30), await storeAt(10)];
-  let state = 10;
-  const around = (other: () => Transfers, id: number, at: () => number): TransferSurroundings => ({
-    peers: [3 - id],
-    get appliedThrough() {
-      return at();
-    },
-    trimThrough: 0,
-    post: (_to, message) => deliver(other(), id, message),
-    restore: (file) => {
-      steps.push(`restore, durable ${own.newest.meta.throughSlot}`);
-      restore();
-      state = file.meta.throughSlot;
-    },
-    adopted: () => steps.push(`adopted, durable ${own.newest.meta.throughSlot}`),
-    failed: (error) => steps.push(`failed: ${error.message}`),
-    tell: ({ what }) => steps.push(what),
-    fail: (error) => steps.push(`stopped: ${error.message}`),
-  });
-  const deliver = (to: Transfers, from: number, message: Message): void => {
-    setImmediate(() => {
-      if (message.type === 'checkpointFetch') to.serve(from, message);
-      if (message.type === 'checkpointChunk') to.chunk(from, message);
-      if (message.type === 'checkpointOffer') to.take(from, message);
-    });
-  };
-  const sender: Transfers = new Transfers(
-    source,
-    around(
-      () => receiver,
-      1,
-      () => 30,
-    ),
-  );
-  const receiver: Transfers = new Transfers(
-    own,
-    around(
-      () => sender,
-      2,
-      () => state,
-    ),
-  );
-  const until = async (word: string): Promise<void> => {
-    while (!steps.some((step) => step.startsWith(word))) await new Promise((next) => setImmediate(next));
-  };
-  return { sender, receiver, source, own, steps, until };
+async function pair(restore: () => void): Promise<TransferPair> {
+  return transferPair(restore, await storeAt(30), await storeAt(10));
 }
 
 it('becomes the state first, and what this replica starts from then', async () => {

@@ -8,8 +8,8 @@
  */
 import fs from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { temporaryDirectory } from '../cluster/cluster-process.js';
+import { BulkLoad } from './bulk-load.js';
 import type { Campaign, CampaignReport, CampaignSettings } from './campaign.js';
 import { eventually } from './eventually.js';
 import { Network } from './network.js';
@@ -51,7 +51,12 @@ async function onLinksOf(
   await network.limit(megabytes * 1e6);
   cluster.startAll();
   const leader = await cluster.leader();
-  const load = new BulkLoad(cluster.redis(leader));
+  const load = new BulkLoad({
+    ...cluster.redis(leader),
+    valueBytes: VALUE_BYTES,
+    keys: KEYS,
+    inFlight: IN_FLIGHT,
+  });
   try {
     await report.check(`${size} replicas, ${megabytes} MB/s a link: one leader, links in use`, () =>
       saturate(cluster, leader, megabytes * 1e6, seconds, load),
@@ -91,37 +96,4 @@ async function saturate(
   if (changed > 0) throw new Error(`${changed} changes of a role; ${text}\n${await cluster.diagnosis()}`);
   if (use < USE_MIN) throw new Error(`only ${text}\n${await cluster.diagnosis()}`);
   return text;
-}
-
-/** SETs of large values, so many under way that something always waits. */
-class BulkLoad {
-  done = 0;
-  readonly #redis: Redis;
-  #isOver = false;
-
-  constructor(where: { readonly host: string; readonly port: number }) {
-    this.#redis = new Redis({ ...where, retryStrategy: () => 50, maxRetriesPerRequest: null });
-    this.#redis.on('error', () => {});
-  }
-
-  start(): void {
-    for (let lane = 0; lane < IN_FLIGHT; lane++) void this.#lane(lane);
-  }
-
-  stop(): void {
-    this.#isOver = true;
-    this.#redis.disconnect();
-  }
-
-  async #lane(lane: number): Promise<void> {
-    const value = Buffer.alloc(VALUE_BYTES, 'v');
-    while (!this.#isOver) {
-      try {
-        await this.#redis.set(`key:${lane % KEYS}`, value);
-        this.done++;
-      } catch {
-        await pause(20);
-      }
-    }
-  }
 }

@@ -84,8 +84,8 @@ export class Network {
     return `10.0.${id}.2`;
   }
 
-  /** Each direction of each link carries no more than this, in bytes a second. */
-  limit(bytesPerSecond: number): Promise<void> {
+  /** Each direction of each link carries no more than this, in bytes a second; by default anything. */
+  limit(bytesPerSecond: number | undefined): Promise<void> {
     this.#rate = bytesPerSecond;
     return this.cut([]);
   }

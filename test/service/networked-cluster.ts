@@ -22,6 +22,8 @@ export interface NetworkedOptions {
   readonly regionSize: string;
   /** Where the replicas' data goes. */
   readonly directory: string;
+  /** More of what each is told. */
+  readonly flags?: readonly string[];
 }
 
 /** A line of a replica's log. */
@@ -63,21 +65,15 @@ export class NetworkedCluster {
   }
 
   start(id: number): void {
-    const { backend } = this.#options;
+    const { backend, flags = [] } = this.#options;
     const others = this.ids.map((to) => {
       const host = to === id ? this.network.outsideHost(id) : this.network.host(id, to);
       return `${to}=${host}:${PEER_PORT}`;
     });
     const [program, args] = this.network.command(id, process.execPath, [
       ...[PROGRAM, 'serve', '--dir', this.#dataOf(id), '--backend', backend],
-      ...[
-        '--listen',
-        `0.0.0.0:${PEER_PORT}`,
-        '--redis',
-        `0.0.0.0:${REDIS_PORT}`,
-        '--peers',
-        others.join(','),
-      ],
+      ...['--listen', `0.0.0.0:${PEER_PORT}`, '--redis', `0.0.0.0:${REDIS_PORT}`],
+      ...['--peers', others.join(','), ...flags],
     ]);
     const log = fs.openSync(this.#logFile(id), 'a');
     this.#processes.set(id, spawn(program, args, { stdio: ['ignore', log, log] }));
@@ -109,14 +105,15 @@ export class NetworkedCluster {
     return (await this.statuses()).find(({ replicaId }) => replicaId === id);
   }
 
-  /** The replica that leads, once all agree on it. */
+  /** The replica that leads, once all that have been started agree on it. */
   leader(): Promise<number> {
     return eventually(
       'all replicas follow one leader',
       async () => {
         const answers = await this.answers();
         const { leader } = verdictOf(answers);
-        const agree = answers.every(({ status }) => status?.leader === leader);
+        const started = answers.filter(({ id }) => this.#processes.has(id));
+        const agree = started.every(({ status }) => status?.leader === leader);
         return agree && leader !== 0 ? leader : undefined;
       },
       () => this.diagnosis(),
@@ -138,7 +135,7 @@ export class NetworkedCluster {
 
   /** What replica `id` has logged, oldest first. */
   logOf(id: number): readonly LogLine[] {
-    const lines = fs.readFileSync(this.#logFile(id), 'utf8').trimEnd().split('\n');
+    const lines = this.#textOf(id).split('\n');
     return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine);
   }
 
@@ -155,7 +152,7 @@ export class NetworkedCluster {
           `learned ${status.learnedThrough}, applied ${status.appliedThrough}, trimmed ${status.trimThrough}`,
     );
     const logs = this.ids.map((id) => {
-      const tail = fs.readFileSync(this.#logFile(id), 'utf8').trimEnd().split('\n').slice(-LOG_LINES);
+      const tail = this.#textOf(id).trimEnd().split('\n').slice(-LOG_LINES);
       return `  log of replica ${id}:\n    ${tail.join('\n    ')}`;
     });
     return [...lines, ...logs].join('\n');
@@ -176,6 +173,11 @@ export class NetworkedCluster {
 
   #dataOf(id: number): string {
     return path.join(this.#options.directory, `replica-${id}`);
+  }
+
+  #textOf(id: number): string {
+    const file = this.#logFile(id);
+    return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
   }
 
   #logFile(id: number): string {

@@ -29,7 +29,7 @@ interface Fault {
   readonly name: string;
   /** Replicas it needs. */
   readonly sizeMin: number;
-  /** Continuous integration leaves it out with five replicas. */
+  /** Continuous integration leaves it out. */
   readonly isLong?: boolean;
   /** It comes and goes. */
   readonly flaps?: boolean;
@@ -41,7 +41,6 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'the leader alone',
     sizeMin: 3,
-    isLong: true,
     of: (leader, others) => ({ lost: bothWays([leader], others), well: others }),
   },
   {
@@ -104,7 +103,7 @@ async function onReplicas(size: number, settings: CampaignSettings, report: Camp
   const probes = new Probes((id) => cluster.redis(id));
   try {
     for (const fault of FAULTS) {
-      if (fault.sizeMin > size || (settings.isShort && size > 3 && fault.isLong)) continue;
+      if (fault.sizeMin > size || (settings.isShort && fault.isLong)) continue;
       await report.check(`${size} replicas; cut off: ${fault.name}`, () =>
         during(fault, cluster, probes, settings),
       );

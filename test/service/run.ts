@@ -22,6 +22,7 @@ import { lapsCampaign } from './laps-campaign.js';
 import { linksCampaign } from './links-campaign.js';
 import { partitionsCampaign } from './partitions-campaign.js';
 import type { TestedBackend } from './service-cluster.js';
+import { transferCampaign } from './transfer-campaign.js';
 
 const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
   kill: killCampaign,
@@ -31,6 +32,7 @@ const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
 const NETWORKED: Readonly<Record<string, Campaign>> = {
   links: linksCampaign,
   partitions: partitionsCampaign,
+  transfer: transferCampaign,
 };
 const ALL = { ...CAMPAIGNS, ...NETWORKED };
 const NEEDS = [

@@ -11,6 +11,7 @@ import { lostBytes } from './lost-bytes.js';
 import { lostStore } from './lost-store.js';
 import { outlivedLeader } from './outlived-leader.js';
 import type { Schedule } from './schedule.js';
+import { transferredFiles } from './transferred-files.js';
 import { transfers } from './transfers.js';
 import { uncertainSlot } from './uncertain-slot.js';
 import { voteAtFirstBallot } from './vote-at-first-ballot.js';
@@ -25,6 +26,7 @@ export const schedules: readonly Schedule[] = [
   ...lostStore,
   ...healing,
   ...transfers,
+  ...transferredFiles,
   ...fullLogs,
   ...cutOff,
   ...longAnswers,

@@ -6,7 +6,7 @@ import { Violation } from '../../../lib/simulation/violation.js';
 
 export interface Schedule {
   readonly name: string;
-  run(): void;
+  run(): void | Promise<void>;
 }
 
 /** Throws unless `found` is `expected`, compared as JSON. */
