@@ -1,0 +1,46 @@
+/** What is mutated, and the tests that have to notice: a folder's own, not those of what stands on it. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { PROJECT_ROOT } from '../packaging/sources.js';
+
+export interface Group {
+  readonly name: string;
+  /** Relative to the project's root, as the tests. */
+  readonly sources: readonly string[];
+  readonly tests: readonly string[];
+}
+
+/** A leader without room proposes for two minutes of its time: too long to be run for each of a thousand mutants. */
+const SLOW = ['test/paxos/held.test.ts'];
+
+const REPLICA = ['executor', 'outbox', 'pledges', 'queries', 'submissions'];
+const REPLICA_TESTS = [...REPLICA, 'backlog', 'turns', 'unplaced', 'withdrawal'];
+
+function filesIn(folder: string, ending: string): string[] {
+  const names = fs.readdirSync(path.join(PROJECT_ROOT, folder)).filter((name) => name.endsWith(ending));
+  return names.map((name) => `${folder}/${name}`).sort();
+}
+
+function testsIn(folder: string): string[] {
+  const files = filesIn(folder, '.test.ts');
+  return files.filter((file) => !file.endsWith('.integration.test.ts') && !SLOW.includes(file));
+}
+
+export const groups: readonly Group[] = [
+  {
+    name: 'paxos',
+    sources: filesIn('lib/paxos', '.ts'),
+    tests: [...testsIn('test/paxos'), ...testsIn('test/paper'), 'test/simulation/schedules.test.ts'],
+  },
+  {
+    name: 'replica',
+    sources: REPLICA.map((name) => `lib/replica/${name}.ts`),
+    tests: REPLICA_TESTS.map((name) => `test/replica/${name}.test.ts`),
+  },
+  {
+    name: 'storage',
+    sources: filesIn('lib/storage', '.ts'),
+    tests: [...testsIn('test/storage'), ...testsIn('test/storage/file')],
+  },
+  { name: 'wire', sources: filesIn('lib/wire', '.ts'), tests: testsIn('test/wire') },
+];

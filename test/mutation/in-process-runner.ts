@@ -1,0 +1,159 @@
+/**
+ * Runs unit tests in the process that Stryker starts for it: every file is loaded once, every mutant then runs
+ * the tests that reach it.
+ *
+ * 1. A mutant that code runs while it is loaded gets a process of its own.
+ * 2. Properties draw the same cases for every mutant.
+ * 3. What is thrown outside of a test while it runs fails that test.
+ */
+import { register } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { INSTRUMENTER_CONSTANTS, type MutantCoverage, type StrykerOptions } from '@stryker-mutator/api/core';
+import { commonTokens, tokens } from '@stryker-mutator/api/plugin';
+import {
+  type DryRunOptions,
+  type DryRunResult,
+  DryRunStatus,
+  determineHitLimitReached,
+  type MutantRunOptions,
+  type MutantRunResult,
+  type TestResult,
+  type TestRunner,
+  type TestRunnerCapabilities,
+  TestStatus,
+  toMutantRunResult,
+} from '@stryker-mutator/api/test-runner';
+import fc from 'fast-check';
+import { beginFile, type CollectedTest, collected, hooksOf } from './test-api.js';
+
+const SEED = 1;
+/** An import of Vitest gets test-api.ts. */
+const HOOK = `export const resolve = (name, context, next) =>
+  name === 'vitest' ? { url: ${JSON.stringify(new URL('./test-api.ts', import.meta.url).href)}, shortCircuit: true }
+    : next(name, context);`;
+
+/** What the changed code and its runner know of one another. */
+interface Context {
+  activeMutant?: string | undefined;
+  currentTestId?: string | undefined;
+  hitCount?: number | undefined;
+  hitLimit?: number | undefined;
+  mutantCoverage?: MutantCoverage;
+}
+
+const shared = globalThis as unknown as Record<string, Context | undefined>;
+shared[INSTRUMENTER_CONSTANTS.NAMESPACE] ??= {};
+const context: Context = shared[INSTRUMENTER_CONSTANTS.NAMESPACE]!;
+
+export class InProcessRunner implements TestRunner {
+  static readonly inject = tokens(commonTokens.options);
+  private readonly files: readonly string[];
+  private readonly ignoresStatic: boolean;
+  private readonly strays: unknown[] = [];
+  private isLoaded = false;
+  private readonly entered = new Set<unknown>();
+  /** How long each test took the last time: the quick ones go first, as the first that fails is enough. */
+  private readonly durationsMs = new Map<string, number>();
+
+  constructor(options: StrykerOptions) {
+    this.files = (options['inProcess'] as { files: string[] }).files;
+    this.ignoresStatic = options.ignoreStatic;
+  }
+
+  /** With what only loading reaches left out, what is loaded is never changed, and needs no loading anew. */
+  capabilities(): TestRunnerCapabilities {
+    return { reloadEnvironment: this.ignoresStatic };
+  }
+
+  async init(): Promise<void> {
+    register(`data:text/javascript,${encodeURIComponent(HOOK)}`);
+    fc.configureGlobal({ seed: SEED });
+    for (const event of ['uncaughtException', 'unhandledRejection'])
+      process.on(event, (error: unknown) => this.strays.push(error));
+  }
+
+  async dryRun(_options: DryRunOptions): Promise<DryRunResult> {
+    context.activeMutant = undefined;
+    await this.load();
+    const tests = await this.run(collected, false);
+    return { status: DryRunStatus.Complete, tests, mutantCoverage: context.mutantCoverage! };
+  }
+
+  async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
+    const { activeMutant, hitLimit, mutantActivation, testFilter } = options;
+    context.hitCount = 0;
+    context.hitLimit = hitLimit;
+    context.activeMutant = mutantActivation === 'static' ? activeMutant.id : undefined;
+    await this.load();
+    context.activeMutant = activeMutant.id;
+    const wanted = testFilter === undefined ? undefined : new Set(testFilter);
+    const chosen = collected
+      .filter(({ id }) => wanted === undefined || wanted.has(id))
+      .sort((a, b) => this.durationMs(a) - this.durationMs(b));
+    const tests = await this.run(chosen, true);
+    context.activeMutant = undefined;
+    const limited = determineHitLimitReached(context.hitCount, hitLimit);
+    context.hitLimit = undefined;
+    return toMutantRunResult(limited ?? { status: DryRunStatus.Complete, tests });
+  }
+
+  private async load(): Promise<void> {
+    if (this.isLoaded) return;
+    this.isLoaded = true;
+    for (const file of this.files) {
+      beginFile(file);
+      await import(pathToFileURL(path.resolve(file)).href);
+    }
+  }
+
+  private async run(tests: readonly CollectedTest[], stopsAtFailure: boolean): Promise<TestResult[]> {
+    const results: TestResult[] = [];
+    for (const test of tests) {
+      const result = await this.runOne(test);
+      results.push(result);
+      if (stopsAtFailure && result.status === TestStatus.Failed) break;
+    }
+    return results;
+  }
+
+  private durationMs({ id }: CollectedTest): number {
+    return this.durationsMs.get(id) ?? 0;
+  }
+
+  private async runOne(test: CollectedTest): Promise<TestResult> {
+    const startedMs = performance.now();
+    const { id, name, file } = test;
+    this.strays.length = 0;
+    context.currentTestId = id;
+    const errors: unknown[] = [];
+    try {
+      for (const hook of hooksOf(test, 'beforeAll')) {
+        if (!this.entered.has(hook)) await hook();
+        this.entered.add(hook);
+      }
+      for (const hook of hooksOf(test, 'before')) await hook();
+      await test.body();
+    } catch (error) {
+      errors.push(error);
+    }
+    for (const hook of hooksOf(test, 'after')) {
+      try {
+        await hook();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    // Promises that nobody has waited for are found to be so behind the tasks of this turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    errors.push(...this.strays);
+    context.currentTestId = undefined;
+    const given = { id, name, fileName: file, timeSpentMs: performance.now() - startedMs };
+    this.durationsMs.set(id, given.timeSpentMs);
+    if (errors.length === 0) return { ...given, status: TestStatus.Success };
+    const failureMessage = errors
+      .map((error) => (error instanceof Error ? error.stack : String(error)))
+      .join('\n');
+    return { ...given, status: TestStatus.Failed, failureMessage };
+  }
+}
