@@ -70,7 +70,7 @@ export class Acceptor {
     for (const { slot, ...mark } of state.votes) {
       this.marks.set(slot, { ...mark, item: 0, bytes: undefined });
       if (!mark.available) this.damage.unavailable.add(slot);
-      if (slot > this.highest) this.highest = slot;
+      this.highest = Math.max(this.highest, slot);
     }
   }
 
@@ -191,7 +191,7 @@ export class Acceptor {
       15,
       'a vote at or above the ballot of a chosen batch is for another batch',
     );
-    const highest = before !== undefined && before.ballot > ballot ? before.ballot : ballot;
+    const highest = Math.max(before?.ballot ?? NO_BALLOT, ballot) as Ballot;
     return this.stage(slot, highest, batch, false);
   }
 
@@ -224,7 +224,7 @@ export class Acceptor {
       for (let slot = this.trimPoint + 1; slot <= through; slot++) this.marks.delete(slot);
     }
     this.trimPoint = through;
-    if (this.highest < through) this.highest = through;
+    this.highest = Math.max(this.highest, through);
     this.damage.trim(through);
   }
 
@@ -232,7 +232,7 @@ export class Acceptor {
   release(slot: Slot): void {
     const mark = this.marks.get(slot);
     // Bytes that the log has lost stay until they are in it again.
-    if (mark === undefined || mark.bytes === undefined || !mark.available) return;
+    if (mark === undefined || !mark.available) return;
     if (mark.item <= this.durable) mark.bytes = undefined;
     else this.releasable.push(mark);
   }
@@ -244,7 +244,7 @@ export class Acceptor {
     if (ballot > this.promisedBallot) this.raisePromise(ballot);
     const { kind, digest, bytes } = batch;
     this.marks.set(slot, { ballot, kind, digest, bytes, item: this.staged, available: true });
-    if (slot > this.highest) this.highest = slot;
+    this.highest = Math.max(this.highest, slot);
     this.damage.heal(slot);
     return true;
   }

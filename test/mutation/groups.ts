@@ -30,7 +30,12 @@ export const groups: readonly Group[] = [
   {
     name: 'paxos',
     sources: filesIn('lib/paxos', '.ts'),
-    tests: [...testsIn('test/paxos'), ...testsIn('test/paper'), 'test/simulation/schedules.test.ts'],
+    tests: [
+      ...testsIn('test/paxos'),
+      ...testsIn('test/paper'),
+      'test/simulation/schedules.test.ts',
+      'test/mutation/histories.ts',
+    ],
   },
   {
     name: 'replica',

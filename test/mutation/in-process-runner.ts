@@ -4,7 +4,7 @@
  *
  * 1. A mutant that code runs while it is loaded gets a process of its own.
  * 2. Properties draw the same cases for every mutant.
- * 3. What is thrown outside of a test while it runs fails that test.
+ * 3. What is thrown outside of a test while it runs fails that test, and so does waiting for nothing.
  */
 import { register } from 'node:module';
 import path from 'node:path';
@@ -28,6 +28,7 @@ import fc from 'fast-check';
 import { beginFile, type CollectedTest, collected, hooksOf } from './test-api.js';
 
 const SEED = 1;
+const IDLE_TURNS_MAX = 100;
 /** An import of Vitest gets test-api.ts. */
 const HOOK = `export const resolve = (name, context, next) =>
   name === 'vitest' ? { url: ${JSON.stringify(new URL('./test-api.ts', import.meta.url).href)}, shortCircuit: true }
@@ -45,6 +46,33 @@ interface Context {
 const shared = globalThis as unknown as Record<string, Context | undefined>;
 shared[INSTRUMENTER_CONSTANTS.NAMESPACE] ??= {};
 const context: Context = shared[INSTRUMENTER_CONSTANTS.NAMESPACE]!;
+
+/** What may call back into this process, by kind. */
+function sources(): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo())
+    if (kind !== 'Immediate') counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
+
+/** The end of a test, or an error once nothing is left that could wake it: a mutant may wait for ever. */
+async function endOf(running: unknown): Promise<void> {
+  if (!(running instanceof Promise)) return;
+  const before = sources();
+  let isOver = false;
+  const watched = running.finally(() => {
+    isOver = true;
+  });
+  watched.catch(() => {});
+  for (let idleTurns = 0; !isOver && idleTurns < IDLE_TURNS_MAX; ) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const mayWake = [...sources()].some(([kind, count]) => count > (before.get(kind) ?? 0));
+    idleTurns = mayWake ? 0 : idleTurns + 1;
+    if (mayWake && !isOver) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  if (!isOver) throw new Error('it waits for what cannot come any more');
+  await watched;
+}
 
 export class InProcessRunner implements TestRunner {
   static readonly inject = tokens(commonTokens.options);
@@ -133,7 +161,7 @@ export class InProcessRunner implements TestRunner {
         this.entered.add(hook);
       }
       for (const hook of hooksOf(test, 'before')) await hook();
-      await test.body();
+      await endOf(test.body());
     } catch (error) {
       errors.push(error);
     }

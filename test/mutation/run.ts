@@ -1,10 +1,11 @@
 /**
- * Mutants nobody planned: `run.ts [file[:line[-line]] or part of a name …] [--share 10 --seed 1] [--lanes 1]
- * [--static]`.
+ * Mutants nobody planned: `run.ts [part of a file's name[:line[-line]] …] [--share 10 --seed 1] [--lanes 1]
+ * [--static] [--update]`.
  *
  * Stryker changes the sources of groups.ts in every way it knows, one at a time, and runs the unit tests that
  * reach the change. A change that no test notices is a test that is missing, code that nothing needs, or one
- * that changes nothing, which equivalent.json then lists with its reason. Prints each that is neither, with
+ * that changes nothing, which equivalent.json then lists with its reason. open.json lists those that nobody has
+ * judged yet; --update writes it anew for the files that are tried. Prints each that is on neither list, with
  * the command that tries it again, and a score a file and folder; ends with `N passed, N failed`.
  */
 import os from 'node:os';
@@ -13,11 +14,11 @@ import { parseArgs } from 'node:util';
 import type { LogLevel, MutantResult, PartialStrykerOptions } from '@stryker-mutator/api/core';
 import { Stryker } from '@stryker-mutator/core';
 import makeScratchDirectory from '../scratch-directory.js';
-import { Equivalents } from './equivalents.js';
 import { type Group, groups } from './groups.js';
-import { Scores } from './scores.js';
+import { MutantList } from './mutant-list.js';
+import { type Fate, Scores } from './scores.js';
 import { shareOf } from './share.js';
-import { survivorOf } from './survivor.js';
+import { type Name, survivorOf } from './survivor.js';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -25,12 +26,14 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '1' },
     static: { type: 'boolean', default: false },
+    update: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
 const oneIn = Number(values.share);
 const seed = Number(values.seed);
-const equivalents = new Equivalents();
+const equivalent = new MutantList('equivalent.json');
+const open = new MutantList('open.json');
 const scores = new Scores();
 let passed = 0;
 let failed = 0;
@@ -61,48 +64,64 @@ function optionsFor(group: Group, mutate: string[]): PartialStrykerOptions {
     concurrency: Number(values.lanes),
     tempDirName: path.join(os.tmpdir(), 'stryker'),
     cleanTempDir: 'always',
-    ignorePatterns: ['bench', 'build*', 'dist', 'docs', 'examples', 'native', 'prebuilds'],
+    ignorePatterns: ['/bench', '/build*', '/dist', '/docs', '/examples', '/native', '/prebuilds'],
     reporters: ['progress-append-only'],
     logLevel: 'error' as LogLevel,
     allowConsoleColors: false,
   };
 }
 
-function judge(result: MutantResult): void {
+function fateOf({ status }: MutantResult, name: Name): Fate {
+  if (status === 'Killed' || status === 'Timeout') return 'noticed';
+  if (equivalent.take(name)) return 'equivalent';
+  return open.take(name) ? 'open' : 'survived';
+}
+
+/** @returns the name of a mutant that is neither noticed nor equivalent. */
+function judge(result: MutantResult): Name[] {
   if (result.status === 'Ignored' && result.statusReason?.startsWith('Static')) leftOut++;
-  const isNoticed = result.status === 'Killed' || result.status === 'Timeout';
-  if (!isNoticed && result.status !== 'Survived' && result.status !== 'NoCoverage') return;
-  const survivor = survivorOf(result);
-  const isListed = !isNoticed && equivalents.take(survivor);
-  scores.add(survivor.file, isNoticed ? 'noticed' : isListed ? 'listed' : 'survived');
-  if (isNoticed || isListed) {
-    passed++;
-    return;
-  }
-  failed++;
-  const { file, lineNumber, mutator, original, replacement } = survivor;
-  const reach = result.status === 'NoCoverage' ? 'no test reaches it' : 'no test notices';
-  console.log(`SURVIVED ${file}:${lineNumber} ${mutator}, ${reach}`);
-  console.log(`    ${original}\n  → ${replacement}`);
-  console.log(`  replay: npm run mutation -- ${file}:${lineNumber}`);
+  if (!['Killed', 'Timeout', 'Survived', 'NoCoverage'].includes(result.status)) return [];
+  const { name, lineNumber } = survivorOf(result);
+  const fate = fateOf(result, name);
+  scores.add(name.file, fate);
+  if (fate === 'survived') {
+    failed++;
+    const reach = result.status === 'NoCoverage' ? 'no test reaches it' : 'no test notices';
+    console.log(`SURVIVED ${name.file}:${lineNumber} ${name.mutator}, ${reach}`);
+    console.log(`    ${name.original}\n  → ${name.replacement}`);
+    console.log(`  replay: npm run mutation -- ${name.file}:${lineNumber}`);
+  } else passed++;
+  return fate === 'survived' || fate === 'open' ? [name] : [];
+}
+
+/** What is listed of files that were tried as a whole, and is noticed now or no more. */
+function complainOfStale(files: ReadonlySet<string>): void {
+  for (const list of values.update ? [equivalent] : [equivalent, open])
+    for (const { file, line, mutator, replacement } of list.stale(files)) {
+      failed++;
+      console.log(`FAIL listed, and noticed or gone: ${file}: ${line}: ${mutator} → ${replacement}`);
+    }
 }
 
 const removeScratchDirectory = makeScratchDirectory();
 if (oneIn > 1) console.log(`one in ${oneIn} stretches of lines, seed ${seed}`);
 try {
+  const whole = new Set<string>();
+  const left: Name[] = [];
   for (const group of groups) {
     const patterns = patternsOf(group);
     if (patterns.length === 0) continue;
     console.log(`── ${group.name}`);
-    for (const result of await new Stryker(optionsFor(group, patterns)).runMutationTest()) judge(result);
-    const whole = new Set(patterns.filter((pattern) => !pattern.includes(':')));
-    for (const { file, line, mutator, replacement } of equivalents.stale(whole)) {
-      failed++;
-      console.log(
-        `FAIL equivalent.json lists what is killed or gone: ${file}: ${line}: ${mutator} → ${replacement}`,
-      );
-    }
+    for (const pattern of patterns) if (!pattern.includes(':')) whole.add(pattern);
+    for (const result of await new Stryker(optionsFor(group, patterns)).runMutationTest())
+      left.push(...judge(result));
   }
+  complainOfStale(whole);
+  if (values.update)
+    open.replace(
+      whole,
+      left.filter(({ file }) => whole.has(file)),
+    );
 } finally {
   removeScratchDirectory();
 }

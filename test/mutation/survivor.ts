@@ -14,7 +14,8 @@ export interface Name {
   readonly replacement: string;
 }
 
-export interface Survivor extends Name {
+export interface Survivor {
+  readonly name: Name;
   readonly lineNumber: number;
 }
 
@@ -41,14 +42,14 @@ export function survivorOf({ fileName, location, mutatorName, replacement }: Mut
   const text = linesOf(file).slice(start.line - 1, end.line);
   text[text.length - 1] = text.at(-1)!.slice(0, end.column - 1);
   text[0] = text[0]!.slice(start.column - 1);
-  return {
+  const name = {
     file,
     line: linesOf(file)[start.line - 1]!.trim(),
     mutator: mutatorName,
     original: shortened(text.join('\n')),
     replacement: shortened(replacement ?? ''),
-    lineNumber: start.line,
   };
+  return { name, lineNumber: start.line };
 }
 
 export function keyOf({ file, line, mutator, original, replacement }: Name): string {

@@ -255,3 +255,108 @@ test('in a full log only the first slot not learned is voted for (contract 31)',
   expect(acceptor.accept(5, LOW, batchOf('v'))).toBe('voted');
   expect(acceptor.record(5, MIDDLE, batchOf('v')), 'what is chosen needs no vote').toBe(false);
 });
+
+test('it tells through where its votes at a ballot go without a gap, and no further than it is asked', () => {
+  const acceptor = acceptorWith();
+  for (const slot of [3, 4, 5, 7]) acceptor.accept(slot, LOW, batchOf(`v${slot}`));
+  expect(acceptor.coveredThrough(LOW, 2, 10)).toBe(5);
+  expect(acceptor.coveredThrough(LOW, 2, 4)).toBe(4);
+  expect(acceptor.coveredThrough(LOW, 6, 7)).toBe(7);
+  expect(acceptor.coveredThrough(LOW, 1, 10), 'slot 2 has no vote').toBe(1);
+  expect(acceptor.coveredThrough(MIDDLE, 2, 10), 'another ballot').toBe(2);
+  acceptor.lose(4, LOW);
+  expect(acceptor.coveredThrough(LOW, 2, 10), 'the bytes of slot 4 are lost').toBe(3);
+});
+
+test('the promise is written again as often as asked, if there is one and room for it', () => {
+  const acceptor = acceptorWith();
+  expect(acceptor.restate(), 'nothing to restate').toBe(true);
+  expect([effects.items, acceptor.stagedThrough]).toEqual([[], 0]);
+  acceptor.promise(MIDDLE);
+  expect(acceptor.restate()).toBe(true);
+  const promise = { slot: 0, ballot: MIDDLE };
+  expect([effects.items, acceptor.stagedThrough]).toEqual([[promise, promise], 2]);
+  effects.logHasRoom = false;
+  expect(acceptor.restate()).toBe(false);
+  expect(acceptor.stagedThrough).toBe(2);
+});
+
+test('a vote is written again as it was, and not into the reserve (contract 31)', () => {
+  const acceptor = acceptorWith();
+  acceptor.accept(1, LOW, batchOf('v'));
+  effects.logHasRoom = false;
+  effects.hasReserve = true;
+  expect(acceptor.rewrite(1, batchOf('v').bytes)).toBe(false);
+  effects.logHasRoom = true;
+  expect(acceptor.rewrite(1, batchOf('v').bytes)).toBe(true);
+  expect(acceptor.vote(1)).toMatchObject({ ...batchOf('v'), ballot: LOW, item: 2 });
+});
+
+test('equal bytes of another kind are another batch (contracts 4, 15)', () => {
+  const acceptor = acceptorWith();
+  const control = { ...batchOf('v'), kind: BatchKind.noop };
+  acceptor.accept(1, LOW, batchOf('v'));
+  expect(() => acceptor.accept(1, LOW, control)).toThrow(ContractViolation);
+  expect(() => acceptor.record(1, LOW, control)).toThrow(ContractViolation);
+});
+
+test('a vote whose bytes are lost is taken again at its own ballot', () => {
+  const acceptor = acceptorWith();
+  acceptor.accept(1, LOW, batchOf('v'));
+  acceptor.lose(1, LOW);
+  acceptor.lose(2, LOW);
+  expect([...acceptor.damage.unavailable], 'there is no vote in slot 2').toEqual([1]);
+  expect(acceptor.accept(1, LOW, batchOf('v'))).toBe('voted');
+  expect(effects.items).toHaveLength(2);
+  expect(acceptor.damage.isNone).toBe(true);
+});
+
+test('what is trimmed or recorded already is not written again', () => {
+  const acceptor = acceptorWith({ trimThrough: 3 });
+  for (const slot of [2, 3]) expect(acceptor.record(slot, LOW, batchOf('v'))).toBe(true);
+  expect(effects.items).toEqual([]);
+  for (const _ of [1, 2]) expect(acceptor.record(4, LOW, batchOf('v'))).toBe(true);
+  expect(effects.items).toEqual([{ slot: 4, ballot: LOW }]);
+});
+
+test('only what is durable lets go of its bytes', () => {
+  const acceptor = acceptorWith();
+  for (const slot of [1, 2]) {
+    acceptor.accept(slot, LOW, batchOf(`v${slot}`));
+    acceptor.release(slot);
+  }
+  acceptor.durableNow(1);
+  expect([1, 2].map((slot) => acceptor.vote(slot)?.bytes)).toEqual([undefined, batchOf('v2').bytes]);
+  acceptor.durableNow(2);
+  expect(acceptor.vote(2)?.bytes).toBeUndefined();
+});
+
+test('a trim far beyond what is there forgets what is at or below it, and no vote above', () => {
+  const acceptor = acceptorWith();
+  for (const slot of [1, 99, 100, 101]) acceptor.accept(slot, LOW, batchOf(`v${slot}`));
+  acceptor.trim(100);
+  const left = [1, 99, 100, 101].filter((slot) => acceptor.vote(slot) !== undefined);
+  expect([left, acceptor.highestVoted]).toEqual([[101], 101]);
+});
+
+test('votes that just fit go in one part, and one that fills it goes alone', () => {
+  const sized = (bytes: number) => ({ ...batchOf('v'), bytes: new Uint8Array(bytes) });
+  const slotsOfParts = (sizes: number[]) => {
+    const acceptor = acceptorWith();
+    for (const [at, size] of sizes.entries()) acceptor.accept(at + 1, LOW, sized(size - 64));
+    return acceptor.promisedAnswer(1, 0).map(({ votes }) => votes.map(({ slot }) => slot));
+  };
+  const half = MESSAGE_VOTES_BYTES_MAX / 2;
+  expect(slotsOfParts([half, half])).toEqual([[1, 2]]);
+  expect(slotsOfParts([half, half + 1])).toEqual([[1], [2]]);
+  expect(slotsOfParts([2 * half + 1, 64, 64])).toEqual([[1], [2, 3]]);
+});
+
+test('a store opened above a trim point votes there in a full log; a lost one tells of no damage', () => {
+  const acceptor = acceptorWith({ trimThrough: 4 });
+  effects.logHasRoom = false;
+  effects.hasReserve = true;
+  expect(acceptor.accept(6, LOW, batchOf('v'))).toBe('no-room');
+  expect(acceptor.accept(5, LOW, batchOf('v'))).toBe('voted');
+  expect(acceptorWith({ voting: false, uncertain: [{ from: 1, through: 2 }] }).damage.isNone).toBe(true);
+});
