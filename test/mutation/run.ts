@@ -18,7 +18,7 @@ import { type Group, groups } from './groups.js';
 import { MutantList } from './mutant-list.js';
 import { type Fate, Scores } from './scores.js';
 import { shareOf } from './share.js';
-import { type Name, survivorOf } from './survivor.js';
+import { linesOf, type Name, survivorOf } from './survivor.js';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -112,6 +112,7 @@ try {
     const patterns = patternsOf(group);
     if (patterns.length === 0) continue;
     console.log(`── ${group.name}`);
+    for (const file of group.sources) linesOf(file);
     for (const pattern of patterns) if (!pattern.includes(':')) whole.add(pattern);
     for (const result of await new Stryker(optionsFor(group, patterns)).runMutationTest())
       left.push(...judge(result));
