@@ -30,10 +30,6 @@ export class ReadIndex {
     this.effects = effects;
   }
 
-  /** The last heartbeat round sent. */
-  get round(): number {
-    return this.sent;
-  }
   /** True when a read waits for a round that has not been sent yet. */
   get wantsRound(): boolean {
     const last = this.pending[this.pending.length - 1];

@@ -339,19 +339,6 @@ test('a trim far beyond what is there forgets what is at or below it, and no vot
   expect([left, acceptor.highestVoted]).toEqual([[101], 101]);
 });
 
-test('votes that just fit go in one part, and one that fills it goes alone', () => {
-  const sized = (bytes: number) => ({ ...batchOf('v'), bytes: new Uint8Array(bytes) });
-  const slotsOfParts = (sizes: number[]) => {
-    const acceptor = acceptorWith();
-    for (const [at, size] of sizes.entries()) acceptor.accept(at + 1, LOW, sized(size - 64));
-    return acceptor.promisedAnswer(1, 0).map(({ votes }) => votes.map(({ slot }) => slot));
-  };
-  const half = MESSAGE_VOTES_BYTES_MAX / 2;
-  expect(slotsOfParts([half, half])).toEqual([[1, 2]]);
-  expect(slotsOfParts([half, half + 1])).toEqual([[1], [2]]);
-  expect(slotsOfParts([2 * half + 1, 64, 64])).toEqual([[1], [2, 3]]);
-});
-
 test('a store opened above a trim point votes there in a full log; a lost one tells of no damage', () => {
   const acceptor = acceptorWith({ trimThrough: 4 });
   effects.logHasRoom = false;

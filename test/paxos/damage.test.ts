@@ -47,6 +47,8 @@ test('damaged slots are listed by rising slot, as many as asked for, through a s
   expect(damage.through(9, 10)).toEqual([1, 3, 4, 5, 9]);
   expect(damage.through(4, 10)).toEqual([1, 3, 4]);
   expect(damage.through(9, 2)).toEqual([1, 3]);
+  expect(damage.through(1, 10)).toEqual([1]);
+  expect(damage.through(0, 10)).toEqual([]);
 });
 
 test('slots as ranges are the same slots', () => {

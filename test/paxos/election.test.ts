@@ -111,3 +111,38 @@ test('campaigns that damage keeps from deciding wait longer each time, up to a b
   election.follow(2);
   expect(election.undecidedAttempts).toBe(0);
 });
+
+test('a leader hears itself and waits for nobody; a candidate hears no leader', () => {
+  const election = electionWith(() => 0);
+  expect([election.standing, election.hearsLeader]).toEqual(['following', false]);
+  election.follow(2);
+  election.campaign();
+  expect([election.standing, election.leader, election.hearsLeader]).toEqual(['campaigning', 0, false]);
+  election.lead(1);
+  const ticks = Array.from({ length: 5 * TIMING.electionTicks }, () => election.tick());
+  expect([ticks.includes(true), election.hearsLeader]).toEqual([false, true]);
+});
+
+test('a campaign has a whole time-out of its own', () => {
+  const election = electionWith(() => 0);
+  for (let tick = 1; tick < TIMING.electionTicks; tick++) election.tick();
+  election.campaign();
+  for (let tick = 1; tick < TIMING.electionTicks; tick++) expect(election.tick()).toBe(false);
+  expect(election.tick()).toBe(true);
+});
+
+test('a canvass is sent again every so many ticks, while it lasts', () => {
+  const election = electionWith(() => 0);
+  const due = () =>
+    [1, 2, 3, 4, 5, 6].filter(() => {
+      election.tick();
+      return election.isCanvassDueAgain(3);
+    });
+  expect(due(), 'no canvass').toEqual([]);
+  election.beginCanvass(ballotOf(2, 1), 1);
+  expect(election.isCanvassDueAgain(3), 'just sent').toBe(false);
+  expect(due()).toEqual([3, 6]);
+  election.campaign();
+  expect(due(), 'campaigning').toEqual([]);
+  expect(election.takeCanvassed(ballotOf(2, 1), 0b110), 'the canvass is over').toBe(false);
+});

@@ -30,3 +30,29 @@ test('a marked round tells of losses once a peer, by its answer to that round or
   progress.mark(8);
   expect(progress.tellsLoss(2, 8)).toBe(true);
 });
+
+test('who hands over chooses among those it has heard lately, and of equals the first', () => {
+  const progress = new Progress();
+  for (const [peer, covered] of [
+    [2, 9],
+    [3, 5],
+    [4, 5],
+    [5, 4],
+  ] as const)
+    progress.take(peer, heartbeaten(covered));
+  expect(progress.mostCovered(2)).toBe(2);
+  for (const _ of [1, 2]) progress.tick();
+  for (const [peer, covered] of [
+    [3, 5],
+    [4, 5],
+    [5, 4],
+  ] as const)
+    progress.take(peer, heartbeaten(covered));
+  expect(progress.mostCovered(2), 'the one that lacks least is silent').toBe(3);
+});
+
+test('only the marked round is marked', () => {
+  const progress = new Progress();
+  progress.mark(4);
+  expect([3, 4, 5].map((round) => progress.isMarked(round))).toEqual([false, true, false]);
+});

@@ -5,12 +5,16 @@ import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
 import { NOOP } from '../../lib/paxos/campaign.js';
 import { CHAIN_START } from '../../lib/paxos/chain.js';
 import { Learner } from '../../lib/paxos/learner.js';
-import { Proposer } from '../../lib/paxos/proposer.js';
+import type { Heartbeat } from '../../lib/paxos/messages.js';
+import { Proposer, type Window } from '../../lib/paxos/proposer.js';
 import { Quorum } from '../../lib/paxos/quorum.js';
 import { batchOf, configurationOf } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
 
 const BALLOT = ballotOf(4, 1);
+const WIDE = { slots: 100, bytes: 1000 };
+
+const HEARTBEAT = { type: 'heartbeat', ballot: BALLOT, round: 1, learnedThrough: 0 } as Heartbeat;
 
 let effects: RecordedEffects;
 let acceptor: Acceptor;
@@ -24,9 +28,12 @@ beforeEach(() => {
     effects,
   );
   learner = new Learner(acceptor, effects, { through: 0, chain: CHAIN_START, fetchTicks: 3, peers: [2, 3] });
-  const window = { slots: 2, bytes: 100 };
-  proposer = new Proposer(1, new Quorum(configurationOf(3)), acceptor, learner, effects, window);
+  withWindow({ slots: 2, bytes: 100 });
 });
+
+function withWindow(window: Window): void {
+  proposer = new Proposer(1, new Quorum(configurationOf(3)), acceptor, learner, effects, window);
+}
 
 function lead(batches = [NOOP].slice(1)): void {
   acceptor.promise(BALLOT);
@@ -163,4 +170,117 @@ test('bytes that are chosen and not learned close the window as well', () => {
   learner.learn(1, ballotOf(5, 1), batchOf('x'));
   proposer.learnedNow(learner.learnedThrough);
   expect([learner.learnedThrough, proposer.hasRoom]).toEqual([2, true]);
+});
+
+test('accepts go to every peer and never to the leader itself', () => {
+  lead();
+  proposer.propose(batchOf('v'));
+  expect(effects.sent.map(({ to }) => to)).toEqual([2, 3]);
+});
+
+test('bytes that fill the window exactly close it', () => {
+  lead();
+  expect(proposer.propose(batchOf('x'.repeat(100)))).toBe(1);
+  expect(proposer.hasRoom).toBe(false);
+});
+
+test('a new command waits for what phase 1 found, even where the window would take it (contract 12)', () => {
+  lead(['a', 'b', 'c'].map(batchOf));
+  for (const peer of [2, 3]) proposer.accepted(peer, BALLOT, 1, 1);
+  expect(learner.learnedThrough).toBe(1);
+  expect(proposer.propose(batchOf('new'))).toBe(0);
+  proposer.learnedNow(1);
+  expect([proposer.lastSlot, proposer.hasRoom]).toEqual([3, false]);
+});
+
+test('votes count for the slots they name only (contract 14)', () => {
+  lead();
+  for (const text of ['v', 'w']) proposer.propose(batchOf(text));
+  for (const peer of [2, 3]) proposer.accepted(peer, BALLOT, 1, 1);
+  expect(effects.learned).toEqual([[1, 1]]);
+  for (const peer of [2, 3]) proposer.accepted(peer, BALLOT, 1, 9);
+  expect(effects.learned).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
+});
+
+test('a vote the log had no room for never counts, whatever else becomes durable (contract 5)', () => {
+  lead();
+  effects.logHasRoom = false;
+  proposer.propose(batchOf('v'));
+  proposer.accepted(2, BALLOT, 1, 1);
+  allDurable();
+  expect(effects.learned).toEqual([]);
+  effects.logHasRoom = true;
+  proposer.retryOwnVotes();
+  proposer.durableNow(acceptor.stagedThrough - 1);
+  expect(effects.learned).toEqual([]);
+  allDurable();
+  expect(effects.learned).toEqual([[1, 1]]);
+});
+
+test('own votes go on to count behind a slot that the peers chose first', () => {
+  lead();
+  for (const text of ['v', 'w']) proposer.propose(batchOf(text));
+  for (const peer of [2, 3]) proposer.accepted(peer, BALLOT, 1, 1);
+  proposer.accepted(2, BALLOT, 2, 2);
+  allDurable();
+  expect(learner.learnedThrough).toBe(2);
+});
+
+test('what a peer had learned of what phase 1 found is not waited for, nor sent again', () => {
+  lead(['a', 'b', 'c', 'd', 'e', 'f'].map(batchOf));
+  expect(proposer.learnedNow(6)).toBe(true);
+  expect(proposer.lastSlot).toBe(6);
+  effects.sent = [];
+  proposer.resend(3, 0, 6);
+  expect(effects.sent).toEqual([]);
+  expect(proposer.propose(batchOf('new'))).toBe(7);
+});
+
+test('open slots are sent again in portions, as far as they are asked for and the link takes them', () => {
+  withWindow(WIDE);
+  lead();
+  for (let slot = 1; slot <= 70; slot++) proposer.propose(batchOf('v'));
+  const resent = (through: number) => {
+    effects.sent = [];
+    proposer.resend(3, 2, through);
+    return effects.sent.map(({ message }) => 'slot' in message && message.slot);
+  };
+  expect(resent(5)).toEqual([3, 4, 5]);
+  expect([resent(70).length, resent(70).at(-1)]).toEqual([64, 66]);
+  effects.choked.add(3);
+  expect(resent(5)).toEqual([]);
+});
+
+test('a peer that answers a marked heartbeat is sent what it lost, and only that', () => {
+  withWindow(WIDE);
+  const beat = (isMarked: boolean) => proposer.beat({ ...HEARTBEAT, lastSlot: proposer.lastSlot }, isMarked);
+  const sentBy = (act: () => void) => {
+    effects.sent = [];
+    act();
+    return effects.sent.map(({ to, message }) => [to, 'slot' in message && message.slot]);
+  };
+  lead();
+  for (const text of ['v', 'w']) proposer.propose(batchOf(text));
+  beat(true);
+  proposer.propose(batchOf('behind the mark'));
+  expect(sentBy(() => proposer.coveredNow(3, 1, false))).toEqual([]);
+  expect(sentBy(() => proposer.coveredNow(3, 1, true))).toEqual([[3, 2]]);
+  proposer.resign();
+  expect(sentBy(() => proposer.coveredNow(3, 1, true))).toEqual([]);
+});
+
+test('what is learned elsewhere needs no vote of the leader’s any more, whatever its log takes', () => {
+  lead();
+  effects.logHasRoom = false;
+  proposer.propose(batchOf('v'));
+  for (const peer of [2, 3]) proposer.accepted(peer, BALLOT, 1, 1);
+  effects.logHasRoom = true;
+  proposer.learnedNow(1);
+  const before = effects.items.length;
+  proposer.retryOwnVotes();
+  expect(effects.items).toHaveLength(before);
+  expect(proposer.propose(batchOf('w'))).toBe(2);
 });

@@ -63,3 +63,33 @@ test('when the lead is lost, so are the reads that wait, through the last one', 
   reads.answered(2, 1);
   expect(effects.ready).toEqual([]);
 });
+
+test('a late answer to an earlier round takes back nothing that a later one has shown', () => {
+  reads.nextRound();
+  reads.nextRound();
+  reads.answered(2, 2);
+  reads.answered(2, 1);
+  expect(reads.answeredSince(1)).toBe(0b011);
+  reads.ask(1, 1);
+  reads.nextRound();
+  expect(effects.ready, 'no round is confirmed before it is sent').toEqual([]);
+});
+
+test('a ballot that is led anew serves no read by what an earlier one was answered', () => {
+  reads.nextRound();
+  reads.nextRound();
+  reads.answered(2, 2);
+  reads.reset();
+  expect(reads.answeredSince(0)).toBe(0b001);
+});
+
+test('a member alone confirms a round as soon as it is sent, and not before', () => {
+  const alone = new ReadIndex(new Quorum(configurationOf(1)), 1, effects);
+  alone.ask(1, 5);
+  alone.nextRound();
+  alone.ask(2, 5);
+  alone.answered(1, 1);
+  expect(effects.ready.map(({ readId }) => readId)).toEqual([1]);
+  alone.nextRound();
+  expect(effects.ready.map(({ readId }) => readId)).toEqual([1, 2]);
+});
