@@ -8,6 +8,7 @@
  * judged yet; --update writes it anew for the files that are tried. Prints each that is on neither list, with
  * the command that tries it again, and a score a file and folder; ends with `N passed, N failed`.
  */
+import { subscribe } from 'node:diagnostics_channel';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,6 +19,7 @@ import { type Group, groups } from './groups.js';
 import { MutantList } from './mutant-list.js';
 import { type Fate, Scores } from './scores.js';
 import { shareOf } from './share.js';
+import { TRIED } from './stryker-plugin.js';
 import { linesOf, type Name, survivorOf } from './survivor.js';
 
 const { values, positionals } = parseArgs({
@@ -41,11 +43,11 @@ let leftOut = 0;
 
 /** What of a group is asked for, as Stryker's patterns. */
 function patternsOf(group: Group): string[] {
-  if (oneIn > 1) return shareOf(group.sources, oneIn, seed);
-  if (positionals.length === 0) return [...group.sources];
+  if (positionals.length === 0) return oneIn > 1 ? shareOf(group.sources, oneIn, seed) : [...group.sources];
   return positionals.flatMap((wanted) => {
     const [name = '', lines] = wanted.split(':');
     const files = group.sources.filter((file) => file.includes(name));
+    if (oneIn > 1) return shareOf(files, oneIn, seed);
     if (lines === undefined) return files;
     return files.map((file) => `${file}:${lines.includes('-') ? lines : `${lines}-${lines}`}`);
   });
@@ -65,7 +67,7 @@ function optionsFor(group: Group, mutate: string[]): PartialStrykerOptions {
     tempDirName: path.join(os.tmpdir(), 'stryker'),
     cleanTempDir: 'always',
     ignorePatterns: ['/bench', '/build*', '/dist', '/docs', '/examples', '/native', '/prebuilds'],
-    reporters: ['progress-append-only'],
+    reporters: ['progress-append-only', 'told'],
     logLevel: 'error' as LogLevel,
     allowConsoleColors: false,
   };
@@ -96,11 +98,12 @@ function judge(result: MutantResult): Name[] {
 
 /** What is listed of files that were tried as a whole, and is noticed now or no more. */
 function complainOfStale(files: ReadonlySet<string>): void {
-  for (const list of values.update ? [equivalent] : [equivalent, open])
-    for (const { file, line, mutator, replacement } of list.stale(files)) {
-      failed++;
-      console.log(`FAIL listed, and noticed or gone: ${file}: ${line}: ${mutator} → ${replacement}`);
-    }
+  for (const { file, line, mutator, replacement } of equivalent.stale(files)) {
+    failed++;
+    console.log(`FAIL equivalent, and noticed or gone: ${file}: ${line}: ${mutator} → ${replacement}`);
+  }
+  const settled = open.stale(files).length;
+  if (settled > 0 && !values.update) console.log(`${settled} of open.json are noticed or gone: --update`);
 }
 
 const removeScratchDirectory = makeScratchDirectory();
@@ -108,14 +111,14 @@ if (oneIn > 1) console.log(`one in ${oneIn} stretches of lines, seed ${seed}`);
 try {
   const whole = new Set<string>();
   const left: Name[] = [];
+  subscribe(TRIED, (result) => left.push(...judge(result as MutantResult)));
   for (const group of groups) {
     const patterns = patternsOf(group);
     if (patterns.length === 0) continue;
     console.log(`── ${group.name}`);
     for (const file of group.sources) linesOf(file);
     for (const pattern of patterns) if (!pattern.includes(':')) whole.add(pattern);
-    for (const result of await new Stryker(optionsFor(group, patterns)).runMutationTest())
-      left.push(...judge(result));
+    await new Stryker(optionsFor(group, patterns)).runMutationTest();
   }
   complainOfStale(whole);
   if (values.update)
