@@ -10,7 +10,7 @@ export interface Group {
   readonly tests: readonly string[];
 }
 
-/** A leader without room proposes for two minutes of its time: too long to be run for each of a thousand mutants. */
+/** A leader without room proposes for two minutes of its time: too long for each of a thousand mutants. */
 const SLOW = ['test/paxos/held.test.ts'];
 
 const REPLICA = ['executor', 'outbox', 'pledges', 'queries', 'submissions'];

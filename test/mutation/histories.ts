@@ -1,4 +1,4 @@
-/** Short histories of the simulator, for mutants that only a whole cluster notices: a test a seed, the quick ones first. */
+/** Short histories of the simulator, for mutants that only a whole cluster notices: a test a seed. */
 import { expect, test } from 'vitest';
 import { simulate } from '../../lib/simulation/simulation.js';
 

@@ -1,6 +1,6 @@
 /**
- * Runs unit tests in the process that Stryker starts for it: every file is loaded once, every mutant then runs
- * the tests that reach it.
+ * Runs unit tests in the process that Stryker starts for it: every file is loaded once, every mutant then
+ * runs the tests that reach it.
  *
  * 1. A mutant that code runs while it is loaded gets a process of its own.
  * 2. Properties draw the same cases for every mutant.
@@ -30,8 +30,9 @@ import { beginFile, type CollectedTest, collected, hooksOf } from './test-api.js
 const SEED = 1;
 const IDLE_TURNS_MAX = 100;
 /** An import of Vitest gets test-api.ts. */
+const TEST_API = JSON.stringify(new URL('./test-api.ts', import.meta.url).href);
 const HOOK = `export const resolve = (name, context, next) =>
-  name === 'vitest' ? { url: ${JSON.stringify(new URL('./test-api.ts', import.meta.url).href)}, shortCircuit: true }
+  name === 'vitest' ? { url: ${TEST_API}, shortCircuit: true }
     : next(name, context);`;
 
 /** What the changed code and its runner know of one another. */

@@ -1,6 +1,6 @@
 /**
- * Mutants known by name, in a file of JSON: equivalent.json has those that change nothing a user of the code could
- * notice, each with its reason; open.json those that nobody has judged yet, and only becomes shorter.
+ * Mutants known by name, in a file of JSON: equivalent.json has those that change nothing a user of the code
+ * could notice, each with its reason; open.json those that nobody has judged yet, and only becomes shorter.
  * One entry speaks of all mutants with its name, as a line may stand in a file twice.
  */
 import fs from 'node:fs';

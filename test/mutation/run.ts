@@ -4,9 +4,9 @@
  *
  * Stryker changes the sources of groups.ts in every way it knows, one at a time, and runs the unit tests that
  * reach the change. A change that no test notices is a test that is missing, code that nothing needs, or one
- * that changes nothing, which equivalent.json then lists with its reason. open.json lists those that nobody has
- * judged yet; --update writes it anew for the files that are tried. Prints each that is on neither list, with
- * the command that tries it again, and a score a file and folder; ends with `N passed, N failed`.
+ * that changes nothing, which equivalent.json then lists with its reason. open.json lists those that nobody
+ * has judged yet; --update writes it anew for the files that are tried. Prints each that is on neither list,
+ * with the command that tries it again, and a score a file and folder; ends with `N passed, N failed`.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import os from 'node:os';

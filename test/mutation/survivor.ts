@@ -22,7 +22,7 @@ export interface Survivor {
 const ORIGINAL_CHARACTERS_MAX = 60;
 const sources = new Map<string, readonly string[]>();
 
-/** The lines of a file as it was when they were first asked for: before its mutants are tried, as it may change. */
+/** The lines of a file as it was when first asked for: before its mutants are tried, as it may change. */
 export function linesOf(file: string): readonly string[] {
   let lines = sources.get(file);
   if (lines === undefined) {

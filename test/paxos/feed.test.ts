@@ -93,4 +93,73 @@ describe('the feed of accepts', () => {
     ]);
     expect([feed.markedThrough(2), feed.markedThrough(3)]).toEqual([9, 5]);
   });
+
+  test('an open slot is kept for who is slow, however much that is', () => {
+    const { feed, effects, sentTo } = leading();
+    effects.choked.add(3);
+    for (let slot = 5; slot <= 40; slot++) feed.add(acceptOf(slot));
+    feed.forget(4);
+    expect(feed.isBehind(3)).toBe(false);
+    effects.choked.delete(3);
+    feed.pump(3);
+    expect(sentTo(3)).toHaveLength(36);
+  });
+
+  test('of two slow peers only the one that lacks what is too much falls behind', () => {
+    const { feed, effects } = leading();
+    for (let slot = 5; slot <= 26; slot++) {
+      if (slot === 6) effects.choked.add(2);
+      if (slot === 7) effects.choked.add(3);
+      feed.add(acceptOf(slot));
+    }
+    feed.forget(26);
+    expect([feed.isBehind(2), feed.isBehind(3)]).toEqual([true, false]);
+  });
+
+  test('without bytes to count, slots are counted', () => {
+    const { feed, effects } = leading();
+    effects.choked.add(3);
+    for (let slot = 5; slot < 5 + 1024; slot++) feed.add(acceptOf(slot, 0));
+    feed.forget(5 + 1023);
+    expect(feed.isBehind(3)).toBe(false);
+    feed.add(acceptOf(5 + 1024, 0));
+    feed.forget(5 + 1024);
+    expect(feed.isBehind(3)).toBe(true);
+  });
+
+  test('a fed peer that has less than it was sent is sent nothing again', () => {
+    const { feed, sentTo } = leading();
+    for (let slot = 5; slot <= 9; slot++) feed.add(acceptOf(slot));
+    feed.resume(2, 6);
+    feed.add(acceptOf(10));
+    expect(sentTo(2)).toEqual([5, 6, 7, 8, 9, 10]);
+  });
+
+  test('who is behind is fed again from the first slot that is kept, and told everything before', () => {
+    const { feed, effects, sentTo } = leading();
+    effects.choked.add(3);
+    for (let slot = 5; slot <= 30; slot++) feed.add(acceptOf(slot));
+    feed.forget(30);
+    effects.sent = [];
+    feed.beat({ ...HEARTBEAT, learnedThrough: 30, lastSlot: 30 }, false);
+    expect(effects.sent.at(-1)).toMatchObject({ to: 3, message: { learnedThrough: 30, lastSlot: 30 } });
+    expect([feed.markedThrough(2), feed.markedThrough(3)], 'not marked').toEqual([0, 0]);
+    effects.sent = [];
+    effects.choked.delete(3);
+    feed.add(acceptOf(31));
+    expect(sentTo(3)).toEqual([]);
+    feed.resume(3, 30);
+    expect(sentTo(3)).toEqual([31]);
+  });
+
+  test('nothing is fed once the lead is given up', () => {
+    const { feed, effects, sentTo } = leading();
+    effects.choked.add(3);
+    feed.add(acceptOf(5));
+    feed.beat(HEARTBEAT, true);
+    feed.end();
+    effects.choked.delete(3);
+    feed.pump(3);
+    expect([sentTo(3).filter((slot) => slot !== undefined), feed.markedThrough(2)]).toEqual([[], 0]);
+  });
 });

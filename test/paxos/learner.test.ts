@@ -4,7 +4,7 @@ import { Acceptor } from '../../lib/paxos/acceptor.js';
 import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
 import { CHAIN_START, extendChain } from '../../lib/paxos/chain.js';
 import { Learner } from '../../lib/paxos/learner.js';
-import type { Digest, Slot, Vote } from '../../lib/types.js';
+import { BatchKind, type Digest, type Slot, type Vote } from '../../lib/types.js';
 import { batchOf, textOf } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
 
@@ -125,4 +125,159 @@ test('a checkpoint is installed only if it is newer; what was learned behind it 
   learner.installed(4, CHAIN_START);
   expect(learner.learnedThrough).toBe(5);
   expect(effects.learned.at(-1)).toEqual([5, 5]);
+});
+
+/** A learner with bounds of its own, above what an earlier run has voted for. */
+function learnerWith(start: { unloggedBytesMax?: number; votesBytesMax?: number; votes?: Slot[] }): Learner {
+  const { votes = [], ...bounds } = start;
+  const marks = votes.map((slot) => {
+    effects.bytes.set(slot, batchOf(`v${slot}`).bytes);
+    const { kind, digest } = batchOf(`v${slot}`);
+    return { slot, ballot: LOW, kind, digest, available: true };
+  });
+  const state = { promised: LOW, trimThrough: 0, votes: marks, uncertain: [], voting: true };
+  acceptor = new Acceptor(state, effects);
+  const rest = { through: 0, chain: CHAIN_START, fetchTicks: FETCH_TICKS, peers: [2, 3] };
+  learner = new Learner(acceptor, effects, { ...rest, ...bounds });
+  return learner;
+}
+
+test('what the log has no room for is counted until a checkpoint covers it, and bounds what is learned', () => {
+  learnerWith({ unloggedBytesMax: 4 });
+  learner.learn(1, LOW, batchOf('v1'));
+  expect([learner.unloggedBytes, learner.isFull]).toEqual([0, false]);
+  effects.logHasRoom = false;
+  learner.takeChosen(2, [voteFor(2)], 9);
+  expect([learner.unloggedBytes, learner.isFull]).toEqual([2, false]);
+  learner.takeChosen(2, [voteFor(3), voteFor(4)], 9);
+  expect([learner.learnedThrough, learner.unloggedBytes, learner.isFull]).toEqual([3, 4, true]);
+  learner.fetchMissing();
+  expect(fetches()).toEqual([]);
+  learner.appliedNow(3);
+  expect(learner.unloggedBytes, 'peers may have to be told').toBe(4);
+  expect(learner.held(3)).toMatchObject({ ballot: LOW, ...batchOf('v3') });
+  learner.trimmed(2);
+  expect([learner.unloggedBytes, learner.isFull]).toEqual([2, false]);
+  learner.fetchMissing();
+  expect(fetches()).toEqual([2]);
+  learner.trimmed(3);
+  expect([learner.unloggedBytes, learner.held(3)]).toEqual([0, undefined]);
+});
+
+test('a batch is held from when it is learned, not before, until it is applied and in the log', () => {
+  learner.learn(2, LOW, batchOf('v2'));
+  expect(learner.held(2), 'above a gap').toBeUndefined();
+  learner.learn(1, LOW, batchOf('v1'));
+  expect(learner.held(2)).toMatchObject(batchOf('v2'));
+  learner.appliedNow(1);
+  learner.appliedNow(1);
+  expect([learner.held(1), textOf(learner.batchAt(2))]).toEqual([undefined, 'v2']);
+});
+
+test('a second batch of another kind is a violation before its slot is learned, too (contract 15)', () => {
+  learner.learn(3, LOW, batchOf('v'));
+  const control = { ...batchOf('v'), kind: BatchKind.noop };
+  expect(() => learner.learn(3, LOW, control)).toThrow(ContractViolation);
+});
+
+test('what was learned elsewhere never becomes less, and a batch held above a gap needs no vote', () => {
+  learner.leaderLearned(3, HIGH, 9);
+  learner.leaderLearned(3, HIGH, 4);
+  expect(learner.targetThrough).toBe(9);
+  acceptor.accept(1, HIGH, batchOf('v1'));
+  effects.logHasRoom = false;
+  learner.learn(2, HIGH, batchOf('v2'));
+  learner.leaderLearned(3, HIGH, 2);
+  expect(learner.learnedThrough).toBe(2);
+});
+
+test('a vote whose bytes are lost makes nothing learned, nor does one told without them', () => {
+  acceptor.accept(1, HIGH, batchOf('v1'));
+  acceptor.lose(1, HIGH);
+  learner.leaderLearned(3, HIGH, 1);
+  learner.takeChosen(2, [{ ...voteFor(1), bytes: undefined }], 1);
+  expect(learner.learnedThrough).toBe(0);
+});
+
+test('another chain at a slot than the leader’s is a violation (contract 15)', () => {
+  learner.learn(1, LOW, batchOf('v1'));
+  learner.compareChain(1, learner.chain);
+  expect(() => learner.compareChain(1, CHAIN_START)).toThrow(ContractViolation);
+});
+
+test('who has more is asked; who has no more than another is not asked instead of it', () => {
+  learner.seekFrom(3, 5);
+  learner.seekFrom(2, 5);
+  learner.fetchMissing();
+  expect(fetches()).toEqual([3]);
+});
+
+test('an answer that is arriving is waited for, ten times as long as one that is not', () => {
+  effects.isArriving = () => true;
+  learner.seekFrom(2, 5);
+  learner.fetchMissing();
+  let ticks = 0;
+  for (; fetches().length < 2; ticks++) {
+    learner.tick();
+    learner.fetchMissing();
+  }
+  expect([ticks, fetches()]).toEqual([10 * FETCH_TICKS, [2, 3]]);
+});
+
+test('after a round of the peers the leader is the one to ask again', () => {
+  learner.seekFrom(2, 5);
+  learner.fetchMissing();
+  for (let tick = 0; tick < FETCH_TICKS; tick++) learner.tick();
+  learner.fetchMissing();
+  learner.takeChosen(3, [voteFor(1)], 5);
+  learner.leaderLearned(2, LOW, 5);
+  learner.fetchMissing();
+  expect(fetches()).toEqual([2, 3, 2]);
+});
+
+test('peers are told as many slots as a message carries, one at least, and up to the first that is missing', () => {
+  for (const [votesBytesMax, told] of [
+    [1, [1]],
+    [2 * 66, [1, 2]],
+    [3 * 66 - 1, [1, 2]],
+    [10 * 66, [1, 2, 3]],
+  ] as const) {
+    learnerWith({ votesBytesMax });
+    for (const slot of [1, 2, 3, 5]) learner.learn(slot, LOW, batchOf(`v${slot}`));
+    expect(learner.tell(1, 5).map(({ slot }) => slot)).toEqual(told);
+  }
+  expect(learner.tell(3, 2)).toEqual([]);
+  expect(learner.tell(2, 2)).toEqual([voteFor(2)]);
+});
+
+test('what an earlier run voted for is applied and told from the log, and not if the log has lost it', () => {
+  learnerWith({ votes: [1, 2] });
+  learner.recover(2);
+  expect(learner.batchAt(1)).toEqual(batchOf('v1'));
+  expect(learner.tell(1, 2)).toEqual([voteFor(1), voteFor(2)]);
+  expect(learner.held(1), 'only the log has it').toBeUndefined();
+  effects.bytes.delete(1);
+  expect([learner.batchAt(1), learner.tell(1, 2)]).toEqual([undefined, []]);
+});
+
+test('below an installed checkpoint nothing is told, and who sent it is asked for what lies behind', () => {
+  acceptor.accept(5, LOW, batchOf('v5'));
+  learner.seekFrom(2, 20);
+  learner.fetchMissing();
+  learner.installed(10, CHAIN_START, 3);
+  expect(learner.tell(5, 5)).toEqual([]);
+  learner.leaderLearned(2, LOW, 20);
+  learner.fetchMissing();
+  expect(fetches()).toEqual([2, 3]);
+  learner.takeChosen(3, [voteFor(11)], 20);
+  expect(learner.loggedThrough, 'the log may hold what was never chosen').toBe(0);
+  learner.trimmed(10);
+  expect([learner.loggedThrough, learner.tell(11, 11)]).toEqual([11, [voteFor(11)]]);
+});
+
+test('a checkpoint lets go of what it covers, and of that only', () => {
+  effects.logHasRoom = false;
+  for (const slot of [3, 4, 5]) learner.learn(slot, LOW, batchOf(`v${slot}`));
+  learner.installed(4, CHAIN_START);
+  expect([learner.unloggedBytes, learner.learnedThrough]).toEqual([2, 5]);
 });
