@@ -8,6 +8,21 @@ export const BALLOT_REPLICA_BITS = 16;
 export const REPLICA_ID_MAX: number = 2 ** BALLOT_REPLICA_BITS - 1;
 export const BALLOT_ROUND_MAX: number = 2 ** (53 - BALLOT_REPLICA_BITS) - 1;
 
+/**
+ * The highest round that is taken from a peer: half of what there is, so that whoever hears of it has as many
+ * left to campaign in.
+ */
+export const BALLOT_ROUND_HEARD_MAX: number = 2 ** (52 - BALLOT_REPLICA_BITS);
+
+/** The highest slot that is taken from a peer. A million batches a second get there in 35 years. */
+export const SLOT_HEARD_MAX: number = 2 ** 50;
+
+/**
+ * An acceptor takes no vote further above its trim point than this: more slots than any log holds votes for,
+ * and few enough to go through one by one.
+ */
+export const VOTE_SLOTS_MAX: number = 2 ** 24;
+
 /** Most members of one configuration. */
 export const MEMBERS_MAX = 15;
 

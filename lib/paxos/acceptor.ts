@@ -13,6 +13,7 @@
  * 6. Of the log's reserve only the vote for the first slot not learned here may take (contract 31).
  */
 import { ensures, invariant, requires } from '../contract.js';
+import { VOTE_SLOTS_MAX } from '../limits.js';
 import type { Ballot, Batch, BatchKind, Digest, Slot, SlotRange } from '../types.js';
 import { NO_BALLOT } from './ballot.js';
 import { Damage } from './damage.js';
@@ -162,6 +163,7 @@ export class Acceptor {
   accept(slot: Slot, ballot: Ballot, batch: Batch): AcceptResult {
     requires(slot > this.trimPoint, 12, 'an accept is for a slot above the trim point');
     if (!this.voting || ballot < this.promisedBallot) return 'refused';
+    if (this.isOutOfReach(slot)) return 'no-room';
     const before = this.marks.get(slot);
     if (before !== undefined && before.ballot === ballot) {
       const same = before.digest === batch.digest && before.kind === batch.kind;
@@ -185,7 +187,7 @@ export class Acceptor {
     const same = before?.digest === batch.digest && before.kind === batch.kind;
     const isSure = before?.available && !this.damage.isUncertain(slot);
     if (same && isSure && before.ballot >= ballot) return true;
-    if (!this.voting) return false;
+    if (!this.voting || this.isOutOfReach(slot)) return false;
     invariant(
       before === undefined || same || before.ballot < ballot,
       15,
@@ -235,6 +237,11 @@ export class Acceptor {
     if (mark === undefined || !mark.available) return;
     if (mark.item <= this.durable) mark.bytes = undefined;
     else this.releasable.push(mark);
+  }
+
+  /** Nobody votes so far ahead: what the log would have to tell of has no end (limits.ts). */
+  private isOutOfReach(slot: Slot): boolean {
+    return slot - this.trimPoint > VOTE_SLOTS_MAX;
   }
 
   private stage(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {

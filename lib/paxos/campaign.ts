@@ -15,6 +15,7 @@
  *    (contract 12).
  */
 import { invariant } from '../contract.js';
+import { VOTE_SLOTS_MAX } from '../limits.js';
 import {
   type Ballot,
   type Batch,
@@ -69,7 +70,7 @@ export const NOOP: Batch = { kind: BatchKind.noop, digest: 0 as Digest, bytes: n
 const AWAITED_TICKS_MAX = 1000;
 
 /** What an answer may speak of at the most: more unlearned slots than any log holds. */
-const ANSWER_SLOTS_MAX: number = 2 ** 24;
+const ANSWER_SLOTS_MAX: number = VOTE_SLOTS_MAX;
 
 export class Campaign {
   readonly ballot: Ballot;

@@ -49,8 +49,10 @@ export class VotesAnswer {
   /** Answers once more for every vote at `ballot` from `fromSlot` through `throughSlot`, run by run. */
   repeat(ballot: Ballot, fromSlot: Slot, throughSlot: Slot): void {
     let start = fromSlot;
-    for (let slot = fromSlot; slot <= throughSlot + 1; slot++) {
-      if (slot <= throughSlot && this.acceptor.holds(slot, ballot)) continue;
+    // Above the last vote here there is nothing to answer for, whatever the leader says that it sent.
+    const through = Math.min(throughSlot, this.acceptor.highestVoted);
+    for (let slot = fromSlot; slot <= through + 1; slot++) {
+      if (slot <= through && this.acceptor.holds(slot, ballot)) continue;
       if (slot > start) this.send(ballot, start, slot - 1);
       start = slot + 1;
     }

@@ -8,7 +8,7 @@ import { CHECKPOINT_CHUNK_BYTES_MAX } from '../limits.js';
 import type { CheckpointChunk, CheckpointFetch, CheckpointOffer, Chosen, Fetch } from '../paxos/messages.js';
 import type { Reader } from './reader.js';
 import { frameError } from './reader.js';
-import { readDigest, readVotes, writeVotes } from './votes-codec.js';
+import { readDigest, readSlot, readVotes, writeVotes } from './votes-codec.js';
 import type { Writer } from './writer.js';
 
 export function writeFetch(writer: Writer, message: Fetch): void {
@@ -17,7 +17,7 @@ export function writeFetch(writer: Writer, message: Fetch): void {
 }
 
 export function readFetch(reader: Reader): Fetch {
-  return { type: 'fetch', fromSlot: reader.u64(), throughSlot: reader.u64() };
+  return { type: 'fetch', fromSlot: readSlot(reader), throughSlot: readSlot(reader) };
 }
 
 export function writeChosen(writer: Writer, message: Chosen): void {
@@ -27,8 +27,8 @@ export function writeChosen(writer: Writer, message: Chosen): void {
 }
 
 export function readChosen(reader: Reader): Chosen {
-  const fromSlot = reader.u64();
-  const learnedThrough = reader.u64();
+  const fromSlot = readSlot(reader);
+  const learnedThrough = readSlot(reader);
   return { type: 'chosen', fromSlot, votes: readVotes(reader), learnedThrough };
 }
 
@@ -38,7 +38,10 @@ export function writeCheckpointOffer(writer: Writer, message: CheckpointOffer): 
 }
 
 export function readCheckpointOffer(reader: Reader): CheckpointOffer {
-  return { type: 'checkpointOffer', ...readName(reader), lengthBytes: reader.u64() };
+  const name = readName(reader);
+  const lengthBytes = reader.u64();
+  if (lengthBytes === 0) throw frameError('a checkpoint of no bytes');
+  return { type: 'checkpointOffer', ...name, lengthBytes };
 }
 
 export function writeCheckpointFetch(writer: Writer, message: CheckpointFetch): void {
@@ -85,5 +88,5 @@ function writeName(writer: Writer, { checkpointId, throughSlot, digest }: Name):
 }
 
 function readName(reader: Reader): Name {
-  return { checkpointId: reader.u64(), throughSlot: reader.u64(), digest: readDigest(reader) };
+  return { checkpointId: reader.u64(), throughSlot: readSlot(reader), digest: readDigest(reader) };
 }

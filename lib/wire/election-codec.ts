@@ -7,7 +7,7 @@ import type { Canvass, Canvassed, HandOver, Prepare, Promised, Rejected } from '
 import type { Slot, SlotRange } from '../types.js';
 import type { Reader } from './reader.js';
 import { frameError } from './reader.js';
-import { readBallot, readVotes, writeVotes } from './votes-codec.js';
+import { readBallot, readSlot, readVotes, writeVotes } from './votes-codec.js';
 import type { Writer } from './writer.js';
 
 const RANGE_BYTES = 16;
@@ -18,7 +18,7 @@ export function writeCanvass(writer: Writer, message: Canvass): void {
 }
 
 export function readCanvass(reader: Reader): Canvass {
-  return { type: 'canvass', ballot: readBallot(reader), learnedThrough: reader.u64() };
+  return { type: 'canvass', ballot: readBallot(reader), learnedThrough: readSlot(reader) };
 }
 
 export function writeCanvassed(writer: Writer, message: Canvassed): void {
@@ -36,7 +36,7 @@ export function writePrepare(writer: Writer, message: Prepare): void {
 }
 
 export function readPrepare(reader: Reader): Prepare {
-  return { type: 'prepare', ballot: readBallot(reader), attempt: reader.u32(), fromSlot: reader.u64() };
+  return { type: 'prepare', ballot: readBallot(reader), attempt: reader.u32(), fromSlot: readSlot(reader) };
 }
 
 export function writePromised(writer: Writer, message: Promised): void {
@@ -58,11 +58,11 @@ export function writePromised(writer: Writer, message: Promised): void {
 export function readPromised(reader: Reader): Promised {
   const ballot = readBallot(reader);
   const attempt = reader.u32();
-  const fromSlot = reader.u64();
-  const throughSlot = reader.u64();
+  const fromSlot = readSlot(reader);
+  const throughSlot = readSlot(reader);
   const isLast = reader.within(reader.u8(), 1, 'whether a part is the last') === 1;
-  const trimThrough = reader.u64();
-  const learnedThrough = reader.u64();
+  const trimThrough = readSlot(reader);
+  const learnedThrough = readSlot(reader);
   const uncertain = readRanges(reader);
   const votes = readVotes(reader);
   if (fromSlot > throughSlot) throw frameError(`slots ${fromSlot} … ${throughSlot} are no part of an answer`);
@@ -78,8 +78,8 @@ function readRanges(reader: Reader): SlotRange[] {
   const count = reader.count(RANGE_BYTES, FRAME_BYTES_MAX / RANGE_BYTES, 'a number of slot ranges');
   const ranges: SlotRange[] = [];
   for (let i = 0; i < count; i++) {
-    const from = reader.u64();
-    const through = reader.u64();
+    const from = readSlot(reader);
+    const through = readSlot(reader);
     if (from > through) throw frameError(`slots ${from} … ${through} are no range`);
     ranges.push({ from, through });
   }

@@ -4,8 +4,14 @@
  * A vote: u64 slot, u64 ballot, u64 digest, u8 kind, u8 1 if its bytes follow and 0 if the medium lost them,
  * u32 length, bytes.
  */
-import { BATCH_BYTES_MAX, FRAME_BYTES_MAX } from '../limits.js';
-import type { Ballot, BatchKind, Digest, Vote } from '../types.js';
+import {
+  BALLOT_REPLICA_BITS,
+  BALLOT_ROUND_HEARD_MAX,
+  BATCH_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  SLOT_HEARD_MAX,
+} from '../limits.js';
+import type { Ballot, BatchKind, Digest, Slot, Vote } from '../types.js';
 import { NO_BYTES } from './frame.js';
 import type { Reader } from './reader.js';
 import { frameError } from './reader.js';
@@ -14,9 +20,15 @@ import type { Writer } from './writer.js';
 const VOTE_BYTES_MIN = 30;
 const BATCH_KIND_MAX = 2;
 const DIGEST_MAX = 2 ** 52 - 1;
+const BALLOT_HEARD_MAX: number = (BALLOT_ROUND_HEARD_MAX + 1) * 2 ** BALLOT_REPLICA_BITS - 1;
 
+/** One of a round that leaves this replica as many above it. */
 export function readBallot(reader: Reader): Ballot {
-  return reader.u64() as Ballot;
+  return reader.within(reader.u64(), BALLOT_HEARD_MAX, 'a ballot') as Ballot;
+}
+
+export function readSlot(reader: Reader): Slot {
+  return reader.within(reader.u64(), SLOT_HEARD_MAX, 'a slot');
 }
 
 export function readBatchKind(reader: Reader): BatchKind {
@@ -45,7 +57,7 @@ export function readVotes(reader: Reader): Vote[] {
   const count = reader.count(VOTE_BYTES_MIN, FRAME_BYTES_MAX / VOTE_BYTES_MIN, 'a number of votes');
   const votes: Vote[] = [];
   for (let i = 0; i < count; i++) {
-    const slot = reader.u64();
+    const slot = readSlot(reader);
     const ballot = readBallot(reader);
     const digest = readDigest(reader);
     const kind = readBatchKind(reader);

@@ -7,7 +7,7 @@
 import { BATCH_BYTES_MAX } from '../limits.js';
 import type { Accept, Accepted, Heartbeat, Heartbeaten } from '../paxos/messages.js';
 import type { Reader } from './reader.js';
-import { readBallot, readBatchKind, readDigest } from './votes-codec.js';
+import { readBallot, readBatchKind, readDigest, readSlot } from './votes-codec.js';
 import type { Writer } from './writer.js';
 
 /** All of an accept but its batch. */
@@ -21,9 +21,9 @@ export function writeAccept(writer: Writer, message: Accept): void {
 
 export function readAccept(reader: Reader): Accept {
   const ballot = readBallot(reader);
-  const slot = reader.u64();
+  const slot = readSlot(reader);
   const digest = readDigest(reader);
-  const learnedThrough = reader.u64();
+  const learnedThrough = readSlot(reader);
   const kind = readBatchKind(reader);
   const bytes = reader.rest(BATCH_BYTES_MAX, 'the length of a batch');
   return { type: 'accept', ballot, slot, kind, digest, bytes, learnedThrough };
@@ -39,8 +39,8 @@ export function readAccepted(reader: Reader): Accepted {
   return {
     type: 'accepted',
     ballot: readBallot(reader),
-    fromSlot: reader.u64(),
-    throughSlot: reader.u64(),
+    fromSlot: readSlot(reader),
+    throughSlot: readSlot(reader),
   };
 }
 
@@ -58,10 +58,10 @@ export function readHeartbeat(reader: Reader): Heartbeat {
     type: 'heartbeat',
     ballot: readBallot(reader),
     round: reader.u64(),
-    learnedThrough: reader.u64(),
-    chainSlot: reader.u64(),
+    learnedThrough: readSlot(reader),
+    chainSlot: readSlot(reader),
     chain: readDigest(reader),
-    lastSlot: reader.u64(),
+    lastSlot: readSlot(reader),
   };
 }
 
@@ -79,9 +79,9 @@ export function readHeartbeaten(reader: Reader): Heartbeaten {
     type: 'heartbeaten',
     ballot: readBallot(reader),
     round: reader.u64(),
-    coveredThrough: reader.u64(),
-    learnedThrough: reader.u64(),
-    appliedThrough: reader.u64(),
-    trimThrough: reader.u64(),
+    coveredThrough: readSlot(reader),
+    learnedThrough: readSlot(reader),
+    appliedThrough: readSlot(reader),
+    trimThrough: readSlot(reader),
   };
 }

@@ -1,6 +1,11 @@
 /** Arbitrary messages of every kind, for the property tests of the wire. */
 import fc from 'fast-check';
-import { CHECKPOINT_CHUNK_BYTES_MAX } from '../../lib/limits.js';
+import {
+  BALLOT_REPLICA_BITS,
+  BALLOT_ROUND_HEARD_MAX,
+  CHECKPOINT_CHUNK_BYTES_MAX,
+  SLOT_HEARD_MAX,
+} from '../../lib/limits.js';
 import type { Message } from '../../lib/paxos/messages.js';
 import type { Ballot, BatchKind, Digest, SlotRange, Vote } from '../../lib/types.js';
 import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
@@ -12,7 +17,11 @@ const safe = fc.oneof(
   fc.nat(1000),
   fc.constantFrom(0, 1, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER),
 );
-const ballot = safe.map((value) => value as Ballot);
+/** What a decoder takes for one. */
+const slot = safe.map((value) => value % (SLOT_HEARD_MAX + 1));
+const ballot = safe.map(
+  (value) => (value % ((BALLOT_ROUND_HEARD_MAX + 1) * 2 ** BALLOT_REPLICA_BITS)) as Ballot,
+);
 const digest = fc.maxSafeNat().map((value) => (value % 2 ** 52) as Digest);
 const kind = fc.constantFrom<BatchKind>(0, 1, 2);
 const bytes = fc.uint8Array({ maxLength: 300 });
@@ -22,14 +31,14 @@ export const uuid: fc.Arbitrary<string> = fc
   .map((view) => Buffer.from(view).toString('hex'));
 
 const vote: fc.Arbitrary<Vote> = fc.record({
-  slot: safe,
+  slot,
   ballot,
   digest,
   kind,
   bytes: fc.option(bytes, { nil: undefined }),
 });
 const range: fc.Arbitrary<SlotRange> = fc
-  .tuple(safe, safe)
+  .tuple(slot, slot)
   .map(([a, b]) => ({ from: Math.min(a, b), through: Math.max(a, b) }));
 
 /** A part of an answer: what it speaks of is within its slots. */
@@ -39,8 +48,8 @@ const promised: fc.Arbitrary<Message> = fc
     attempt: fc.nat(2 ** 32 - 1),
     slots: range,
     isLast: fc.boolean(),
-    trimThrough: safe,
-    learnedThrough: safe,
+    trimThrough: slot,
+    learnedThrough: slot,
     votes: fc.array(vote, { maxLength: 5 }),
     uncertain: fc.array(range, { maxLength: 5 }),
   })
@@ -57,44 +66,48 @@ const promised: fc.Arbitrary<Message> = fc
     };
   });
 
-const checkpointName = { checkpointId: safe, throughSlot: safe, digest };
+const checkpointName = { checkpointId: safe, throughSlot: slot, digest };
 
 const type = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name);
 
 export const message: fc.Arbitrary<Message> = fc.oneof(
-  fc.record({ type: type('canvass'), ballot, learnedThrough: safe }),
+  fc.record({ type: type('canvass'), ballot, learnedThrough: slot }),
   fc.record({ type: type('canvassed'), ballot }),
-  fc.record({ type: type('prepare'), ballot, attempt: fc.nat(2 ** 32 - 1), fromSlot: safe }),
+  fc.record({ type: type('prepare'), ballot, attempt: fc.nat(2 ** 32 - 1), fromSlot: slot }),
   promised,
   fc.record({ type: type('rejected'), ballot, promised: ballot }),
-  fc.record({ type: type('accept'), ballot, slot: safe, kind, digest, bytes, learnedThrough: safe }),
-  fc.record({ type: type('accepted'), ballot, fromSlot: safe, throughSlot: safe }),
+  fc.record({ type: type('accept'), ballot, slot, kind, digest, bytes, learnedThrough: slot }),
+  fc.record({ type: type('accepted'), ballot, fromSlot: slot, throughSlot: slot }),
   fc.record({
     type: type('heartbeat'),
     ballot,
     round: safe,
-    learnedThrough: safe,
-    chainSlot: safe,
+    learnedThrough: slot,
+    chainSlot: slot,
     chain: digest,
-    lastSlot: safe,
+    lastSlot: slot,
   }),
   fc.record({
     type: type('heartbeaten'),
     ballot,
     round: safe,
-    coveredThrough: safe,
-    learnedThrough: safe,
-    appliedThrough: safe,
-    trimThrough: safe,
+    coveredThrough: slot,
+    learnedThrough: slot,
+    appliedThrough: slot,
+    trimThrough: slot,
   }),
-  fc.record({ type: type('fetch'), fromSlot: safe, throughSlot: safe }),
+  fc.record({ type: type('fetch'), fromSlot: slot, throughSlot: slot }),
   fc.record({
     type: type('chosen'),
-    fromSlot: safe,
+    fromSlot: slot,
     votes: fc.array(vote, { maxLength: 5 }),
-    learnedThrough: safe,
+    learnedThrough: slot,
   }),
-  fc.record({ type: type('checkpointOffer'), ...checkpointName, lengthBytes: safe }),
+  fc.record({
+    type: type('checkpointOffer'),
+    ...checkpointName,
+    lengthBytes: safe.map((value) => Math.max(1, value)),
+  }),
   fc.record({
     type: type('checkpointFetch'),
     ...checkpointName,
