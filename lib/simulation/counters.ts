@@ -54,6 +54,31 @@ export interface Counters {
   logFull: number;
   /** Votes for the first slot not learned that found room only in the reserve. */
   reserveVotes: number;
+  /** Parts with votes of an answer to a prepare that more parts followed. */
+  answersInParts: number;
+  /** Times that a candidate asked again for what was lost of an answer, or had not come. */
+  answersResumed: number;
+  /** Times that a candidate said that answers are still coming. */
+  campaignsKept: number;
+  /** Slots for which a candidate was told of votes for different batches. */
+  conflictingVotes: number;
+  /** Parts of answers that named uncertain slots, and those with votes whose bytes are lost. */
+  uncertainAnswers: number;
+  answersWithoutBytes: number;
+  /** Times that a ballot was led above slots which its replica had not learned. */
+  ledAboveAGap: number;
+  /** Leads given up because nobody in reach had learned what is below. */
+  gapsLeft: number;
+  /** Leads that ended because no quorum was heard. */
+  leadersWithoutQuorum: number;
+  /** Rejected leaders that canvassed again at once. */
+  rejectedLeadersAsk: number;
+  /** Candidates that were told, instead of being welcomed, what there is to learn. */
+  cutOffTold: number;
+  /** Times that a peer took so little that its leader stopped sending it accepts. */
+  peersBehind: number;
+  /** Majorities that got on without the others, from where faults had left them. */
+  majoritiesAlone: number;
   handOvers: number;
   commandsDone: number;
   /** Commands of which the replica said that they never will be executed. */
@@ -100,6 +125,19 @@ export function newCounters(): Counters {
     fetches: 0,
     logFull: 0,
     reserveVotes: 0,
+    answersInParts: 0,
+    answersResumed: 0,
+    campaignsKept: 0,
+    conflictingVotes: 0,
+    uncertainAnswers: 0,
+    answersWithoutBytes: 0,
+    ledAboveAGap: 0,
+    gapsLeft: 0,
+    leadersWithoutQuorum: 0,
+    rejectedLeadersAsk: 0,
+    cutOffTold: 0,
+    peersBehind: 0,
+    majoritiesAlone: 0,
     handOvers: 0,
     commandsDone: 0,
     commandsLost: 0,

@@ -122,6 +122,21 @@ export class Faults {
     }
   }
 
+  /** Cuts off all but some majority of the replicas, out of `candidates`; nobody if those are too few. */
+  leaveMajority(candidates: readonly SimulatedReplica[]): readonly SimulatedReplica[] {
+    const size = Math.floor(this.replicas.length / 2) + 1;
+    if (candidates.length < size) return [];
+    const majority = this.random.sample(candidates, size);
+    for (const { id: here } of majority) {
+      for (const other of this.replicas) {
+        if (majority.includes(other)) continue;
+        this.network.cutLink(here, other.id);
+        this.network.cutLink(other.id, here);
+      }
+    }
+    return majority;
+  }
+
   /** Some replica that leads, or believes so. */
   private get leader(): SimulatedReplica | undefined {
     return this.replicas.find((replica) => replica.process?.core.role === 'leader');

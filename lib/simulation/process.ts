@@ -12,6 +12,7 @@ import type { CheckpointOffer, Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
 import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { type CheckpointHost, Checkpoints, loadCheckpoint } from './checkpoints.js';
+import { CoreWatch } from './core-watch.js';
 import type { CheckpointShelf, SavedCheckpoint } from './disk.js';
 import { commandsOf, type ToyMachine } from './machine.js';
 import type { ObservedStorage } from './observed-storage.js';
@@ -49,6 +50,7 @@ export class Process implements Effects, CheckpointHost {
   private readonly storage: ObservedStorage;
   private readonly around: Surroundings;
   private readonly checkpoints: Checkpoints;
+  private readonly watch: CoreWatch;
   private outbox: Outgoing[] = [];
   private durable = 0;
   private turnEndAsked = false;
@@ -83,6 +85,7 @@ export class Process implements Effects, CheckpointHost {
       },
       this,
     );
+    this.watch = new CoreWatch(this.core, around.counters);
     this.requests = new Requests(this.core, around.observers, around.counters);
     this.checkpoints = new Checkpoints(this, around);
     storage.onDurable = (item) => this.onDurable(item);
@@ -111,14 +114,14 @@ export class Process implements Effects, CheckpointHost {
   }
 
   receive(from: ReplicaId, message: Message): void {
-    this.core.receive(from, message);
+    this.watch.receive(message, () => this.core.receive(from, message));
     if (message.type === 'checkpointFetch') this.checkpoints.onFetch(from, message);
     if (message.type === 'checkpointChunk') this.checkpoints.onChunk(from, message);
     this.endTurnSoon();
   }
 
   tick(): void {
-    this.core.tick();
+    this.watch.tick(() => this.core.tick());
     this.checkpoints.tick();
     this.scrub();
     this.endTurn();
@@ -203,6 +206,7 @@ export class Process implements Effects, CheckpointHost {
 
   send(to: ReplicaId, message: Message, after = 0): void {
     if (message.type === 'fetch') this.around.counters.fetches++;
+    this.watch.sent(message);
     this.outbox.push({ to, message, after });
   }
 
@@ -235,6 +239,7 @@ export class Process implements Effects, CheckpointHost {
   }
 
   role(role: Role, ballot: Ballot): void {
+    if (role === 'leader') this.watch.leads();
     this.around.roleChanged(this.id, role, ballot);
   }
 

@@ -34,6 +34,9 @@ import { Trace } from './trace.js';
 
 export type MakeDisk = (shape: StoreShape, clock: Clock, random: Random) => SimulatedDisk;
 
+/** The share of seeds in which, in the end, a majority has to get on alone. */
+const MAJORITY_SHARE = 0.3;
+
 const ROLE_NUMBER = { follower: 1, candidate: 2, leader: 3 } as const;
 
 export class World {
@@ -47,6 +50,8 @@ export class World {
   readonly scale: Scale;
   /** True if more may rot than the cluster can heal: then it may stop, and say at which slots. */
   readonly mayStop: boolean;
+  /** True if, in the end, a majority has to get on alone first. */
+  readonly cutsOffAMinority: boolean;
   /** True if the disks answer by promises, which an event has to wait for. */
   private readonly isAsync: boolean;
   private readonly network: Network;
@@ -69,6 +74,7 @@ export class World {
     this.mayStop = bound === 'any';
     this.log = log;
     this.scale = drawScale(this.random.fork());
+    this.cutsOffAMinority = this.random.chance(MAJORITY_SHARE);
     const votes = new Votes(count);
     const promises = new Promises(votes);
     const execution = new Execution();

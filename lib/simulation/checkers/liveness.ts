@@ -1,5 +1,6 @@
 /**
- * Liveness: once faults have ended, the cluster has one leader, executes a fresh command, every replica
+ * Liveness: from every state that faults may leave, a majority that can talk gets on, whoever is cut off from
+ * it, and whatever is in their logs (contract 31). Once all faults have ended, the cluster has one leader, executes a fresh command, every replica
  * catches up with it, and what has rotted of learned slots is mended, within a bounded time. Where more has
  * rotted than can be mended it may stop instead, if some replica names a slot that no majority can tell.
  */
@@ -12,10 +13,14 @@ const SETTLING_TICKS_MAX = 400;
 
 /** Ends faults and clients and lets `world` settle. @returns the number of events by then. */
 export async function mustConverge(world: World, eventsBefore: number): Promise<number> {
-  let events = eventsBefore;
   world.clients.stop();
   world.faults.end();
   await world.settle();
+  let events = eventsBefore;
+  if (world.cutsOffAMinority) {
+    events = await majorityMustGetOn(world, events);
+    world.faults.end();
+  }
   const deadline = world.clock.now + SETTLING_TICKS_MAX * TICK_UNITS;
   let fresh = 0;
   let next = 0;
@@ -37,6 +42,30 @@ export async function mustConverge(world: World, eventsBefore: number): Promise<
     'finished',
     world.replicas.map(({ id, process }) => ({ replica: id, machine: process!.machine })),
   );
+  return events;
+}
+
+/** Some majority, alone, executes a fresh command. Who has lost something may have to hear of the others. */
+async function majorityMustGetOn(world: World, eventsBefore: number): Promise<number> {
+  const whole = world.replicas.filter(({ isLost, damagedSlots }) => !isLost && damagedSlots.length === 0);
+  const majority = world.faults.leaveMajority(whole);
+  if (majority.length === 0) return eventsBefore;
+  const deadline = world.clock.now + SETTLING_TICKS_MAX * TICK_UNITS;
+  let events = eventsBefore;
+  let fresh = 0;
+  let next = 0;
+  while (!majority.some(({ process }) => process?.machine.executed.includes(fresh))) {
+    if (world.clock.now > deadline) {
+      const ids = majority.map(({ id }) => id).join(' and ');
+      throw new Violation('liveness', `${ids}, a majority, do not get on alone: ${describe(world, fresh)}`);
+    }
+    await world.step();
+    events++;
+    if (world.clock.now < next) continue;
+    next = world.clock.now + 10 * TICK_UNITS;
+    fresh = ask(world) || fresh;
+  }
+  world.counters.majoritiesAlone++;
   return events;
 }
 

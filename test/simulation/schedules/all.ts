@@ -11,6 +11,7 @@ import { lostBytes } from './lost-bytes.js';
 import { lostStore } from './lost-store.js';
 import { outlivedLeader } from './outlived-leader.js';
 import type { Schedule } from './schedule.js';
+import { slowLinks } from './slow-links.js';
 import { transferredFiles } from './transferred-files.js';
 import { transfers } from './transfers.js';
 import { uncertainSlot } from './uncertain-slot.js';
@@ -31,4 +32,5 @@ export const schedules: readonly Schedule[] = [
   ...cutOff,
   ...longAnswers,
   ...deadlines,
+  ...slowLinks,
 ];
