@@ -1,8 +1,9 @@
 /**
  * Liveness: from every state that faults may leave, a majority that can talk gets on, whoever is cut off from
- * it, and whatever is in their logs (contract 31). Once all faults have ended, the cluster has one leader, executes a fresh command, every replica
- * catches up with it, and what has rotted of learned slots is mended, within a bounded time. Where more has
- * rotted than can be mended it may stop instead, if some replica names a slot that no majority can tell.
+ * it, and whatever is in their logs (contract 31). Once all faults have ended, the cluster has one leader,
+ * executes a fresh command, every replica catches up with it, and what has rotted of learned slots is mended,
+ * within a bounded time. Where more has rotted than can be mended it may stop instead, if some replica names
+ * a slot that no majority can tell.
  */
 import { TICK_UNITS } from '../clock.js';
 import { Violation } from '../violation.js';
