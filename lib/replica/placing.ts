@@ -117,10 +117,8 @@ export class Placing {
       if (!forwarder.settle()) return;
       this.queries.ask((readId) => core.read(readId));
       while (this.canPropose(core)) {
-        const submission = this.submissions.take();
+        const submission = this.takeInTime();
         if (submission === undefined) return;
-        withdraw(submission, hasGivenUp);
-        if (submission.count === 0) continue;
         if (this.propose(core, submission)) continue;
         this.submissions.putBack(submission);
         this.refused = true;
@@ -201,6 +199,23 @@ export class Placing {
   private deadlineOf({ deadlineMs }: Requester): number {
     const latestMs = this.parts.runtime.monotonicMs() + this.parts.tuning.requestTimeoutMs;
     return typeof deadlineMs === 'number' && deadlineMs < latestMs ? deadlineMs : latestMs;
+  }
+
+  /** The oldest batch, of what is not given up, nor past its deadline: between two looks, that may wait here. */
+  private takeInTime(): Submission | undefined {
+    const { executor, runtime } = this.parts;
+    const nowMs = runtime.monotonicMs();
+    for (;;) {
+      const submission = this.submissions.take();
+      if (submission === undefined) return undefined;
+      const overdue = withdraw(submission, ({ deadlineMs }) => deadlineMs <= nowMs);
+      if (overdue.length > 0) {
+        executor.expire(nowMs);
+        executor.outcomes.answer(overdue, Outcome.notExecuted);
+      }
+      withdraw(submission, hasGivenUp);
+      if (submission.count > 0) return submission;
+    }
   }
 
   /**
