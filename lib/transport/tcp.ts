@@ -37,6 +37,8 @@ import type { Transport, TransportCounters, TransportEvents } from './transport.
 
 /** Of one peer there may be some that it gave up and this end has not yet, and new ones beside them. */
 const CONNECTIONS_PER_PEER = 4;
+/** Clients beyond the most are told so, which takes a connection for a moment. */
+const REFUSED_AT_ONCE = 2;
 
 export interface TcpTransportOptions {
   readonly identity: Identity;
@@ -143,7 +145,7 @@ export class TcpTransport implements Transport {
     }
     const { address } = listener;
     const peersMax = CONNECTIONS_PER_PEER * this.#peers.size;
-    listener.connectionsMax = this.#bounds.clientsMax + peersMax;
+    listener.connectionsMax = this.#bounds.clientsMax + peersMax + REFUSED_AT_ONCE;
     // A connection that could not be accepted, for want of descriptors say, is its caller's loss alone.
     listener.onError = (error) => publish({ event: 'accept-failed', remote: address, error });
     this.#listener = listener;
