@@ -201,7 +201,7 @@ export class Placing {
     return typeof deadlineMs === 'number' && deadlineMs < latestMs ? deadlineMs : latestMs;
   }
 
-  /** The oldest batch, of what is not given up, nor past its deadline: between two looks, that may wait here. */
+  /** The oldest batch without what is given up, or past its deadline since the last look. */
   private takeInTime(): Submission | undefined {
     const { executor, runtime } = this.parts;
     const nowMs = runtime.monotonicMs();
