@@ -120,6 +120,8 @@ export class Checkpoints {
 
   offer(to: ReplicaId): void {
     const { id, through, digest, bytes } = this.pins.of(to) ?? this.host.shelf.saved;
+    // What a store is formatted with is no file: nobody takes it.
+    if (bytes.length === 0) return;
     this.host.send(to, {
       type: 'checkpointOffer',
       checkpointId: id,
