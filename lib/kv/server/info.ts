@@ -52,7 +52,7 @@ function clients({ host }: Session): Fields {
     ['maxclients', host.settings.clientsMax],
     ['blocked_clients', 0],
     ['tracking_clients', 0],
-    ['clients_in_timeout_table', host.settings.timeoutSeconds === 0 ? 0 : host.clients],
+    ['clients_in_timeout_table', 0],
   ];
 }
 
