@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { ContractViolation } from '../../lib/contract.js';
+import { VOTE_SLOTS_MAX } from '../../lib/limits.js';
 import { Acceptor, type AcceptorState } from '../../lib/paxos/acceptor.js';
 import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
 import { type Ballot, BatchKind, type Slot } from '../../lib/types.js';
@@ -346,4 +347,14 @@ test('a store opened above a trim point votes there in a full log; a lost one te
   expect(acceptor.accept(6, LOW, batchOf('v'))).toBe('no-room');
   expect(acceptor.accept(5, LOW, batchOf('v'))).toBe('voted');
   expect(acceptorWith({ voting: false, uncertain: [{ from: 1, through: 2 }] }).damage.isNone).toBe(true);
+});
+
+test('the furthest slot that is voted for lies a bound above the trim point, and not one further', () => {
+  const trimThrough = 5;
+  const acceptor = acceptorWith({ trimThrough });
+  const furthest = trimThrough + VOTE_SLOTS_MAX;
+  expect(acceptor.accept(furthest, LOW, batchOf('v'))).toBe('voted');
+  expect(acceptor.accept(furthest + 1, LOW, batchOf('v'))).toBe('no-room');
+  expect(acceptor.record(furthest + 1, LOW, batchOf('v'))).toBe(false);
+  expect(effects.items).toEqual([{ slot: furthest, ballot: LOW }]);
 });

@@ -22,7 +22,7 @@ test.each(['memory', 'delayed'] as const)(
   '%s disks that rot: what a minority has lost is healed',
   async (backend) => {
     const totals = newCounters();
-    const faults = { rotBytes: 15, rotRecord: 10, loseStore: 0.4 };
+    const faults = { rotBytes: 15, rotRecord: 10, loseStore: 1 };
     for (let seed = 1; seed <= SEEDS; seed++) {
       const report = await simulate({ seed, events: 3000, backend, faults, damage: 'minority' });
       expect(

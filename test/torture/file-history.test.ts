@@ -26,6 +26,7 @@ describe('the file backend under power cuts', () => {
     const cut = Object.keys(sites).filter((site) => sites[site]!.images > 2 && sites[site]!.distinct > 0);
     expect(cut.sort()).toEqual([
       'between operations',
+      'directory',
       'group',
       'identity',
       'root',
