@@ -33,6 +33,7 @@ const BLOCK_BYTES = [64, 256, 4096] as const;
 export function checkDamage(now: Moment, earlier: readonly Moment[], random: Random): string | undefined {
   return (
     mirrored(now, earlier, random) ??
+    olderRoot(now, earlier) ??
     flipped(now, earlier, random) ??
     zeroed(now, random) ??
     stale(now, earlier, random)
@@ -52,6 +53,22 @@ function mirrored(now: Moment, earlier: readonly Moment[], random: Random): stri
   else if (how === 1 || old === undefined) image.fill(0, page, page + PAGE_BYTES);
   else image.set(old.image.subarray(page, page + PAGE_BYTES), page);
   return exactly(image, now.legal, `one copy at ${page} ${['flipped', 'zeroed', 'stale'][how]}`);
+}
+
+/** Rule 1, for what chance seldom meets: each root in turn is the newest of an earlier moment that is another. */
+function olderRoot(now: Moment, earlier: readonly Moment[]): string | undefined {
+  for (const page of [ROOT_OFFSET_BYTES, ROOT_OFFSET_BYTES + PAGE_BYTES]) {
+    const current = now.image.subarray(page, page + PAGE_BYTES);
+    const older = earlier
+      .map((moment) => moment.image.subarray(page, page + PAGE_BYTES))
+      .findLast((root) => Buffer.compare(root, current) !== 0);
+    if (older === undefined) continue;
+    const image = now.image.slice();
+    image.set(older, page);
+    const why = exactly(image, now.legal, `the root at ${page} of an earlier moment`);
+    if (why !== undefined) return why;
+  }
+  return undefined;
 }
 
 /** Every other time a byte of the newest records, where torn and rotten are hardest to tell apart. */
