@@ -5,7 +5,6 @@
 import { Command, Option } from 'commander';
 import { BACKENDS, SYNCS } from '../cluster/cluster-file.js';
 import { readFileIfThere } from '../cluster/durable-file.js';
-import { serveReplica } from '../cluster/replica-process.js';
 import { LOG_LEVELS, parseServeFile, type ServeSettings, serveConfig } from '../cluster/serve-config.js';
 import { argumentError } from '../errors.js';
 import { helpWith } from './help.js';
@@ -52,5 +51,7 @@ async function serve({ config: file, dir, ...flags }: ServeFlags): Promise<void>
   const text = file === undefined ? '{}' : readFileIfThere(file);
   if (text === undefined) throw argumentError(`there is no configuration ${file}`);
   const settings = dir === undefined ? flags : { ...flags, directory: dir };
+  // Loaded when it is called: all modules of a program are open at once while they are loaded.
+  const { serveReplica } = await import('../cluster/replica-process.js');
   await serveReplica(serveConfig(parseServeFile(text), settings));
 }
