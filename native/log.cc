@@ -261,11 +261,13 @@ Status Log::make_room(std::uint64_t bytes, Claim claim, bool& found) {
   if (Status status = index_all(); !status.ok()) return status;
   const std::uint64_t number_at_start = state_.number;
   const std::uint64_t first_at_start = state_.records.first_number();
-  // Copying pays for itself when it frees a good part of what it moves; what others wait for is worth any effort.
-  const std::uint64_t garbage_min = claim == Claim::vote ? std::max(length, capacity() / 4) : length;
   for (;;) {
     state_.drop_dead();
     if (room(claim) >= length) break;
+    // Copying pays for itself when it frees a good part of what it moves. What others wait for is worth any effort:
+    // there the garbage need only be what is still missing, since the rest of the room is free already.
+    const std::uint64_t missing = length - std::min(length, room(claim));
+    const std::uint64_t garbage_min = claim == Claim::vote ? std::max(length, capacity() / 4) : missing;
     const bool worth_it = state_.used - std::min(state_.used, state_.compacted) >= garbage_min;
     const bool a_lap = state_.records.empty() || state_.records.first_number() >= number_at_start;
     if (state_.uncertain() || !worth_it || a_lap) break;

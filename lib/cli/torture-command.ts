@@ -1,6 +1,6 @@
 /**
- * `indelible torture`: its options. What it does is loaded when it is called (torture-run.ts): no other command
- * needs it, and all modules of a program are open at once while they are loaded.
+ * `indelible torture`: its options. What it does is loaded when it is called (torture-run.ts): no other
+ * command needs it, and all modules of a program are open at once while they are loaded.
  */
 import { Command, Option } from 'commander';
 import { argumentError } from '../errors.js';

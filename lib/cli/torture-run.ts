@@ -1,4 +1,4 @@
-/** What `indelible torture` does: the crash images of the log, or the faults of media, judged on this machine. */
+/** What `indelible torture` does: judges crash images of the log, or faults of media, on this machine. */
 import fs from 'node:fs';
 import os from 'node:os';
 import { argumentError } from '../errors.js';

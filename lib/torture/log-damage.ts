@@ -55,7 +55,7 @@ function mirrored(now: Moment, earlier: readonly Moment[], random: Random): stri
   return exactly(image, now.legal, `one copy at ${page} ${['flipped', 'zeroed', 'stale'][how]}`);
 }
 
-/** Rule 1, for what chance seldom meets: each root in turn is the newest of an earlier moment that is another. */
+/** Rule 1, for what chance seldom meets: each root in turn is as it last was before it changed. */
 function olderRoot(now: Moment, earlier: readonly Moment[]): string | undefined {
   for (const page of [ROOT_OFFSET_BYTES, ROOT_OFFSET_BYTES + PAGE_BYTES]) {
     const current = now.image.subarray(page, page + PAGE_BYTES);

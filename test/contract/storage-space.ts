@@ -123,6 +123,31 @@ function reserve<Place>(bench: Bench<Place>): void {
   });
 }
 
+function oneMorePhase<Place>(bench: Bench<Place>): void {
+  it('has room in a full log for that vote at one more ballot, and again while it can copy', async () => {
+    const { place, storage } = await bench.fresh();
+    const last = await fill(storage, 2, 0);
+    const { batchBytesMax } = storage;
+    let open = storage;
+    let items = last - 1;
+    let round = 2;
+    // In memory that is copied forward there is no end to it.
+    const rounds = storage.mode === 'file' ? 2 : 24;
+    for (; round < 2 + rounds; round++) {
+      expect(open.stagePromise(ballotOf(round))).toBe(true);
+      await settle(open, ++items);
+      expect(stageFirst(open, round, batchBytesMax), `ballot ${round}`).toBe(true);
+      await settle(open, ++items);
+      if (round % 8 !== 0) continue;
+      open = await bench.reopen(open, place);
+      items = 0;
+    }
+    const again = await bench.reopen(open, place);
+    expect(again.recovered.votes.length).toBe(last);
+    expect(again.readVote(1)).toEqual(batchOf(1, ballotOf(round - 1), batchBytesMax));
+  });
+}
+
 /** Stages a vote for slot 1, the first one that nobody has learned. */
 function stageFirst(storage: Storage, round: number, lengthBytes: number): boolean {
   const ballot = ballotOf(round);
@@ -177,6 +202,7 @@ export function spaceContract<Place>(subject: StorageSubject<Place>): void {
     trims(bench);
     fullness(bench);
     reserve(bench);
+    oneMorePhase(bench);
     laps(bench);
   });
 }
