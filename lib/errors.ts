@@ -33,6 +33,11 @@ export const ErrorCode = {
   /** The store failed earlier, or was closed, and accepts nothing more. */
   storePoisoned: 'ERR_INDELIBLE_STORE_POISONED',
   storeClosed: 'ERR_INDELIBLE_STORE_CLOSED',
+  /**
+   * The numbers of the log itself, below 2⁵³, are used up: it takes no more votes. It can still be opened,
+   * read and closed: carry its state, in a checkpoint, to a newly formatted cluster.
+   */
+  storeExhausted: 'ERR_INDELIBLE_STORE_EXHAUSTED',
   /** No room in the log until a checkpoint frees some. Retry after one. */
   logFull: 'ERR_INDELIBLE_LOG_FULL',
   /**

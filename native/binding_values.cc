@@ -22,6 +22,7 @@ const char* name_of(Code code) {
     case Code::not_persistent_memory: return "ERR_INDELIBLE_NOT_PERSISTENT_MEMORY";
     case Code::native_missing: return "ERR_INDELIBLE_NATIVE_MISSING";
     case Code::digest_mismatch: return "ERR_INDELIBLE_DIGEST_MISMATCH";
+    case Code::store_exhausted: return "ERR_INDELIBLE_STORE_EXHAUSTED";
   }
   return "";
 }

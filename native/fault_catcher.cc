@@ -1,11 +1,15 @@
 #include "fault_catcher.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <mutex>
 
 #include "layout.h"
@@ -20,6 +24,9 @@ struct FaultCatcher::Place {
   std::atomic<bool> caught{false};
   std::atomic<std::uint64_t> offset{0};
   std::atomic<std::uint64_t> length{0};
+  /// Where a copy that may meet a fault goes on, and the thread that makes it; no such copy: none.
+  std::atomic<sigjmp_buf*> way_out{nullptr};
+  std::atomic<pthread_t> copying{};
   Place* next = nullptr;
 };
 
@@ -82,6 +89,11 @@ void FaultHandler::handle(int number, siginfo_t* info, void* context) {
     const std::uintptr_t base = place->base.load();
     const std::uint64_t size = place->size.load();
     if (base == 0 || address < base || address - base >= size) continue;
+    sigjmp_buf* const way_out = place->way_out.load();
+    if (way_out != nullptr && ::pthread_equal(place->copying.load(), ::pthread_self()) != 0) {
+      errno = saved;
+      siglongjmp(*way_out, 1);
+    }
     std::uint64_t bad = kPageBytes;
     if (info->si_code == BUS_MCEERR_AR || info->si_code == BUS_MCEERR_AO) {
       bad = std::uint64_t{1} << (static_cast<unsigned>(info->si_addr_lsb) & 63U);
@@ -136,6 +148,32 @@ void FaultCatcher::release() {
   place_->base.store(0);
   place_->size.store(0);
   place_ = nullptr;
+}
+
+// NOLINTBEGIN(cert-err52-cpp): nothing between the two has anything to destroy.
+bool FaultCatcher::copy(void* target, const char* source, std::uint64_t length) {
+  sigjmp_buf way_out;
+  place_->copying.store(::pthread_self());
+  const bool met = sigsetjmp(way_out, 1) != 0;
+  if (!met) {
+    place_->way_out.store(&way_out);
+    std::memcpy(target, source, length);
+  }
+  place_->way_out.store(nullptr);
+  return !met;
+}
+// NOLINTEND(cert-err52-cpp)
+
+void FaultCatcher::copy_past_bad(void* target, const char* source, std::uint64_t length) {
+  if (copy(target, source, length)) return;
+  auto* bytes = static_cast<std::byte*>(target);
+  while (length > 0) {
+    const std::uint64_t block = std::min(length, kPageBytes - reinterpret_cast<std::uintptr_t>(source) % kPageBytes);
+    if (!copy(bytes, source, block)) std::memset(bytes, 0, block);
+    bytes += block;
+    source += block;
+    length -= block;
+  }
 }
 
 bool FaultCatcher::caught() const { return place_ != nullptr && place_->caught.load(std::memory_order_acquire); }

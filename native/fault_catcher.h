@@ -7,6 +7,7 @@
 //    instruction runs again, and whatever was under way ends. What it read is not to be believed and what
 //    it wrote is nowhere, so a medium asks `caught` after every read and in every fence, and never answers
 //    again once it was.
+//    The exception is `copy_past_bad`: a fault in the middle of its copy ends that copy and nothing else.
 // 3. It is installed once for the process and stays. A SIGBUS under no region goes to whoever handled it
 //    before, as if this were not here; by default that ends the process.
 // 4. It calls only what may be called in a signal handler, and allocates nothing.
@@ -30,6 +31,10 @@ class FaultCatcher {
   /// Before the range is unmapped, and another mapping may take its place.
   void release();
 
+  /// Copies out of the mapping. Pages that cannot be read come back as zeros, and that is not `caught`: the mapping
+  /// stays as it is. One thread at a time.
+  void copy_past_bad(void* target, const char* source, std::uint64_t length);
+
   [[nodiscard]] bool caught() const;
   /// Of the first fault: bytes from the start of the mapping, and how many the system calls bad.
   [[nodiscard]] std::uint64_t offset() const;
@@ -38,6 +43,7 @@ class FaultCatcher {
  private:
   struct Place;
   friend struct FaultHandler;
+  bool copy(void* target, const char* source, std::uint64_t length);
 
   Place* place_ = nullptr;
 };

@@ -146,6 +146,12 @@ static_assert(sizeof(Descriptor) == 40);
 inline constexpr std::uint64_t kDigestMask = (std::uint64_t{1} << 52) - 1;
 /// Slots and ballots are safe integers of JavaScript.
 inline constexpr std::uint64_t kNumberMax = (std::uint64_t{1} << 53) - 1;
+/// Virtual positions begin again, in the first lap, where nothing is in the log and they are past this.
+inline constexpr std::uint64_t kPositionsAgain = std::uint64_t{1} << 52;
+/// From here on only what empties the log is written, until they do: sixteen of the longest logs long.
+inline constexpr std::uint64_t kPositionsForVotes = kNumberMax - (std::uint64_t{1} << 48);
+/// Records' numbers and roots' generations rise for good. Behind this nothing is appended; roots still are written.
+inline constexpr std::uint64_t kCountForRecords = kNumberMax - (std::uint64_t{1} << 32);
 
 /// The alignment is a power of two.
 constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "crc64.h"
@@ -10,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kPromisesReserved = 4;
 constexpr std::uint64_t kRecordsReserved = 2;
+/// A look at a record's header and descriptors takes about as much of the medium.
+constexpr std::uint64_t kIndexWindowBytes = 4096;
 
 }  // namespace
 
@@ -26,6 +29,7 @@ Status Log::open(Medium& medium, const OpenOptions& options, std::unique_ptr<Log
     return Status::failed(Code::argument, "sync 'msync' needs a region formatted with alignment 4096 or more");
   }
   std::unique_ptr<Log> opened(new Log(medium, options, headers));
+  if (!opened->builder_.usable()) return Status::no_memory();
   if (Status status = opened->recover(); !status.ok()) return status;
   log = std::move(opened);
   return Status::good();
@@ -105,6 +109,7 @@ std::uint64_t Log::capacity() const {
 }
 
 std::uint64_t Log::room(Claim claim) const {
+  if (claim == Claim::vote && state_.position >= kPositionsForVotes) return 0;
   std::uint64_t limit = capacity();
   if (claim != Claim::vote) limit += kRecordsReserved * state_.geometry.record_bytes_max;
   if (claim == Claim::promise) limit += promise_reserve();
@@ -155,6 +160,10 @@ void Log::commit_pending() {
   pending_ = false;
 }
 
+Status Log::exhausted() {
+  return Status::failed(Code::store_exhausted, "the numbers of this region are used up: it takes no more records");
+}
+
 void Log::write_ahead() {
   if (poisoned_ || !builder_.has_pieces()) return;
   const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
@@ -168,6 +177,9 @@ Status Log::append(std::uint64_t learned_through) {
   const std::uint64_t offset = offset_of(state_.position);
   const std::uint64_t next = next_after(length);
   if (!is_free_before(next)) return Status::failed(Code::log_full, "no room in the log");
+  if (next > kNumberMax || std::max(state_.number, root_.current().generation) > kCountForRecords) {
+    return exhausted();
+  }
   medium_.prefetch(hint_of(next));
   RecordHeader header{};
   header.magic = kRecordMagic;
@@ -214,6 +226,12 @@ Status Log::drain() {
 
 Status Log::update_root(RootState root_state) {
   if (Status status = drain(); !status.ok()) return status;
+  if (root_.current().generation >= kNumberMax) return exhausted();
+  if (state_.records.empty() && state_.position > kPositionsAgain) {
+    // The same place, which the next record's EMPTY word lies at already. Old records say that they lie elsewhere.
+    state_.position %= state_.geometry.log_length;
+    lap_start_ = 0;
+  }
   RootSlot slot{};
   state_.name_head(slot);
   slot.trim_through = state_.trim_through;
@@ -237,7 +255,9 @@ Status Log::update_root(RootState root_state) {
 }
 
 Status Log::index_all() {
-  RecordReader reader(medium_, state_.geometry, state_.incarnation);
+  // Past what the medium cannot give: a bad block is a record lost, and no fault.
+  ProbeWindow window(medium_, kIndexWindowBytes);
+  RecordReader reader(window, state_.geometry, state_.incarnation);
   FoundRecord record;
   while (state_.indexed_end < state_.records.end_number()) {
     const std::uint64_t number = state_.indexed_end;
@@ -268,7 +288,8 @@ Status Log::make_room(std::uint64_t bytes, Claim claim, bool& found) {
     // there the garbage need only be what is still missing, since the rest of the room is free already.
     const std::uint64_t missing = length - std::min(length, room(claim));
     const std::uint64_t garbage_min = claim == Claim::vote ? std::max(length, capacity() / 4) : missing;
-    const bool worth_it = state_.used - std::min(state_.used, state_.compacted) >= garbage_min;
+    const bool positions_end = claim == Claim::vote && state_.position >= kPositionsForVotes;
+    const bool worth_it = !positions_end && state_.used - std::min(state_.used, state_.compacted) >= garbage_min;
     const bool a_lap = state_.records.empty() || state_.records.first_number() >= number_at_start;
     if (state_.uncertain() || !worth_it || a_lap) break;
     if (Status status = copy_forward(); !status.ok()) return status;
@@ -283,7 +304,8 @@ Status Log::copy_forward() {
   const std::uint64_t number = state_.records.first_number();
   const std::uint64_t position = state_.records.front().position;
   FoundRecord record;
-  RecordReader reader(medium_, state_.geometry, state_.incarnation);
+  ProbeWindow window(medium_, kIndexWindowBytes);
+  RecordReader reader(window, state_.geometry, state_.incarnation);
   if (Status status = reader.record_at(position, record); !status.ok()) return status;
   if (!record.descriptors_good) {
     state_.lose_record(number);
@@ -302,7 +324,7 @@ Status Log::copy_forward() {
     std::vector<std::byte>& payload = payloads.emplace_back(vote->length);
     bool good = (live.back().flags & kFlagUnavailable) == 0;
     if (good) {
-      if (Status status = read_payload(live.back(), payload.data(), good); !status.ok()) return status;
+      if (Status status = probe_payload(live.back(), payload.data(), good); !status.ok()) return status;
     }
     if (!good) live.back().flags |= kFlagUnavailable;
   }
@@ -344,9 +366,15 @@ Status Log::close() {
 }
 
 Status Log::read_payload(const VoteEntry& vote, std::byte* target, bool& good) {
+  const Status status = probe_payload(vote, target, good);
+  // Whoever writes next meets what has become of the medium.
+  return status.errnum == EIO ? Status::good() : status;
+}
+
+Status Log::probe_payload(const VoteEntry& vote, std::byte* target, bool& good) {
   good = vote.length == 0;
   if (good) return Status::good();
-  Status status = medium_.read(vote.payload_offset, target, vote.length);
+  Status status = medium_.probe(vote.payload_offset, target, vote.length);
   good = status.ok() && crc64(target, vote.length) == vote.payload_crc;
   return status;
 }

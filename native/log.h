@@ -10,6 +10,9 @@
 // Room: votes leave two largest records (one to copy live votes forward with, one that the wrap may waste)
 // and a few promises free; promises may use the latter. So an election never locks a full log. They leave two
 // more for the vote that everything else waits for, and for another one in its place while it still counts.
+//
+// Positions are below 2^53, some petabytes. Far in front of that votes find no room any more, so that the log is
+// emptied by checkpoints; a root that names an empty log lets positions begin again, at the same place.
 #pragma once
 
 #include <memory>
@@ -17,6 +20,7 @@
 
 #include "log_state.h"
 #include "medium.h"
+#include "probe_window.h"
 #include "record_builder.h"
 #include "recovery.h"
 #include "root.h"
@@ -84,7 +88,8 @@ class Log {
   /// longer be read are left out, and the next scrub tells of them.
   Status index_all();
 
-  /// Copies out a vote's bytes; `length` must be its own. False: damaged.
+  /// Copies out a vote's bytes; `length` must be its own. Not good: damaged, or where the medium can give nothing.
+  /// That harms this vote alone, and the next scrub tells of it.
   Status read_payload(const VoteEntry& vote, std::byte* target, bool& good);
 
   /// Largest record there is room for now, in bytes.
@@ -108,6 +113,8 @@ class Log {
     return options_.process_only ? RootState::in_use_volatile : RootState::in_use;
   }
   Status copy_forward();
+  Status probe_payload(const VoteEntry& vote, std::byte* target, bool& good);
+  static Status exhausted();
   Status scrub_step(std::uint64_t budget, ScrubReport& report);
   Status scrub_mirrored();
   Status repeat_promise();

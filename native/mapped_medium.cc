@@ -205,7 +205,10 @@ Status MappedMedium::read(std::uint64_t offset, void* target, std::uint64_t leng
 }
 
 Status MappedMedium::probe(std::uint64_t offset, void* target, std::uint64_t length) {
-  if (!is_file_) return read(offset, target, length);
+  if (!is_file_) {
+    faults_.copy_past_bad(target, base_ + offset, length);
+    return faults_.caught() ? fault() : Status::good();
+  }
   if (Status status = probe_file(lock_fd_, offset, target, length); !status.ok()) return status;
   return faults_.caught() ? fault() : Status::good();
 }

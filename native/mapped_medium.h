@@ -41,7 +41,7 @@ class MappedMedium final : public Medium {
   void reflush(Site site, std::uint64_t offset, std::uint64_t length) override;
   [[nodiscard]] Status fence(Site site) override;
   [[nodiscard]] Status read(std::uint64_t offset, void* target, std::uint64_t length) override;
-  /// Through the file where there is one: a bad block is an error number there, a signal in the mapping.
+  /// Through the file where there is one: a bad block is an error number there, a signal in a device's mapping.
   [[nodiscard]] Status probe(std::uint64_t offset, void* target, std::uint64_t length) override;
   [[nodiscard]] Status settle(Site site, std::uint64_t offset, std::uint64_t length) override;
 

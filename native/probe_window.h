@@ -5,8 +5,8 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 
+#include "buffer.h"
 #include "medium.h"
 
 namespace indelible {
@@ -22,7 +22,7 @@ class ProbeWindow final : public Source {
 
  private:
   Medium& medium_;
-  std::unique_ptr<std::byte[]> bytes_;
+  Buffer bytes_;
   std::uint64_t capacity_;
   std::uint64_t from_ = 0;
   std::uint64_t held_ = 0;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "crc64.h"
@@ -23,8 +24,10 @@ namespace indelible {
 class RecordBuilder {
  public:
   explicit RecordBuilder(std::uint64_t record_bytes_max)
-      : scratch_(std::make_unique_for_overwrite<std::byte[]>(record_bytes_max)),
-        record_bytes_max_(record_bytes_max) {}
+      : scratch_(new (std::nothrow) std::byte[record_bytes_max]), record_bytes_max_(record_bytes_max) {}
+
+  /// False where there was no memory for it: then it builds nothing.
+  [[nodiscard]] bool usable() const { return scratch_ != nullptr; }
 
   /// Bytes of a record with these items, before alignment.
   static constexpr std::uint64_t bytes_of(std::uint32_t items, std::uint64_t padded_payloads) {

@@ -76,8 +76,8 @@ Status RecordReader::descriptors_at(std::uint64_t position, FoundRecord& record)
 Status RecordReader::record_at(std::uint64_t position, FoundRecord& record) {
   if (Status status = descriptors_at(position, record); !status.ok() || !record.descriptors_good) return status;
   const std::uint64_t length = record.header.length;
-  bytes_.resize(std::max<std::size_t>(bytes_.size(), length));
-  Status status = source_.read(geometry_.offset_of(position), bytes_.data(), length);
+  Status status = bytes_.reserve(length);
+  if (status.ok()) status = source_.read(geometry_.offset_of(position), bytes_.data(), length);
   if (!status.ok()) return status;
   record.payloads_good = true;
   for (Descriptor& descriptor : record.descriptors) {
@@ -91,18 +91,19 @@ Status RecordReader::record_at(std::uint64_t position, FoundRecord& record) {
 
 Status RecordReader::find_header(std::uint64_t from, std::uint64_t end, std::uint64_t above,
                                  std::uint64_t& position, RecordHeader& header) {
-  std::vector<std::byte> block(std::min(kScanBytes, std::max(from, end) - from));
   position = end;
+  if (Status status = bytes_.reserve(kScanBytes); !status.ok()) return status;
+  std::byte* const block = bytes_.data();
   std::uint64_t at = from;
   while (at < end) {
     const std::uint64_t to_wrap = geometry_.log_length - at % geometry_.log_length;
     const std::uint64_t length = std::min({kScanBytes, end - at, to_wrap});
-    if (Status status = source_.read(geometry_.offset_of(at), block.data(), length); !status.ok()) return status;
+    if (Status status = source_.read(geometry_.offset_of(at), block, length); !status.ok()) return status;
     for (std::uint64_t step = 0; step + kDescriptorsAt <= length; step += geometry_.alignment) {
       std::uint32_t magic = 0;
-      std::memcpy(&magic, block.data() + step + kHeaderAt, sizeof magic);
+      std::memcpy(&magic, block + step + kHeaderAt, sizeof magic);
       if (magic != kRecordMagic) continue;
-      std::memcpy(&header, block.data() + step + kHeaderAt, sizeof header);
+      std::memcpy(&header, block + step + kHeaderAt, sizeof header);
       if (header.number <= above || !header_fits(header, at + step)) continue;
       position = at + step;
       return Status::good();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "buffer.h"
 #include "layout.h"
 #include "medium.h"
 
@@ -52,7 +53,7 @@ class RecordReader {
   Source& source_;
   Geometry geometry_;
   std::uint64_t incarnation_;
-  std::vector<std::byte> bytes_;
+  Buffer bytes_;
 };
 
 }  // namespace indelible

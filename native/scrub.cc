@@ -100,8 +100,8 @@ Status Scrub::lose_record(std::uint64_t number, ScrubReport& report) {
   Status status = Status::good();
   state_.votes.for_each([&](VoteEntry& vote) {
     if (vote.record_number != number || (vote.flags & kFlagUnavailable) != 0 || !status.ok()) return;
-    payload_.resize(std::max<std::size_t>(payload_.size(), vote.length));
-    status = window_.read(vote.payload_offset, payload_.data(), vote.length);
+    status = payload_.reserve(vote.length);
+    if (status.ok()) status = window_.read(vote.payload_offset, payload_.data(), vote.length);
     const bool good = vote.length == 0 || (status.ok() && crc64(payload_.data(), vote.length) == vote.payload_crc);
     if (good) return;
     vote.flags |= kFlagUnavailable;

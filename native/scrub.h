@@ -10,6 +10,7 @@
 
 #include <vector>
 
+#include "buffer.h"
 #include "log_state.h"
 #include "medium.h"
 #include "probe_window.h"
@@ -54,7 +55,7 @@ class Scrub {
   RecordReader reader_;
   FoundRecord record_;
   FoundRecord indexed_;
-  std::vector<std::byte> payload_;
+  Buffer payload_;
   std::uint64_t next_ = 0;
 };
 

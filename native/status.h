@@ -3,6 +3,7 @@
 // Codes map one to one onto lib/errors.ts; `what` is a literal that says it in a human's words.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 
 namespace indelible {
@@ -22,17 +23,18 @@ enum class Code : std::uint8_t {
   not_persistent_memory = 11,
   native_missing = 12,
   digest_mismatch = 13,
+  store_exhausted = 14,
 };
 
 /// What the system refused.
 enum class Syscall : std::uint8_t {
-  none, fence, flock, fstat, fstatfs, fsync, getrandom, memory, mmap, msync, open, pmem_map_file, pread, pwrite,
-  read, renameat2, sigaction,
+  none, fence, flock, fstat, fstatfs, fsync, getrandom, malloc, memory, mmap, msync, open, pmem_map_file, pread,
+  pwrite, read, renameat2, sigaction,
 };
 
 inline constexpr const char* kSyscallNames[] = {
-    "",      "fence", "flock",         "fstat", "fstatfs", "fsync", "getrandom", "memory",    "mmap",
-    "msync", "open",  "pmem_map_file", "pread", "pwrite",  "read",  "renameat2", "sigaction",
+    "",      "fence", "flock", "fstat",         "fstatfs", "fsync",  "getrandom", "malloc",    "memory",
+    "mmap",  "msync", "open",  "pmem_map_file", "pread",   "pwrite", "read",      "renameat2", "sigaction",
 };
 
 /// Two words, so that it is returned in registers: read back from memory it would wait for every cache line
@@ -51,6 +53,8 @@ struct [[nodiscard]] Status {
   static Status io(int errnum, Syscall syscall, const char* what) {
     return {Code::store_io, syscall, errnum, what};
   }
+  /// The machine is short of memory: nothing is known of the medium then.
+  static Status no_memory() { return io(ENOMEM, Syscall::malloc, "there is not enough memory"); }
 };
 static_assert(sizeof(Status) == 16);
 

@@ -34,6 +34,7 @@ import { LogScrub } from './file/scrub.js';
 import { fillPattern, prefill, segmentName, sequenceOf } from './file/segment.js';
 import type { VoteIndex } from './file/vote-index.js';
 import { SerialQueue, type WriteQueue } from './file/write-queue.js';
+import { checkNumber, checkVote, exhausted } from './numbers.js';
 import { checkShape, type StoreShape } from './shape.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
 
@@ -164,6 +165,7 @@ async function openLocked(
   let queue: WriteQueue | undefined;
   try {
     const root = await rootFile?.read();
+    if (root && root.generation >= Number.MAX_SAFE_INTEGER) throw exhausted(directory);
     const headSegment = root?.headSegment ?? 0;
     scan = await scanLog(medium, directory, incarnation, geometry.segmentBytes, headSegment);
     const found = scan;
@@ -351,6 +353,7 @@ export class FileStorage implements Storage {
     mayUseReserve = false,
   ): boolean {
     const log = this.#writable();
+    checkVote(slot, ballot);
     if (end - start > this.batchBytesMax) {
       throw argumentError(`a batch of ${end - start} bytes is above this store's ${this.batchBytesMax}`);
     }
@@ -364,12 +367,16 @@ export class FileStorage implements Storage {
   }
 
   stagePromise(ballot: Ballot): boolean {
-    this.#writable().stagePromise(ballot);
+    const log = this.#writable();
+    checkNumber('a promised ballot', ballot);
+    log.stagePromise(ballot);
     return true;
   }
 
   commit(learnedThrough: Slot): void {
-    this.#writable().commit(learnedThrough);
+    const log = this.#writable();
+    checkNumber('learnedThrough', learnedThrough);
+    log.commit(learnedThrough);
   }
 
   drain(): void {
@@ -407,6 +414,8 @@ export class FileStorage implements Storage {
 
   trim(through: Slot, checkpointId: number): void {
     const log = this.#writable();
+    checkNumber('a trim point', through);
+    checkNumber('a checkpoint id', checkpointId);
     if (through <= this.#parts.index.trimThrough) return;
     this.#trims++;
     log.trim(through, checkpointId);

@@ -11,6 +11,7 @@
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Ballot, BatchKind, Digest, DurabilityClass, Identity, Opening, Slot } from '../types.js';
 import { digestOf } from './crc64.js';
+import { checkNumber, checkVote } from './numbers.js';
 import { checkShape, type StoreShape } from './shape.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
 
@@ -153,6 +154,7 @@ export class MemoryStorage implements Storage {
     mayUseReserve = false,
   ): boolean {
     this.#checkUsable();
+    checkVote(slot, ballot);
     if (end - start > this.batchBytesMax) {
       throw argumentError(`a batch of ${end - start} bytes is above this store's ${this.batchBytesMax}`);
     }
@@ -175,12 +177,14 @@ export class MemoryStorage implements Storage {
 
   stagePromise(ballot: Ballot): boolean {
     this.#checkUsable();
+    checkNumber('a promised ballot', ballot);
     this.#staged.push(ballot);
     return true;
   }
 
   commit(learnedThrough: Slot): void {
     this.#checkUsable();
+    checkNumber('learnedThrough', learnedThrough);
     if (this.#staged.length === 0) return;
     if (this.#failNext) {
       this.#state = 'poisoned';
@@ -221,6 +225,8 @@ export class MemoryStorage implements Storage {
 
   trim(through: Slot, checkpointId: number): void {
     this.#checkUsable();
+    checkNumber('a trim point', through);
+    checkNumber('a checkpoint id', checkpointId);
     const disk = this.#disk;
     if (through <= disk.trimThrough) return;
     disk.trimThrough = through;

@@ -27,6 +27,7 @@ import type {
   Slot,
   StorageMode,
 } from '../types.js';
+import { checkNumber, checkVote } from './numbers.js';
 import { DESCRIPTOR_BYTES, RECORD_OVERHEAD_BYTES, StagedGroup } from './pmem-group.js';
 import { damageFrom, identityFrom, recoveredFrom } from './pmem-recovered.js';
 import type { Recovered, ScrubProgress, Storage, StorageCounters } from './storage.js';
@@ -120,6 +121,7 @@ export class LogStorage implements Storage {
 
   stagePromise(ballot: Ballot): boolean {
     if (this.#refusal !== undefined) throw this.#refusal;
+    checkNumber('a promised ballot', ballot);
     if (!this.#admit(DESCRIPTOR_BYTES, Claim.promise)) return false;
     this.#group.addPromise(ballot);
     return true;
@@ -127,6 +129,7 @@ export class LogStorage implements Storage {
 
   commit(learnedThrough: Slot): void {
     if (this.#refusal !== undefined) throw this.#refusal;
+    checkNumber('learnedThrough', learnedThrough);
     if (this.#group.items > 0) this.#write(learnedThrough);
     this.#announce();
   }
@@ -156,6 +159,8 @@ export class LogStorage implements Storage {
 
   trim(through: Slot, checkpointId: number): void {
     if (this.#refusal !== undefined) throw this.#refusal;
+    checkNumber('a trim point', through);
+    checkNumber('a checkpoint id', checkpointId);
     this.#guard(() => this.#native.trim(through, checkpointId));
     this.#catchUp();
   }
@@ -194,8 +199,9 @@ export class LogStorage implements Storage {
     claim: Claim,
   ): boolean {
     if (this.#refusal !== undefined) throw this.#refusal;
+    checkVote(slot, ballot);
     const length = end - start;
-    if (!(start >= 0 && length >= 0 && end <= bytes.length && length <= this.batchBytesMax && slot >= 1)) {
+    if (!(start >= 0 && length >= 0 && end <= bytes.length && length <= this.batchBytesMax)) {
       throw argumentError(
         `stageVote: slot ${slot}, bytes ${start} … ${end} of ${bytes.length}; at most ${this.batchBytesMax}`,
       );

@@ -1,7 +1,7 @@
 /** Items, votes, promises and reads of the storage contract (storage.ts, 1–3 and 5). */
 import { afterEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../lib/storage/crc64.js';
-import type { Digest } from '../../lib/types.js';
+import type { Ballot, Digest } from '../../lib/types.js';
 import { Bench, ballotOf, batchOf, IDENTITY, type StorageSubject, settle, stage } from './storage.js';
 
 function items<Place>(bench: Bench<Place>): void {
@@ -185,6 +185,37 @@ function reads<Place>(bench: Bench<Place>): void {
   });
 }
 
+function bounds<Place>(bench: Bench<Place>): void {
+  it('refuses numbers that would come back as others, and takes the highest that do not', async () => {
+    const { place, storage } = await bench.fresh();
+    const argument = expect.objectContaining({ code: 'ERR_INDELIBLE_ARGUMENT' });
+    const highest = Number.MAX_SAFE_INTEGER;
+    for (const number of [highest + 1, 2 ** 60, 1.5, -1, Number.NaN]) {
+      expect(() => stage(storage, number, ballotOf(1), 10)).toThrow(argument);
+      expect(() => stage(storage, 1, number as Ballot, 10)).toThrow(argument);
+      expect(() => storage.stagePromise(number as Ballot)).toThrow(argument);
+      expect(() => storage.commit(number)).toThrow(argument);
+      expect(() => storage.trim(number, 1)).toThrow(argument);
+      expect(() => storage.trim(1, number)).toThrow(argument);
+    }
+    // Nothing has come of that.
+    storage.trim(highest - 2, highest);
+    expect(stage(storage, highest - 1, (highest - 1) as Ballot, 10)).toBe(true);
+    expect(storage.stagePromise(highest as Ballot)).toBe(true);
+    await settle(storage, 2, highest);
+    const again = await bench.reopen(storage, place);
+    expect(again.recovered).toMatchObject({
+      outcome: 'intact',
+      promised: highest,
+      trimThrough: highest - 2,
+      checkpointId: highest,
+      learnedThrough: highest,
+      highestVoted: highest - 1,
+    });
+    expect(again.readVote(highest - 1)).toEqual(batchOf(highest - 1, (highest - 1) as Ballot, 10));
+  });
+}
+
 export function votesContract<Place>(subject: StorageSubject<Place>): void {
   describe('votes and promises', () => {
     const bench = new Bench(subject);
@@ -192,5 +223,6 @@ export function votesContract<Place>(subject: StorageSubject<Place>): void {
     items(bench);
     votes(bench);
     reads(bench);
+    bounds(bench);
   });
 }

@@ -62,6 +62,7 @@ struct BadBlock {
   off_t end = 0;
 };
 BadBlock bad_block;
+int bad_block_errno = EIO;
 
 bool is_fault(const Status& status) {
   return status.code == Code::store_io && status.syscall == Syscall::memory &&
@@ -94,7 +95,7 @@ ssize_t __wrap_pread(int fd, void* target, std::size_t length, off_t offset) {
   if (offset < bad_block.from) {
     return __real_pread(fd, target, static_cast<std::size_t>(bad_block.from - offset), offset);
   }
-  errno = EIO;
+  errno = bad_block_errno;
   return -1;
 }
 // NOLINTEND(bugprone-reserved-identifier)
@@ -135,19 +136,114 @@ TEST(mapped_append_meets_a_cut_off_file_and_answers_nothing_any_more) {
   }
 }
 
-TEST(mapped_read_meets_a_cut_off_file) {
+TEST(mapped_read_meets_a_bad_block_and_only_its_vote_is_harmed) {
+  Region region;
+  for (std::uint64_t slot = 1; slot <= 30; slot++) CHECK(append(*region.log, {0, {{slot, 1, 500}}}).ok());
+  bad_block = {static_cast<off_t>(kLogOffset + kPageBytes), static_cast<off_t>(kLogOffset + 2 * kPageBytes)};
+  // Nothing was indexed so far: records in the block can no longer be told apart.
+  CHECK(region.log->index_all().ok());
+  bool good = false;
+  std::uint32_t read = 0;
+  std::vector<std::byte> bytes(500);
+  LogState& state = region.log->state();
+  state.votes.for_each([&](const VoteEntry& vote) {
+    CHECK(region.log->read_payload(vote, bytes.data(), good).ok());
+    read += good ? 1 : 0;
+  });
+  CHECK(read >= 20 && read < 30);
+  CHECK(append(*region.log, {0, {{31, 1, 8}}}).ok());
+  ScrubReport report;
+  CHECK(region.log->scrub(1 << 20, report).ok());
+  CHECK(report.unreadable);
+  bad_block = {};
+  CHECK(region.log->close().ok());
+}
+
+TEST(mapped_read_of_a_vote_in_a_bad_block_is_told_of_by_the_next_scrub) {
+  Region region;
+  CHECK(append(*region.log, {0, {{1, 1, 3600}}}).ok());
+  CHECK(append(*region.log, {0, {{2, 1, 3600}}}).ok());
+  CHECK(region.log->index_all().ok());
+  // The page with the second record's payload, and nothing else of the two.
+  bad_block = {static_cast<off_t>(kLogOffset + kPageBytes), static_cast<off_t>(kLogOffset + 2 * kPageBytes)};
+  std::vector<std::byte> bytes(3600);
+  bool good = true;
+  CHECK(region.log->read_payload(*region.log->state().votes.find(2), bytes.data(), good).ok());
+  CHECK(!good);
+  CHECK(region.log->read_payload(*region.log->state().votes.find(1), bytes.data(), good).ok());
+  CHECK(good);
+  ScrubReport report;
+  CHECK(region.log->scrub(1 << 20, report).ok());
+  CHECK(report.votes.size() == 1 && report.votes[0].slot == 2 && !report.unreadable);
+  CHECK(append(*region.log, {0, {{3, 1, 8}}}).ok());
+  bad_block = {};
+}
+
+TEST(mapped_read_meets_a_cut_off_file_and_what_is_written_next_is_refused) {
   Region region;
   region.fill();
   CHECK(region.log->index_all().ok());
   region.cut(kLogOffset);
   std::vector<std::byte> bytes(500);
   bool good = true;
-  const Status status = region.log->read_payload(*region.log->state().votes.find(4), bytes.data(), good);
-  CHECK(is_fault(status));
+  CHECK(region.log->read_payload(*region.log->state().votes.find(4), bytes.data(), good).ok());
   CHECK(!good);
+  CHECK(is_fault(append(*region.log, {0, {{10, 1, 8}}})));
   // What is there again does not make it whole again.
   region.cut(kLogOffset + (64 << 10));
-  CHECK(is_fault(append(*region.log, {0, {{10, 1, 8}}})));
+  CHECK(append(*region.log, {0, {{10, 1, 8}}}).code == Code::store_poisoned);
+}
+
+TEST(mapped_read_short_of_memory_is_an_error_and_no_damage) {
+  Region region;
+  region.fill();
+  CHECK(region.log->index_all().ok());
+  bad_block = {static_cast<off_t>(kLogOffset), static_cast<off_t>(kLogOffset + kPageBytes)};
+  bad_block_errno = ENOMEM;
+  std::vector<std::byte> bytes(500);
+  bool good = true;
+  const Status read = region.log->read_payload(*region.log->state().votes.find(4), bytes.data(), good);
+  CHECK(read.code == Code::store_io && read.errnum == ENOMEM && !good);
+  ScrubReport report;
+  CHECK(region.log->scrub(1 << 20, report).errnum == ENOMEM);
+  CHECK(report.votes.empty() && !report.unreadable);
+  region.log.reset();
+  CHECK(region.open_log().errnum == ENOMEM && region.log == nullptr);
+  bad_block = {};
+  bad_block_errno = EIO;
+  CHECK(region.open_log().ok());
+  CHECK(region.log->recovered().outcome == Outcome::intact && region.log->state().votes.size() == 9);
+}
+
+TEST(mapped_copy_past_bad_pages_ends_with_the_copy) {
+  std::string path;
+  const int fd = scratch::file(path);
+  ::unlink(path.c_str());
+  CHECK(::ftruncate(fd, 4 * kPageBytes) == 0);
+  const std::uint64_t size = 4 * kPageBytes;
+  auto* base = static_cast<char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+  std::memset(base, 7, size);
+  FaultCatcher faults;
+  CHECK(faults.watch(base, size).ok());
+  std::vector<char> bytes(size, 1);
+  faults.copy_past_bad(bytes.data(), base, size);
+  CHECK(bytes == std::vector<char>(size, 7));
+  // The last two pages: what a bad block of a device is to a load.
+  CHECK(::ftruncate(fd, 2 * kPageBytes) == 0);
+  faults.copy_past_bad(bytes.data(), base + 100, size - 100);
+  std::vector<char> expected(size, 7);
+  std::memset(expected.data() + 2 * kPageBytes - 100, 0, 2 * kPageBytes);
+  CHECK(bytes == expected);
+  CHECK(!faults.caught());
+  // The mapping is what it was, and a fault outside such a copy is one.
+  base[5] = 9;
+  char read = 0;
+  CHECK(::pread(fd, &read, 1, 5) == 1 && read == 9);
+  base[3 * kPageBytes] = 1;
+  CHECK(faults.caught() && faults.offset() == 3 * kPageBytes);
+  faults.release();
+  ::munmap(base, size);
+  ::close(fd);
 }
 
 TEST(mapped_scrub_meets_a_cut_off_file) {

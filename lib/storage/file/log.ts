@@ -22,6 +22,7 @@
  * | stopped  | the same; no write is under way              | –                      |
  */
 import type { Ballot, BatchKind, Digest, Slot } from '../../types.js';
+import { exhausted, STORE_NUMBER_MAX } from '../numbers.js';
 import type { Geometry } from './geometry.js';
 import { GroupBuilder } from './group-builder.js';
 import { contentBytesIn } from './group-layout.js';
@@ -29,7 +30,7 @@ import type { FileMedium } from './medium.js';
 import type { RecoveredLog } from './recovery.js';
 import type { Root, RootFile } from './root-file.js';
 import type { SpareFile } from './scan.js';
-import { recycle, type Segment, segmentName } from './segment.js';
+import { recycle, SEQUENCE_MAX, type Segment, segmentName } from './segment.js';
 import { Space } from './space.js';
 import type { VoteEntry, VoteIndex } from './vote-index.js';
 import type { WriteQueue } from './write-queue.js';
@@ -63,6 +64,9 @@ const FREE_WANTED = 2;
 
 /** Groups under way: one outstanding on the medium and one sealed behind it. */
 const GROUPS_UNDER_WAY_MAX = 2;
+
+/** Segments that are left for what empties the log when votes find it exhausted. */
+const SEQUENCES_KEPT: number = 2 ** 20;
 
 export class GroupLog {
   onDurable: (throughItem: number) => void = () => {};
@@ -135,6 +139,7 @@ export class GroupLog {
     mayUseReserve: boolean,
   ): boolean {
     const lengthBytes = end - start;
+    this.#refuseAbove(STORE_NUMBER_MAX, SEQUENCE_MAX - SEQUENCES_KEPT);
     this.#closeIfFull(lengthBytes);
     const contentBytesMax = mayUseReserve ? this.space.contentBytesMax : this.space.ordinaryBytesMax;
     if (this.#open.contentWith(lengthBytes) > contentBytesMax) {
@@ -161,6 +166,7 @@ export class GroupLog {
   }
 
   stagePromise(ballot: Ballot): void {
+    this.#refuseAbove(Number.MAX_SAFE_INTEGER - GROUPS_UNDER_WAY_MAX, SEQUENCE_MAX);
     this.#closeIfFull(0);
     // Promises have the root where there is no room: the reserve is for what has no other place.
     if (this.#open.contentWith(0) <= this.space.ordinaryBytesMax) {
@@ -186,6 +192,7 @@ export class GroupLog {
   }
 
   trim(through: Slot, checkpointId: number): void {
+    this.#refuseAbove(Number.MAX_SAFE_INTEGER - GROUPS_UNDER_WAY_MAX, SEQUENCE_MAX);
     this.index.trim(through);
     this.#checkpointId = checkpointId;
     this.#rootJob();
@@ -248,6 +255,13 @@ export class GroupLog {
     return new Promise((resolve, reject) => {
       this.#parts.rootFile.write(root, this.#parts.queue, (error) => (error ? reject(error) : resolve()));
     });
+  }
+
+  /** No number of the log's own is written that the next open could not take. */
+  #refuseAbove(count: number, sequence: number): void {
+    const highest = Math.max(this.#nextNumber, this.#root.generation);
+    if (highest < count && this.#nextSequence <= sequence) return;
+    throw exhausted(this.#parts.directory);
   }
 
   get #busy(): boolean {
@@ -427,6 +441,7 @@ export class GroupLog {
   /** Pre-fills a file anew in the background, one after the other, and adds it to the free segments. */
   #recycle(file: Segment['file'], name: string): void {
     const { directory, geometry, incarnation, medium } = this.#parts;
+    if (this.#nextSequence > SEQUENCE_MAX) return;
     const sequence = this.#nextSequence++;
     this.#recycling = this.#recycling.then(async () => {
       if (this.#state !== 'running') return;

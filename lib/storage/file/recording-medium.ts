@@ -179,7 +179,12 @@ export class RecordingMedium implements FileMedium {
   #names: Map<string, Inode> = new Map();
   #pendingNames: PendingName[] = [];
   readonly #locked: Set<string> = new Set();
-  readonly #badBlocks: { readonly path: string; readonly from: number; readonly end: number }[] = [];
+  #badBlocks: {
+    readonly path: string;
+    readonly from: number;
+    readonly end: number;
+    readonly code: string;
+  }[] = [];
   #fault: { readonly sites: readonly Site[]; readonly code: string } | undefined;
 
   /** The next write or sync (at `site`, or anywhere) fails with the system error `code`. */
@@ -259,9 +264,14 @@ export class RecordingMedium implements FileMedium {
     this.#inode(path).spoil(position, bytes);
   }
 
-  /** Reads that touch bytes [from, end) of a file fail with EIO from now on: a bad block. */
-  failReads(path: string, from: number, end: number): void {
-    this.#badBlocks.push({ path, from, end });
+  /** Reads that touch bytes [from, end) of a file fail from now on: with EIO, a bad block. */
+  failReads(path: string, from: number, end: number, code = 'EIO'): void {
+    this.#badBlocks.push({ path, from, end, code });
+  }
+
+  /** Reads succeed again. */
+  mendReads(): void {
+    this.#badBlocks = [];
   }
 
   async list(directory: string): Promise<readonly string[]> {
@@ -341,8 +351,8 @@ export class RecordingMedium implements FileMedium {
 
   /** Throws where a read touches a bad block. */
   checkRead(path: string, from: number, end: number): void {
-    const isBad = this.#badBlocks.some((bad) => bad.path === path && from < bad.end && end > bad.from);
-    if (isBad) throw systemError('EIO', path);
+    const met = this.#badBlocks.find((bad) => bad.path === path && from < bad.end && end > bad.from);
+    if (met) throw systemError(met.code, path);
   }
 
   #isDirectory(path: string): boolean {

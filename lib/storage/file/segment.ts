@@ -11,13 +11,15 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { digestOf } from '../crc64.js';
-import { type FileMedium, type MediumFile, PAGE_BYTES, SECTOR_BYTES } from './medium.js';
+import { type FileMedium, type MediumFile, PAGE_BYTES, SECTOR_BYTES, throwShortage } from './medium.js';
 import { getU64, putU64, viewOf } from './words.js';
 
 const MAGIC_LOW = 0x534c_4449;
 const MAGIC_HIGH = 0x544e_4d47;
 const COPY_BYTES: number = PAGE_BYTES / 2;
 const DIGEST_AT = 504;
+/** The highest sequence that a name has room for. */
+export const SEQUENCE_MAX: number = 10 ** 12 - 1;
 const NAME = /^segment-(\d{12})$/;
 
 /** Bytes pre-filled and synced at a time: little enough not to hold up a group's write for long. */
@@ -150,7 +152,10 @@ export async function mendHeader(segment: Segment, incarnation: number): Promise
   const page = new Uint8Array(PAGE_BYTES);
   const right = new Uint8Array(PAGE_BYTES);
   encodeHeader(right, incarnation, sequence, key);
-  await file.read(page, 0).catch(() => page.fill(0));
+  await file.read(page, 0).catch((error: unknown) => {
+    throwShortage(error);
+    page.fill(0);
+  });
   if (Buffer.compare(page, right) === 0) return;
   await file.write(right, 0, 'segment.refill');
   await file.sync('segment.refill');

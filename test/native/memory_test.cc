@@ -1,0 +1,117 @@
+// A machine that is short of memory: an error of its own, whatever was under way. Nothing is called lost for it,
+// and nothing is written.
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "check.h"
+#include "log_fixture.h"
+
+using namespace fixture;
+
+namespace {
+
+/// How many more allocations that may be refused are granted; below 0: all.
+long granted = -1;
+bool refused = false;
+
+bool is_no_memory(const Status& status) {
+  return status.code == Code::store_io && status.errnum == ENOMEM && std::strstr(status.what, "memory") != nullptr;
+}
+
+std::vector<std::byte> in_use() {
+  OpenLog opened = open_image(formatted(small_format()));
+  for (std::uint64_t slot = 1; slot <= 9; slot++) CHECK(append(*opened.log, {0, {{slot, 65537, 300}}}).ok());
+  return opened.medium->durable();
+}
+
+/// Runs `action` with the n-th such allocation refused, for every n. How many there were.
+template <typename Action>
+long for_each_refusal(Action action) {
+  for (long nth = 0;; nth++) {
+    granted = nth;
+    refused = false;
+    action();
+    granted = -1;
+    if (!refused) return nth;
+  }
+}
+
+}  // namespace
+
+void* operator new[](std::size_t bytes, const std::nothrow_t& /*nothrow*/) noexcept {
+  if (granted == 0) {
+    refused = true;
+    return nullptr;
+  }
+  if (granted > 0) granted--;
+  return std::malloc(bytes);
+}
+void* operator new[](std::size_t bytes) {
+  void* const memory = std::malloc(bytes);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }
+
+TEST(memory_short_at_recovery_is_an_error_and_writes_nothing) {
+  const std::vector<std::byte> image = in_use();
+  std::vector<std::byte> rootless = image;
+  for (const std::uint64_t root : kRootOffset) std::memset(rootless.data() + root, 0, sizeof(std::uint64_t));
+  for (const std::vector<std::byte>& found : {image, rootless}) {
+    const long allocations = for_each_refusal([&] {
+      OpenLog opened = open_image(found);
+      if (!refused) {
+        CHECK(opened.status.ok() && opened.log->recovered().outcome == Outcome::intact);
+        return;
+      }
+      CHECK(is_no_memory(opened.status) && opened.log == nullptr);
+      CHECK(opened.medium->seen() == found);
+    });
+    CHECK(allocations >= 3);
+  }
+}
+
+TEST(memory_short_in_a_scrub_or_a_read_loses_nothing) {
+  const std::vector<std::byte> image = in_use();
+  const long allocations = for_each_refusal([&] {
+    const long left = granted;
+    granted = -1;
+    OpenLog opened = open_image(image);
+    for (std::uint64_t slot = 10; slot <= 12; slot++) CHECK(append(*opened.log, {0, {{slot, 65537, 300}}}).ok());
+    const std::vector<std::byte> before = opened.medium->seen();
+    granted = left;
+    Status status = opened.log->index_all();
+    ScrubReport report;
+    if (status.ok()) status = opened.log->scrub(1 << 20, report);
+    granted = -1;
+    CHECK(refused ? is_no_memory(status) : status.ok());
+    CHECK(report.votes.empty() && !report.unreadable && opened.medium->seen() == before);
+    OpenLog again = open_image(opened.medium->durable());
+    CHECK(again.log->recovered().outcome == Outcome::intact && again.log->state().votes.size() == 12);
+  });
+  CHECK(allocations >= 3);
+}
+
+TEST(memory_short_while_votes_are_copied_forward_loses_nothing) {
+  const long allocations = for_each_refusal([] {
+    const long left = granted;
+    granted = -1;
+    OpenLog opened = open_image(formatted(small_format()));
+    granted = left;
+    Status status = Status::good();
+    for (std::uint64_t round = 1; status.ok() && round <= 40; round++) {
+      bool found = false;
+      status = opened.log->make_room(4096, Claim::vote, found);
+      if (status.ok()) status = append(*opened.log, {0, {{round + 1, 65537, 64}, {1, 65537 * round, 3600}}});
+    }
+    granted = -1;
+    CHECK(refused ? is_no_memory(status) : status.ok());
+    OpenLog again = open_image(opened.medium->durable());
+    CHECK(again.log->recovered().outcome == Outcome::intact);
+    CHECK(again.log->state().highest_voted == opened.log->state().highest_voted);
+  });
+  CHECK(allocations >= 3);
+}
