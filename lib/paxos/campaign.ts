@@ -109,7 +109,7 @@ export class Campaign {
   }
 
   isWhole(member: ReplicaId): boolean {
-    return this.answers.get(member)?.isWhole === true;
+    return this.answers.get(member)!.isWhole;
   }
 
   /**
@@ -241,8 +241,7 @@ export class Campaign {
     let left: MemberSet = 0;
     for (const { member, vote } of clean) {
       left |= member;
-      const known = vote && bytesAt.get(vote.ballot);
-      if (vote !== undefined && known !== undefined) mustAgree(vote, known);
+      if (vote !== undefined) mustAgree(vote, bytesAt.get(vote.ballot) ?? vote);
     }
     for (const { member, vote } of clean) {
       if (!this.quorum.isReached(left)) return undefined;

@@ -71,7 +71,7 @@ export class Candidacy {
     const { acceptor, learner, quorum } = this;
     this.campaign = new Campaign(acceptor.promised, learner.learnedThrough + 1, quorum, this.fetchTicks);
     this.ownItem = acceptor.stagedThrough;
-    this.ask(this.campaign, this.peers, this.ownItem);
+    this.ask(this.campaign, this.members, this.ownItem);
   }
 
   /** Gives the campaign up, if there is one. */
@@ -89,9 +89,7 @@ export class Candidacy {
 
   /** Items through `item` are durable: this replica's own promise among them may be relied on. */
   durableNow(item: number): void {
-    if (this.ownItem === 0 || this.ownItem > item) return;
-    this.ownItem = 0;
-    this.takeOwn();
+    if (this.ownItem <= item) this.ownItem = 0;
   }
 
   /** Part of an answer has come. */
@@ -140,8 +138,8 @@ export class Candidacy {
     this.take(self, this.answer.part(fromSlot, attempt));
   }
 
-  private get peers(): ReplicaId[] {
-    return this.quorum.configuration.members.map(({ id }) => id).filter((id) => id !== this.self);
+  private get members(): ReplicaId[] {
+    return this.quorum.configuration.members.map(({ id }) => id);
   }
 
   private ask(campaign: Campaign, members: readonly ReplicaId[], after: number): void {

@@ -64,11 +64,10 @@ export class Feed {
   pump(peer: ReplicaId): void {
     let cursor = this.cursors.get(peer);
     if (cursor === undefined) return;
-    const before = cursor;
     while (cursor < this.last && this.effects.hasRoom(peer)) {
       this.effects.send(peer, this.kept.get(++cursor)!, 0);
     }
-    if (cursor > before) this.cursors.set(peer, cursor);
+    this.cursors.set(peer, cursor);
   }
 
   /** Every slot through `chosen` is chosen: what everybody was sent is forgotten, and what is too much. */

@@ -269,11 +269,11 @@ export class Learner {
 
   /** The log has forgotten its votes through `through`, which a durable checkpoint covers. */
   trimmed(through: Slot): void {
-    while (this.logged < through && this.logged < this.learned) this.stepLogged();
+    while (this.logged < through) this.stepLogged();
     this.advanceLogged();
   }
 
-  /** A learned slot; undefined if it is not learned here, or its bytes are not to be had. */
+  /** A learned slot; undefined, or without bytes, if it is not learned here or they are not to be had. */
   private voteOf(slot: Slot): Vote | undefined {
     if (slot > this.learned) return undefined;
     // What the log had no room for is still in memory; a log that holds every slot through here may be asked.
@@ -285,7 +285,7 @@ export class Learner {
     if (slot > this.logged && slot <= this.installedThrough) return undefined;
     const mark = this.acceptor.vote(slot);
     const bytes = mark && this.acceptor.bytesOf(slot, mark);
-    return mark && bytes && { slot, ballot: mark.ballot, kind: mark.kind, digest: mark.digest, bytes };
+    return mark && { slot, ballot: mark.ballot, kind: mark.kind, digest: mark.digest, bytes };
   }
 
   private takeOwnVote(slot: Slot): boolean {

@@ -209,9 +209,8 @@ export class Proposer {
   /** Votes anew for slots the log had no room for. */
   retryOwnVotes(): void {
     for (const slot of this.lacking) {
-      const open = this.open.get(slot);
-      if (open === undefined || this.voteFor(open)) this.lacking.delete(slot);
-      else return;
+      if (!this.voteFor(this.open.get(slot)!)) return;
+      this.lacking.delete(slot);
     }
   }
 
@@ -276,8 +275,6 @@ export class Proposer {
   }
 
   private close(slot: Slot): void {
-    const open = this.open.get(slot);
-    if (open === undefined) return;
     this.open.delete(slot);
     this.lacking.delete(slot);
   }

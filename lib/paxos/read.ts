@@ -84,7 +84,6 @@ export class ReadIndex {
       if (read.round > this.confirmed) break;
       ready++;
     }
-    if (ready === 0) return;
     for (const read of this.pending.splice(0, ready)) this.effects.readReady(read.id, read.slot);
   }
 }

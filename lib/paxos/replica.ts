@@ -359,7 +359,7 @@ export class ReplicaCore {
     this.observe(ballot);
     this.leaderBallot = ballot;
     this.answer.end();
-    const known = this.election.leader === from && this.election.standing === 'following';
+    const known = this.election.leader === from;
     this.candidacy.someoneLeads();
     this.election.follow(from);
     if (!known) this.announceRole();

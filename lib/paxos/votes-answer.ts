@@ -30,9 +30,7 @@ export class VotesAnswer {
       this.ballot = ballot;
       this.from = slot;
       this.through = slot;
-    } else if (slot === this.through + 1) {
-      this.through = slot;
-    } else if (slot < this.from || slot > this.through) {
+    } else if (slot < this.from || slot > this.through + 1) {
       return this.send(ballot, slot, slot);
     }
     while (this.acceptor.holds(this.through + 1, ballot)) this.through++;

@@ -66,9 +66,9 @@ export class FrameDecoder {
     if (this.#gatheredLength > 0) return this.#gather();
     const at = this.#at;
     const available = this.#chunk.length - at;
-    if (available < FRAME_HEADER_BYTES) return this.#setAside();
+    if (available < FRAME_HEADER_BYTES) return this.#gather();
     const length = this.#lengthAt(this.#chunk, at);
-    if (available < length) return this.#setAside();
+    if (available < length) return this.#gather();
     this.#at = at + length;
     this.#open(this.#chunk, at, at + length);
     if (this.#at === this.#chunk.length) this.#dropChunk();
@@ -76,14 +76,6 @@ export class FrameDecoder {
   }
 
   /** Copies what there is of an unfinished frame, so that its chunk can go. */
-  #setAside(): boolean {
-    if (this.#at === this.#chunk.length) {
-      this.#dropChunk();
-      return false;
-    }
-    return this.#gather();
-  }
-
   #gather(): boolean {
     if (this.#gatheredLength < FRAME_HEADER_BYTES && !this.#take(FRAME_HEADER_BYTES)) return false;
     const length = this.#lengthAt(this.#gathered, 0);

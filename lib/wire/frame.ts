@@ -48,5 +48,5 @@ export function sealFrame(writer: Writer, start: number, tail: Uint8Array = NO_B
   }
   writer.setU32(start + FRAME_LENGTH_AT, length);
   const head = crc32(writer.bytes, start + FRAME_LENGTH_AT, writer.length);
-  writer.setU32(start, tail.length === 0 ? head : crc32(tail, 0, tail.length, head));
+  writer.setU32(start, crc32(tail, 0, tail.length, head));
 }

@@ -73,7 +73,7 @@ export class Writer {
   append(source: Uint8Array, start = 0, end: number = source.length): void {
     const count = end - start;
     const at = this.reserve(count);
-    if (count > 0) this.bytes.set(count === source.length ? source : source.subarray(start, end), at);
+    this.bytes.set(count === source.length ? source : source.subarray(start, end), at);
   }
 
   /** 32 lower-case hex digits as sixteen bytes. */

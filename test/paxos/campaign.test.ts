@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { ContractViolation } from '../../lib/contract.js';
+import { VOTE_SLOTS_MAX } from '../../lib/limits.js';
 import { ballotOf } from '../../lib/paxos/ballot.js';
 import { Campaign, NOOP } from '../../lib/paxos/campaign.js';
 import type { Promised } from '../../lib/paxos/messages.js';
 import { Quorum } from '../../lib/paxos/quorum.js';
-import type { Ballot, SlotRange, Vote } from '../../lib/types.js';
+import { type Ballot, BatchKind, type SlotRange, type Vote } from '../../lib/types.js';
 import { batchOf, configurationOf, textOf } from './cluster.js';
 
 const OWN = ballotOf(9, 1);
@@ -69,6 +70,42 @@ test('a part of another ballot, and one beyond all bounds, changes nothing (cont
   const uncertain = [{ from: far, through: far }];
   expect(campaign.take(2, part(1, far, [], { isLast: true, uncertain }))).toBe('nothing');
   expect(campaign.recovery(0)).toBeUndefined();
+  expect(campaign.take(2, part(1, VOTE_SLOTS_MAX + 1, [], { isLast: true }))).toBe('nothing');
+  expect(campaign.take(2, part(1, VOTE_SLOTS_MAX, [], { isLast: true }))).toBe('whole');
+});
+
+test('what only a part of an answer tells decides nothing (contract 9)', () => {
+  const [low, high] = [1, 2].map((round) => ballotOf(round, 1)) as [Ballot, Ballot];
+  const campaign = campaignOf(3, answer([voteFor(1, low, 'low')]), answer([]));
+  const votes = [voteFor(1, high, 'high'), voteFor(3, high, 'c')];
+  expect(campaign.take(3, part(1, 3, votes, { trimThrough: 1, learnedThrough: 5 }))).toBe('part');
+  expect(campaign.mostLearned()).toEqual({ from: 0, through: 0 });
+  expect(campaign.recovery(0)?.firstSlot).toBe(1);
+  expect(texts(campaign)).toEqual(['low']);
+});
+
+test('what a part says of slots that were answered before is not heard again', () => {
+  const campaign = campaignOf(3, answer([]));
+  campaign.take(2, part(1, 2, [voteFor(1, ballotOf(1, 1), 'a')]));
+  const again = [voteFor(1, ballotOf(1, 1), 'other')];
+  campaign.take(2, part(1, 4, again, { uncertain: [{ from: 1, through: 2 }], isLast: true }));
+  expect(texts(campaign)).toEqual(['a']);
+});
+
+test('a batch that many tell is held once; its bytes do not stand in for another ballot’s (contract 10)', () => {
+  const [low, high] = [1, 2].map((round) => ballotOf(round, 1)) as [Ballot, Ballot];
+  const [one, other] = [voteFor(1, low, 'v'), voteFor(1, high, 'v')];
+  const noop = { ...voteFor(1, high, 'v'), kind: BatchKind.noop };
+  for (const [votes, held] of [
+    [[one, other], one],
+    [[one, noop], noop],
+  ] as const) {
+    const campaign = campaignOf(3, answer([votes[0]]), answer([votes[1]]));
+    expect(campaign.recovery(0)?.batches[0]?.kind).toBe(votes[1].kind);
+    expect(campaign.recovery(0)?.batches[0]?.bytes).toBe(held.bytes);
+  }
+  const lost = campaignOf(3, answer([one]), answer([{ ...other, bytes: undefined }]));
+  expect(lost.recovery(0)).toBeUndefined();
 });
 
 test('the trim point of any part counts: an acceptor may forget between two (contract 12)', () => {
@@ -144,6 +181,7 @@ test('one that is uncertain about its newest vote still has the bytes of its own
 test('what it cannot decide it names, and what was learned meanwhile it need not (contract 10)', () => {
   const lost = [1, 2, 4].map((slot) => voteFor(slot, ballotOf(2, 2), `v${slot}`, false));
   const campaign = campaignOf(3, answer([...lost, voteFor(3, ballotOf(2, 2), 'v3')]), answer([]));
+  expect(campaign.undecided).toEqual([]);
   expect(campaign.recovery(0)).toBeUndefined();
   expect(campaign.undecided).toEqual([
     { from: 1, through: 2 },
@@ -158,11 +196,16 @@ test('what it cannot decide it names, and what was learned meanwhile it need not
 test('two batches at one ballot and slot are a violation (contract 4)', () => {
   const campaign = campaignOf(3, answer([voteFor(1, OWN, 'v')]), answer([voteFor(1, OWN, 'w')]));
   expect(() => campaign.recovery(0)).toThrow(ContractViolation);
+  const noop = { ...voteFor(1, OWN, 'v'), kind: BatchKind.noop };
+  expect(() => campaignOf(3, answer([voteFor(1, OWN, 'v')]), answer([noop])).recovery(0)).toThrow(
+    ContractViolation,
+  );
 });
 
 test('it knows who has learned most', () => {
-  const campaign = campaignOf(3, answer([], { learnedThrough: 3 }), answer([], { learnedThrough: 7 }));
-  expect(campaign.mostLearned()).toEqual({ from: 2, through: 7 });
+  const [less, more] = [3, 7].map((learnedThrough) => answer([], { learnedThrough }));
+  expect(campaignOf(3, less, more).mostLearned()).toEqual({ from: 2, through: 7 });
+  expect(campaignOf(3, more, less).mostLearned()).toEqual({ from: 1, through: 7 });
 });
 
 /** Votes that ballots 1 … 5 left behind on 3 or 5 acceptors, each ballot proposing what P2c allows it to. */
@@ -214,8 +257,7 @@ describe('a campaign whose answers are on their way', () => {
     expect(campaign.tick(arriving(1)).awaits).toBe(false);
     let ticks = 0;
     while (ticks < 5000 && campaign.tick(arriving(2)).awaits) ticks++;
-    expect(ticks).toBeGreaterThan(100);
-    expect(ticks).toBeLessThan(5000);
+    expect(ticks).toBe(999);
   });
 
   it('waits on while one part after the other comes, however long that takes', () => {

@@ -38,4 +38,11 @@ describe('chains that differ from the leader’s (contract 15)', () => {
     history.compare(CHAINS_KEPT + 5, digest(1));
     expect(history.newest).toBe(7);
   });
+
+  it('are found everywhere behind a checkpoint, wherever that ends', () => {
+    const history = new ChainHistory(5000, digest(1));
+    for (let slot = 5001; slot <= 5010; slot++) history.extend(digest(slot));
+    for (let slot = 5000; slot <= 5010; slot++)
+      expect(() => history.compare(slot, digest(2))).toThrow(/contract 15/);
+  });
 });

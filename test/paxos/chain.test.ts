@@ -30,3 +30,10 @@ test('empty batches move the chain too', () => {
   const none = 0 as Digest;
   expect(chainOf([none])).not.toBe(chainOf([none, none]));
 });
+
+test('chains stay what they are: checkpoints carry them, and other versions compare them', () => {
+  const digests = [0xd_eadb_eef0_1234, 7, 0xf_ffff_ffff_ffff] as Digest[];
+  expect(digests.map((_, at) => chainOf(digests.slice(0, at + 1)))).toEqual([
+    0x3cb4ba83a86b0, 0xa6ec7a5b4f725, 0x512613983c11f,
+  ]);
+});

@@ -62,3 +62,11 @@ test('slots as ranges are the same slots', () => {
     }),
   );
 });
+
+test('uncertain slots are told by rising slot, whatever order they were found in', () => {
+  const [low, high] = [
+    { from: 2, through: 3 },
+    { from: 8, through: 9 },
+  ];
+  expect(new Damage([high!, low!]).uncertainFrom(1)).toEqual([low, high]);
+});

@@ -146,3 +146,11 @@ test('a canvass is sent again every so many ticks, while it lasts', () => {
   expect(due(), 'campaigning').toEqual([]);
   expect(election.takeCanvassed(ballotOf(2, 1), 0b110), 'the canvass is over').toBe(false);
 });
+
+test('a leader hears itself, however long its campaign took', () => {
+  const election = electionWith(() => 0.9);
+  election.campaign();
+  for (let tick = 0; tick < TIMING.electionTicks; tick++) election.tick();
+  election.lead(1);
+  expect(election.hearsLeader).toBe(true);
+});

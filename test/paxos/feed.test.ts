@@ -162,4 +162,40 @@ describe('the feed of accepts', () => {
     feed.pump(3);
     expect([sentTo(3).filter((slot) => slot !== undefined), feed.markedThrough(2)]).toEqual([[], 0]);
   });
+
+  test('a peer that has got more otherwise is sent what comes behind that only', () => {
+    const { feed, effects, sentTo } = leading();
+    effects.choked.add(3);
+    for (let slot = 5; slot <= 9; slot++) feed.add(acceptOf(slot));
+    feed.resume(3, 7);
+    feed.resume(3, 6);
+    effects.choked.delete(3);
+    feed.pump(3);
+    expect(sentTo(3)).toEqual([8, 9]);
+  });
+
+  test('what everybody was sent is forgotten as far as it is chosen, no further', () => {
+    const { feed, effects, sentTo } = leading();
+    effects.choked.add(3);
+    for (let slot = 5; slot <= 40; slot++) feed.add(acceptOf(slot));
+    feed.forget(20);
+    expect(feed.isBehind(3)).toBe(true);
+    effects.choked.delete(3);
+    feed.resume(3, 19);
+    expect(feed.isBehind(3), 'slot 20 is gone').toBe(true);
+    feed.resume(3, 20);
+    expect(sentTo(3)).toEqual(Array.from({ length: 20 }, (_, at) => 21 + at));
+  });
+
+  test('so much may be kept that the last chosen slot goes too', () => {
+    const { feed, effects } = leading();
+    effects.choked.add(3);
+    for (let slot = 5; slot <= 30; slot++) feed.add(acceptOf(slot));
+    feed.forget(5);
+    effects.choked.delete(3);
+    feed.resume(3, 4);
+    expect(feed.isBehind(3)).toBe(true);
+    feed.resume(3, 5);
+    expect(feed.isBehind(3)).toBe(false);
+  });
 });

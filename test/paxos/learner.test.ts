@@ -281,3 +281,111 @@ test('a checkpoint lets go of what it covers, and of that only', () => {
   learner.installed(4, CHAIN_START);
   expect([learner.unloggedBytes, learner.learnedThrough]).toEqual([2, 5]);
 });
+
+test('a batch that is learned twice above a gap is learned once', () => {
+  effects.logHasRoom = false;
+  for (let time = 1; time <= 2; time++) learner.learn(3, LOW, batchOf('v3'));
+  expect([learner.unloggedBytes, learner.learnedThrough]).toEqual([2, 0]);
+});
+
+test('a hint beyond what the log still has makes learned what it has', () => {
+  for (const slot of [1, 2]) acceptor.accept(slot, LOW, batchOf(`v${slot}`));
+  learner.recover(9);
+  expect(learner.learnedThrough).toBe(2);
+});
+
+test('an own vote that was learned is held until it is applied', () => {
+  acceptor.accept(1, HIGH, batchOf('v1'));
+  learner.leaderLearned(3, HIGH, 1);
+  expect(learner.held(1)).toMatchObject({ ballot: HIGH, ...batchOf('v1') });
+  learner.appliedNow(1);
+  expect(learner.held(1)).toBeUndefined();
+});
+
+test('behind what the log lacks it tells what the log has', () => {
+  learner.learn(1, LOW, batchOf('v1'));
+  effects.logHasRoom = false;
+  learner.learn(2, LOW, batchOf('v2'));
+  effects.logHasRoom = true;
+  learner.learn(3, LOW, batchOf('v3'));
+  expect(learner.loggedThrough).toBe(1);
+  expect(learner.tell(1, 3)).toEqual([voteFor(1), voteFor(2), voteFor(3)]);
+});
+
+test('a checkpoint below what is learned changes nothing of it, and what the log vouches for is told', () => {
+  for (const slot of [1, 2, 3, 4, 5]) learner.learn(slot, LOW, batchOf(`v${slot}`));
+  const { chain } = learner;
+  learner.installed(3, CHAIN_START);
+  expect([learner.learnedThrough, learner.appliedThrough, learner.chain]).toEqual([5, 3, chain]);
+  expect(learner.tell(2, 5)).toEqual([voteFor(2), voteFor(3), voteFor(4), voteFor(5)]);
+});
+
+test('a vote in the slot where an installed checkpoint ends is not told: it may be for another batch', () => {
+  acceptor.accept(10, LOW, batchOf('x'));
+  learner.installed(10, CHAIN_START);
+  expect(learner.tell(10, 10)).toEqual([]);
+  learner.trimmed(10);
+  acceptor.trim(10);
+  expect(learner.tell(10, 10)).toEqual([]);
+});
+
+test('what is told of slots below an installed checkpoint is held against no vote there (contract 15)', () => {
+  acceptor.accept(5, LOW, batchOf('never chosen'));
+  learner.installed(10, CHAIN_START);
+  learner.takeChosen(2, [voteFor(5, HIGH), voteFor(6, HIGH)], 10);
+  expect(learner.learnedThrough).toBe(10);
+});
+
+test('who is asked stays the same when a checkpoint comes from nobody', () => {
+  learner.seekFrom(3, 20);
+  learner.installed(10, CHAIN_START);
+  learner.fetchMissing();
+  learner.installed(11, CHAIN_START);
+  learner.leaderLearned(2, LOW, 20);
+  learner.fetchMissing();
+  expect(fetches()).toEqual([3, 2]);
+});
+
+/** Slots 1 and 2 are learned from the log of an earlier run, and the bytes of slot 2 are lost. */
+function damaged(): void {
+  learnerWith({ votes: [1, 2] });
+  learner.recover(2);
+  effects.bytes.delete(2);
+  acceptor.lose(2, LOW);
+}
+
+test('what the log has lost since is written again when it is told again, at most once', () => {
+  damaged();
+  for (let time = 1; time <= 2; time++) learner.takeChosen(2, [voteFor(1), voteFor(2)], 2);
+  expect(effects.items).toEqual([{ slot: 2, ballot: LOW }]);
+  expect([learner.batchAt(2), learner.unloggedBytes]).toMatchObject([batchOf('v2'), 0]);
+  learner.takeChosen(2, [voteFor(1, HIGH)], 2);
+  expect(effects.items, 'slot 1 is whole').toHaveLength(1);
+  expect(() => learner.learn(2, LOW, { ...batchOf('v2'), kind: BatchKind.noop })).toThrow(ContractViolation);
+});
+
+test('without room in the log it is held until it is applied and trimmed, and counted once', () => {
+  damaged();
+  effects.logHasRoom = false;
+  for (let time = 1; time <= 2; time++) learner.takeChosen(2, [voteFor(2)], 2);
+  expect([learner.batchAt(2), learner.held(2)]).toMatchObject([batchOf('v2'), { ballot: LOW }]);
+  expect(learner.unloggedBytes).toBe(2);
+});
+
+test('a lost batch that is applied is in memory only until the log has it again', () => {
+  damaged();
+  learner.appliedNow(2);
+  learner.takeChosen(2, [voteFor(2)], 2);
+  expect(acceptor.vote(2)?.bytes).toBeDefined();
+  acceptor.durableNow(acceptor.stagedThrough);
+  expect([acceptor.vote(2)?.bytes, learner.held(2), learner.unloggedBytes]).toEqual([
+    undefined,
+    undefined,
+    0,
+  ]);
+  damaged();
+  learner.appliedNow(1);
+  learner.takeChosen(2, [voteFor(2)], 2);
+  acceptor.durableNow(acceptor.stagedThrough);
+  expect(acceptor.vote(2)?.bytes, 'still to be applied').toBeDefined();
+});

@@ -20,6 +20,14 @@ test('the defaults are options a core can work with', () => {
 });
 
 test.each([
+  { windowSlots: 1, windowBytes: 1 },
+  { windowSlots: WINDOW_SLOTS_MAX },
+  { timing: { heartbeatTicks: 1, electionTicks: 3, fetchTicks: 1 } },
+])('%j is at the bounds', (edge) => {
+  expect(() => checkOptions({ ...GOOD, ...edge })).not.toThrow();
+});
+
+test.each([
   { windowSlots: 0 },
   { windowSlots: WINDOW_SLOTS_MAX + 1 },
   { windowSlots: Number.NaN },

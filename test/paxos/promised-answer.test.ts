@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { BATCH_BYTES_MAX, FRAME_BYTES_MAX, MESSAGE_VOTES_BYTES_MAX } from '../../lib/limits.js';
 import { Acceptor } from '../../lib/paxos/acceptor.js';
-import { ballotOf } from '../../lib/paxos/ballot.js';
+import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
 import { Campaign } from '../../lib/paxos/campaign.js';
 import type { Effects } from '../../lib/paxos/effects.js';
 import type { Prepare, Promised } from '../../lib/paxos/messages.js';
@@ -213,4 +213,36 @@ describe('an answer on its way', () => {
       expect(parts()).toEqual([1]);
     }
   });
+});
+
+test('a part is full when another vote would take it beyond its bytes, not before', () => {
+  for (const [bytesMax, votesEach] of [
+    [2 * 164, 2],
+    [2 * 164 - 1, 1],
+  ] as const) {
+    const parts = partsOf(acceptorWith(4, 100, []), 1, bytesMax);
+    expect(parts[0]!.votes).toHaveLength(votesEach);
+  }
+});
+
+test('no part has more uncertain ranges than fit, and what did not fit is read once', () => {
+  const uncertain = Array.from({ length: 4001 }, (_, at) => ({ from: 2 * at + 1, through: 2 * at + 1 }));
+  const parts = partsOf(acceptorWith(3, 100, uncertain));
+  expect(parts.map((part) => part.uncertain.length)).toEqual([2000, 2000, 1]);
+  let reads = 0;
+  const acceptor = acceptorWith(4, 100, []);
+  const bytesOf = acceptor.bytesOf.bind(acceptor);
+  acceptor.bytesOf = (slot, mark) => {
+    reads++;
+    return bytesOf(slot, mark);
+  };
+  expect(partsOf(acceptor, 1, 1)).toHaveLength(4);
+  expect(reads).toBe(4);
+});
+
+test('nothing is sent before anything was asked', () => {
+  const effects = new RecordedEffects();
+  const state = { promised: NO_BALLOT, trimThrough: 0, voting: true, uncertain: [], votes: [] };
+  new PromisedAnswer(new Acceptor(state, effects), NOTHING_LEARNED, effects).pump();
+  expect(effects.sent).toEqual([]);
 });

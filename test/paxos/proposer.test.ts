@@ -284,3 +284,58 @@ test('what is learned elsewhere needs no vote of the leader’s any more, whatev
   expect(effects.items).toHaveLength(before);
   expect(proposer.propose(batchOf('w'))).toBe(2);
 });
+
+test('what is learned while it waits for the window is not voted for again', () => {
+  withWindow({ slots: 1, bytes: 1000 });
+  lead([batchOf('a'), batchOf('b'), batchOf('c')]);
+  expect(effects.items.map(({ slot }) => slot)).toEqual([0, 1]);
+  for (const [at, text] of ['a', 'b', 'c'].entries()) learner.learn(at + 1, BALLOT, batchOf(text));
+  effects.items = [];
+  expect(proposer.learnedNow(3)).toBe(true);
+  expect([effects.items, proposer.hasRoom]).toEqual([[], true]);
+});
+
+test('a peer that takes nothing falls behind what is chosen without it, and is fed again when it is needed', () => {
+  withWindow({ slots: 100, bytes: 10 });
+  lead();
+  effects.choked.add(3);
+  const propose = (count: number) => {
+    for (let at = 0; at < count; at++) {
+      const slot = proposer.propose(batchOf('ten bytes!'));
+      allDurable();
+      proposer.accepted(2, BALLOT, slot, slot);
+      proposer.learnedNow(learner.learnedThrough);
+    }
+  };
+  propose(9);
+  expect([proposer.feed.isBehind(3), learner.learnedThrough]).toEqual([true, 9]);
+  effects.choked.clear();
+  effects.sent = [];
+  const fedSince = () => effects.sent.filter(({ to, message }) => to === 3 && message.type === 'accept');
+  // Something was chosen since the heartbeat that it answers: it is not needed.
+  proposer.beat(HEARTBEAT, true);
+  propose(1);
+  proposer.coveredNow(3, 0, true);
+  expect(proposer.feed.isBehind(3)).toBe(true);
+  proposer.beat(HEARTBEAT, false);
+  proposer.coveredNow(3, 0, true);
+  expect(proposer.feed.isBehind(3), 'that heartbeat tells nothing').toBe(true);
+  // Nothing was: what is open, and follows, may wait for it.
+  proposer.beat(HEARTBEAT, true);
+  proposer.propose(batchOf('w'));
+  proposer.coveredNow(3, 0, false);
+  expect(fedSince()).toEqual([]);
+  proposer.coveredNow(3, 0, true);
+  expect(proposer.feed.isBehind(3)).toBe(false);
+  expect(fedSince().map(({ message }) => 'slot' in message && message.slot)).toEqual([11]);
+});
+
+test('after it has resigned nobody is fed', () => {
+  lead();
+  proposer.propose(batchOf('v'));
+  proposer.resign();
+  effects.sent = [];
+  for (const covered of [0, 1]) proposer.coveredNow(3, covered, true);
+  proposer.feed.pump(3);
+  expect([effects.sent, proposer.feed.isBehind(3)]).toEqual([[], true]);
+});

@@ -63,3 +63,17 @@ test('whoever was heard of when, an election timeout after the last of a quorum 
     expect(pulse.tick()).toBe(false);
   }
 });
+
+test('a new ballot is led as if nobody had said anything yet, with a mark on its first heartbeat', () => {
+  const quorum = new Quorum(configurationOf(3));
+  const progress = new Progress();
+  const pulse = new Pulse(TIMING, quorum, new ReadIndex(quorum, 1, new RecordedEffects()), progress);
+  pulse.begin();
+  pulse.beat(BALLOT, 0, CHAIN, 0);
+  for (let tick = 0; tick < TIMING.electionTicks + 2; tick++) pulse.tick();
+  pulse.heard(quorum.bitOf(2));
+  pulse.begin();
+  expect(progress.isMarked(pulse.beat(BALLOT, 0, CHAIN, 0).round)).toBe(true);
+  const isLed = Array.from({ length: TIMING.electionTicks }, () => pulse.tick());
+  expect(isLed).toEqual(isLed.map((_, at) => at < TIMING.electionTicks - 1));
+});

@@ -108,7 +108,10 @@ test('a checkpoint is wanted of what is applied and no peer has, after all were 
 });
 
 test('the last slot of a stretch that could not be decided is asked for, behind what is learned', () => {
-  for (let at = 0; at < FETCH_TICKS; at++) repair.tick(9);
+  tick(1);
+  for (let at = 0; at < FETCH_TICKS - 1; at++) repair.tick(9);
+  expect(asked()).toEqual([]);
+  repair.tick(9);
   expect(asked()).toEqual([{ to: 3, from: 7, through: 9 }]);
 });
 
@@ -116,4 +119,108 @@ test('another batch than the one that was voted for is no repair', () => {
   loseBytes(4);
   const votes = [{ slot: 4, ballot: LOW, ...batchOf('w') }];
   expect(() => learner.takeChosen(2, votes, 6)).toThrow(/contract 15/);
+});
+
+test('what held up a campaign and was learned since is not asked for', () => {
+  for (let at = 0; at < 3 * FETCH_TICKS; at++) repair.tick(6);
+  expect(asked()).toEqual([]);
+});
+
+/** What the log lacks room for, in the order in which it is asked to take it. */
+function refusing(): Slot[] {
+  const refused: Slot[] = [];
+  effects.persistVote = (slot) => {
+    refused.push(slot);
+    return false;
+  };
+  return refused;
+}
+
+test('a log without room is asked to take one vote a tick, not all of them', () => {
+  acceptor.endanger({ from: 2, through: 4 });
+  const refused = refusing();
+  tick(2);
+  expect(refused).toEqual([2, 2]);
+});
+
+test('a vote written again is let go of once it is applied and durable, and not before', () => {
+  learner.learn(7, LOW, batchOf('v7'));
+  acceptor.durableNow(acceptor.stagedThrough);
+  acceptor.endanger({ from: 6, through: 7 });
+  tick(1);
+  expect(acceptor.vote(6)?.bytes).toBeDefined();
+  acceptor.durableNow(acceptor.stagedThrough);
+  expect([acceptor.vote(6)?.bytes, acceptor.vote(7)?.bytes]).toEqual([undefined, batchOf('v7').bytes]);
+});
+
+test('what comes while the log has no room is written when it has', () => {
+  loseBytes(4);
+  learner = new Learner(acceptor, effects, { through: 3, chain: CHAIN_START, fetchTicks: 3, peers: [2, 3] });
+  repair = new Repair(acceptor, learner, effects, [2, 3], FETCH_TICKS);
+  effects.logHasRoom = false;
+  tell(4);
+  expect([learner.learnedThrough, effects.items]).toEqual([4, []]);
+  effects.logHasRoom = true;
+  tick(1);
+  expect(effects.items).toEqual([{ slot: 4, ballot: LOW }]);
+  expect(acceptor.damage.isNone).toBe(true);
+});
+
+test('a long stretch is written, and asked for, a bounded part at a time', () => {
+  for (let slot = 7; slot <= 80; slot++) learner.learn(slot, LOW, batchOf(`v${slot}`));
+  acceptor.durableNow(acceptor.stagedThrough);
+  learner.appliedNow(80);
+  effects.items = [];
+  acceptor.endanger({ from: 1, through: 80 });
+  tick(1);
+  expect(effects.items).toHaveLength(64);
+  tick(1);
+  expect(effects.items).toHaveLength(80);
+  acceptor.durableNow(acceptor.stagedThrough);
+  loseBytes(...Array.from({ length: 78 }, (_, at) => at + 3));
+  tick(FETCH_TICKS);
+  expect(asked()).toEqual([{ to: 3, from: 3, through: 66 }]);
+});
+
+test('a stretch is asked for as far as it is learned', () => {
+  for (const slot of [7, 8]) acceptor.accept(slot, LOW, batchOf(`v${slot}`));
+  loseBytes(6, 7, 8);
+  tick(FETCH_TICKS);
+  expect(asked()).toEqual([{ to: 3, from: 6, through: 6 }]);
+});
+
+test('a peer that has helped begins the round of the peers anew', () => {
+  loseBytes(2, 4);
+  repair.begin();
+  tick(1);
+  tell(2);
+  tick(FETCH_TICKS);
+  expect(repair.wantsCheckpointThrough).toBe(0);
+  tick(FETCH_TICKS);
+  expect(repair.wantsCheckpointThrough).toBe(4);
+});
+
+test('a replica without peers asks nobody: a checkpoint is all that helps', () => {
+  repair = new Repair(acceptor, learner, effects, [], FETCH_TICKS);
+  loseBytes(4);
+  repair.begin();
+  tick(1);
+  expect([asked(), repair.wantsCheckpointThrough]).toEqual([[], 4]);
+});
+
+test('it is blocked while the next slot to apply is learned and its bytes are lost', () => {
+  for (const slot of [7, 8]) acceptor.accept(slot, LOW, batchOf(`v${slot}`));
+  loseBytes(2, 8);
+  expect(repair.isBlocked, 'applied before, or not learned').toBe(false);
+  loseBytes(7);
+  expect(repair.isBlocked, 'not learned').toBe(false);
+  acceptor.accept(9, LOW, batchOf('v9'));
+  learner = new Learner(acceptor, effects, { through: 6, chain: CHAIN_START, fetchTicks: 3, peers: [2] });
+  repair = new Repair(acceptor, learner, effects, [2], FETCH_TICKS);
+  learner.leaderLearned(2, LOW, 9);
+  expect(repair.isBlocked).toBe(false);
+  tell(7);
+  expect([learner.learnedThrough, repair.isBlocked]).toEqual([7, false]);
+  acceptor.lose(7, LOW);
+  expect(repair.isBlocked).toBe(true);
 });

@@ -85,3 +85,30 @@ test('a vote whose bytes are lost is not answered for again: the leader sends it
     [2, LOW, 4, 5],
   ]);
 });
+
+test('a repeated answer ends where it was asked to', () => {
+  for (let slot = 1; slot <= 5; slot++) vote(slot, LOW);
+  answer.settle();
+  effects.sent = [];
+  answer.repeat(LOW, 2, 3);
+  expect(ranges()).toEqual([[2, LOW, 2, 3]]);
+});
+
+test('accepts that come twice are answered once more, together', () => {
+  for (let slot = 3; slot <= 5; slot++) vote(slot, LOW);
+  answer.settle();
+  effects.sent = [];
+  for (const slot of [4, 3, 5]) vote(slot, LOW);
+  expect(effects.sent).toEqual([]);
+  answer.settle();
+  expect(ranges()).toEqual([[2, LOW, 3, 5]]);
+});
+
+test('one below those of the turn is answered for itself', () => {
+  for (const slot of [3, 1]) vote(slot, LOW);
+  answer.settle();
+  expect(ranges()).toEqual([
+    [2, LOW, 1, 1],
+    [2, LOW, 3, 3],
+  ]);
+});

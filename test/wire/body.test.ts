@@ -21,7 +21,7 @@ it('a body is exactly its entries, each within the bound, wherever it lies', () 
   expect(entriesEnd(bytes, start, 3)).toBe(end);
   expect(() => checkBody(bytes, start, end, 3, 7), 'an entry above the bound').toThrow(REFUSED);
   expect(() => checkBody(bytes, start, end, 2, 8), 'bytes behind the last').toThrow(REFUSED);
-  expect(() => checkBody(bytes, start, end, 4, 8), 'one that is not there').toThrow(REFUSED);
-  expect(() => checkBody(bytes, start, end - 1, 3, 8), 'one cut off').toThrow(REFUSED);
-  expect(() => checkBody(bytes, start, start + 3, 1, 8), 'a length cut off').toThrow(REFUSED);
+  expect(() => checkBody(bytes, start, end, 4, 8), 'one that is not there').toThrow(/ends in entry 3/);
+  expect(() => checkBody(bytes, start, end - 1, 3, 8), 'one cut off').toThrow(/7 are there/);
+  expect(() => checkBody(bytes, start, start + 3, 1, 8), 'a length cut off').toThrow(/ends in entry 0/);
 });

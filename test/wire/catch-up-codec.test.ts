@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
 import { CHECKPOINT_CHUNK_BYTES_MAX } from '../../lib/limits.js';
-import type { CheckpointChunk, CheckpointFetch } from '../../lib/paxos/messages.js';
+import type { CheckpointChunk, CheckpointFetch, CheckpointOffer } from '../../lib/paxos/messages.js';
 import type { Digest } from '../../lib/types.js';
 import { decodeMessage, encodeMessage } from '../../lib/wire/codec.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
@@ -11,7 +11,7 @@ import { frameOf } from './frames.js';
 const NAME = { checkpointId: 3, throughSlot: 9, digest: 5 as Digest };
 const REFUSED = expect.objectContaining({ code: ErrorCode.frame });
 
-function decode(message: CheckpointFetch | CheckpointChunk): unknown {
+function decode(message: CheckpointOffer | CheckpointFetch | CheckpointChunk): unknown {
   const frame = frameOf(encodeMessage, message);
   return decodeMessage(FrameKind[message.type], frame, FRAME_HEADER_BYTES, frame.length);
 }
@@ -41,4 +41,10 @@ it('a chunk lies within its checkpoint; an empty one says only how long that is'
     expect(decode(fits)).toMatchObject({ offset: fits.offset, lengthBytes: 10 });
   for (const outside of [chunk(0, 11, 10), chunk(7, 4, 10), chunk(10, 1, 10)])
     expect(() => decode(outside)).toThrow(REFUSED);
+});
+
+it('a checkpoint that is offered has bytes', () => {
+  const offer = { type: 'checkpointOffer', ...NAME } as const;
+  expect(decode({ ...offer, lengthBytes: 1 })).toEqual({ ...offer, lengthBytes: 1 });
+  expect(() => decode({ ...offer, lengthBytes: 0 })).toThrow(REFUSED);
 });

@@ -6,6 +6,7 @@ import { decodeClientMessage, encodeClientMessage } from '../../lib/wire/client-
 import { RequestOutcome } from '../../lib/wire/client-messages.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
 import { FrameKind } from '../../lib/wire/protocol.js';
+import { Writer } from '../../lib/wire/writer.js';
 import { bodyOf, clientMessage } from './arbitraries.js';
 import { decodesOrRefuses, frameOf } from './frames.js';
 
@@ -25,6 +26,11 @@ describe('messages of clients on the wire', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('of a kind without a body have none, and no kind is unknown', () => {
+    expect(encodeClientMessage(new Writer(), { type: 'statusRequest' })).toHaveLength(0);
+    expect(() => decodeClientMessage(FrameKind.accept, new Uint8Array(0), 0, 0)).toThrow(/kind 21/);
   });
 
   it('have the outcome numbers of the service', () => {

@@ -79,6 +79,42 @@ describe('messages between replicas on the wire', () => {
     expect(writer.length).toBe(0);
   });
 
+  it('lie one behind the other in a writer, with what is sent from elsewhere behind the last', () => {
+    fc.assert(
+      fc.property(message, message, (first, second) => {
+        const writer = new Writer(16);
+        const tail = encodeMessage(writer, first);
+        writer.append(tail);
+        const start = writer.length;
+        writer.append(encodeMessage(writer, second));
+        const decoder = new FrameDecoder();
+        decoder.push(Buffer.from(writer.bytes.subarray(start, writer.length)));
+        expect(decoder.next()).toBe(true);
+        expect(decodeMessage(decoder.kind, decoder.bytes, decoder.start, decoder.end)).toEqual(second);
+        expect(tail).toBeInstanceOf(Uint8Array);
+      }),
+    );
+  });
+
+  it('are of a kind that is known', () => {
+    expect(() => decodeMessage(FrameKind.hello, new Uint8Array(0), 0, 0)).toThrow(/kind 1$/);
+  });
+
+  it('refuse bytes of a vote that says it has none', () => {
+    const votes = [
+      { slot: 1, ballot: 65537 as Ballot, kind: 0, digest: 0 as Digest, bytes: Uint8Array.of(1) },
+    ] as const;
+    const sent: Message = { type: 'chosen', fromSlot: 1, votes, learnedThrough: 1 };
+    const frame = frameOf(encodeMessage, sent);
+    const hasBytes = frame.length - 1 - 4 - 1;
+    expect(frame[hasBytes]).toBe(1);
+    expect(decodeMessage(FrameKind.chosen, frame, FRAME_HEADER_BYTES, frame.length)).toEqual(sent);
+    frame[hasBytes] = 0;
+    expect(() => decodeMessage(FrameKind.chosen, frame, FRAME_HEADER_BYTES, frame.length)).toThrow(
+      /has some/,
+    );
+  });
+
   it('refuse a number that does not fit its field instead of shortening it', () => {
     for (const slot of [-1, 0.5, Number.NaN, 2 ** 53]) {
       expect(() => frameOf(encodeMessage, { ...accept(new Uint8Array(0)), slot })).toThrow(RangeError);
@@ -102,6 +138,7 @@ describe('messages between replicas on the wire', () => {
       { votes: [{ ...vote, slot: 8 }] },
       { votes: [{ ...vote, slot: 4 }] },
       { uncertain: [{ from: 4, through: 6 }] },
+      { uncertain: [{ from: 7, through: 6 }] },
       { uncertain: [{ from: 7, through: 2 ** 53 - 1 }] },
     ];
     for (const fields of wrong) {

@@ -7,6 +7,7 @@ import {
   encodeHello,
   encodeRefusal,
   HELLO_FRAME_BYTES_MAX,
+  type Hello,
   NO_OPENING,
 } from '../../lib/wire/hello-codec.js';
 import { FrameKind } from '../../lib/wire/protocol.js';
@@ -20,6 +21,12 @@ function decode(frame: Buffer) {
   return decodeGreeting(decoder.version, decoder.kind, decoder.bytes, decoder.start, decoder.end);
 }
 
+const HELLO: Hello = {
+  ...({ type: 'hello', version: 3, role: 1, replicaId: 1, wantedId: 2 } as const),
+  ...{ clusterId: 'ab'.repeat(16), storeUuid: 'cd'.repeat(16), configurationNumber: 1 },
+  opening: { incarnation: 4, generation: 5, nonce: 6 },
+};
+
 describe('the first words of a connection', () => {
   it('are read back as they were written, whatever version they name', () => {
     fc.assert(
@@ -28,12 +35,20 @@ describe('the first words of a connection', () => {
         const opening = sent.version < 3 ? NO_OPENING : sent.opening;
         expect(decode(frameOf(encodeHello, sent))).toEqual({ ...sent, opening });
       }),
+      { examples: [2, 3, 4].map((version) => [{ ...HELLO, version }] as [Hello]) },
     );
     fc.assert(
       fc.property(refusal, (sent) => {
         expect(decode(frameOf(encodeRefusal, sent))).toEqual(sent);
       }),
     );
+  });
+
+  it('name a role that there is', () => {
+    for (const role of [0, 3]) {
+      const frame = frameOf(encodeHello, { ...HELLO, role: role as Hello['role'] });
+      expect(() => decode(frame)).toThrow(/role/);
+    }
   });
 
   it('cut the text of a refusal to what fits', () => {

@@ -43,10 +43,11 @@ describe('bytes written', () => {
   it('never shorten a number', () => {
     const writer = new Writer();
     for (const value of [-1, 0.5, Number.NaN, 256]) expect(() => writer.u8(value)).toThrow(RangeError);
-    expect(() => writer.u16(65_536)).toThrow(RangeError);
+    for (const value of [-1, 0.5, Number.NaN, 65_536]) expect(() => writer.u16(value)).toThrow(RangeError);
     expect(() => writer.u32(2 ** 32)).toThrow(RangeError);
     expect(() => writer.u64(2 ** 53)).toThrow(RangeError);
-    for (const id of ['', 'F'.repeat(32), '0'.repeat(31)]) expect(() => writer.uuid(id)).toThrow(RangeError);
+    for (const id of ['', 'F'.repeat(32), '0'.repeat(31), '0'.repeat(33), `x${'0'.repeat(32)}`])
+      expect(() => writer.uuid(id)).toThrow(RangeError);
     expect(writer.length).toBe(0);
   });
 
@@ -55,6 +56,26 @@ describe('bytes written', () => {
     writer.append(new Uint8Array(4 << 20));
     writer.clear();
     expect(writer.bytes.length).toBe(16);
+  });
+
+  it('stay in the buffer that there is while they fit, also when they are forgotten', () => {
+    const writer = new Writer(1 << 20);
+    const { bytes } = writer;
+    writer.append(new Uint8Array(1 << 20));
+    writer.clear();
+    writer.u8(1);
+    expect(writer.bytes).toBe(bytes);
+    const small = new Writer(16);
+    small.append(new Uint8Array(32));
+    expect(small.bytes.length).toBe(32);
+  });
+
+  it('may be a part of others', () => {
+    const writer = new Writer();
+    writer.append(Uint8Array.of(1, 2, 3, 4, 5), 1, 3);
+    writer.append(Uint8Array.of(6, 7), 1, 1);
+    writer.append(Uint8Array.of(8, 9), 1);
+    expect([...writer.bytes.subarray(0, writer.length)]).toEqual([2, 3, 9]);
   });
 });
 
@@ -78,5 +99,8 @@ describe('bytes read', () => {
     const bytes = Buffer.from('03000000aabb', 'hex');
     expect(() => new Reader(bytes, 0, 6).count(1, 10, 'a count')).toThrow(FRAME);
     expect(() => new Reader(bytes, 0, 6).count(0, 2, 'a count')).toThrow(FRAME);
+    const five = Buffer.from('030000000102030405', 'hex');
+    expect(() => new Reader(five, 0, 9).count(2, 10, 'a count')).toThrow(FRAME);
+    expect(new Reader(five, 0, 9).count(1, 3, 'a count')).toBe(3);
   });
 });
