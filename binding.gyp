@@ -1,6 +1,5 @@
 {
   "variables": {
-    "probe": "<!(node native/libpmem.mjs)",
     "log_sources": [
       "native/crash_explorer.cc",
       "native/crash_states.cc",
@@ -15,6 +14,7 @@
       "native/log_scrub.cc",
       "native/log_state.cc",
       "native/mapped_medium.cc",
+      "native/own_pmem.cc",
       "native/pmem_library.cc",
       "native/power_monitor.cc",
       "native/probe_window.cc",

@@ -117,10 +117,14 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
   options.device_id = medium->device_state().device_id;
   options.unsafe_shutdowns = medium->device_state().unsafe_shutdowns;
   if (mode == 2) options.alignment_min = kPageBytes;
+  const char* flushed_by = medium->flushed_by();
   const auto handle = std::make_shared<Handle>(info.Env());
   handle->medium = std::move(medium);
   Napi::Object object = open_log(handle, options);
-  if (!object.IsEmpty()) object.Set("survivesPower", survives_power ? 1 : 0);
+  if (!object.IsEmpty()) {
+    object.Set("survivesPower", survives_power ? 1 : 0);
+    object.Set("flushedBy", flushed_by);
+  }
   return object;
 }
 

@@ -19,6 +19,7 @@
 #include "file_descriptor.h"
 #include "file_probe.h"
 #include "layout.h"
+#include "own_pmem.h"
 
 namespace indelible {
 namespace {
@@ -56,7 +57,10 @@ Status MappedMedium::try_directory(const char* directory) {
 
 Status MappedMedium::open(const char* path, MapMode mode, std::unique_ptr<MappedMedium>& medium) {
   const LibPmem* library = nullptr;
-  if (Status status = load_libpmem(library); !status.ok()) return status;
+  if (Status status = load_libpmem(library); !status.ok()) {
+    if (mode == MapMode::pmem) return status;
+    library = &own_pmem();
+  }
   if (mode == MapMode::pmem) {
     if (!library->honest || !environment_is_honest()) {
       return Status::failed(Code::not_persistent_memory, kNotHonest);

@@ -5,7 +5,8 @@
 //    environment that makes libpmem lie.
 // 3. A fault under the mapping (SIGBUS) ends in an error that says where, of the read or fence that meets it
 //    and of every later one.
-// 4. With `msync`, a fence is an msync of what was flushed since the last one; otherwise it is sfence.
+// 4. Mode pmem flushes through libpmem and nothing else; the emulations do it without where it is not installed.
+// 5. With `msync`, a fence is an msync of what was flushed since the last one; otherwise it is sfence.
 #pragma once
 
 #include <memory>
@@ -30,6 +31,8 @@ class MappedMedium final : public Medium {
   /// True where nothing outlives the machine whatever is synced: on tmpfs and ramfs, and on a device over
   /// ordinary memory.
   [[nodiscard]] bool in_memory_only() const { return in_memory_only_; }
+  /// What makes what is written here durable: "libpmem", an instruction of the processor, or "msync".
+  [[nodiscard]] const char* flushed_by() const { return mode_ == MapMode::emulated_msync ? "msync" : pmem_->name; }
   /// Zeros unless the mode is pmem and the platform says.
   [[nodiscard]] const DeviceState& device_state() const { return device_state_; }
 

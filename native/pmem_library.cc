@@ -18,8 +18,10 @@ struct Loaded {
   bool complete = false;
 
   Loaded() {
+    functions.name = "libpmem";
     functions.honest = environment_is_honest();
-    void* library = dlopen("libpmem.so.1", RTLD_NOW | RTLD_LOCAL);
+    const char* named = std::getenv("INDELIBLE_LIBPMEM");
+    void* library = dlopen(named != nullptr ? named : "libpmem.so.1", RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) return;
     complete = resolve(library, "pmem_map_file", functions.map_file) &&
                resolve(library, "pmem_unmap", functions.unmap) &&
@@ -40,7 +42,8 @@ Status load_libpmem(const LibPmem*& library) {
   static const Loaded loaded;
   if (!loaded.complete) {
     return Status::failed(Code::native_missing,
-                          "libpmem.so.1 could not be loaded; install it with: apt-get install libpmem1");
+                          "mode pmem needs libpmem, and libpmem.so.1 could not be loaded; install it with: apt-get "
+                          "install libpmem1 (Debian, Ubuntu) or dnf install libpmem (Fedora)");
   }
   library = &loaded.functions;
   return Status::good();

@@ -30,7 +30,8 @@ replicas have come to differ.
   indelible status --json | jq '.replicas[].status.lagSlots'
 
 chosen: the highest slot that the replica knows to be chosen · lag: slots that some replica knows to be chosen
-and this one has not applied · log: bytes in use, of how many · durability: what its log survives.`;
+and this one has not applied · log: bytes in use, of how many · durability: what its log survives
+(the kind of log, and what makes it durable: libpmem, or a processor's instruction where that is not installed).`;
 
 export function statusCommand(output: Output): Command {
   const command = new Command('status')
@@ -73,7 +74,7 @@ const HEAD = ['replica', 'role', 'ballot', 'chosen', 'applied', 'lag', 'log', 'd
 export function statusLines(answers: readonly Answer[], verdict: Verdict): readonly string[] {
   const rows = answers.map(({ id, status, problem }) => {
     if (status === undefined) return [String(id), `does not answer: ${problem}`];
-    const { ballot, learnedThrough, appliedThrough, mode, durability } = status;
+    const { ballot, learnedThrough, appliedThrough, mode, durability, flushedBy } = status;
     return [
       String(id),
       roleOf(status),
@@ -82,7 +83,7 @@ export function statusLines(answers: readonly Answer[], verdict: Verdict): reado
       String(appliedThrough),
       String(verdict.learnedThrough - appliedThrough),
       `${formatSize(status.logUsedBytes)} of ${formatSize(status.logCapacityBytes)}`,
-      `${durability} (${mode})`,
+      `${durability} (${mode}${flushedBy === undefined ? '' : `, ${flushedBy}`})`,
     ];
   });
   // A replica of an earlier version gives no advice.

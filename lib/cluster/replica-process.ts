@@ -88,8 +88,11 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
     follow(replica, log, ending);
     const server = await openPort(replica, machine, config, shares?.clientsMax);
     const { replicaId, clusterId } = replica.identity;
-    const { mode, durability, recovery } = replica.status();
-    log.info({ replicaId, clusterId, mode, durability, recovery, listen, redis: config.redis }, 'ready');
+    const { mode, durability, flushedBy, recovery } = replica.status();
+    log.info(
+      { replicaId, clusterId, mode, durability, flushedBy, recovery, listen, redis: config.redis },
+      'ready',
+    );
     tell({ kind: 'ready', mode, durability, recovery });
     return { replica, server };
   } catch (error) {

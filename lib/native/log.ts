@@ -94,6 +94,8 @@ export interface NativeLog {
   readonly capacityBytes: number;
   /** Mapped regions only: 1 if what is fenced survives power loss. */
   readonly survivesPower?: 0 | 1;
+  /** Mapped regions only: 'libpmem', 'msync', or an instruction of the processor (native/own_pmem.h). */
+  readonly flushedBy?: string;
 
   /**
    * Writes the rows in use of `table` as one record; their starts are offsets into `source`.

@@ -53,6 +53,8 @@ export interface ReplicaStatus {
   readonly leader: ReplicaId;
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
+  /** Of a mapped region: 'libpmem', 'msync', or the processor's instruction where there is no libpmem. */
+  readonly flushedBy?: string;
   /** `intact`, `damaged` or `lost`; a replica whose store is lost does not vote. */
   readonly recovery: string;
   /** Why the recovery was not `intact`, for a person; empty otherwise. */
@@ -114,6 +116,7 @@ export function statusOf(
     leader: core.leader,
     mode: log.mode,
     durability: log.durability,
+    ...(log.flushedBy === undefined ? {} : { flushedBy: log.flushedBy }),
     recovery: log.recovered.outcome,
     recoveryReason: log.recovered.reason,
     votes: core.votes,

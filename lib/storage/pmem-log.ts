@@ -45,6 +45,7 @@ export interface LogStorageOptions {
 export class LogStorage implements Storage {
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
+  readonly flushedBy?: string;
   readonly identity: Identity;
   readonly opening: Omit<Opening, 'nonce'>;
   readonly recovered: Recovered;
@@ -71,6 +72,7 @@ export class LogStorage implements Storage {
     this.#path = options.path;
     this.mode = options.mode;
     this.durability = options.durability;
+    if (native.flushedBy !== undefined) this.flushedBy = native.flushedBy;
     this.identity = identityFrom(native);
     this.recovered = recoveredFrom(native.recovered());
     const generation = this.recovered.outcome === 'lost' ? 0 : native.generation;

@@ -115,6 +115,11 @@ export interface ScrubProgress {
 export interface Storage {
   readonly mode: StorageMode;
   readonly durability: DurabilityClass;
+  /**
+   * Mapped regions only: 'libpmem', 'msync', or the instruction of the addon's own way, which emulated
+   * regions take where libpmem is not installed ('clwb', 'clflushopt', 'clflush', 'dc cvac').
+   */
+  readonly flushedBy?: string;
   readonly identity: Identity;
   /** Which one it is of those formatted with that identity, and a number that rises with every opening. */
   readonly opening: Omit<Opening, 'nonce'>;

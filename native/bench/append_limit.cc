@@ -148,7 +148,7 @@ Status run(const std::string& path, std::uint64_t bytes, int milliseconds) {
   if (Status status = load_libpmem(area.pmem); !status.ok()) return status;
   std::size_t mapped = 0;
   int is_pmem = 0;
-  void* base = area.pmem->map_file(path.c_str(), bytes, PMEM_FILE_CREATE, 0600, &mapped, &is_pmem);
+  void* base = area.pmem->map_file(path.c_str(), bytes, LibPmem::kFileCreate, 0600, &mapped, &is_pmem);
   if (base == nullptr) return Status::failed(Code::store_io, area.pmem->errormsg());
   ::unlink(path.c_str());
   area.base = static_cast<char*>(base);

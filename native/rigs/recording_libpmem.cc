@@ -24,8 +24,21 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <type_traits>
+
+#include "../pmem_library.h"
 
 namespace {
+
+/// The addon is built without libpmem's header: what it takes the functions for is checked here.
+using indelible::LibPmem;
+static_assert(LibPmem::kFileCreate == PMEM_FILE_CREATE);
+static_assert(std::is_same_v<decltype(LibPmem::map_file), decltype(&::pmem_map_file)>);
+static_assert(std::is_same_v<decltype(LibPmem::unmap), decltype(&::pmem_unmap)>);
+static_assert(std::is_same_v<decltype(LibPmem::flush), decltype(&::pmem_flush)>);
+static_assert(std::is_same_v<decltype(LibPmem::drain), decltype(&::pmem_drain)>);
+static_assert(std::is_same_v<decltype(LibPmem::memcpy_nodrain), decltype(&::pmem_memcpy_nodrain)>);
+static_assert(std::is_same_v<decltype(LibPmem::errormsg), decltype(&::pmem_errormsg)>);
 
 enum class Kind : std::uint64_t { copy = 1, flush, drain, msync, touch, fsync, rename, pwrite };
 

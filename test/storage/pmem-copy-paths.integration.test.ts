@@ -1,7 +1,7 @@
 /**
- * libpmem chooses how it copies and flushes by the processor and by its environment variables. The storage
- * contract holds on every one of its ways, and all of them leave the same bytes. libpmem reads the variables
- * when it is loaded, so each way has a process of its own.
+ * libpmem chooses how it copies and flushes by the processor and by its environment variables, and so does
+ * the addon where libpmem is not installed. The storage contract holds on every one of their ways, and all of
+ * them leave the same bytes. The variables are read once, so each way has a process of its own.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,15 +13,20 @@ import { afterAll, describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHILD_TIMEOUT_MS = 240_000;
 
+/** As if it were not installed. */
+const NO_LIBPMEM = { INDELIBLE_LIBPMEM: '/nonexistent/libpmem.so.1' };
+
 const WAYS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
-  ['as libpmem chooses', {}],
-  ['without non-temporal stores', { PMEM_NO_MOVNT: '1' }],
-  ['with non-temporal stores for every length', { PMEM_MOVNT_THRESHOLD: '0' }],
-  ['without AVX', { PMEM_AVX: '0', PMEM_AVX512F: '0', PMEM_MOVDIR64B: '0' }],
+  ['libpmem as it chooses', {}],
+  ['libpmem without non-temporal stores', { PMEM_NO_MOVNT: '1' }],
+  ['libpmem with non-temporal stores for every length', { PMEM_MOVNT_THRESHOLD: '0' }],
+  ['libpmem without AVX', { PMEM_AVX: '0', PMEM_AVX512F: '0', PMEM_MOVDIR64B: '0' }],
   [
-    'without AVX, flushed by clflush',
+    'libpmem without AVX, flushed by clflush',
     { PMEM_AVX: '0', PMEM_AVX512F: '0', PMEM_NO_CLWB: '1', PMEM_NO_CLFLUSHOPT: '1' },
   ],
+  ['the addon as it chooses', NO_LIBPMEM],
+  ['the addon, flushed by clflush', { ...NO_LIBPMEM, PMEM_NO_CLWB: '1', PMEM_NO_CLFLUSHOPT: '1' }],
 ];
 
 const directory = mkdtempSync(join(tmpdir(), 'indelible-copy-'));
@@ -35,7 +40,7 @@ function environment(variables: Readonly<Record<string, string>>): NodeJS.Proces
   return { ...Object.fromEntries(inherited), ...variables };
 }
 
-describe.each(WAYS)('libpmem %s', (name, variables) => {
+describe.each(WAYS)('%s', (name, variables) => {
   it(
     'keeps the storage contract',
     () => {

@@ -34,7 +34,7 @@ function refusal(path: string, cause: unknown): unknown {
   return new IndelibleError(
     ErrorCode.nativeMissing,
     `${path} cannot be locked, and a store that is not locked is not opened: there is neither the C++ addon ` +
-      'nor the command flock; install util-linux or busybox, or run `npm run build:native`',
+      'nor the command flock; install util-linux or busybox, then try again',
     { cause, path },
   );
 }
