@@ -9,8 +9,11 @@ import { argumentError } from '../errors.js';
 
 /** Two each: a checkpoint being written, one being received, those that are kept or held; directories. */
 const CHECKPOINT_DESCRIPTORS = 16;
-/** One dialled and one accepted, each twice while an old one is not given up yet. */
-const DESCRIPTORS_PER_PEER = 4;
+/**
+ * One dialled and one accepted, each twice while an old one is not given up yet, and one to the leader for
+ * what is passed on to it.
+ */
+const DESCRIPTORS_PER_PEER = 5;
 /** Listening, refusing, looking at the kernel. */
 const OTHER_DESCRIPTORS = 8;
 /** A file of the log is open twice: through the page cache and past it. */

@@ -11,6 +11,7 @@ import { Clients } from './clients.js';
 import { Forwarder } from './forwarder.js';
 import { Host, type HostEvents } from './host.js';
 import { type Tuning, tune } from './options.js';
+import { Relays } from './relays.js';
 import type { StateMachine } from './state-machine.js';
 import { type ReplicaStatus, statusOf } from './status.js';
 import type { OpenStore } from './store.js';
@@ -79,13 +80,13 @@ export function assemble(
     random: () => runtime.random(),
   });
   images.restore();
-  const { clusterId } = identity;
+  const { clusterId, replicaId: self } = identity;
   const wake = (): void => host.flush();
   const host: Host = new Host({
     storage: log,
     checkpoints: images,
     transport,
-    forwarder: new Forwarder({ clusterId, addresses: peers, wake, runtime, sockets }),
+    forwarder: new Forwarder({ self, clusterId, addresses: peers, wake, runtime, sockets }),
     machine: stateMachine,
     configuration,
     tuning,
@@ -103,6 +104,9 @@ export function assemble(
     },
   });
   const status = (): ReplicaStatus => statusOf(host, store, configuration, transport);
-  const clients: Clients = new Clients(host, runtime, () => Buffer.from(JSON.stringify(status())));
+  const openMax = configuration.members.length - 1;
+  const relays = new Relays({ clusterId, addresses: peers, openMax, runtime, sockets });
+  const statusJson = (): Uint8Array => Buffer.from(JSON.stringify(status()));
+  const clients: Clients = new Clients(host, runtime, statusJson, relays);
   return { configuration, transport, host, tuning, status };
 }

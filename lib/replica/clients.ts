@@ -1,10 +1,10 @@
 /**
  * Clients of the peer port: each connection is a requester of this replica's service.
  *
- * 1. Only a leader takes a client's requests, and only such as its log can hold, in the lead that they were
- *    asked of: a request that was on its way while others led is not taken in a later lead. To all others the
- *    answer is *not executed*, and who leads, so that nothing is forwarded in circles. Nothing a client sends
- *    throws.
+ * 1. Only a leader, or who passes them on to one, takes a client's requests, and only such as its log can
+ *    hold, in the lead that they were asked of: a request that was on its way while others led is not taken
+ *    in a later lead. To all others the answer is *not executed*, and who leads, so that nothing is forwarded
+ *    in circles. Nothing a client sends throws.
  * 2. Commands are answered in the order in which they came, and queries in theirs: what a replica that
  *    leads no longer refuses waits for what it took before.
  * 3. Results that a client does not take are bounded: answers to queries wait for it; results of
@@ -13,6 +13,8 @@
  * 4. What the other end has given up (its connection is closed, or the same asker has opened the next one)
  *    and is not proposed yet never is; nor is it forwarded when another leads.
  * 5. A connection that submits faster than slots become free is not read from until there is room.
+ * 6. A replica that cannot reach the leader may ask a follower to pass on what it asks (relays.ts). From then
+ *    on its connection is one to the leader: who leads, and at which ballot, is what the leader says.
  */
 import { IndelibleError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
@@ -20,6 +22,7 @@ import type { ClientConnection } from '../transport/client-connection.js';
 import type { Caller } from '../transport/hello.js';
 import type { ReplicaId } from '../types.js';
 import type { ClientMessage, Query, Submit } from '../wire/client-messages.js';
+import type { Relay, Relays } from './relays.js';
 import { Outcome, type Requester, type Service } from './service.js';
 
 /** What the host lets its clients do. */
@@ -41,13 +44,20 @@ export class Clients {
   private readonly host: ClientHost;
   private readonly clock: Pick<Runtime, 'monotonicMs'>;
   private readonly statusJson: () => Uint8Array;
+  private readonly relays: Pick<Relays, 'begin'>;
   private readonly sessions = new Set<ClientSession>();
   private toldMs = 0;
 
-  constructor(host: ClientHost, clock: Pick<Runtime, 'monotonicMs'>, statusJson: () => Uint8Array) {
+  constructor(
+    host: ClientHost,
+    clock: Pick<Runtime, 'monotonicMs'>,
+    statusJson: () => Uint8Array,
+    relays: Pick<Relays, 'begin'>,
+  ) {
     this.host = host;
     this.clock = clock;
     this.statusJson = statusJson;
+    this.relays = relays;
   }
 
   get count(): number {
@@ -55,7 +65,7 @@ export class Clients {
   }
 
   readonly accept = (connection: ClientConnection): void => {
-    const session = new ClientSession(connection, this.host, this.clock, this.statusJson);
+    const session = new ClientSession(connection, this.host, this.clock, this.statusJson, this.relays);
     const { number, connection: ordinal } = connection.caller;
     for (const other of [...this.sessions]) {
       if (other.caller.number !== number) continue;
@@ -90,6 +100,9 @@ class ClientSession {
   private readonly statusJson: () => Uint8Array;
   private readonly submits: Line;
   private readonly queries: Line;
+  private readonly relays: Pick<Relays, 'begin'>;
+  /** The way to the leader, where what is asked here is passed on. */
+  private relay: Relay | undefined;
   private refused: (Submit | Query)[] = [];
 
   constructor(
@@ -97,7 +110,9 @@ class ClientSession {
     host: ClientHost,
     clock: Pick<Runtime, 'monotonicMs'>,
     statusJson: () => Uint8Array,
+    relays: Pick<Relays, 'begin'>,
   ) {
+    this.relays = relays;
     this.caller = connection.caller;
     this.clock = clock;
     this.statusJson = statusJson;
@@ -107,12 +122,15 @@ class ClientSession {
     this.submits = new Line(connection, Outcome.unknown, goOn);
     this.queries = new Line(connection, Outcome.notExecuted, goOn);
     connection.onMessage = (message) => this.receive(message);
-    connection.onSettled = () => host.settled();
+    connection.onSettled = () => {
+      this.relay?.flush();
+      host.settled();
+    };
     connection.onDrain = goOn;
   }
 
   sayLeader(): void {
-    const { leader, lead } = this.host;
+    const { leader, lead } = this.relay ?? this.host;
     const clockMs = Math.floor(this.clock.monotonicMs());
     this.connection.send({ type: 'leaderIs', leader, lead, clockMs });
   }
@@ -125,6 +143,7 @@ class ClientSession {
   abandon(): void {
     this.refused = [];
     this.submits.hasGivenUp = true;
+    this.relay?.abandon([this.submits, this.queries]);
     this.host.abandon(this.submits);
     this.host.abandon(this.queries);
   }
@@ -141,12 +160,29 @@ class ClientSession {
         return;
       case 'statusRequest':
         return this.connection.send({ type: 'statusReply', body: this.statusJson() });
+      case 'relay':
+        return this.beginRelay();
       case 'outcomes':
       case 'leaderIs':
       case 'statusReply':
         // A server's words from a client: it does not speak the protocol.
         return this.connection.close();
     }
+  }
+
+  /** Passes on to the leader what is asked from now on; hangs up where that cannot be. */
+  private beginRelay(): void {
+    const { leader, leads } = this.host;
+    if (this.relay !== undefined || leads || this.submits.owed + this.queries.owed > 0) return;
+    this.relay = this.relays.begin(leader, this.caller, {
+      changed: () => {
+        this.sayLeader();
+        this.connection.flush();
+      },
+      settled: () => this.connection.flush(),
+      closed: () => this.connection.close(),
+    });
+    if (this.relay === undefined) this.connection.close();
   }
 
   /** Goes on after back-pressure in either direction, or when what came before is answered. */
@@ -156,6 +192,7 @@ class ClientSession {
       this.refused.shift();
     }
     if (!this.connection.writableNeedDrain) this.connection.resume();
+    this.relay?.flush();
     this.host.flush();
   }
 
@@ -163,8 +200,7 @@ class ClientSession {
   private place(message: Submit | Query): boolean {
     const { type, first, count } = message;
     const line = type === 'submit' ? this.submits : this.queries;
-    const isAsked = this.host.leads && message.lead === this.host.lead;
-    const taken = isAsked ? this.offer(line, message) : undefined;
+    const taken = this.isAsked(message.lead) ? this.offer(line, message) : undefined;
     if (taken === undefined) {
       if (line.owed > 0) {
         line.isWaitedFor = true;
@@ -178,12 +214,18 @@ class ClientSession {
     return taken;
   }
 
+  private isAsked(lead: number): boolean {
+    const { relay, host } = this;
+    return relay === undefined ? host.leads && lead === host.lead : relay.lead !== 0 && lead === relay.lead;
+  }
+
   /** Undefined: the host never will take it; a command may be larger than its log has room for. */
   private offer(line: Line, message: Submit | Query): boolean | undefined {
     const { type, first, count, deadlineMs, body } = message;
     // Answers are in order, so that nothing is over before what was asked before it.
     line.deadlineMs = Math.max(line.deadlineMs, deadlineMs);
     try {
+      if (this.relay !== undefined) return this.relay.pass(type, line, first, count, body, line.deadlineMs);
       return type === 'submit'
         ? this.host.submit(line, first, count, body, 0, body.length)
         : this.host.query(line, first, count, body, 0, body.length);

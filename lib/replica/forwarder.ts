@@ -1,9 +1,11 @@
 /**
  * A follower's way to its leader: what was submitted here is sent there over a connection like a client's,
- * and the outcomes come back to whoever asked.
+ * and the outcomes come back to whoever asked. A replica that hears no leader seeks a way through another
+ * one, which hears it: it may be cut off from the leader alone.
  *
- * 1. Requests go only to a replica that says that it leads. What finds no such replica stays where it waits:
- *    one that was elected and does not know it yet, or led before it was started anew, would refuse it.
+ * 1. Requests go only to a replica that says that it leads, or that it passes them on to one that does
+ *    (relays.ts). What finds no such replica stays where it waits: one that was elected and does not know it
+ *    yet, or led before it was started anew, would refuse it.
  * 2. One connection is in use at a time, and the next one only when everything sent over the last one is
  *    answered: so requests of one requester are executed, and answered, in the order asked.
  * 3. What is sent carries its deadline. A leader that leaves it open for long, and answers nothing else
@@ -11,7 +13,9 @@
  * 4. Each connection says that it takes the place of the one before it, so that a leader which has not read
  *    that one to its end drops what is left of it: it may be older than what was asked since.
  * 5. A former leader has a short while to answer what it took. Then, or when its connection ends, that is
- *    *unknown* (commands) or *not executed* (queries).
+ *    *unknown* (commands) or *not executed* (queries). So has who passed it on, once a leader is heard again.
+ * 6. A way is sought only while something waits, of one replica after the other with whom there is a
+ *    connection, the leader heard last being the last of them; each has a short while to say that it has one.
  */
 import type { Runtime } from '../runtime.js';
 import { Exchange } from '../transport/exchange.js';
@@ -31,10 +35,17 @@ import type { Submission, Submissions } from './submissions.js';
  */
 export const FORMER_MS_MAX = 300;
 
+/** How long a replica that is asked for a way may take to answer, and again to have one, in milliseconds. */
+const SOUGHT_MS_MAX = 1000;
+
+/** From one replica that is asked for a way to the next, at least, in milliseconds. */
+const SEEK_MS = 50;
+
 /** How long a leader may say nothing, with answers due, beyond their deadlines, in milliseconds. */
 const LATE_MS_MAX = 1000;
 
 export interface ForwarderOptions {
+  readonly self: ReplicaId;
   readonly clusterId: string;
   readonly addresses: ReadonlyMap<ReplicaId, string>;
   /** Called when there may be something to forward, or outcomes have come. */
@@ -47,9 +58,20 @@ export interface ForwarderOptions {
 export class Forwarder {
   private readonly options: ForwarderOptions;
   private leader: ReplicaId = 0;
+  private leaderBefore: ReplicaId = 0;
   private exchange: Exchange | undefined;
+  /** The connection in use was opened to find a way, since nobody leads; and it was asked to be one. */
+  private isSought = false;
+  private isRelayAsked = false;
+  /** Since when it is a former one, or one that was sought and is not ready. */
   private formerSinceMs: number | undefined;
-  private connecting = false;
+  private unreadySinceMs: number | undefined;
+  /** Replicas asked for a way since a leader was heard last. */
+  private seeks = 0;
+  private soughtMs: number = Number.NEGATIVE_INFINITY;
+  private readonly connected = new Set<ReplicaId>();
+  /** The connection that is being opened; one to another leader is of no use. */
+  private dial: object | undefined;
   private closed = false;
   /** Those who have asked over the connection in use. */
   private forwarded = new Map<Requester, Forwarded>();
@@ -63,8 +85,9 @@ export class Forwarder {
 
   /** Whether what waits can be forwarded now. */
   get isReady(): boolean {
-    const { exchange } = this;
-    return exchange?.isOpen === true && exchange.leader === this.leader && exchange.replicaId === this.leader;
+    const { exchange, leader } = this;
+    if (exchange?.isOpen !== true || !this.isCurrent(exchange)) return false;
+    return leader === 0 ? exchange.lead !== 0 : exchange.leader === leader;
   }
 
   /**
@@ -73,7 +96,7 @@ export class Forwarder {
    */
   get isSettled(): boolean {
     const { exchange } = this;
-    return exchange === undefined || exchange.replicaId === this.leader || !this.isOwed(exchange);
+    return exchange === undefined || this.isCurrent(exchange) || !this.isOwed(exchange);
   }
 
   /**
@@ -83,7 +106,7 @@ export class Forwarder {
   settle(): boolean {
     const { exchange } = this;
     if (exchange === undefined || exchange.outstanding === 0) return true;
-    if (exchange.replicaId === this.leader || this.isOwed(exchange)) return false;
+    if (this.isCurrent(exchange) || this.isOwed(exchange)) return false;
     this.exchange = undefined;
     exchange.close();
     return true;
@@ -101,17 +124,29 @@ export class Forwarder {
     if (exchange.earliestDeadlineMs <= nowMs - LATE_MS_MAX) exchange.close();
   }
 
-  /** The leader to forward to is `leader`; 0 for nobody, or for this replica itself. */
+  /** The leader to forward to is `leader`; 0 for nobody. Nothing is forwarded to this replica itself. */
   follow(leader: ReplicaId): void {
     if (leader === this.leader) return;
+    if (this.leader !== 0) this.leaderBefore = this.leader;
     this.leader = leader;
+    // From here on it is a connection to the leader, or a former one.
+    this.isSought = false;
+    this.seeks = 0;
+    this.dial = undefined;
     this.formerSinceMs = undefined;
-    this.connect();
+    this.connect(false);
+  }
+
+  /** There is a connection with `peer`, or none any more. */
+  peer(peer: ReplicaId, isUp: boolean): void {
+    if (isUp) this.connected.add(peer);
+    else this.connected.delete(peer);
   }
 
   /** Sends what waits, as far as the leader takes it. */
   forward(submissions: Submissions, queries: Queries): void {
-    if (!this.isReady) return this.connect();
+    if (!this.isReady) return this.connect(!submissions.isEmpty || queries.hasGathered);
+    this.unreadySinceMs = undefined;
     const exchange = this.exchange!;
     for (const { requester, first, count, body, deadlineMs } of queries.takeGathered()) {
       // A query refused for lack of room is gathered again, and tried in the next turn.
@@ -129,7 +164,7 @@ export class Forwarder {
 
   flush(): void {
     if (this.exchange?.isOpen === true) this.exchange.flush();
-    if (this.exchange !== undefined && this.exchange.replicaId !== this.leader) this.connect();
+    if (this.exchange !== undefined && !this.isCurrent(this.exchange)) this.connect(false);
   }
 
   /** Forgets the requester: it hears nothing more. */
@@ -155,6 +190,12 @@ export class Forwarder {
     return standIn;
   }
 
+  /** Whether it is a connection to whom what waits is to go now. */
+  private isCurrent(exchange: Exchange): boolean {
+    if (this.leader === 0) return this.isSought;
+    return exchange.replicaId === this.leader && !this.isRelayAsked;
+  }
+
   private isOwed(exchange: Exchange): boolean {
     if (!exchange.isOpen || exchange.outstanding === 0) return false;
     const nowMs = this.options.runtime.monotonicMs();
@@ -162,32 +203,69 @@ export class Forwarder {
     return nowMs - this.formerSinceMs < FORMER_MS_MAX;
   }
 
-  /** Connects to the leader, once the connection to the former one is of no more use. */
-  private connect(): void {
+  /** Whether the connection in use stays so; one that is sought is asked for a way meanwhile. */
+  private isKept(exchange: Exchange): boolean {
+    if (!this.isCurrent(exchange)) return !this.isSettled;
+    if (this.leader !== 0 || !exchange.isOpen || this.isReady) return exchange.isOpen;
+    const { leader, replicaId } = exchange;
+    if (!this.isRelayAsked && leader !== 0 && leader !== replicaId && leader !== this.options.self) {
+      this.isRelayAsked = true;
+      exchange.askRelay();
+    }
+    const nowMs = this.options.runtime.monotonicMs();
+    this.unreadySinceMs ??= nowMs;
+    return nowMs - this.unreadySinceMs < SOUGHT_MS_MAX;
+  }
+
+  /** Whom to ask for a way; 0 for nobody. */
+  private sought(): ReplicaId {
+    const nowMs = this.options.runtime.monotonicMs();
+    if (nowMs - this.soughtMs < SEEK_MS) return 0;
+    this.soughtMs = nowMs;
+    const { connected, leaderBefore } = this;
+    const others = [...connected].filter((id) => id !== leaderBefore);
+    const all = connected.has(leaderBefore) ? [...others, leaderBefore] : others;
+    return all[this.seeks++ % all.length] ?? 0;
+  }
+
+  /**
+   * Connects to the leader, once the connection to the former one is of no more use; or, where nobody leads
+   * and something is to be forwarded, to another replica that may know a way.
+   */
+  private connect(seeks: boolean): void {
     const { exchange } = this;
     if (exchange !== undefined) {
-      if (exchange.replicaId === this.leader ? exchange.isOpen : !this.isSettled) return;
+      if (this.isKept(exchange)) return;
       exchange.close();
       this.exchange = undefined;
     }
-    const { addresses, clusterId, wake, runtime, sockets } = this.options;
-    const address = addresses.get(this.leader);
-    if (this.connecting || this.closed || address === undefined) return;
-    const replicaId = this.leader;
-    this.connecting = true;
+    const { addresses, self, clusterId, wake, runtime, sockets } = this.options;
+    const { leader } = this;
+    const isSought = leader === 0;
+    if (this.dial !== undefined || this.closed || leader === self || (isSought && !seeks)) return;
+    const replicaId = isSought ? this.sought() : leader;
+    const address = addresses.get(replicaId);
+    if (address === undefined) return;
+    const dial = {};
+    this.dial = dial;
     const events = { leaderIs: wake, settled: wake, closed: wake };
     const caller = { number: this.caller, connection: ++this.connections };
-    Exchange.connect({ address, clusterId, replicaId, caller, events, runtime, ...(sockets && { sockets }) })
+    const helloMsMax = isSought ? { helloMsMax: SOUGHT_MS_MAX } : {};
+    const around = { events, runtime, ...helloMsMax, ...(sockets && { sockets }) };
+    Exchange.connect({ address, clusterId, replicaId, caller, ...around })
       .then((connected) => {
-        this.connecting = false;
-        if (this.closed || this.leader !== replicaId) return connected.close();
+        if (this.dial !== dial || this.closed) return connected.close();
+        this.dial = undefined;
         this.exchange = connected;
+        this.isSought = isSought;
+        this.isRelayAsked = false;
+        this.unreadySinceMs = undefined;
         this.forwarded = new Map();
         wake();
       })
       .catch(() => {
         // Nobody answers there: the next turn tries again, and what waits has its own deadline.
-        this.connecting = false;
+        if (this.dial === dial) this.dial = undefined;
       });
   }
 }

@@ -273,11 +273,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   peerUp(peer: ReplicaId): void {
     this.guard(() => this.parts.checkpoints.peerUp(peer));
+    this.parts.forwarder.peer(peer, true);
     this.parts.events.peer(peer, true);
   }
 
   peerDown(peer: ReplicaId): void {
     this.guard(() => this.parts.checkpoints.peerDown(peer));
+    this.parts.forwarder.peer(peer, false);
     this.parts.events.peer(peer, false);
   }
 
@@ -336,7 +338,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   role(role: Role, ballot: Ballot, leader: ReplicaId): void {
-    this.parts.forwarder.follow(leader === this.core.self ? 0 : leader);
+    this.parts.forwarder.follow(leader);
     this.time.lead(role === 'leader', this.executor.timeMs);
     this.parts.events.role(role, ballot, leader);
   }

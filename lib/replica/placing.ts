@@ -126,7 +126,7 @@ export class Placing {
       }
     } else if (executor.pendingSlots === 0) {
       if (this.hasLed) this.refuseLeaderOnly();
-      if (core.leader !== 0) forwarder.forward(this.submissions, this.queries);
+      forwarder.forward(this.submissions, this.queries);
     }
   }
 

@@ -157,6 +157,11 @@ export class Queries {
     }
   }
 
+  /** Whether anything waits to be asked. */
+  get hasGathered(): boolean {
+    return this.gathering.length > 0;
+  }
+
   /** Whether any query may be past its deadline. */
   hasOverdue(nowMs: number): boolean {
     return this.deadlines.isDue(nowMs);

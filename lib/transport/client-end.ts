@@ -1,7 +1,7 @@
 /**
  * The replica's end of a client's connection, over a link; client-connection.ts says what it promises.
  *
- * 1. A client may say submit, query and statusRequest; anything else closes its connection.
+ * 1. A client may say submit, query, statusRequest and relay; anything else closes its connection.
  * 2. Reading stops while the host asks for it, and while the client does not take its answers; it goes on
  *    when neither holds.
  * 3. A long run of results is sent in several frames.
@@ -161,10 +161,15 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
 
   decode(frame: FrameDecoder): ClientMessage {
     const message = decodeClientMessage(frame.kind, frame.bytes, frame.start, frame.end);
-    if (message.type === 'submit' || message.type === 'query' || message.type === 'statusRequest') {
-      return message;
+    switch (message.type) {
+      case 'submit':
+      case 'query':
+      case 'statusRequest':
+      case 'relay':
+        return message;
+      default:
+        throw frameError(`a client says ${message.type}`);
     }
-    throw frameError(`a client says ${message.type}`);
   }
 
   receive(message: ClientMessage): void {

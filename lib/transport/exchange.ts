@@ -164,6 +164,11 @@ export class Exchange implements Talk<ClientMessage> {
     return this.#leader;
   }
 
+  /** The ballot at which requests are taken there, or where they are passed on to; 0: they are not. */
+  get lead(): number {
+    return this.#lead;
+  }
+
   /** Requests taken and not yet answered. */
   get outstanding(): number {
     return this.#commands.outstanding + this.#queries.outstanding;
@@ -242,12 +247,13 @@ export class Exchange implements Talk<ClientMessage> {
    */
   status(): Promise<Uint8Array> {
     if (!this.isOpen) return Promise.reject(this.#stopped());
-    this.#giveFrames();
-    const writer = new Writer(16);
-    encodeClientMessage(writer, { type: 'statusRequest' });
-    this.#link.add(writer.bytes, writer.length);
-    this.#link.flush();
+    this.#say({ type: 'statusRequest' });
     return new Promise((resolve, reject) => this.#statusWaiters.push({ resolve, reject }));
+  }
+
+  /** Asks the replica to pass on what is asked here to the leader it follows; `lead` says that it does. */
+  askRelay(): void {
+    if (this.isOpen) this.#say({ type: 'relay' });
   }
 
   /** Forgets `asker`: what it is still owed is dropped. What was sent may still be executed. */
@@ -314,6 +320,14 @@ export class Exchange implements Talk<ClientMessage> {
     this.#waiting.clear();
     for (const waiter of this.#statusWaiters.splice(0)) waiter.reject(error ?? this.#stopped());
     this.#events.closed?.(error);
+  }
+
+  #say(message: ClientMessage): void {
+    this.#giveFrames();
+    const writer = new Writer(16);
+    encodeClientMessage(writer, message);
+    this.#link.add(writer.bytes, writer.length);
+    this.#link.flush();
   }
 
   #answerAll(): void {

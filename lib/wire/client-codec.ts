@@ -44,6 +44,7 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): Uin
       writer.u64(message.clockMs);
       break;
     case 'statusRequest':
+    case 'relay':
       break;
     case 'statusReply':
       tail = message.body;
@@ -81,6 +82,8 @@ function readFields(kind: number, reader: Reader): ClientMessage {
       return readLeaderIs(reader);
     case FrameKind.statusRequest:
       return { type: 'statusRequest' };
+    case FrameKind.relay:
+      return { type: 'relay' };
     case FrameKind.statusReply:
       return { type: 'statusReply', body: reader.rest(FRAME_BYTES_MAX, 'the length of a status') };
     default:

@@ -56,7 +56,9 @@ export interface Outcomes {
 export interface LeaderIs {
   readonly type: 'leaderIs';
   readonly leader: number;
-  /** The ballot at which the sender itself leads; 0 if it does not. */
+  /**
+   * The ballot at which the sender itself leads, or whom it passes requests on to; 0 if neither is so.
+   */
   readonly lead: number;
   /** What the sender's clock, which nobody sets, showed when it said this, in milliseconds. */
   readonly clockMs: number;
@@ -73,4 +75,12 @@ export interface StatusReply {
   readonly body: Uint8Array;
 }
 
-export type ClientMessage = Submit | Query | Outcomes | LeaderIs | StatusRequest | StatusReply;
+/**
+ * Asks a replica that follows a leader to pass on what is asked on this connection to that leader, and the
+ * outcomes back. It asks the leader only, so that nothing is passed on twice.
+ */
+export interface Relay {
+  readonly type: 'relay';
+}
+
+export type ClientMessage = Submit | Query | Outcomes | LeaderIs | StatusRequest | StatusReply | Relay;

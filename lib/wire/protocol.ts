@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever bytes or meaning of any frame change. Both ends of a connection must have the same. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** What a frame carries, in the order of docs/wire.md. */
 export const FrameKind = {
@@ -41,6 +41,7 @@ export const FrameKind = {
   leaderIs: 67,
   statusRequest: 68,
   statusReply: 69,
+  relay: 70,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

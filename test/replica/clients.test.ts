@@ -54,7 +54,7 @@ const setUp = () => {
       this.destroyed = true;
     },
   });
-  const clients = new Clients(host, clock, () => BODY);
+  const clients = new Clients(host, clock, () => BODY, { begin: () => undefined });
   const accept = (caller: Caller): ClientConnection & { paused: boolean; destroyed: boolean } => {
     const accepted = connect(caller) as unknown as ClientConnection & { paused: boolean; destroyed: boolean };
     clients.accept(accepted);

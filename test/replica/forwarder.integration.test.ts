@@ -36,7 +36,7 @@ class Follower {
     this.place = place;
     const addresses = place.addresses;
     const runtime = { ...nodeRuntime, monotonicMs: () => this.nowMs };
-    this.forwarder = new Forwarder({ clusterId: CLUSTER, addresses, wake: () => {}, runtime });
+    this.forwarder = new Forwarder({ self: 3, clusterId: CLUSTER, addresses, wake: () => {}, runtime });
     endings.push(() => this.forwarder.close());
   }
 

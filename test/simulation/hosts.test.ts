@@ -39,6 +39,23 @@ test('the same seed is the same history, another one another', async () => {
   expect(other.traceHash).not.toBe(first.traceHash);
 });
 
+test('a follower that is cut off from the leader alone serves through another one', async () => {
+  const totals = newHostCounters();
+  for (const [seed, replicas] of [
+    [1, 3],
+    [2, 5],
+  ] as const) {
+    const faults = { ...CALM, cutFromLeader: 3, heal: 1 };
+    const workload = { requesters: 1, commandsMax: 1 };
+    const options = { seed, replicas, seconds: 3, backend: 'memory', faults, workload } as const;
+    const { violation, counters } = await simulateHosts(options);
+    expect(violation, JSON.stringify(options)).toBeUndefined();
+    addHostCounters(totals, counters);
+  }
+  expect(totals.cutOffFollowers).toBeGreaterThan(0);
+  expect(totals.cutOffChecks).toBeGreaterThan(0);
+});
+
 test('a cluster without faults keeps its leader, and answers everything', async () => {
   const workload = { abandons: 0, throws: 0, fulls: 0 };
   const { violation, counters } = await simulateHosts({

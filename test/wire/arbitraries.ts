@@ -159,6 +159,7 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   }),
   fc.record({ type: type('leaderIs'), leader: id, lead: safe, clockMs: safe }),
   fc.record({ type: type('statusRequest') }),
+  fc.record({ type: type('relay') }),
   fc.record({ type: type('statusReply'), body: bytes }),
 );
 

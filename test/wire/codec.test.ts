@@ -48,7 +48,7 @@ describe('messages between replicas on the wire', () => {
     expect(frame.subarray(4).toString('hex')).toBe(
       [
         '2f000000', // length 47
-        '0500', // version
+        '0600', // version
         '1500', // kind
         '0100010000000000', // ballot 1.1
         '0700000000000000', // slot

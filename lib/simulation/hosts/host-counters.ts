@@ -14,6 +14,8 @@ export interface HostCounters {
   oneWayPartitions: number;
   chainedPartitions: number;
   isolatedLeaders: number;
+  /** Followers that lost their leader, and nothing else. */
+  cutOffFollowers: number;
   narrowLinks: number;
   lossyWeather: number;
   pauses: number;
@@ -62,6 +64,8 @@ export interface HostCounters {
   slotsApplied: number;
   /** Moments at which a majority was healthy and connected for long enough, and progress was asked for. */
   availabilityChecks: number;
+  /** The same for single replicas that were cut off from the leader alone, for long enough. */
+  cutOffChecks: number;
 }
 
 export function newHostCounters(): HostCounters {
@@ -76,6 +80,7 @@ export function newHostCounters(): HostCounters {
     oneWayPartitions: 0,
     chainedPartitions: 0,
     isolatedLeaders: 0,
+    cutOffFollowers: 0,
     narrowLinks: 0,
     lossyWeather: 0,
     pauses: 0,
@@ -110,6 +115,7 @@ export function newHostCounters(): HostCounters {
     reentrantCalls: 0,
     slotsApplied: 0,
     availabilityChecks: 0,
+    cutOffChecks: 0,
   };
 }
 

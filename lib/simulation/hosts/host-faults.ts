@@ -23,6 +23,8 @@ export interface HostFaultRates {
   readonly oneWayPartition: number;
   readonly chainedPartition: number;
   readonly isolateLeader: number;
+  /** A follower and the leader do not hear each other; both hear all others. */
+  readonly cutFromLeader: number;
   readonly narrow: number;
   readonly heal: number;
   readonly weather: number;
@@ -44,6 +46,7 @@ export const HOST_FAULT_RATES: HostFaultRates = {
   oneWayPartition: 1,
   chainedPartition: 1,
   isolateLeader: 2,
+  cutFromLeader: 2,
   narrow: 1,
   heal: 6,
   weather: 2,
@@ -155,6 +158,8 @@ export class HostFaults {
         if (this.leader === undefined) return;
         counters.isolatedLeaders++;
         return isolate(wires, this.leader.id, ids);
+      case 'cutFromLeader':
+        return this.cutFromLeader(victim);
       case 'narrow':
         return this.narrow(random.sample(ids, 2));
       case 'heal':
@@ -191,6 +196,15 @@ export class HostFaults {
     const wrongMax = Math.floor((this.hosts.length - 1) / 2) - 1;
     for (const { machineClock } of wrong.slice(0, Math.max(0, wrong.length - wrongMax)))
       machineClock.setRight();
+  }
+
+  private cutFromLeader(follower: SimulatedHost): void {
+    const { leader, wires } = this;
+    if (leader === undefined || leader === follower) return;
+    this.counters.cutOffFollowers++;
+    wires.heal();
+    wires.cutLink(leader.id, follower.id);
+    wires.cutLink(follower.id, leader.id);
   }
 
   private narrow([from, to]: readonly number[]): void {

@@ -35,6 +35,7 @@ import type { HostSurroundings } from './host-surroundings.js';
 import { Infirmary } from './infirmary.js';
 import { OutsideClient } from './outside-client.js';
 import { ReplicatedTime } from './replicated-time.js';
+import { Serving } from './serving.js';
 import { SimulatedHost } from './simulated-host.js';
 import { addressOf, SocketNetwork } from './socket-network.js';
 import { StandingDown } from './standing-down.js';
@@ -61,6 +62,7 @@ export class HostWorld {
   readonly availability: Availability;
   readonly infirmary: Infirmary;
   private readonly standingDown: StandingDown;
+  private readonly serving: Serving;
   /** The longest that a request has waited, of what it may. */
   longestWait = 0;
   /** The promises of the checkers have been kept so far, if undefined. */
@@ -124,6 +126,7 @@ export class HostWorld {
       (_, number) => new OutsideClient(number, around),
     );
     this.availability = new Availability(ids, scale.electionMs);
+    this.serving = new Serving(scale.electionMs);
     this.standingDown = new StandingDown(scale.tuning.storageStallMs, scale.electionMs);
     this.infirmary = new Infirmary(this.hosts, this.network, scale.electionMs);
     const chance = this.random.fork();
@@ -151,6 +154,8 @@ export class HostWorld {
     const stallMs = this.hosts.some((host) => host.hasStalled) ? this.scale.tuning.storageStallMs : 0;
     const extraMs = FORMER_MS_MAX + stallMs;
     if (this.availability.look(this.clock.now, this.infirmary, extraMs)) this.counters.availabilityChecks++;
+    const { now } = this.clock;
+    this.counters.cutOffChecks += this.serving.look(now, this.hosts, this.infirmary, extraMs);
     this.standingDown.look(this.clock.now, this.hosts, this.infirmary);
     for (const { process } of this.hosts) process?.mustBeBounded();
     for (const { id, emptyPhases } of this.hosts) {
@@ -247,6 +252,7 @@ export class HostWorld {
       deadlineMs: Math.min(scale.tuning.requestTimeoutMs, scale.tuning.leaderWaitMs),
       newOperation: (type) => this.newOperation(type),
       done: () => {
+        this.serving.done(replica, this.clock.now);
         if (replica === 0) counters.doneOutside++;
         else if (!this.hosts[replica - 1]!.leads) counters.doneElsewhere++;
       },

@@ -1,6 +1,6 @@
 /** Who is well, and who is connected with whom: the view of the cluster that availability.ts judges by. */
 import type { ReplicaId } from '../../types.js';
-import type { Health } from './availability.js';
+import type { CutHealth } from './serving.js';
 import type { SimulatedHost } from './simulated-host.js';
 import type { SocketNetwork } from './socket-network.js';
 
@@ -9,7 +9,7 @@ const FAIR_SHARE = 0.02;
 /** Bytes that a wire of fair weather passes in a millisecond, at least. */
 const FAIR_BYTES_PER_MS = 10_000;
 
-export class Infirmary implements Health {
+export class Infirmary implements CutHealth {
   private readonly hosts: readonly SimulatedHost[];
   private readonly network: SocketNetwork;
   private readonly electionMs: number;
@@ -33,6 +33,11 @@ export class Infirmary implements Health {
       weather.bytesPerMs >= FAIR_BYTES_PER_MS;
     if (!isFair) return false;
     return this.passes(one, other) && this.passes(other, one) && this.network.isFlowing(one, other);
+  }
+
+  isCut(one: ReplicaId, other: ReplicaId): boolean {
+    const { wires } = this.network;
+    return !wires.passes(one, other) && !wires.passes(other, one);
   }
 
   describe(): string {

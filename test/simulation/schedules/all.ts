@@ -10,6 +10,7 @@ import { longAnswers } from './long-answers.js';
 import { lostBytes } from './lost-bytes.js';
 import { lostStore } from './lost-store.js';
 import { outlivedLeader } from './outlived-leader.js';
+import { relays } from './relays.js';
 import type { Schedule } from './schedule.js';
 import { slowLinks } from './slow-links.js';
 import { transferredFiles } from './transferred-files.js';
@@ -30,6 +31,7 @@ export const schedules: readonly Schedule[] = [
   ...transferredFiles,
   ...fullLogs,
   ...cutOff,
+  ...relays,
   ...longAnswers,
   ...deadlines,
   ...slowLinks,

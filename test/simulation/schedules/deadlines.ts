@@ -103,6 +103,7 @@ function talk(): {
     },
     { monotonicMs: () => 0 },
     () => BODY,
+    { begin: () => undefined },
   );
   const connect = (ordinal: number): ClientConnection => {
     const connection = {
