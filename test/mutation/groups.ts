@@ -14,7 +14,11 @@ export interface Group {
 const SLOW = ['test/paxos/held.test.ts'];
 
 const REPLICA = ['executor', 'outbox', 'pledges', 'queries', 'submissions'];
-const REPLICA_TESTS = [...REPLICA, 'backlog', 'turns', 'unplaced', 'withdrawal'];
+const REPLICA_TESTS = [
+  ...REPLICA,
+  ...['executor-rules', 'queries-rules', 'submissions-model'],
+  ...['backlog', 'turns', 'unplaced', 'withdrawal'],
+];
 
 function filesIn(folder: string, ending: string): string[] {
   const names = fs.readdirSync(path.join(PROJECT_ROOT, folder)).filter((name) => name.endsWith(ending));
