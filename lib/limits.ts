@@ -9,8 +9,8 @@ export const REPLICA_ID_MAX: number = 2 ** BALLOT_REPLICA_BITS - 1;
 export const BALLOT_ROUND_MAX: number = 2 ** (53 - BALLOT_REPLICA_BITS) - 1;
 
 /**
- * The highest round that is taken from a peer: half of what there is, so that whoever hears of it has as many
- * left to campaign in.
+ * The highest round that is taken from a peer, and that anybody campaigns in: half of what there is. Who has
+ * seen it campaigns no more, and says so.
  */
 export const BALLOT_ROUND_HEARD_MAX: number = 2 ** (52 - BALLOT_REPLICA_BITS);
 

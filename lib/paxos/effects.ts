@@ -46,6 +46,9 @@ export interface Effects {
   /** A peer no longer has the slots this replica needs: the host fetches that checkpoint from it. */
   needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void;
 
+  /** `from` named a ballot that no campaign can have led to: nothing was done; the link may be given up. */
+  implausible(from: ReplicaId): void;
+
   /** A peer asked for slots that this replica has trimmed: the host answers with its newest checkpoint. */
   offerCheckpoint(to: ReplicaId): void;
 }

@@ -9,9 +9,10 @@
  * higher ballot is seen, a lower one is no longer led (contract 13).
  */
 import { requires, unreachable } from '../contract.js';
+import { BALLOT_ROUND_HEARD_MAX } from '../limits.js';
 import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { Acceptor, type AcceptorState } from './acceptor.js';
-import { ballotAbove, NO_BALLOT, replicaOf } from './ballot.js';
+import { ballotAbove, NO_BALLOT, replicaOf, roundOf } from './ballot.js';
 import { Candidacy } from './candidacy.js';
 import type { Effects, Role } from './effects.js';
 import { Election } from './election.js';
@@ -19,6 +20,7 @@ import { GapWatch } from './gap-watch.js';
 import { Learner } from './learner.js';
 import type { Accept, Canvass, HandOver, Heartbeat, Heartbeaten, Message, Prepare } from './messages.js';
 import { type CoreOptions, checkOptions, reachTicks, type Timing } from './options.js';
+import { Plausible } from './plausible.js';
 import { Progress } from './progress.js';
 import { PromisedAnswer } from './promised-answer.js';
 import { Proposer } from './proposer.js';
@@ -49,6 +51,7 @@ export class ReplicaCore {
   private readonly hint: Slot;
   private readonly answer: PromisedAnswer;
   private readonly candidacy: Candidacy;
+  private readonly plausible: Plausible = new Plausible();
   private highestSeen: Ballot;
   private leaderBallot: Ballot = NO_BALLOT;
   private readonly timing: Timing;
@@ -111,6 +114,11 @@ export class ReplicaCore {
     return this.acceptor.voting && this.quorum.has(this.self);
   }
 
+  /** The highest ballot seen leaves none that peers would hear: this replica campaigns no more. */
+  get areBallotsSpent(): boolean {
+    return roundOf(this.highest()) >= BALLOT_ROUND_HEARD_MAX;
+  }
+
   /** Slots that hold up the campaign: who could say what they hold is not to be had. */
   get undecided(): readonly SlotRange[] {
     return this.candidacy.undecided;
@@ -128,6 +136,13 @@ export class ReplicaCore {
 
   receive(from: ReplicaId, message: Message): void {
     if (!this.quorum.has(from) || from === this.self) return;
+    const before = this.highest();
+    if (this.plausible.isBeyond(message, before)) return this.effects.implausible(from);
+    this.take(from, message);
+    this.plausible.rose(before, this.highest());
+  }
+
+  private take(from: ReplicaId, message: Message): void {
     switch (message.type) {
       case 'canvass':
         return this.onCanvass(from, message);
@@ -185,6 +200,7 @@ export class ReplicaCore {
   /** One unit of time has passed. */
   tick(): void {
     this.repeatsAnswers = true;
+    this.plausible.tick();
     this.learner.tick();
     this.progress.tick();
     this.repair.tick(this.undecided.at(-1)?.through ?? 0);
@@ -342,7 +358,7 @@ export class ReplicaCore {
   }
 
   private onHandOver(from: ReplicaId, message: HandOver): void {
-    if (!this.votes || this.standsBack) return;
+    if (!this.votes || this.standsBack || this.areBallotsSpent) return;
     if (from !== this.election.leader || message.ballot !== this.leaderBallot) return;
     this.runCampaign(ballotAbove(this.highest(), this.self));
   }
@@ -387,6 +403,10 @@ export class ReplicaCore {
   private canvass(): void {
     if (this.candidacy.ballot !== undefined && this.undecided.length > 0) this.election.undecidedAttempts++;
     this.candidacy.end();
+    if (this.areBallotsSpent) {
+      this.election.follow(0);
+      return this.announceRole();
+    }
     const ballot = ballotAbove(this.highest(), this.self);
     this.election.beginCanvass(ballot, this.quorum.bitOf(this.self));
     this.announceRole();

@@ -27,6 +27,7 @@ import { applyLearned } from './applying.js';
 import { Backlog } from './backlog.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
+import { hasItsDigests } from './digests.js';
 import { Executor } from './executor.js';
 import type { Forwarder } from './forwarder.js';
 import { digestOfState } from './machine-calls.js';
@@ -261,8 +262,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
         this.parts.checkpoints.receive(from, message);
       } else if (message.type === 'clock' || message.type === 'clocked') {
         this.time.receive(from, message, this.core.leader);
-      } else {
+      } else if (hasItsDigests(message)) {
         this.core.receive(from, message);
+      } else {
+        this.hangUp(from, 'sends a batch that does not have its digest');
       }
     });
   }
@@ -347,6 +350,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.parts.checkpoints.take(from, offer);
   }
 
+  implausible(from: ReplicaId): void {
+    this.hangUp(from, 'names a ballot that no campaign can have led to');
+  }
+
   offerCheckpoint(to: ReplicaId): void {
     this.parts.checkpoints.offer(to);
   }
@@ -407,6 +414,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.timer?.cancel();
     this.placing.end();
     this.parts.checkpoints.stop();
+  }
+
+  /** A peer that says what nobody can mean loses its connection, and is told of with the reason. */
+  private hangUp(from: ReplicaId, what: string): void {
+    this.parts.transport.hangUp(from, new IndelibleError(ErrorCode.frame, `replica ${from} ${what}`));
   }
 
   private mustRun(): void {

@@ -165,6 +165,12 @@ function adviceOf({ core, stall, time, checkpointTrouble }: Host, outcome: Recov
       'have all its replicas vote again'
     );
   }
+  if (core.areBallotsSpent) {
+    return (
+      'all ballots are spent: a peer has named one that no campaign leads to, again and again for days. This replica ' +
+      'follows, and never asks to lead. Copy the data into a newly formatted cluster'
+    );
+  }
   const undecided = core.undecided.filter(({ through }) => through > core.learner.learnedThrough);
   if (undecided.length === 0) {
     return stall.advice || checkpointAdvice(checkpointTrouble) || clockAdvice(time);

@@ -18,6 +18,7 @@ import { commandsOf, type ToyMachine } from './machine.js';
 import type { ObservedStorage } from './observed-storage.js';
 import { Requests } from './requests.js';
 import type { Surroundings } from './surroundings.js';
+import { Violation } from './violation.js';
 
 interface Outgoing {
   readonly to: ReplicaId;
@@ -245,6 +246,10 @@ export class Process implements Effects, CheckpointHost {
 
   needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void {
     this.checkpoints.need(from, offer);
+  }
+
+  implausible(from: ReplicaId): void {
+    throw new Violation('plausible', `replica ${this.id} finds the ballots of ${from} implausible`);
   }
 
   offerCheckpoint(to: ReplicaId): void {

@@ -178,6 +178,9 @@ export class MemoryTransport implements Transport {
     return false;
   }
 
+  /** There are no connections here, and whoever sends is of this process. */
+  hangUp(): void {}
+
   close(): Promise<void> {
     this.#network.leave(this);
     this.events = undefined;

@@ -136,9 +136,9 @@ export class Peer {
     this.#link?.end();
   }
 
-  /** Ends at once. */
-  destroy(): void {
-    this.#link?.destroy();
+  /** Ends at once, for `error` if there is one. */
+  destroy(error?: IndelibleError): void {
+    this.#link?.destroy(error);
   }
 
   #lose(link: Link | undefined): void {

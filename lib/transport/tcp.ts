@@ -184,6 +184,10 @@ export class TcpTransport implements Transport {
     return this.#peers.get(to)?.untakenBytes ?? 0;
   }
 
+  hangUp(to: ReplicaId, error: IndelibleError): void {
+    this.#peers.get(to)?.destroy(error);
+  }
+
   /** One write for each peer and each client that has something queued. */
   flush(): void {
     if (this.#unsent) {

@@ -18,6 +18,7 @@
  * or so for each sender, the link is never idle, and nobody needs a timer or an answer to know how fast the
  * peer is.
  */
+import type { IndelibleError } from '../errors.js';
 import type { Message } from '../paxos/messages.js';
 import type { ReplicaId } from '../types.js';
 
@@ -51,5 +52,7 @@ export interface Transport {
   untakenBytes(to: ReplicaId): number;
   /** True if some of a long message from that peer has arrived since this was asked last. */
   isArriving(from: ReplicaId): boolean;
+  /** Ends the connection to a peer that says what nobody can mean; `error` says what, for the diagnostics. */
+  hangUp(to: ReplicaId, error: IndelibleError): void;
   close(): Promise<void>;
 }

@@ -130,6 +130,7 @@ export class TestNode implements Effects {
   roles: { role: Role; ballot: Ballot; leader: ReplicaId }[] = [];
   needs: { from: ReplicaId; checkpointId: number; throughSlot: Slot }[] = [];
   offers: ReplicaId[] = [];
+  readonly implausibles: ReplicaId[] = [];
 
   constructor(id: ReplicaId, log: TestLog, options: Partial<CoreOptions> & { configuration: Configuration }) {
     this.id = id;
@@ -204,6 +205,10 @@ export class TestNode implements Effects {
   needCheckpoint(from: ReplicaId, { checkpointId, throughSlot }: CheckpointOffer): void {
     this.needs.push({ from, checkpointId, throughSlot });
   }
+  implausible(from: ReplicaId): void {
+    this.implausibles.push(from);
+  }
+
   offerCheckpoint(to: ReplicaId): void {
     this.offers.push(to);
   }

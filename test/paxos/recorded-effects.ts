@@ -53,5 +53,6 @@ export class RecordedEffects implements Effects {
     this.roles.push(role);
   }
   needCheckpoint(): void {}
+  implausible(): void {}
   offerCheckpoint(): void {}
 }

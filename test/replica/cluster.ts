@@ -118,7 +118,7 @@ export class TestCluster {
     return join(this.directory, `replica-${id}`);
   }
 
-  private addressOf(id: number): string {
+  addressOf(id: number): string {
     return `unix:${join(this.directory, `${id}.sock`)}`;
   }
 }

@@ -6,6 +6,7 @@ import { cutOff } from './cut-off.js';
 import { deadlines } from './deadlines.js';
 import { fullLogs } from './full-logs.js';
 import { healing } from './healing.js';
+import { hostileNumbers } from './hostile-numbers.js';
 import { longAnswers } from './long-answers.js';
 import { lostBytes } from './lost-bytes.js';
 import { lostStore } from './lost-store.js';
@@ -32,6 +33,7 @@ export const schedules: readonly Schedule[] = [
   ...fullLogs,
   ...cutOff,
   ...relays,
+  ...hostileNumbers,
   ...longAnswers,
   ...deadlines,
   ...slowLinks,
