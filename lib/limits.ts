@@ -23,6 +23,12 @@ export const SLOT_HEARD_MAX: number = 2 ** 50;
  */
 export const VOTE_SLOTS_MAX: number = 2 ** 24;
 
+/**
+ * The latest time that a batch may be stamped with, or a clock show, in ms since 1970: in the year 2248.
+ * Replicated time never goes back, so that what is no time must not become it.
+ */
+export const TIME_MS_MAX: number = 2 ** 43;
+
 /** Most members of one configuration. */
 export const MEMBERS_MAX = 15;
 

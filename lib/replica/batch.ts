@@ -11,17 +11,12 @@
  * same proposal, whoever proposed it again.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { TIME_MS_MAX } from '../limits.js';
 import type { Ballot } from '../types.js';
 
 export const BATCH_VERSION = 1;
 export const BATCH_HEADER_BYTES = 32;
 export const COMMAND_HEADER_BYTES = 4;
-
-/**
- * The latest time a batch may be stamped with, ms since 1970: in the year 2248. Replicated time never goes
- * back, so that what is no time must not become it.
- */
-export const TIME_MS_MAX: number = 2 ** 43;
 
 export interface BatchHeader {
   readonly count: number;

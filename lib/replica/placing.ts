@@ -9,11 +9,12 @@
  * 3. A request has one deadline, from when it was asked, whatever it waits for. Past it, it gets no place any
  *    more, also when this replica was stopped meanwhile: it is *not executed*, or *unknown* if it has one.
  */
+import { TIME_MS_MAX } from '../limits.js';
 import type { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime } from '../runtime.js';
 import { digestOf } from '../storage/crc64.js';
 import { BatchKind } from '../types.js';
-import { TIME_MS_MAX, writeBatchHeader } from './batch.js';
+import { writeBatchHeader } from './batch.js';
 import type { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import type { Tuning } from './options.js';

@@ -248,6 +248,7 @@ export class Transfers {
     if (partial !== undefined && !isUsed) await partial.leave();
     if (this.ended) return;
     const receiver = isUsed ? partial : await this.store.receive(offer, offer.lengthBytes);
+    if (this.ended) return receiver.leave();
     const { offset } = receiver;
     const isOffered = receiver.isOf(offer);
     if (isOffered) receiver.announced(offer.lengthBytes);

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
+import { TIME_MS_MAX } from '../../lib/limits.js';
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
   readBatchHeader,
-  TIME_MS_MAX,
   writeBatchHeader,
 } from '../../lib/replica/batch.js';
 import type { Ballot } from '../../lib/types.js';

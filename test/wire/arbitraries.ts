@@ -12,6 +12,7 @@ import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
 import type { ClientMessage } from '../../lib/wire/client-messages.js';
 import type { Hello, Refusal } from '../../lib/wire/hello-codec.js';
 
+const time = fc.nat(2 ** 31 - 1).map((high) => high * 2 ** 12);
 const safe = fc.oneof(
   fc.maxSafeNat(),
   fc.nat(1000),
@@ -118,8 +119,8 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     .record({ type: type('checkpointChunk'), ...checkpointName, offset: fc.nat(), bytes })
     .map((fields) => ({ ...fields, lengthBytes: fields.offset + fields.bytes.length })),
   fc.record({ type: type('handOver'), ballot }),
-  fc.record({ type: type('clock'), sentMs: safe, timeMs: safe }),
-  fc.record({ type: type('clocked'), sentMs: safe, wallMs: safe, timeMs: safe }),
+  fc.record({ type: type('clock'), sentMs: safe, timeMs: time }),
+  fc.record({ type: type('clocked'), sentMs: safe, wallMs: time, timeMs: time }),
 );
 
 /** A body of these entries. */

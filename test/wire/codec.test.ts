@@ -43,6 +43,16 @@ describe('messages between replicas on the wire', () => {
     );
   });
 
+  it('are refused with a time that is none, and sent with the latest there is instead', () => {
+    const frame = frameOf(encodeMessage, { type: 'clock', sentMs: 1, timeMs: Number.MAX_SAFE_INTEGER });
+    const at = frame.length - 8;
+    expect(frame.readBigUInt64LE(at)).toBe(2n ** 43n);
+    expect(decode(frame)).toEqual({ type: 'clock', sentMs: 1, timeMs: 2 ** 43 });
+    frame.writeBigUInt64LE(2n ** 43n + 1n, at);
+    const read = () => decodeMessage(FrameKind.clock, frame, FRAME_HEADER_BYTES, frame.length);
+    expect(read).toThrow(/a time is/);
+  });
+
   it('have the bytes that docs/wire.md gives', () => {
     const frame = frameOf(encodeMessage, accept(Uint8Array.of(0xaa, 0xbb)));
     expect(frame.subarray(4).toString('hex')).toBe(
