@@ -1,13 +1,14 @@
 /** The public surface of Indelible, and nothing else. test/packaging pins its shape. */
-export { Client } from './client/client.js';
+export { Client, type ClientOptions } from './client/client.js';
 export { ContractViolation } from './contract.js';
 export { ErrorCode, IndelibleError } from './errors.js';
+export type { WaitOptions } from './replica/leader-wait.js';
 export type { StorageChoice } from './replica/log-kinds.js';
 export { TUNING_DEFAULT, type Tuning } from './replica/options.js';
 export { Replica, type ReplicaEvents, type ReplicaOptions } from './replica/replica.js';
-export { Outcome, type Requester, type Service } from './replica/service.js';
+export { Outcome, type Requester, type RequestOptions, type Service } from './replica/service.js';
 export type { CommandView, ResultWriter, StateMachine } from './replica/state-machine.js';
-export type { PeerStatus, ReplicaStatus } from './replica/status.js';
+export type { DamageStatus, PeerStatus, ReplicaStatus } from './replica/status.js';
 export { formatStore } from './replica/store.js';
 export type { StoreShape } from './storage/shape.js';
 export type {

@@ -9,7 +9,7 @@
  *    convenient form over it (`propose`, `read`).
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
-import type { Requester, Service } from '../replica/service.js';
+import type { Requester, RequestOptions, Service } from '../replica/service.js';
 import { Outcome } from '../replica/service.js';
 import { nodeRuntime } from '../runtime.js';
 import { parseAddress } from '../transport/address.js';
@@ -31,14 +31,6 @@ export interface ClientOptions extends LeaderConnectionOptions {
   readonly requestTimeoutMs?: number;
   /** Bytes of `propose` and `read` that may be held while nobody takes them. Default 64 MiB. */
   readonly heldBytesMax?: number;
-}
-
-export interface RequestOptions {
-  /**
-   * Gives up waiting: a command already sent rejects with ERR_INDELIBLE_UNKNOWN, anything else with
-   * ERR_INDELIBLE_NOT_EXECUTED; the signal's reason is the `cause`.
-   */
-  readonly signal?: AbortSignal;
 }
 
 export class Client implements Service {
@@ -175,6 +167,11 @@ export class Client implements Service {
     this.#commands.stop();
     this.#queries.stop();
     this.#waiting.clear();
+  }
+
+  /** The same as `close`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
   }
 
   #firstLeader(withinMs: number, addresses: number): Promise<void> {

@@ -15,7 +15,8 @@ interface Pledge {
 }
 
 /** One that met back-pressure. */
-interface Held extends Pledge {
+interface Held {
+  readonly pledge: Pledge;
   readonly body: Uint8Array;
   /** The first tick that found it waiting. */
   sinceMs: number | undefined;
@@ -34,24 +35,24 @@ export class Pledges {
   private readonly queries: Line;
 
   constructor(service: Service, limits: PledgeLimits) {
-    this.commands = new Line(limits, (line, number, body) => {
+    this.commands = new Line(limits, Outcome.unknown, (line, number, body) => {
       const taken = service.submit(line, number, 1, body, 0, body.length);
       service.flush();
       return taken;
     });
-    this.queries = new Line(limits, (line, number, body) => {
+    this.queries = new Line(limits, Outcome.notExecuted, (line, number, body) => {
       const taken = service.query(line, number, 1, body, 0, body.length);
       service.flush();
       return taken;
     });
   }
 
-  propose(command: Uint8Array): Promise<Uint8Array> {
-    return this.commands.add(command);
+  propose(command: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.commands.add(command, signal);
   }
 
-  read(query: Uint8Array): Promise<Uint8Array> {
-    return this.queries.add(query);
+  read(query: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.queries.add(query, signal);
   }
 
   /** What has waited too long for room is given up. */
@@ -70,6 +71,8 @@ export class Pledges {
 /** Requests of one kind, in order: those under way by number, those that met back-pressure behind them. */
 class Line implements Requester {
   private readonly limits: PledgeLimits;
+  /** What is said of a request that is given up while it is under way. */
+  private readonly abandoned: Outcome;
   private readonly place: (line: Line, number: number, body: Uint8Array) => boolean;
   private readonly underWay = new Map<number, Pledge>();
   private held: Held[] = [];
@@ -78,13 +81,19 @@ class Line implements Requester {
   private heldBytes = 0;
   private lastNumber = 0;
 
-  constructor(limits: PledgeLimits, place: (line: Line, number: number, body: Uint8Array) => boolean) {
+  constructor(
+    limits: PledgeLimits,
+    abandoned: Outcome,
+    place: (line: Line, number: number, body: Uint8Array) => boolean,
+  ) {
     this.limits = limits;
+    this.abandoned = abandoned;
     this.place = place;
   }
 
   /** Rejects at once what is no request, or too large, or has no room even to wait. */
-  async add(bytes: Uint8Array): Promise<Uint8Array> {
+  async add(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    if (signal?.aborted === true) throw outcomeError(Outcome.notExecuted, signal.reason);
     checkBytes(bytes);
     checkLength(bytes.length, this.limits.commandBytesMax);
     if (this.heldBytes + PLEDGE_BYTES + bytes.length > this.limits.waitingBytesMax && this.held.length > 0) {
@@ -95,11 +104,34 @@ class Line implements Requester {
     body.writeUInt32LE(bytes.length, 0);
     body.set(bytes, COMMAND_HEADER_BYTES);
     return await new Promise((resolve, reject) => {
-      const pledge = { resolve, reject };
+      const pledge = signal === undefined ? { resolve, reject } : this.watched({ resolve, reject }, signal);
       if (this.held.length === 0 && this.tryPlace(pledge, body)) return;
-      this.held.push({ ...pledge, body, sinceMs: undefined });
+      this.held.push({ pledge, body, sinceMs: undefined });
       this.heldBytes += PLEDGE_BYTES + bytes.length;
     });
+  }
+
+  /** The same, but the signal settles it first: what waits for room goes, what is under way is not known. */
+  private watched({ resolve, reject }: Pledge, signal: AbortSignal): Pledge {
+    const abort = (): void => {
+      const at = this.held.findIndex((held) => held.pledge === pledge);
+      const outcome = at < 0 ? this.abandoned : Outcome.notExecuted;
+      if (at >= 0) this.heldBytes -= heldBytesOf(this.held.splice(at, 1)[0]!);
+      reject(outcomeError(outcome, signal.reason));
+    };
+    const forget = (): void => signal.removeEventListener('abort', abort);
+    const pledge: Pledge = {
+      resolve: (result) => {
+        forget();
+        resolve(result);
+      },
+      reject: (error) => {
+        forget();
+        reject(error);
+      },
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    return pledge;
   }
 
   outcome(
@@ -135,7 +167,7 @@ class Line implements Requester {
     const sinceMs = nowMs - Math.max(requestTimeoutMs, leaderWaitMs);
     let overdue = 0;
     while (overdue < this.held.length && (this.held[overdue]!.sinceMs ?? nowMs) <= sinceMs) overdue++;
-    for (let i = 0; i < overdue; i++) this.held[i]!.reject(outcomeError(Outcome.notExecuted));
+    for (let i = 0; i < overdue; i++) this.held[i]!.pledge.reject(outcomeError(Outcome.notExecuted));
     this.letGo(overdue);
     // Those that came since the last tick are at the end.
     for (let i = this.held.length - 1; i >= 0 && this.held[i]!.sinceMs === undefined; i--) {
@@ -147,27 +179,27 @@ class Line implements Requester {
   private letGo(count: number): void {
     if (count === 0) return;
     for (let i = 0; i < count; i++) {
-      this.heldBytes -= PLEDGE_BYTES + this.held[i]!.body.length - COMMAND_HEADER_BYTES;
+      this.heldBytes -= heldBytesOf(this.held[i]!);
     }
     this.held = this.held.slice(count);
   }
 
   private tryPlaceHeld(held: Held): boolean {
     if (held.sinceMs !== undefined) this.deadlineMs = held.sinceMs + this.limits.requestTimeoutMs;
-    const isPlaced = this.tryPlace(held, held.body);
+    const isPlaced = this.tryPlace(held.pledge, held.body);
     this.deadlineMs = Number.POSITIVE_INFINITY;
     return isPlaced;
   }
 
   /** False under back-pressure. An argument that can never be placed, or a stopped replica, settles it. */
-  private tryPlace({ resolve, reject }: Pledge, body: Uint8Array): boolean {
+  private tryPlace(pledge: Pledge, body: Uint8Array): boolean {
     const number = ++this.lastNumber;
-    this.underWay.set(number, { resolve, reject });
+    this.underWay.set(number, pledge);
     try {
       if (this.place(this, number, body)) return true;
     } catch (error) {
       this.underWay.delete(number);
-      reject(error as Error);
+      pledge.reject(error as Error);
       return true;
     }
     this.underWay.delete(number);
@@ -175,13 +207,17 @@ class Line implements Requester {
   }
 }
 
-function outcomeError(outcome: Outcome): IndelibleError {
+function heldBytesOf({ body }: Held): number {
+  return PLEDGE_BYTES + body.length - COMMAND_HEADER_BYTES;
+}
+
+function outcomeError(outcome: Outcome, cause?: unknown): IndelibleError {
   if (outcome === Outcome.failed) {
     return new IndelibleError(ErrorCode.stateMachine, 'the state machine threw at this query');
   }
   if (outcome === Outcome.unknown) {
     const sentence = 'whether the command was executed, or yet will be, is not known';
-    return new IndelibleError(ErrorCode.unknown, sentence);
+    return new IndelibleError(ErrorCode.unknown, sentence, { cause });
   }
   if (outcome === Outcome.declined) {
     const sentence = 'the state machine declined to answer outside the log; propose it as a command';
@@ -189,5 +225,5 @@ function outcomeError(outcome: Outcome): IndelibleError {
   }
   const sentence =
     'not executed, and never will be: no leader took it in time, or another batch took its slot';
-  return new IndelibleError(ErrorCode.notExecuted, sentence);
+  return new IndelibleError(ErrorCode.notExecuted, sentence, { cause });
 }

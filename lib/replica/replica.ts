@@ -16,11 +16,12 @@ import { announce } from './announcements.js';
 import { type Assembly, assemble } from './assembly.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { Host } from './host.js';
+import { leaderKnown, type WaitOptions } from './leader-wait.js';
 import { SafeEmitter } from './listeners.js';
 import { checkMachine } from './machine-calls.js';
 import type { Tuning } from './options.js';
 import { Pledges } from './pledges.js';
-import type { Service } from './service.js';
+import type { RequestOptions, Service } from './service.js';
 import type { StateMachine } from './state-machine.js';
 import type { ReplicaStatus } from './status.js';
 import { type OpenStore, openStore, type StorageChoice } from './store.js';
@@ -75,6 +76,8 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   private readonly parts: Assembly;
   private readonly pledges: Pledges;
   private closing: Promise<void> | undefined;
+  private leaderNow: ReplicaId = 0;
+  private readonly leaderWaits = new Set<() => void>();
   private lastStatus: ReplicaStatus | undefined;
 
   /**
@@ -103,14 +106,21 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     this.identity = log.identity;
     this.durability = log.durability;
     this.parts = assemble(store, options, {
-      role: (role, ballot, leader) => this.tell('role', role, ballot, leader),
+      role: (role, ballot, leader) => {
+        this.leaderNow = leader;
+        this.tell('role', role, ballot, leader);
+        this.tellLeaderWaits();
+      },
       peer: (peer, up) => this.tell('peer', peer, up),
       checkpoint: (meta, lengthBytes, from) => this.tell('checkpoint', meta, lengthBytes, from),
       checkpointProblem: (problem) => this.tell('checkpointProblem', problem),
       transfer: (event) => this.tell('transfer', event),
       damage: (found) => this.tell('damage', found),
       clock: (news) => this.tell('clock', news),
-      failure: (error) => this.tell('failure', error),
+      failure: (error) => {
+        this.tell('failure', error);
+        this.tellLeaderWaits();
+      },
       ticked: (nowMs) => this.pledges.tick(nowMs),
     });
     this.configuration = this.parts.configuration;
@@ -140,16 +150,32 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    * @throws ERR_INDELIBLE_NOT_EXECUTED: it never will be. ERR_INDELIBLE_UNKNOWN: it may have been, or yet be.
    *   ERR_INDELIBLE_COMMAND_TOO_LARGE, ERR_INDELIBLE_STOPPED
    */
-  propose(command: Uint8Array): Promise<Uint8Array> {
-    return this.pledges.propose(command);
+  propose(command: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    return this.pledges.propose(command, options.signal);
   }
 
   /**
    * Answers a query from a state that holds everything answered before this call, on any replica.
    * @throws ERR_INDELIBLE_NOT_EXECUTED if no leader could be asked or the state machine declined.
    */
-  read(query: Uint8Array): Promise<Uint8Array> {
-    return this.pledges.read(query);
+  read(query: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    return this.pledges.read(query, options.signal);
+  }
+
+  /**
+   * Resolves with the leader's id as soon as this replica knows one; it may be another by then.
+   * @throws (by rejection) the signal's reason; ERR_INDELIBLE_STOPPED
+   */
+  waitForLeader(options: WaitOptions = {}): Promise<ReplicaId> {
+    const led = {
+      leader: () => this.leaderNow,
+      isStopped: () => this.closing !== undefined || this.failure !== undefined,
+      onChange: (callback: () => void) => {
+        this.leaderWaits.add(callback);
+        return () => this.leaderWaits.delete(callback);
+      },
+    };
+    return leaderKnown(led, options);
   }
 
   /** Its status; once it is closed, what that was at the end. */
@@ -177,7 +203,17 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    */
   close(): Promise<void> {
     this.closing ??= this.shutDown();
+    this.tellLeaderWaits();
     return this.closing;
+  }
+
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private tellLeaderWaits(): void {
+    for (const callback of [...this.leaderWaits]) callback();
   }
 
   private async shutDown(): Promise<void> {

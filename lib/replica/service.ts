@@ -50,6 +50,14 @@ export interface Requester {
   readonly hasGivenUp?: boolean;
 }
 
+export interface RequestOptions {
+  /**
+   * Gives up waiting: a command already taken rejects with ERR_INDELIBLE_UNKNOWN, anything else with
+   * ERR_INDELIBLE_NOT_EXECUTED; the signal's reason is the `cause`.
+   */
+  readonly signal?: AbortSignal;
+}
+
 export interface Service {
   /**
    * Proposes `count` commands, the body bytes[start, end). They are executed in order, though not always in

@@ -4,10 +4,16 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { checkPackage, Package } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from './sources.js';
+import { surfaceOf } from './surface.js';
+
+const { version: VERSION } = JSON.parse(fs.readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+};
 
 function npmPackList(): readonly string[] {
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
@@ -29,19 +35,20 @@ function runNode(script: string, env: NodeJS.ProcessEnv = {}): string {
 describe('the package', () => {
   const files = npmPackList();
 
-  it('holds what a user needs, and how to build it', () => {
-    for (const needed of ['package.json', 'LICENSE', 'README.md', 'binding.gyp', 'setup.mjs']) {
+  it('holds what a user needs', () => {
+    for (const needed of ['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'docs/redis.md']) {
       expect(files).toContain(needed);
     }
     expect(files).toContain('dist/index.js');
     expect(files).toContain('dist/index.d.ts');
     expect(files).toContain('dist/cli/main.js');
-    expect(files.some((file) => file.startsWith('native/') && file.endsWith('.cc'))).toBe(true);
+    expect(files).toContain('commonjs/index.cjs');
+    expect(files).toContain('commonjs/index.d.cts');
   });
 
   it('holds nothing else', () => {
     const strangers = files.filter((file) =>
-      /(^|\/)(test|data|node_modules|build|\.ci)\/|\.(log|tsbuildinfo)$/.test(file),
+      /(^|\/)(test|data|node_modules|build|bench|\.ci)\/|\.(log|tsbuildinfo|map|cc|gyp)$/.test(file),
     );
     expect(strangers).toEqual([]);
   });
@@ -57,6 +64,44 @@ describe('the package', () => {
   it('is resolved alike by all tools', async () => {
     const { messages, pkg } = await publint({ pkgDir: PROJECT_ROOT, pack: false, level: 'warning' });
     expect(messages.map((message) => formatMessage(message, pkg ?? {}))).toEqual([]);
+  });
+
+  it('has types for import and for require, whichever way TypeScript resolves them', async () => {
+    const packed = Object.fromEntries(
+      files.map((file) => [
+        `/node_modules/indelible/${file}`,
+        new Uint8Array(fs.readFileSync(path.join(PROJECT_ROOT, file))),
+      ]),
+    );
+    const analysis = await checkPackage(new Package(packed, 'indelible', VERSION));
+    if (analysis.types === false) throw new Error('the package has no types');
+    // TypeScript's resolution of 2012 knows no "exports", and so finds no entry but the main one.
+    const problems = analysis.problems.filter(
+      (problem) => !('resolutionKind' in problem && problem.resolutionKind === 'node10'),
+    );
+    expect(problems).toEqual([]);
+  });
+
+  it('gives require the very same values as import', () => {
+    const script = `
+      import { createRequire } from 'node:module';
+      const require = createRequire(import.meta.url);
+      for (const name of ['indelible', 'indelible/simulation']) {
+        const [required, imported] = [require(name), await import(name)];
+        const same = (key) => required[key] === imported[key];
+        console.log(Object.keys(imported).every(same), Object.keys(imported).length > 0);
+      }`;
+    expect(runNode(script)).toBe('true true\ntrue true\n');
+  });
+
+  it('declares for require what it declares for import', () => {
+    const file = fs.readFileSync(path.join(PROJECT_ROOT, 'commonjs/index.d.cts'), 'utf8');
+    const declared = (pattern: RegExp): string[] =>
+      [...file.matchAll(pattern)].map(([, name]) => name!).sort();
+    const index = fs.readFileSync(path.join(PROJECT_ROOT, 'lib/index.ts'), 'utf8');
+    const { values, types } = surfaceOf(index);
+    expect(declared(/^export declare const (\w+):/gm)).toEqual(values);
+    expect(declared(/^export type (\w+) =/gm)).toEqual(expect.arrayContaining([...types]));
   });
 
   it('is imported where there is no addon', () => {

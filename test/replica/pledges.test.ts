@@ -239,3 +239,41 @@ describe('pledges', () => {
     expect(await stateOf(again)).toBe(ErrorCode.unknown);
   });
 });
+
+describe('a pledge that is given up', () => {
+  const refused = (code: string, reason: Error) => expect.objectContaining({ code, cause: reason }) as Error;
+  const reason = new Error('enough');
+
+  it('is unknown as a command that was taken, and not executed as a query', async () => {
+    const { desk, pledges } = begun();
+    const controller = new AbortController();
+    const command = pledges.propose(Buffer.from('c'), controller.signal);
+    const query = pledges.read(Buffer.from('q'), controller.signal);
+    controller.abort(reason);
+    await expect(command).rejects.toEqual(refused(ErrorCode.unknown, reason));
+    await expect(query).rejects.toEqual(refused(ErrorCode.notExecuted, reason));
+    const { requester, number } = desk.taken[0]!;
+    requester.outcome(number, 1, Outcome.done, Buffer.alloc(4), 0, 4);
+  });
+
+  it('leaves the room that it waited for, and is never placed', async () => {
+    const { desk, pledges, ask } = begun();
+    desk.room = 0;
+    const controller = new AbortController();
+    const waiting = pledges.propose(Buffer.from('w'), controller.signal);
+    ask('next');
+    controller.abort(reason);
+    await expect(waiting).rejects.toEqual(refused(ErrorCode.notExecuted, reason));
+    desk.room = 9;
+    pledges.stop();
+    expect(textsOf(desk)).toEqual(['next']);
+  });
+
+  it('is not even begun where the signal came first', async () => {
+    const { desk, pledges } = begun();
+    await expect(pledges.propose(Buffer.from('c'), AbortSignal.abort(reason))).rejects.toEqual(
+      refused(ErrorCode.notExecuted, reason),
+    );
+    expect(desk.taken).toEqual([]);
+  });
+});

@@ -1,0 +1,2 @@
+/** `indelible/simulation` for `require`: the ES module itself. */
+module.exports = require('../dist/simulation/simulation.js');
