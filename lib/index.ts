@@ -11,6 +11,8 @@ export type { CommandView, ResultWriter, StateMachine } from './replica/state-ma
 export type { DamageStatus, PeerStatus, ReplicaStatus } from './replica/status.js';
 export { formatStore } from './replica/store.js';
 export type { StoreShape } from './storage/shape.js';
+export { readClientKey, readClusterKey } from './transport/key-file.js';
+export { clientKeyOf, newClusterKey } from './transport/proof.js';
 export type {
   Ballot,
   Configuration,

@@ -51,6 +51,7 @@ export class BenchCluster {
   readonly #ports: readonly number[];
   readonly #addresses: readonly (readonly [number, string])[];
   #clusterId = '';
+  #clientKey: Uint8Array = new Uint8Array(0);
   #replicas: readonly Child[] = [];
   #client: Child | undefined;
 
@@ -133,13 +134,16 @@ export class BenchCluster {
   async #format({ backend, regionBytes }: BenchClusterOptions): Promise<void> {
     const plans = (await built('cluster/plan.js')) as typeof import('../../lib/cluster/plan.js');
     const stores = (await built('cluster/stores.js')) as typeof import('../../lib/cluster/stores.js');
+    const proofs = (await built('transport/proof.js')) as typeof import('../../lib/transport/proof.js');
     const plan = plans.drawPlan(REPLICAS);
     this.#clusterId = plan.clusterId;
+    const key = proofs.newClusterKey();
+    this.#clientKey = proofs.clientKeyOf(key);
     for (const { id } of plan.members) {
       const directory = this.#directoryOf(id);
       mkdirSync(directory);
       const identity = plans.identityIn(plan, id);
-      await stores.formatReplica({ directory, backend, sync: 'none', regionBytes, identity, plan });
+      await stores.formatReplica({ directory, backend, sync: 'none', regionBytes, identity, plan, key });
     }
   }
 
@@ -162,7 +166,13 @@ export class BenchCluster {
       return Child.ofLibrary(['serve', ...places, ...settings], replicaFlags);
     });
     this.#replicas = await Promise.all(starting);
-    const client: ClientArgument = { clusterId: this.#clusterId, addresses: this.#addresses, spaces };
+    const clientKey = Buffer.from(this.#clientKey).toString('hex');
+    const client: ClientArgument = {
+      clusterId: this.#clusterId,
+      addresses: this.#addresses,
+      clientKey,
+      spaces,
+    };
     this.#client = await Child.ofBench('cluster/client-program.ts', client);
   }
 
@@ -178,9 +188,9 @@ export class BenchCluster {
 
   async #statuses(): Promise<readonly ReplicaStatus[]> {
     const { statusAt } = (await built('client/status.js')) as typeof import('../../lib/client/status.js');
-    const clusterId = this.#clusterId;
+    const terms = { clusterId: this.#clusterId, key: this.#clientKey };
     return Promise.all(
-      this.#addresses.map(([, address]) => statusAt({ address, clusterId }) as Promise<ReplicaStatus>),
+      this.#addresses.map(([, address]) => statusAt({ address, ...terms }) as Promise<ReplicaStatus>),
     );
   }
 }

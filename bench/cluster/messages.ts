@@ -5,6 +5,8 @@ import type { KeySpace } from './keys.js';
 
 export interface ClientArgument {
   readonly clusterId: string;
+  /** As hex digits. */
+  readonly clientKey: string;
   /** Id and address of each replica. */
   readonly addresses: readonly (readonly [number, string])[];
   /** The key spaces that the loads are about. */

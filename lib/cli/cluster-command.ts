@@ -41,7 +41,8 @@ SIGHUP at a terminal; under nohup, or connected to no terminal at all, the clust
   npm start -- --dir other --port 7011 --peer-port 7111     a second cluster beside the first
 
 --replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions
-below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says. Without
+below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says,
+and have the key in DIR/cluster-key. Without
 --password-file, who reaches a Redis port can read and write.`;
 
 const WAITING_REPORT_MS = 5000;

@@ -13,6 +13,8 @@ import { formatReplica, storageChoice } from '../cluster/stores.js';
 import { argumentError } from '../errors.js';
 import { LOG_BYTES_DEFAULT } from '../limits.js';
 import { claimIn } from '../replica/log-kinds.js';
+import { readClusterKey, writeKeyFile } from '../transport/key-file.js';
+import { clientKeyOf, newClusterKey } from '../transport/proof.js';
 import { helpWith } from './help.js';
 import { integerOption, sizeOption } from './option-parsers.js';
 import type { Output } from './output.js';
@@ -21,6 +23,9 @@ import { formatSize } from './size.js';
 interface FormatOptions {
   readonly newPlan?: number;
   readonly plan: string;
+  readonly keyFile?: string;
+  readonly newKey?: string;
+  readonly clientKey?: string;
   readonly replica?: number;
   readonly dir?: string;
   readonly backend: Backend;
@@ -31,11 +36,14 @@ interface FormatOptions {
 
 const HELP = `
 A cluster begins with a plan: its id, and each replica's number with the one store that may speak for it.
-Draw it once, copy it to every machine, and format each replica from it:
+Draw it once, copy it to every machine together with the key that is drawn beside it, and format each replica
+from it. The key is a secret: who has it can be a replica. Programs get the clients' key, which follows from it.
 
-  indelible format --new-plan 3 --plan plan.json
+  indelible format --new-plan 3 --plan plan.json                              writes plan.json and plan.key
   indelible format --plan plan.json --replica 1 --dir /var/lib/indelible      on the first machine
   indelible format --plan plan.json --replica 2 --dir /var/lib/indelible      on the second …
+  indelible format --client-key client.key --key-file plan.key                for programs and \`status\`
+  indelible format --new-key plan.key                                         for a cluster that has none
   indelible serve --help                                                      shows how they are started
 
 A store that is there is never written over. One that was lost must not be formatted again under its old
@@ -46,6 +54,9 @@ export function formatCommand(output: Output): Command {
     .description("draw a cluster's plan, or write the store of one of its replicas")
     .option('--new-plan <replicas>', 'draw the plan of a new cluster of that many', integerOption(1, 15))
     .option('--plan <file>', 'the plan', 'plan.json')
+    .option('--key-file <file>', "the cluster's key (PLAN with .key instead of .json)")
+    .option('--new-key <file>', 'draw a key alone')
+    .option('--client-key <file>', "write the clients' key that follows from --key-file")
     .option('--replica <number>', 'the replica to format', integerOption(1, 65_535))
     .option('--dir <directory>', 'where its store goes; must not hold one')
     .addOption(new Option('--backend <backend>', 'the kind of log').choices(BACKENDS).default('emulated'))
@@ -66,6 +77,10 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
       throw argumentError('--new-plan and --replica are two steps; take one');
     return writePlan(options.newPlan, options.plan, output, options.json === true);
   }
+  if (options.newKey !== undefined) return writeKey('cluster', options.newKey, newClusterKey(), output);
+  if (options.clientKey !== undefined) {
+    return writeKey('client', options.clientKey, clientKeyOf(clusterKeyFor(options)), output);
+  }
   const { replica, dir, backend, sync, regionSize } = options;
   if (replica === undefined) throw argumentError('format needs --replica, or --new-plan to begin with');
   if (dir === undefined) throw argumentError('format needs --dir, where the store goes');
@@ -74,8 +89,9 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
   if (text === undefined) throw argumentError(`there is no plan ${options.plan}; draw one with --new-plan`);
   const plan = parsePlan(text);
   const identity = identityIn(plan, replica);
+  const key = clusterKeyFor(options);
   makeReplicaDirectory(dir);
-  await formatReplica({ directory: dir, backend, sync, regionBytes: regionSize, identity, plan });
+  await formatReplica({ directory: dir, backend, sync, regionBytes: regionSize, identity, plan, key });
   const claim = claimIn(dir, storageChoice(backend, sync));
   const survives = {
     durability: claim.durability,
@@ -99,10 +115,29 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
 function writePlan(replicas: number, file: string, output: Output, json: boolean): void {
   if (fs.existsSync(file)) throw argumentError(`${file} is there already; a plan is drawn once`);
   const plan = drawPlan(replicas);
+  const keyFile = keyPathOf(file);
+  writeKeyFile(keyFile, 'cluster', newClusterKey());
   replaceFile(file, planText(plan));
   if (json) return output.line(planText(plan).trimEnd());
   output.line(`plan      ${file}: cluster ${plan.clusterId}, ${replicas} replicas`);
+  output.line(`key       ${keyFile}: a secret; every replica has it`);
   output.line(`next      indelible format --plan ${file} --replica 1 --dir DIRECTORY, and so on for each`);
+}
+
+/** Beside the plan, under its name. */
+function keyPathOf(plan: string): string {
+  return `${plan.replace(/\.json$/, '')}.key`;
+}
+
+function clusterKeyFor({ plan, keyFile = keyPathOf(plan) }: FormatOptions): Uint8Array {
+  const key = readClusterKey(keyFile);
+  if (key !== undefined) return key;
+  throw argumentError(`there is no key file ${keyFile}; --new-plan writes it beside the plan`);
+}
+
+function writeKey(kind: 'cluster' | 'client', file: string, key: Uint8Array, output: Output): void {
+  writeKeyFile(file, kind, key);
+  output.line(`key       ${file}: ${kind === 'client' ? 'for programs' : 'a secret; every replica has it'}`);
 }
 
 /**

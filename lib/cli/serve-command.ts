@@ -28,8 +28,8 @@ or the same in a file, which flags override:
     "peers": { "1": "10.0.0.1:7101", "2": "10.0.0.2:7101", "3": "10.0.0.3:7101" } }
 
 Logs go to standard output, one JSON object a line. SIGTERM, SIGINT or SIGHUP closes the store in order;
-SIGHUP under nohup is ignored. Nothing is encrypted, and peers give no password: keep both ports inside a
-network you trust.`;
+SIGHUP under nohup is ignored. Peers and native clients prove that they have the cluster's key; nothing is
+encrypted: keep both ports inside a network you trust.`;
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -39,6 +39,7 @@ export function serveCommand(): Command {
     .addOption(new Option('--backend <backend>', 'the kind of log (emulated)').choices(BACKENDS))
     .addOption(new Option('--sync <sync>', 'what a fence is, if emulated (none)').choices(SYNCS))
     .option('--store <uuid>', 'refuse to run any other store')
+    .option('--key-file <file>', 'the key that all replicas of the cluster have (DIR/cluster-key)')
     .option('--listen <address>', 'where peers reach this replica: host:port, or unix:/path')
     .option('--redis <address>', 'where Redis clients are served; none if absent')
     .option('--peers <addresses>', 'all members: 1=host:port,2=host:port,…')

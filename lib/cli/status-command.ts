@@ -7,6 +7,7 @@ import { parseServeFile, peersOf } from '../cluster/serve-config.js';
 import { type Answer, surveyOf, type Verdict, verdictOf } from '../cluster/survey.js';
 import { argumentError } from '../errors.js';
 import { formatAddress } from '../transport/address.js';
+import { clusterKeyPath, readClientKey } from '../transport/key-file.js';
 import type { ReplicaId } from '../types.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
@@ -17,6 +18,7 @@ interface StatusFlags {
   readonly dir: string;
   readonly peers?: string;
   readonly config?: string;
+  readonly keyFile?: string;
   readonly json?: boolean;
 }
 
@@ -26,7 +28,7 @@ replicas have come to differ.
 
   indelible status                                     the cluster that \`cluster\` runs in data/
   indelible status --config replica.json               the members that a replica's configuration names
-  indelible status --peers 1=10.0.0.1:7101,2=10.0.0.2:7101,3=10.0.0.3:7101
+  indelible status --peers 1=10.0.0.1:7101,2=10.0.0.2:7101,3=10.0.0.3:7101 --key-file client.key
   indelible status --json | jq '.replicas[].status.lagSlots'
 
 chosen: the highest slot that the replica knows to be chosen · lag: slots that some replica knows to be chosen
@@ -39,13 +41,14 @@ export function statusCommand(output: Output): Command {
     .option('--dir <directory>', 'of a cluster on this machine', 'data')
     .option('--peers <addresses>', 'or the members: 1=host:port,2=host:port,…')
     .option('--config <file>', 'or the configuration file of one of them')
+    .option('--key-file <file>', "the cluster's key, or that of its clients")
     .option('--json', 'print everything as JSON')
     .action((flags: StatusFlags) => status(flags, output));
   return helpWith(command, HELP);
 }
 
 async function status(flags: StatusFlags, output: Output): Promise<void> {
-  const answers = await surveyOf(membersOf(flags));
+  const answers = await surveyOf(membersOf(flags), keyOf(flags));
   const verdict = verdictOf(answers);
   if (flags.json === true) output.line(JSON.stringify({ ...verdict, replicas: answers }, null, 2));
   else for (const line of statusLines(answers, verdict)) output.line(line);
@@ -67,6 +70,19 @@ function membersOf({ dir, peers, config }: StatusFlags): ReadonlyMap<ReplicaId, 
     });
   }
   return new Map(running.replicas.map(({ id, peer }) => [id, formatAddress(peer)]));
+}
+
+/** What asks for a key is told that there is none, and refuses by itself. */
+function keyOf({ dir, peers, config, keyFile }: StatusFlags): Uint8Array | undefined {
+  if (keyFile !== undefined) {
+    const key = readClientKey(keyFile);
+    if (key === undefined) throw argumentError(`there is no key file ${keyFile}`);
+    return key;
+  }
+  if (peers !== undefined) return undefined;
+  if (config === undefined) return readClientKey(clusterKeyPath(dir));
+  const settings = parseServeFile(readFileIfThere(config) ?? '{}');
+  return readClientKey(settings.keyFile ?? clusterKeyPath(settings.directory ?? '.'));
 }
 
 const HEAD = ['replica', 'role', 'ballot', 'chosen', 'applied', 'lag', 'log', 'durability'];

@@ -14,6 +14,7 @@ import { Outcome } from '../replica/service.js';
 import { nodeRuntime } from '../runtime.js';
 import { parseAddress } from '../transport/address.js';
 import type { Exchange } from '../transport/exchange.js';
+import { checkKey } from '../transport/proof.js';
 import { checkCommandBytes } from '../transport/request-frames.js';
 import type { ReplicaId } from '../types.js';
 import type { LeaderConnectionOptions } from './leader-connection.js';
@@ -22,6 +23,8 @@ import { PromisedRequests } from './promised-requests.js';
 import { parseStatus } from './status.js';
 
 export interface ClientOptions extends LeaderConnectionOptions {
+  /** Says that the cluster runs without a key: nobody proves then who answers. */
+  readonly insecure?: boolean;
   /** Milliseconds that `connect` looks for a leader. Default 10 000. */
   readonly connectMsMax?: number;
   /**
@@ -31,6 +34,12 @@ export interface ClientOptions extends LeaderConnectionOptions {
   readonly requestTimeoutMs?: number;
   /** Bytes of `propose` and `read` that may be held while nobody takes them. Default 64 MiB. */
   readonly heldBytesMax?: number;
+}
+
+function checkSecurity({ key, insecure = false }: ClientOptions): void {
+  if (key !== undefined) checkKey(key);
+  if ((key === undefined) === insecure) return;
+  throw argumentError('a client needs the key of the cluster’s clients, or `insecure: true`, and not both');
 }
 
 export class Client implements Service {
@@ -47,13 +56,14 @@ export class Client implements Service {
   #onFailed: ((error: IndelibleError) => void) | undefined;
 
   /**
-   * Connects, and resolves once a leader takes requests.
+   * Connects, and resolves once a leader takes requests. Takes a `key`, or the word `insecure`.
    * @throws ERR_INDELIBLE_STRANGER when every replica refuses this client; ERR_INDELIBLE_NETWORK when no
    * leader was found in time (`cause` is the last failure) or an address is none.
    */
   static async connect(options: ClientOptions): Promise<Client> {
     if (options.addresses.size === 0) throw argumentError('a client needs at least one address');
     for (const address of options.addresses.values()) parseAddress(address);
+    checkSecurity(options);
     const client = new Client(options);
     try {
       await client.#firstLeader(options.connectMsMax ?? 10_000, options.addresses.size);

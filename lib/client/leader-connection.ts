@@ -26,6 +26,8 @@ export interface LeaderConnectionOptions {
   readonly addresses: ReadonlyMap<ReplicaId, string>;
   /** The cluster it must be; any, if absent. */
   readonly clusterId?: string;
+  /** The clients' key of the cluster, 32 bytes: `readClientKey(file)`. */
+  readonly key?: Uint8Array;
   /** Milliseconds without a leader, or without an answer to anything, before another replica is tried. */
   readonly patienceMs?: number;
   /** Numbers in [0, 1), for the waits between tries. */
@@ -92,13 +94,14 @@ export class LeaderConnection {
   }
 
   async #dial(id: ReplicaId): Promise<void> {
-    const { addresses, clusterId } = this.#options;
+    const { addresses, clusterId, key } = this.#options;
     const address = addresses.get(id)!;
     let exchange: Exchange;
     try {
       exchange = await Exchange.connect({
         address,
         replicaId: id,
+        key,
         caller: { number: this.#caller, connection: ++this.#connections },
         ...(clusterId === undefined ? {} : { clusterId }),
         events: {

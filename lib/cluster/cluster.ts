@@ -9,7 +9,7 @@ import type { DurabilityClass, ReplicaId } from '../types.js';
 import { clusterAddresses, type ReplicaAddresses } from './addresses.js';
 import { startChild } from './child.js';
 import { type ClusterFile, readClusterFile, replicaDirectory } from './cluster-file.js';
-import { form, prepareDirectory, storesIn } from './directory.js';
+import { clusterKeyIn, form, prepareDirectory, storesIn } from './directory.js';
 import { decideFormation, type Wish } from './formation.js';
 import { identityIn } from './plan.js';
 import { checkPortsFree } from './ports.js';
@@ -59,6 +59,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #supervisor: Supervisor;
   readonly #unlock: () => Promise<void>;
+  readonly #keyFile: string;
   readonly #ready = new Set<ReplicaId>();
   readonly #unusable = new Set<ReplicaId>();
   #durability: DurabilityClass = 'power';
@@ -68,11 +69,13 @@ export class Cluster {
     options: ClusterOptions,
     file: ClusterFile,
     addresses: readonly ReplicaAddresses[],
+    keyFile: string,
     unlock: () => Promise<void>,
   ) {
     this.#options = options;
     this.#unlock = unlock;
     this.file = file;
+    this.#keyFile = keyFile;
     this.addresses = addresses;
     const { events } = options;
     this.#supervisor = new Supervisor({
@@ -128,7 +131,8 @@ export class Cluster {
     const addresses = clusterAddresses(ids, listen, port, peerPort);
     await checkPortsFree(addresses);
     const file = await form(directory, formation, (id) => events.formatting(id, formation.file));
-    const cluster = new Cluster(options, file, addresses, unlock);
+    const keyFile = clusterKeyIn(directory);
+    const cluster = new Cluster(options, file, addresses, keyFile, unlock);
     writeRunning(directory, { pid: process.pid, replicas: addresses });
     events.starting(addresses.length);
     cluster.#supervisor.start();
@@ -195,6 +199,7 @@ export class Cluster {
       ...['--listen', formatAddress(own.peer)],
       ...['--redis', formatAddress(own.redis)],
       ...['--peers', peers.join(',')],
+      ...['--key-file', this.#keyFile],
       ...['--log-level', logLevel],
       ...serviceArguments(service),
     ];

@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { checkMedium } from '../replica/log-kinds.js';
+import { clusterKeyPath, writeKeyFile } from '../transport/key-file.js';
+import { newClusterKey } from '../transport/proof.js';
 import type { ReplicaId } from '../types.js';
 import { type Backend, type ClusterFile, replicaDirectory, writeClusterFile } from './cluster-file.js';
 import { ioError, makeDirectory } from './durable-file.js';
@@ -71,11 +73,23 @@ export async function form(
       regionBytes,
       identity: identityIn(file, id),
       plan: file,
+      key: undefined,
     });
   }
   const formed: ClusterFile = { ...file, state: 'formed' };
   writeClusterFile(directory, formed);
   return formed;
+}
+
+/**
+ * Where the key of the cluster in the directory lies; it is drawn where there is none yet, be it that the
+ * cluster was formatted before there were keys.
+ * @throws ERR_INDELIBLE_STORE_IO
+ */
+export function clusterKeyIn(directory: string): string {
+  const file = clusterKeyPath(directory);
+  if (!fs.existsSync(file)) writeKeyFile(file, 'cluster', newClusterKey());
+  return file;
 }
 
 function checkRoom(directory: string, stores: number, regionBytes: number): void {

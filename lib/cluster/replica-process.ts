@@ -70,7 +70,7 @@ interface Served {
 }
 
 async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
-  const { directory, backend, sync, listen, peers, tuning, store } = config;
+  const { directory, backend, sync, listen, peers, tuning, store, key } = config;
   const machine = new KvStateMachine();
   const shares = shareDescriptors(config, log);
   const storage = storageChoice(backend, sync);
@@ -78,6 +78,7 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
     directory,
     storage,
     ...(store === undefined ? {} : { storeUuid: store }),
+    ...(key === undefined ? {} : { key }),
     listen,
     peers,
     stateMachine: machine,

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
 import type { Tuning } from '../replica/options.js';
+import { readClusterKey } from '../transport/key-file.js';
 import type { ReplicaId } from '../types.js';
 import { checkPeerAddress, type HostPort, parseHostPort, parsePeers } from './addresses.js';
 import type { Backend, Sync } from './cluster-file.js';
@@ -33,6 +34,8 @@ export interface ServeConfig {
   readonly logLevel: LogLevel;
   /** The store uuid that must be found in the directory; undefined takes any. */
   readonly store: string | undefined;
+  /** The cluster's key; undefined takes what `format` left in the directory. */
+  readonly key: Uint8Array | undefined;
   /** What is left out has the replica's own default. */
   readonly tuning: Partial<Pick<Tuning, 'leaderWaitMs' | 'watchMs'>>;
   readonly service: ServiceConfig;
@@ -46,6 +49,7 @@ const serveSchema = v.strictObject({
   redis: v.optional(v.string()),
   peers: v.optional(v.union([v.string(), v.record(v.string(), v.string())])),
   logLevel: v.optional(v.picklist(LOG_LEVELS)),
+  keyFile: v.optional(v.pipe(v.string(), v.nonEmpty())),
   store: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'must be 32 lower-case hex digits'))),
   ...SERVICE_ENTRIES,
 });
@@ -60,6 +64,8 @@ export interface ServeSettings extends ServiceSettings {
   readonly peers?: string | Readonly<Record<string, string>> | undefined;
   readonly logLevel?: LogLevel | undefined;
   readonly store?: string | undefined;
+  /** Where the cluster's key lies; `cluster-key` in the directory, if absent. */
+  readonly keyFile?: string | undefined;
 }
 
 /** @throws RangeError that says where the text is not a configuration */
@@ -93,9 +99,17 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
     peers: peersOf(settings),
     logLevel: settings.logLevel ?? 'info',
     store: settings.store,
+    key: keyIn(settings),
     tuning: tuningOf(settings),
     service: serviceConfig(settings),
   };
+}
+
+function keyIn({ keyFile }: ServeSettings): Uint8Array | undefined {
+  if (keyFile === undefined) return undefined;
+  const key = readClusterKey(keyFile);
+  if (key === undefined) throw argumentError(`there is no key file ${keyFile}`);
+  return key;
 }
 
 function tuningOf({ leaderWait, watch }: ServeSettings): ServeConfig['tuning'] {

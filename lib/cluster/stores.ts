@@ -17,6 +17,8 @@ export interface FormatRequest {
   readonly regionBytes: number;
   readonly identity: Identity;
   readonly plan: ClusterPlan;
+  /** Left beside the store; undefined where it lies elsewhere. */
+  readonly key: Uint8Array | undefined;
 }
 
 /** The largest record is as large as can be, while the log still holds enough of them. */
@@ -31,9 +33,9 @@ export function shapeOf(identity: Identity, regionBytes: number): StoreShape {
  * @throws ERR_INDELIBLE_STORE_EXISTS, ERR_INDELIBLE_STORE_IO; RangeError for an impossible size
  */
 export async function formatReplica(request: FormatRequest): Promise<void> {
-  const { directory, backend, sync, regionBytes, identity, plan } = request;
+  const { directory, backend, sync, regionBytes, identity, plan, key } = request;
   const shape = shapeOf(identity, regionBytes);
-  await formatStore(directory, storageChoice(backend, sync), shape, firstConfiguration(plan));
+  await formatStore(directory, storageChoice(backend, sync), shape, firstConfiguration(plan), key);
 }
 
 /** What a replica is opened with, for a backend as the command line names it. */

@@ -24,14 +24,18 @@ export interface Verdict {
 
 const ANSWER_MS_MAX = 2000;
 
-export function surveyOf(addresses: ReadonlyMap<ReplicaId, string>): Promise<readonly Answer[]> {
+/** @param key that of clients; undefined where the cluster runs without */
+export function surveyOf(
+  addresses: ReadonlyMap<ReplicaId, string>,
+  key: Uint8Array | undefined,
+): Promise<readonly Answer[]> {
   const ids = [...addresses.keys()].sort((a, b) => a - b);
-  return Promise.all(ids.map((id) => ask(id, addresses.get(id) ?? '')));
+  return Promise.all(ids.map((id) => ask(id, addresses.get(id) ?? '', key)));
 }
 
-async function ask(id: ReplicaId, address: string): Promise<Answer> {
+async function ask(id: ReplicaId, address: string, key: Uint8Array | undefined): Promise<Answer> {
   try {
-    const exchange = await Exchange.connect({ address, replicaId: id, helloMsMax: ANSWER_MS_MAX });
+    const exchange = await Exchange.connect({ address, replicaId: id, key, helloMsMax: ANSWER_MS_MAX });
     const timer = setTimeout(() => exchange.close(), ANSWER_MS_MAX);
     try {
       const json = Buffer.from(await exchange.status()).toString('utf8');

@@ -3,6 +3,7 @@
  * way to the leader. `Replica` does it on this process's clocks and sockets, a simulation on its own.
  */
 import { nodeRuntime, type Runtime } from '../runtime.js';
+import type { ClusterKeys } from '../transport/proof.js';
 import { type Sockets, systemSockets } from '../transport/sockets.js';
 import { TcpTransport, type TcpTransportOptions } from '../transport/tcp.js';
 import type { Configuration, ReplicaId } from '../types.js';
@@ -20,6 +21,8 @@ export interface AssemblyOptions {
   readonly listen: string;
   readonly peers: ReadonlyMap<ReplicaId, string>;
   readonly stateMachine: StateMachine;
+  /** What peers, front ends and clients must have; undefined only where nobody else can reach `listen`. */
+  readonly keys: ClusterKeys | undefined;
   readonly tuning?: Partial<Tuning>;
   readonly clientsMax?: number;
 }
@@ -54,7 +57,7 @@ export function assemble(
   place: Place = THIS_PROCESS,
 ): Assembly {
   const { log, checkpoints } = store;
-  const { stateMachine, listen, peers, clientsMax } = options;
+  const { stateMachine, listen, peers, keys, clientsMax } = options;
   const { identity } = log;
   const { runtime, sockets } = place;
   const { configuration } = checkpoints.newest.meta;
@@ -63,6 +66,7 @@ export function assemble(
     identity,
     opening: { ...log.opening, nonce: Math.floor(runtime.random() * 2 ** 53) },
     known: store.known,
+    keys,
     configuration,
     listen,
     addresses: peers,
@@ -86,7 +90,15 @@ export function assemble(
     storage: log,
     checkpoints: images,
     transport,
-    forwarder: new Forwarder({ self, clusterId, addresses: peers, wake, runtime, sockets }),
+    forwarder: new Forwarder({
+      self,
+      clusterId,
+      addresses: peers,
+      key: keys?.replicas,
+      wake,
+      runtime,
+      sockets,
+    }),
     machine: stateMachine,
     configuration,
     tuning,

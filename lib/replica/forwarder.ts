@@ -22,6 +22,7 @@ import { Exchange } from '../transport/exchange.js';
 import { newCaller } from '../transport/hello.js';
 import type { Sockets } from '../transport/sockets.js';
 import type { ReplicaId } from '../types.js';
+import { HelloRole } from '../wire/hello-codec.js';
 import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import { Forwarded } from './forwarded.js';
 import type { Queries } from './queries.js';
@@ -48,6 +49,8 @@ export interface ForwarderOptions {
   readonly self: ReplicaId;
   readonly clusterId: string;
   readonly addresses: ReadonlyMap<ReplicaId, string>;
+  /** That of replicas; undefined where the cluster runs without. */
+  readonly key: Uint8Array | undefined;
   /** Called when there may be something to forward, or outcomes have come. */
   readonly wake: () => void;
   readonly runtime: Runtime;
@@ -239,7 +242,7 @@ export class Forwarder {
       exchange.close();
       this.exchange = undefined;
     }
-    const { addresses, self, clusterId, wake, runtime, sockets } = this.options;
+    const { addresses, self, clusterId, key, wake, runtime, sockets } = this.options;
     const { leader } = this;
     const isSought = leader === 0;
     if (this.dial !== undefined || this.closed || leader === self || (isSought && !seeks)) return;
@@ -251,7 +254,8 @@ export class Forwarder {
     const events = { leaderIs: wake, settled: wake, closed: wake };
     const caller = { number: this.caller, connection: ++this.connections };
     const helloMsMax = isSought ? { helloMsMax: SOUGHT_MS_MAX } : {};
-    const around = { events, runtime, ...helloMsMax, ...(sockets && { sockets }) };
+    const role = HelloRole.frontEnd;
+    const around = { role, key, events, runtime, ...helloMsMax, ...(sockets && { sockets }) };
     Exchange.connect({ address, clusterId, replicaId, caller, ...around })
       .then((connected) => {
         if (this.dial !== dial || this.closed) return connected.close();

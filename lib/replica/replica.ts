@@ -13,9 +13,10 @@ import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
 import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId } from '../types.js';
 import { announce } from './announcements.js';
-import { type Assembly, assemble } from './assembly.js';
+import { type Assembly, type AssemblyOptions, assemble } from './assembly.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { Host } from './host.js';
+import { keysOf } from './keys.js';
 import { leaderKnown, type WaitOptions } from './leader-wait.js';
 import { SafeEmitter } from './listeners.js';
 import { checkMachine } from './machine-calls.js';
@@ -39,6 +40,12 @@ export interface ReplicaOptions {
   /** Where the members listen, by id; this replica's own entry is not used. */
   readonly peers: ReadonlyMap<ReplicaId, string>;
   readonly stateMachine: StateMachine;
+  /** The cluster's key, 32 bytes. By default what `format` left in `directory`. */
+  readonly key?: Uint8Array;
+  /**
+   * Says that the cluster runs without a key: then whoever reaches `listen` can read and write everything.
+   */
+  readonly insecure?: boolean;
   readonly tuning?: Partial<Tuning>;
   /** Most connections of programs on `listen` at a time, 1000 by default; one more is refused. */
   readonly clientsMax?: number;
@@ -90,7 +97,8 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     checkMachine(options.stateMachine);
     const store = await openStore(options.directory, options.storage, options.storeUuid);
     try {
-      const replica = new Replica(options, store);
+      const keys = keysOf(options);
+      const replica = new Replica({ ...options, keys }, store);
       await replica.host.start();
       return replica;
     } catch (error) {
@@ -99,7 +107,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     }
   }
 
-  private constructor(options: ReplicaOptions, store: OpenStore) {
+  private constructor(options: ReplicaOptions & AssemblyOptions, store: OpenStore) {
     super();
     const { log } = store;
     this.store = store;

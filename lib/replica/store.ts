@@ -24,6 +24,8 @@ import {
 import { KnownStoresFile } from '../storage/known-stores.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
+import { clusterKeyPath, readClusterKey, writeKeyFile } from '../transport/key-file.js';
+import { checkKey } from '../transport/proof.js';
 import type { Configuration, Identity } from '../types.js';
 import { checkMedium, formatLog, identifyLog, openLog, type StorageChoice } from './log-kinds.js';
 
@@ -37,7 +39,8 @@ export interface OpenStore {
 }
 
 /**
- * Writes the store of one member, once.
+ * Writes the store of one member, once, and beside it the cluster's key, if one is given: the same for all
+ * members, 32 random bytes.
  * @throws ERR_INDELIBLE_STORE_EXISTS where one is; ERR_INDELIBLE_NOT_PERSISTENT_MEMORY, with nothing written;
  * ERR_INDELIBLE_STORE_IO; RangeError for an impossible shape
  */
@@ -46,7 +49,9 @@ export async function formatStore(
   storage: StorageChoice,
   shape: StoreShape,
   configuration: Configuration,
+  key?: Uint8Array,
 ): Promise<void> {
+  if (key !== undefined) checkKey(key);
   checkMedium(directory, storage);
   const { clusterId } = shape.identity;
   const checkpoints = join(directory, 'checkpoints');
@@ -56,7 +61,17 @@ export async function formatStore(
     const found = await openCheckpoints(checkpoints, clusterId);
     await found.close();
   });
+  if (key !== undefined) keepKey(directory, key);
   await formatLog(directory, storage, shape);
+}
+
+/** An earlier format may have come this far: then it is the same key, or somebody else's directory. */
+function keepKey(directory: string, key: Uint8Array): void {
+  const path = clusterKeyPath(directory);
+  const found = readClusterKey(path);
+  if (found === undefined) return writeKeyFile(path, 'cluster', key);
+  if (Buffer.compare(found, key) === 0) return;
+  throw new IndelibleError(ErrorCode.storeExists, `${path} holds another key`, { path });
 }
 
 /**

@@ -20,13 +20,13 @@ import { decodeClientMessage, encodeClientMessage } from '../wire/client-codec.j
 import type { ClientMessage, LeaderIs, Outcomes } from '../wire/client-messages.js';
 import { RequestOutcome } from '../wire/client-messages.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
-import type { Hello } from '../wire/hello-codec.js';
+import { type Hello, HelloRole } from '../wire/hello-codec.js';
 import { FrameKind } from '../wire/protocol.js';
 import { frameError } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
 import { parseAddress } from './address.js';
-import { greet, refuse, sendHello } from './greeting.js';
-import { type Caller, clientHello, newCaller, refusalOfServer, strangerError } from './hello.js';
+import { placeCall } from './greeting.js';
+import { type AskerRole, type Caller, clientHello, newCaller, refusalOfServer } from './hello.js';
 import type { Link, Talk } from './link.js';
 import { newLinkCounters } from './link.js';
 import type { RequestKind, Terms } from './request-frames.js';
@@ -45,6 +45,10 @@ export interface ExchangeOptions {
   readonly clusterId?: string;
   /** The replica it must be; any, if absent. */
   readonly replicaId?: ReplicaId;
+  /** A client by default. */
+  readonly role?: AskerRole;
+  /** The clients' key, or that of replicas for a front end. Undefined: the cluster runs without. */
+  readonly key: Uint8Array | undefined;
   /** Who asks: one that nobody else is, if absent. */
   readonly caller?: Caller;
   readonly events?: Partial<ExchangeEvents>;
@@ -114,29 +118,16 @@ export class Exchange implements Talk<ClientMessage> {
     const { runtime = nodeRuntime, sockets = systemSockets } = options;
     const caller = options.caller ?? newCaller(runtime.random());
     const target = parseAddress(address);
+    const role = options.role ?? HelloRole.client;
+    const place = { remote: address, counters: newLinkCounters(), helloMsMax, runtime };
     return await new Promise((resolve, reject) => {
-      const socket = sockets.connect(target);
-      const link = greet(socket, address, newLinkCounters(), helloMsMax, runtime, {
-        failed: (error) => {
-          link.destroy();
-          reject(error);
-        },
-        greeted: (_, greeting) => {
-          if (greeting.type === 'refusal') {
-            link.destroy();
-            reject(strangerError(greeting, address));
-            return;
-          }
-          const refusal = refusalOfServer(greeting, clusterId, replicaId);
-          if (refusal === undefined) {
-            resolve(new Exchange(link, greeting, options, runtime));
-          } else {
-            refuse(link, refusal);
-            reject(strangerError(refusal, address));
-          }
-        },
+      placeCall(sockets.connect(target), place, {
+        key: options.key,
+        hello: clientHello(role, clusterId, replicaId, caller),
+        refusalOf: (listener) => refusalOfServer(listener, clusterId, replicaId),
+        greeted: (link, listener) => resolve(new Exchange(link, listener, options, runtime)),
+        failed: (_, error) => reject(error),
       });
-      sendHello(link, clientHello(clusterId, replicaId, caller));
     });
   }
 

@@ -1,86 +1,126 @@
 /**
- * The first talk on every link: waiting, for a bounded time, for the other end to say who it is.
+ * The first talk on every link: both ends say who they are and prove that they have the cluster's key, within
+ * a bounded time.
+ *
+ *   caller                                    listener
+ *   hello, with a salt              ──▶       version and key judged
+ *                                   ◀──       challenge: its salt
+ *   proof                           ──▶       compared; then the hello is judged
+ *                                   ◀──       hello, proof
+ *   proof compared, hello judged
+ *
+ * Where neither end has a key, both hellos are all; where one has, both must.
  *
  * 1. Exactly one of `greeted` and `failed` is called, once.
- * 2. Until then no frame longer than a hello is taken in (the link sees to that).
+ * 2. Until then no frame longer than a hello is taken in (the link sees to that), and none but hello,
+ *    challenge, proof and refusal is decoded.
+ * 3. A listener with a key tells who has not proven that it has it nothing but its salt, and why it is
+ *    refused: its version, or the key.
+ * 4. What a proof covers stands in proof.ts.
+ *
+ * | end | state | holds | next |
+ * |---|---|---|---|
+ * | listener | waiting | nothing | a hello |
+ * | listener | challenged | the caller's hello | a proof |
+ * | caller | said | its hello | a challenge; without a key a hello |
+ * | caller | proved | the listener's salt | a hello |
+ * | caller | answered | the listener's hello | a proof |
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Runtime, Timer } from '../runtime.js';
+import { NO_BYTES } from '../wire/frame.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
-import type { Hello, Refusal } from '../wire/hello-codec.js';
-import { decodeGreeting, encodeHello, encodeRefusal, RefusalCode } from '../wire/hello-codec.js';
+import type { Greeting, Hello, Refusal } from '../wire/hello-codec.js';
+import {
+  decodeGreeting,
+  encodeChallenge,
+  encodeHello,
+  encodeProof,
+  encodeRefusal,
+  NO_SALT,
+  RefusalCode,
+} from '../wire/hello-codec.js';
+import { frameError } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
+import { refusalOfVersion, strangerError } from './hello.js';
 import type { LinkCounters, Talk } from './link.js';
 import { Link } from './link.js';
+import type { ClusterKeys, Greeted } from './proof.js';
+import { isSameProof, keyFor, newSalt, proofOfCaller, proofOfListener } from './proof.js';
 import type { Socket } from './sockets.js';
 
-export interface Greeter {
-  greeted(link: Link, greeting: Hello | Refusal): void;
-  failed(error: IndelibleError, link: Link): void;
+export interface GreetingPlace {
+  /** Address of the other end, for people. */
+  readonly remote: string;
+  readonly counters: LinkCounters;
+  readonly helloMsMax: number;
+  readonly runtime: Runtime;
 }
 
-/** Makes a link of a socket that is open or opening, and waits for its first words at most `helloMsMax`. */
-export function greet(
-  socket: Socket,
-  remote: string,
-  counters: LinkCounters,
-  helloMsMax: number,
-  runtime: Runtime,
-  greeter: Greeter,
-): Link {
-  const greeting = new Greeting(greeter, remote);
-  const link = new Link(socket, remote, counters, greeting, runtime);
-  greeting.await(link, helloMsMax, runtime);
-  return link;
+export interface ListenerParty {
+  /** Undefined: no key is asked for. */
+  readonly keys: ClusterKeys | undefined;
+  /** What the listener says of itself. */
+  hello(): Hello;
+  /** Why a caller who has the key is refused all the same. */
+  refusalOf(caller: Hello): Refusal | undefined;
+  greeted(link: Link, caller: Hello): void;
+  /** The link ends. `refusal` says why, where the caller was told. */
+  failed(link: Link, error: IndelibleError, refusal?: Refusal): void;
 }
 
-export function sendHello(link: Link, hello: Hello): void {
-  const writer = new Writer(128);
-  encodeHello(writer, hello);
-  link.add(writer.bytes, writer.length);
-  link.flush();
+export interface CallerParty {
+  /** Of what this caller is: a replica's or a client's. Undefined: none is offered. */
+  readonly key: Uint8Array | undefined;
+  readonly hello: Hello;
+  /** Why a listener who has the key is refused all the same. */
+  refusalOf(listener: Hello): Refusal | undefined;
+  greeted(link: Link, listener: Hello): void;
+  /** The link ends. `refusal` says why, where either end refuses the other. */
+  failed(link: Link, error: IndelibleError, refusal?: Refusal): void;
 }
 
-/** Says why, then closes. */
-export function refuse(link: Link, refusal: Refusal): void {
-  const writer = new Writer(128);
-  encodeRefusal(writer, refusal);
-  link.add(writer.bytes, writer.length);
-  link.end();
+/** Makes a link of a socket that was accepted, and waits for who calls. */
+export function receiveCall(socket: Socket, place: GreetingPlace, party: ListenerParty): Link {
+  return new ListenerGreeting(socket, place, party).link;
 }
 
-class Greeting implements Talk<Hello | Refusal> {
-  readonly #greeter: Greeter;
-  readonly #remote: string;
-  #link: Link | undefined;
-  #timer: Timer | undefined;
+/** Makes a link of a socket that is opening, and says hello. */
+export function placeCall(socket: Socket, place: GreetingPlace, party: CallerParty): Link {
+  const greeting = new CallerGreeting(socket, place, party);
+  greeting.begin();
+  return greeting.link;
+}
+
+abstract class GreetingTalk implements Talk<Greeting> {
+  readonly link: Link;
+  readonly #socket: Socket;
+  readonly #timer: Timer;
   #over = false;
 
-  constructor(greeter: Greeter, remote: string) {
-    this.#greeter = greeter;
-    this.#remote = remote;
-  }
-
-  await(link: Link, helloMsMax: number, runtime: Runtime): void {
-    this.#link = link;
+  constructor(socket: Socket, { remote, counters, helloMsMax, runtime }: GreetingPlace) {
+    this.#socket = socket;
+    this.link = new Link(socket, remote, counters, this, runtime);
     this.#timer = runtime.after(helloMsMax, () => {
       const text = `no hello within ${helloMsMax} ms`;
-      this.#fail(new IndelibleError(ErrorCode.network, `${this.#remote}: ${text}`, { path: this.#remote }));
-      refuse(link, { type: 'refusal', code: RefusalCode.noHello, text });
+      this.refuse({ type: 'refusal', code: RefusalCode.noHello, text }, networkError(remote, text));
       // Who does not say hello need not read the refusal either.
-      link.destroy();
+      this.link.destroy();
     });
   }
 
-  decode(frame: FrameDecoder): Hello | Refusal {
+  /** Takes the next word; nothing comes after `end`. */
+  protected abstract heard(greeting: Greeting): void;
+  protected abstract failed(error: IndelibleError, refusal: Refusal | undefined): void;
+
+  decode(frame: FrameDecoder): Greeting {
     return decodeGreeting(frame.version, frame.kind, frame.bytes, frame.start, frame.end);
   }
 
-  receive(greeting: Hello | Refusal): void {
+  receive(greeting: Greeting): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#timer?.cancel();
-    this.#greeter.greeted(this.#link!, greeting);
+    if (greeting.type === 'refusal') this.fail(strangerError(greeting, this.link.remote), greeting);
+    else this.heard(greeting);
   }
 
   settled(): void {}
@@ -88,16 +128,172 @@ class Greeting implements Talk<Hello | Refusal> {
   drained(): void {}
 
   closed(error: IndelibleError | undefined): void {
-    const lost = new IndelibleError(ErrorCode.network, `${this.#remote}: closed before a hello`, {
-      path: this.#remote,
-    });
-    this.#fail(error ?? lost);
+    this.fail(error ?? networkError(this.link.remote, 'closed before a hello'));
   }
 
-  #fail(error: IndelibleError): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#timer?.cancel();
-    this.#greeter.failed(error, this.#link!);
+  protected get channel(): Uint8Array {
+    return this.#socket.channel?.() ?? NO_BYTES;
   }
+
+  protected send(...words: readonly ((writer: Writer) => void)[]): void {
+    const writer = new Writer(160);
+    for (const word of words) word(writer);
+    this.link.add(writer.bytes, writer.length);
+    this.link.flush();
+  }
+
+  protected outOfTurn({ type }: Greeting): void {
+    this.fail(frameError(`a ${type} out of turn`));
+  }
+
+  /** The greeting has come to its end. @returns false if it had before. */
+  protected end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#timer.cancel();
+    return true;
+  }
+
+  protected fail(error: IndelibleError, refusal?: Refusal): void {
+    if (!this.end()) return;
+    this.link.destroy();
+    this.failed(error, refusal);
+  }
+
+  /** Says why, then closes. */
+  protected refuse(refusal: Refusal, error: IndelibleError = strangerError(refusal, this.link.remote)): void {
+    if (!this.end()) return;
+    const writer = new Writer(128);
+    encodeRefusal(writer, refusal);
+    this.link.add(writer.bytes, writer.length);
+    this.link.end();
+    this.failed(error, refusal);
+  }
+}
+
+class ListenerGreeting extends GreetingTalk {
+  readonly #party: ListenerParty;
+  #greeted: Greeted | undefined;
+
+  constructor(socket: Socket, place: GreetingPlace, party: ListenerParty) {
+    super(socket, place);
+    this.#party = party;
+  }
+
+  protected heard(greeting: Greeting): void {
+    const greeted = this.#greeted;
+    if (greeted === undefined && greeting.type === 'hello') this.#called(greeting);
+    else if (greeted !== undefined && greeting.type === 'proof') this.#proved(greeted, greeting.bytes);
+    else this.outOfTurn(greeting);
+  }
+
+  protected failed(error: IndelibleError, refusal: Refusal | undefined): void {
+    this.#party.failed(this.link, error, refusal);
+  }
+
+  #called(caller: Hello): void {
+    const { keys } = this.#party;
+    const refusal = refusalOfVersion(caller) ?? refusalOfKey(caller, keys !== undefined);
+    if (refusal !== undefined) return this.refuse(refusal);
+    if (keys === undefined) return this.#judge(caller, undefined);
+    const salt = newSalt();
+    this.#greeted = { caller, listenerSalt: salt, channel: this.channel };
+    this.send((writer) => encodeChallenge(writer, { type: 'challenge', salt }));
+  }
+
+  #proved(greeted: Greeted, proof: Uint8Array): void {
+    const key = keyFor(this.#party.keys!, greeted.caller.role);
+    if (isSameProof(proof, proofOfCaller(key, greeted))) this.#judge(greeted.caller, greeted);
+    else this.refuse(keyRefusal('the key is not that of this cluster, or of another kind'));
+  }
+
+  #judge(caller: Hello, greeted: Greeted | undefined): void {
+    const refusal = this.#party.refusalOf(caller);
+    if (refusal !== undefined) return this.refuse(refusal);
+    this.end();
+    if (greeted === undefined) {
+      this.send((writer) => encodeHello(writer, this.#party.hello()));
+    } else {
+      const hello = { ...this.#party.hello(), salt: greeted.listenerSalt };
+      const key = keyFor(this.#party.keys!, caller.role);
+      const bytes = proofOfListener(key, greeted, hello);
+      this.send(
+        (writer) => encodeHello(writer, hello),
+        (writer) => encodeProof(writer, { type: 'proof', bytes }),
+      );
+    }
+    this.#party.greeted(this.link, caller);
+  }
+}
+
+class CallerGreeting extends GreetingTalk {
+  readonly #party: CallerParty;
+  readonly #hello: Hello;
+  #greeted: Greeted | undefined;
+  #listener: Hello | undefined;
+
+  constructor(socket: Socket, place: GreetingPlace, party: CallerParty) {
+    super(socket, place);
+    this.#party = party;
+    this.#hello = party.key === undefined ? party.hello : { ...party.hello, salt: newSalt() };
+  }
+
+  begin(): void {
+    this.send((writer) => encodeHello(writer, this.#hello));
+  }
+
+  protected heard(greeting: Greeting): void {
+    const { key } = this.#party;
+    const greeted = this.#greeted;
+    const listener = this.#listener;
+    if (listener !== undefined && greeting.type === 'proof') this.#proved(listener, greeting.bytes);
+    else if (listener === undefined && greeting.type === 'hello') this.#answered(greeting);
+    else if (key !== undefined && greeted === undefined && greeting.type === 'challenge') {
+      this.#greeted = { caller: this.#hello, listenerSalt: greeting.salt, channel: this.channel };
+      const bytes = proofOfCaller(key, this.#greeted);
+      this.send((writer) => encodeProof(writer, { type: 'proof', bytes }));
+    } else this.outOfTurn(greeting);
+  }
+
+  protected failed(error: IndelibleError, refusal: Refusal | undefined): void {
+    this.#party.failed(this.link, error, refusal);
+  }
+
+  #answered(listener: Hello): void {
+    const refusal = refusalOfVersion(listener);
+    if (refusal !== undefined) return this.refuse(refusal);
+    if (this.#party.key === undefined) return this.#judge(listener);
+    // Who has a key takes nobody who asks for no proof.
+    if (this.#greeted === undefined) return this.refuse(keyRefusal('who answers has asked for no key'));
+    this.#listener = listener;
+  }
+
+  #proved(listener: Hello, proof: Uint8Array): void {
+    const expected = proofOfListener(this.#party.key!, this.#greeted!, listener);
+    if (isSameProof(proof, expected)) this.#judge(listener);
+    else this.refuse(keyRefusal('who answers has not the key of this cluster'));
+  }
+
+  #judge(listener: Hello): void {
+    const refusal = this.#party.refusalOf(listener);
+    if (refusal !== undefined) return this.refuse(refusal);
+    this.end();
+    this.#party.greeted(this.link, listener);
+  }
+}
+
+function refusalOfKey({ salt }: Hello, isAsked: boolean): Refusal | undefined {
+  const isOffered = Buffer.compare(salt, NO_SALT) !== 0;
+  if (isOffered === isAsked) return undefined;
+  return keyRefusal(
+    isAsked ? 'the key of the cluster is asked for, and none was offered' : 'this replica runs without a key',
+  );
+}
+
+function keyRefusal(text: string): Refusal {
+  return { type: 'refusal', code: RefusalCode.key, text };
+}
+
+function networkError(remote: string, text: string): IndelibleError {
+  return new IndelibleError(ErrorCode.network, `${remote}: ${text}`, { path: remote });
 }

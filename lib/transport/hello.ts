@@ -1,12 +1,14 @@
 /**
  * Who may talk to this replica: the judgement on a hello, from either end of a connection (contract 7:
- * messages of another cluster, or of an earlier store of the same id, never get through).
+ * messages of another cluster, or of an earlier store of the same id, never get through). Where there is a
+ * key, only who has it comes this far (greeting.ts).
  *
  * 1. The caller says who it is and whom it wants; the listener judges, and answers with its own hello or with
  *    a refusal that says why. The caller judges the answer by the same rules.
  * 2. A replica is taken for who it says only if it is another member of the configuration and speaks for that
  *    member's store: the one that was met last, not one formatted again, an older copy, or a second process.
  * 3. A client may name the cluster it wants, or none, and is told who answers.
+ * 4. A refusal names no cluster, store or replica that who is refused has not named.
  *
  * The configuration number is carried for people and later versions; it refuses nobody, because a replica
  * that lags must be let in to catch up.
@@ -14,7 +16,7 @@
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Configuration, Identity, Opening, ReplicaId } from '../types.js';
 import type { Hello, Refusal } from '../wire/hello-codec.js';
-import { HelloRole, NO_OPENING, NO_UUID, RefusalCode } from '../wire/hello-codec.js';
+import { HelloRole, NO_OPENING, NO_SALT, NO_UUID, RefusalCode } from '../wire/hello-codec.js';
 import { PROTOCOL_VERSION } from '../wire/protocol.js';
 
 /** What is remembered of peers' stores. */
@@ -45,6 +47,7 @@ export function replicaHello(self: Self, wantedId: ReplicaId): Hello {
     storeUuid: self.identity.storeUuid,
     configurationNumber: self.configuration.number,
     opening: self.opening,
+    salt: NO_SALT,
   };
 }
 
@@ -61,18 +64,27 @@ export function newCaller(random: number): Caller {
   return { number: 1 + Math.floor(random * (2 ** 53 - 1)), connection: 1 };
 }
 
-/** What a client says first. Without a cluster id it takes any cluster. */
-export function clientHello(clusterId: string | undefined, wantedId: ReplicaId, caller: Caller): Hello {
+/** Who asks: a client, or a replica for its own clients. */
+export type AskerRole = typeof HelloRole.client | typeof HelloRole.frontEnd;
+
+/** What a client or a front end says first. Without a cluster id it takes any cluster. */
+export function clientHello(
+  role: AskerRole,
+  clusterId: string | undefined,
+  wantedId: ReplicaId,
+  caller: Caller,
+): Hello {
   return {
     type: 'hello',
     version: PROTOCOL_VERSION,
-    role: HelloRole.client,
+    role,
     replicaId: 0,
     wantedId,
     clusterId: clusterId ?? NO_UUID,
     storeUuid: NO_UUID,
     configurationNumber: 0,
     opening: { ...NO_OPENING, nonce: caller.number, generation: caller.connection },
+    salt: NO_SALT,
   };
 }
 
@@ -82,12 +94,9 @@ export function refusalOfCaller(hello: Hello, self: Self): Refusal | undefined {
   const foreign = refusalOfCluster(hello, identity.clusterId);
   if (foreign !== undefined) return foreign;
   if (hello.wantedId !== 0 && hello.wantedId !== identity.replicaId) {
-    return refusal(
-      RefusalCode.wrongReplica,
-      `this is replica ${identity.replicaId}, not ${hello.wantedId}: check the addresses`,
-    );
+    return refusal(RefusalCode.wrongReplica, `this is not replica ${hello.wantedId}: check the addresses`);
   }
-  return hello.role === HelloRole.client ? undefined : refusalOfMember(hello, self);
+  return hello.role === HelloRole.replica ? refusalOfMember(hello, self) : undefined;
 }
 
 /** Why `self`, who dialled replica `wantedId`, does not talk to whoever answered `hello`. */
@@ -115,16 +124,19 @@ export function strangerError(answer: Refusal, path: string): IndelibleError {
   return new IndelibleError(ErrorCode.stranger, `${path}: ${answer.text}`, { path });
 }
 
+/** Why nobody talks to an end of another version, whatever it says. */
+export function refusalOfVersion({ version }: Hello): Refusal | undefined {
+  if (version === PROTOCOL_VERSION) return undefined;
+  return refusal(
+    RefusalCode.version,
+    `protocol version ${version} is spoken there, ${PROTOCOL_VERSION} here`,
+  );
+}
+
 function refusalOfCluster(hello: Hello, clusterId: string): Refusal | undefined {
-  if (hello.version !== PROTOCOL_VERSION) {
-    return refusal(
-      RefusalCode.version,
-      `protocol version ${hello.version} is spoken there, ${PROTOCOL_VERSION} here`,
-    );
-  }
-  const any = hello.clusterId === NO_UUID && hello.role === HelloRole.client;
+  const any = hello.clusterId === NO_UUID && hello.role !== HelloRole.replica;
   if (any || clusterId === NO_UUID || hello.clusterId === clusterId) return undefined;
-  return refusal(RefusalCode.cluster, `cluster ${hello.clusterId} is not cluster ${clusterId}`);
+  return refusal(RefusalCode.cluster, `cluster ${hello.clusterId} is not the one here`);
 }
 
 function refusalOfMember(hello: Hello, self: Self): Refusal | undefined {
@@ -142,8 +154,7 @@ function refusalOfMember(hello: Hello, self: Self): Refusal | undefined {
   if (member.storeUuid !== hello.storeUuid) {
     return refusal(
       RefusalCode.storeUuid,
-      `replica ${id} has store ${member.storeUuid} in configuration ${self.configuration.number}, ` +
-        `not ${hello.storeUuid}`,
+      `replica ${id} has another store in configuration ${self.configuration.number} than ${hello.storeUuid}`,
     );
   }
   const reason = reasonAgainst(hello.opening, self.known.of(id));

@@ -13,15 +13,16 @@ import type { Runtime, Timer } from '../runtime.js';
 import type { Opening, ReplicaId } from '../types.js';
 import { decodeMessage } from '../wire/codec.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
-import { type Hello, type Refusal, RefusalCode } from '../wire/hello-codec.js';
+import { type Refusal, RefusalCode } from '../wire/hello-codec.js';
 import { parseAddress } from './address.js';
 import { Backoff } from './backoff.js';
 import type { BulkLane } from './bulk-lane.js';
 import { publish } from './diagnostics.js';
-import { greet, refuse, sendHello } from './greeting.js';
+import { placeCall } from './greeting.js';
 import type { Self } from './hello.js';
-import { refusalOfAnswer, replicaHello, strangerError } from './hello.js';
+import { refusalOfAnswer, replicaHello } from './hello.js';
 import type { Link, LinkCounters, Talk } from './link.js';
+import type { ClusterKeys } from './proof.js';
 import type { Sockets } from './sockets.js';
 import type { TcpBounds } from './tcp-bounds.js';
 import type { TransportEvents } from './transport.js';
@@ -29,6 +30,7 @@ import type { TransportEvents } from './transport.js';
 /** What all peers of one transport share. */
 export interface PeerSurroundings {
   readonly self: Self;
+  readonly keys: ClusterKeys | undefined;
   /** Looked up at every dial. */
   readonly addresses: ReadonlyMap<ReplicaId, string>;
   readonly bounds: TcpBounds;
@@ -157,44 +159,31 @@ export class Peer {
   }
 
   #dial(): void {
-    const { addresses, bounds, counters, self, runtime, sockets } = this.#around;
+    const { addresses, bounds, counters, keys, self, runtime, sockets } = this.#around;
     const address = addresses.get(this.id);
     if (address === undefined) {
       this.#dialLater();
       return;
     }
     const socket = sockets.connect(parseAddress(address));
-    const link = greet(socket, address, counters, bounds.helloMsMax, runtime, {
-      greeted: (_, greeting) => this.#greeted(link, greeting),
-      failed: (error) => this.#failed(link, error),
+    const place = { remote: address, counters, helloMsMax: bounds.helloMsMax, runtime };
+    this.#dialled = placeCall(socket, place, {
+      key: keys?.replicas,
+      hello: replicaHello(self, this.id),
+      refusalOf: (listener) => refusalOfAnswer(listener, self, this.id),
+      greeted: (link, { opening }) => {
+        this.#dialled = undefined;
+        this.#backoff.reset();
+        this.adopt(link, opening);
+      },
+      failed: (link, error, refusal) => this.#failed(link, error, refusal),
     });
-    this.#dialled = link;
-    sendHello(link, replicaHello(self, this.id));
   }
 
-  #greeted(link: Link, greeting: Hello | Refusal): void {
-    if (greeting.type === 'refusal') {
-      if (greeting.code === RefusalCode.staleStore) this.refuses(greeting.text);
-      link.destroy();
-      this.#failed(link, strangerError(greeting, link.remote));
-      return;
-    }
-    const refusal = refusalOfAnswer(greeting, this.#around.self, this.id);
-    if (refusal !== undefined) {
-      if (refusal.code === RefusalCode.staleStore) this.refuses(refusal.text);
-      refuse(link, refusal);
-      this.#failed(link, strangerError(refusal, link.remote));
-      return;
-    }
+  #failed({ remote }: Link, error: IndelibleError, refusal: Refusal | undefined): void {
+    if (refusal?.code === RefusalCode.staleStore) this.refuses(refusal.text);
     this.#dialled = undefined;
-    this.#backoff.reset();
-    this.adopt(link, greeting.opening);
-  }
-
-  #failed(link: Link, error: IndelibleError): void {
-    link.destroy();
-    this.#dialled = undefined;
-    publish({ event: 'dial-failed', peer: this.id, remote: link.remote, error });
+    publish({ event: 'dial-failed', peer: this.id, remote, error });
     this.#dialLater();
   }
 }

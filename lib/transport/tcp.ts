@@ -23,13 +23,14 @@ import type { ClientConnection } from './client-connection.js';
 import type { ClientEndOwner } from './client-end.js';
 import { ClientEnd } from './client-end.js';
 import { publish } from './diagnostics.js';
-import { greet, refuse, sendHello } from './greeting.js';
+import { type ListenerParty, receiveCall } from './greeting.js';
 import type { KnownStores, Self } from './hello.js';
-import { refusalOfCaller, replicaHello, strangerError } from './hello.js';
+import { refusalOfCaller, replicaHello } from './hello.js';
 import type { Link, LinkCounters } from './link.js';
 import { newLinkCounters } from './link.js';
 import type { Listener } from './listener.js';
 import { Peer } from './peer.js';
+import type { ClusterKeys } from './proof.js';
 import { type Socket, type Sockets, systemSockets } from './sockets.js';
 import type { TcpBounds } from './tcp-bounds.js';
 import { tcpBounds } from './tcp-bounds.js';
@@ -47,6 +48,8 @@ export interface TcpTransportOptions {
   readonly opening?: Opening;
   /** What is remembered of the peers' stores; by default nothing is. */
   readonly known?: KnownStores;
+  /** What peers, front ends and clients must have; undefined lets in whoever says the right words. */
+  readonly keys: ClusterKeys | undefined;
   /** Where to listen: `host:port`, `[ipv6]:port` or `unix:/path`. Port 0 lets the system choose. */
   readonly listen: string;
   /** Where the other members listen; looked up at every dial. */
@@ -74,6 +77,7 @@ export class TcpTransport implements Transport {
   readonly #dirty = new Set<ClientEnd>();
   readonly #scratch = new Writer();
   readonly #clientOwner: ClientEndOwner;
+  readonly #party: ListenerParty;
   #encoded: Message | undefined;
   #tail: Uint8Array = NO_BYTES;
   /** Whether anything was queued for a peer since the last flush. */
@@ -98,6 +102,16 @@ export class TcpTransport implements Transport {
       queueBytesMax: this.#bounds.clientQueueBytesMax,
       dirty: (end) => this.#dirty.add(end),
       gone: (end, error) => this.#clientGone(end, error),
+    };
+    this.#party = {
+      keys: options.keys,
+      hello: () => replicaHello(this.#self, 0),
+      refusalOf: (caller) => this.#refusalOf(caller),
+      greeted: (link, caller) => this.#greeted(link, caller),
+      failed: ({ remote }, error) => {
+        const event = error.code === ErrorCode.stranger ? 'refused' : 'malformed';
+        publish({ event, remote, error });
+      },
     };
   }
 
@@ -127,6 +141,7 @@ export class TcpTransport implements Transport {
     const { addresses, listen: where } = this.#options;
     const around = {
       self: this.#self,
+      keys: this.#options.keys,
       addresses,
       bounds: this.#bounds,
       counters: this.#counters,
@@ -231,40 +246,37 @@ export class TcpTransport implements Transport {
     const remote = socket.remoteAddress ? `${socket.remoteAddress}:${socket.remotePort}` : this.#address;
     // A client on another machine that vanishes without a word is noticed by TCP itself.
     socket.setKeepAlive(true, 10_000);
-    const link = greet(socket, remote, this.#counters, this.#bounds.helloMsMax, this.#runtime, {
-      greeted: (_, greeting) => {
+    const { helloMsMax } = this.#bounds;
+    const place = { remote, counters: this.#counters, helloMsMax, runtime: this.#runtime };
+    const { greeted, failed } = this.#party;
+    const link = receiveCall(socket, place, {
+      ...this.#party,
+      greeted: (_, caller) => {
         this.#greeting.delete(link);
-        this.#greeted(link, greeting);
+        greeted(link, caller);
       },
-      failed: (error) => {
+      failed: (_, error, refusal) => {
         this.#greeting.delete(link);
-        publish({ event: 'malformed', remote, error });
+        failed(link, error, refusal);
       },
     });
     if (this.#closing !== undefined) link.destroy();
     else this.#greeting.add(link);
   }
 
-  #greeted(link: Link, greeting: Hello | Refusal): void {
-    if (greeting.type === 'refusal') {
-      link.destroy();
-      publish({ event: 'malformed', remote: link.remote, error: strangerError(greeting, link.remote) });
-      return;
-    }
-    const refusal = refusalOfCaller(greeting, this.#self) ?? this.#refusalOfClient(greeting);
-    if (refusal !== undefined) {
-      if (refusal.code === RefusalCode.staleStore) this.#peers.get(greeting.replicaId)?.refuses(refusal.text);
-      refuse(link, refusal);
-      publish({ event: 'refused', remote: link.remote, error: strangerError(refusal, link.remote) });
-      return;
-    }
-    sendHello(link, replicaHello(this.#self, 0));
-    if (greeting.role === HelloRole.client) this.#takeClient(link, greeting);
-    else this.#peers.get(greeting.replicaId)!.adopt(link, greeting.opening);
+  #greeted(link: Link, caller: Hello): void {
+    if (caller.role === HelloRole.replica) this.#peers.get(caller.replicaId)!.adopt(link, caller.opening);
+    else this.#takeClient(link, caller);
+  }
+
+  #refusalOf(caller: Hello): Refusal | undefined {
+    const refusal = refusalOfCaller(caller, this.#self) ?? this.#refusalOfClient(caller);
+    if (refusal?.code === RefusalCode.staleStore) this.#peers.get(caller.replicaId)?.refuses(refusal.text);
+    return refusal;
   }
 
   #refusalOfClient(hello: Hello): Refusal | undefined {
-    if (hello.role !== HelloRole.client) return undefined;
+    if (hello.role === HelloRole.replica) return undefined;
     const max = this.#options.onClient === undefined ? 0 : this.#bounds.clientsMax;
     if (this.#clients.size < max) return undefined;
     return { type: 'refusal', code: RefusalCode.busy, text: `this replica takes ${max} clients at a time` };

@@ -1,22 +1,25 @@
 /**
- * The first words on every connection: hello from both ends, or a refusal. Later versions of the protocol
- * only add to the end of them.
+ * The first words on every connection: hello from both ends and between them the proof that both have the
+ * key, or a refusal. Later versions of the protocol only add to the end of a hello and of a refusal.
  *
- * hello:   u8 role, u16 replica id, u16 id of the replica it wants to reach, 16 B cluster id, 16 B store
- * uuid,
- *          u64 configuration number; since version 3 of its opening u64 incarnation, generation and nonce
- * refusal: u8 code, then why, as UTF-8 of at most REFUSAL_TEXT_BYTES_MAX bytes
+ * hello:     u8 role, u16 replica id, u16 id of the replica it wants to reach, 16 B cluster id, 16 B store
+ *            uuid, u64 configuration number; since version 3 of its opening u64 incarnation, generation and
+ *            nonce; since version 6 its 32 B salt, zeros of who has no key
+ * refusal:   u8 code, then why, as UTF-8 of at most REFUSAL_TEXT_BYTES_MAX bytes
+ * challenge: 32 B salt of the listener
+ * proof:     32 B (transport/proof.ts)
  */
 import type { Opening, ReplicaId } from '../types.js';
 import { beginFrame, FRAME_HEADER_BYTES, sealFrame } from './frame.js';
-import { FrameKind } from './protocol.js';
+import { FrameKind, PROTOCOL_VERSION } from './protocol.js';
 import { frameError, Reader } from './reader.js';
 import type { Writer } from './writer.js';
 
 /** Sixteen zero bytes: a client that takes any cluster, or has no store. */
 export const NO_UUID: string = '0'.repeat(32);
 
-export const HelloRole = { replica: 1, client: 2 } as const;
+/** A front end is a replica that asks for its own clients. */
+export const HelloRole = { replica: 1, client: 2, frontEnd: 3 } as const;
 export type HelloRole = (typeof HelloRole)[keyof typeof HelloRole];
 
 export interface Hello {
@@ -24,7 +27,7 @@ export interface Hello {
   /** Protocol version of the sender. */
   readonly version: number;
   readonly role: HelloRole;
-  /** Who speaks; 0 for a client. */
+  /** Who speaks; 0 for a client or a front end. */
   readonly replicaId: ReplicaId;
   /** Whom the speaker wants to reach; 0 for anybody, and in an answer. */
   readonly wantedId: ReplicaId;
@@ -36,7 +39,22 @@ export interface Hello {
    * of its connections this is, counted from 1 (`generation`).
    */
   readonly opening: Opening;
+  /** Drawn for this connection by who has a key; {@link NO_SALT} of who has none. */
+  readonly salt: Uint8Array;
 }
+
+/** What the listener asks a proof for. */
+export interface Challenge {
+  readonly type: 'challenge';
+  readonly salt: Uint8Array;
+}
+
+export interface Proof {
+  readonly type: 'proof';
+  readonly bytes: Uint8Array;
+}
+
+export type Greeting = Hello | Refusal | Challenge | Proof;
 
 /** Why a connection is refused. */
 export const RefusalCode = {
@@ -56,6 +74,8 @@ export const RefusalCode = {
   noHello: 8,
   /** An older copy of that member's store, one formatted again, or one that another process has open. */
   staleStore: 9,
+  /** One end has no key, or another one. */
+  key: 10,
 } as const;
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
 
@@ -67,6 +87,15 @@ export interface Refusal {
 
 /** The first version whose hello tells of the store's opening. */
 const OPENING_SINCE = 3;
+
+/** The first version that proves that it has the key. */
+const SALT_SINCE = 6;
+
+export const SALT_BYTES = 32;
+export const PROOF_BYTES = 32;
+
+/** The salt of who has no key. */
+export const NO_SALT: Uint8Array = new Uint8Array(SALT_BYTES);
 
 export const NO_OPENING: Opening = { incarnation: 0, generation: 0, nonce: 0 };
 
@@ -88,6 +117,19 @@ export function encodeHello(writer: Writer, hello: Hello): void {
     writer.u64(hello.opening.generation);
     writer.u64(hello.opening.nonce);
   }
+  if (hello.version >= SALT_SINCE) writer.append(hello.salt);
+  sealFrame(writer, start);
+}
+
+export function encodeChallenge(writer: Writer, { salt }: Challenge): void {
+  const start = beginFrame(writer, FrameKind.challenge);
+  writer.append(salt);
+  sealFrame(writer, start);
+}
+
+export function encodeProof(writer: Writer, { bytes }: Proof): void {
+  const start = beginFrame(writer, FrameKind.proof);
+  writer.append(bytes);
   sealFrame(writer, start);
 }
 
@@ -99,8 +141,8 @@ export function encodeRefusal(writer: Writer, refusal: Refusal): void {
 }
 
 /**
- * The first word of a connection.
- * @throws ERR_INDELIBLE_FRAME when it is neither a hello nor a refusal.
+ * One of the first words of a connection.
+ * @throws ERR_INDELIBLE_FRAME when it is none of them.
  */
 export function decodeGreeting(
   version: number,
@@ -108,19 +150,34 @@ export function decodeGreeting(
   bytes: Uint8Array,
   start: number,
   end: number,
-): Hello | Refusal {
+): Greeting {
   const reader = new Reader(bytes, start, end);
-  if (kind !== FrameKind.hello && kind !== FrameKind.refusal) {
-    throw frameError(`a connection begins with a frame of kind ${kind}`);
-  }
-  const greeting = kind === FrameKind.hello ? readHello(version, reader) : readRefusal(reader);
-  reader.finish();
+  const greeting = readGreeting(version, kind, reader);
+  // What a later version has added to its hello is not for this one.
+  if (version <= PROTOCOL_VERSION) reader.finish();
   return greeting;
+}
+
+function readGreeting(version: number, kind: number, reader: Reader): Greeting {
+  switch (kind) {
+    case FrameKind.hello:
+      return readHello(version, reader);
+    case FrameKind.refusal:
+      return readRefusal(reader);
+    case FrameKind.challenge:
+      return { type: 'challenge', salt: reader.view(SALT_BYTES) };
+    case FrameKind.proof:
+      return { type: 'proof', bytes: reader.view(PROOF_BYTES) };
+    default:
+      throw frameError(`a connection begins with a frame of kind ${kind}`);
+  }
 }
 
 function readHello(version: number, reader: Reader): Hello {
   const role = reader.u8();
-  if (role !== HelloRole.replica && role !== HelloRole.client) throw frameError(`a hello of role ${role}`);
+  if (role !== HelloRole.replica && role !== HelloRole.client && role !== HelloRole.frontEnd) {
+    throw frameError(`a hello of role ${role}`);
+  }
   return {
     type: 'hello',
     version,
@@ -131,6 +188,7 @@ function readHello(version: number, reader: Reader): Hello {
     storeUuid: reader.uuid(),
     configurationNumber: reader.u64(),
     opening: version < OPENING_SINCE ? NO_OPENING : readOpening(reader),
+    salt: version < SALT_SINCE ? NO_SALT : reader.view(SALT_BYTES),
   };
 }
 
@@ -139,7 +197,7 @@ function readOpening(reader: Reader): Opening {
 }
 
 function readRefusal(reader: Reader): Refusal {
-  const code = reader.within(reader.u8(), RefusalCode.staleStore, 'a refusal code') as RefusalCode;
+  const code = reader.within(reader.u8(), RefusalCode.key, 'a refusal code') as RefusalCode;
   const text = reader.rest(REFUSAL_TEXT_BYTES_MAX, 'the length of a refusal');
   return { type: 'refusal', code, text: new TextDecoder().decode(text) };
 }

@@ -2,7 +2,7 @@
  * The protocol's version and the kinds of its frames; docs/wire.md has every byte of each.
  *
  * 1. The frame header, `hello` and `refusal` keep their bytes in every version, but for what later ones add
- *    to the end of a hello: a program can always tell one of an earlier version that they do not match.
+ *    to the end of a hello: a program can always tell one of another version that they do not match.
  * 2. A number is never given a second meaning: a kind that goes out of use stays reserved.
  */
 
@@ -16,6 +16,8 @@ export const FrameKind = {
   keepAlive: 3,
   slice: 4,
   taken: 5,
+  challenge: 6,
+  proof: 7,
 
   canvass: 16,
   canvassed: 17,

@@ -11,6 +11,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { statusAt } from '../../lib/client/status.js';
 import type { ReplicaStatus } from '../../lib/index.js';
+import { clusterKeyPath, readClientKey } from '../../lib/transport/key-file.js';
 import {
   type ClusterEvent,
   freePorts,
@@ -72,7 +73,8 @@ async function crowd(port: number): Promise<void> {
 
 async function checkpointsOf(replica: number): Promise<number | undefined> {
   const address = `127.0.0.1:${ports.peerPort + replica - 1}`;
-  const status = (await statusAt({ address }).catch(() => undefined)) as ReplicaStatus | undefined;
+  const key = readClientKey(clusterKeyPath(path.join(directory, 'data')));
+  const status = (await statusAt({ address, key }).catch(() => undefined)) as ReplicaStatus | undefined;
   return status !== undefined && status.checkpointId > 0 ? status.checkpointId : undefined;
 }
 

@@ -11,6 +11,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusAt } from '../../lib/client/status.js';
 import type { ReplicaStatus } from '../../lib/index.js';
+import { clusterKeyPath, readClientKey } from '../../lib/transport/key-file.js';
 import { freePorts, type Ports, PROGRAM, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from '../service/eventually.js';
 import { childrenOf, runs } from '../service/processes.js';
@@ -56,7 +57,8 @@ const says = (what: string, words: string): Promise<unknown> =>
 
 async function statusOf(replica: number): Promise<ReplicaStatus | undefined> {
   const address = `127.0.0.1:${ports.peerPort + replica - 1}`;
-  return (await statusAt({ address }).catch(() => undefined)) as ReplicaStatus | undefined;
+  const key = readClientKey(clusterKeyPath(path.join(directory, 'data')));
+  return (await statusAt({ address, key }).catch(() => undefined)) as ReplicaStatus | undefined;
 }
 
 function isFull(status: ReplicaStatus | undefined): boolean {

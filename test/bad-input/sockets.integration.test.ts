@@ -1,15 +1,21 @@
 /** Bad bytes on the ports of a running cluster: a clear error, and nothing else changes. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clusterFilePath } from '../../lib/cluster/cluster-file.js';
 import { FRAME_BYTES_MAX } from '../../lib/limits.js';
+import { clusterKeyPath, readClusterKey } from '../../lib/transport/key-file.js';
+import { clusterKeys } from '../../lib/transport/proof.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
-import { encodeHello, HelloRole, NO_OPENING } from '../../lib/wire/hello-codec.js';
+import { encodeHello, type Hello, HelloRole, NO_OPENING, NO_SALT } from '../../lib/wire/hello-codec.js';
 import { PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { eventually } from '../service/eventually.js';
 import { ownMemoryBytes } from '../service/processes.js';
 import { ServiceCluster } from '../service/service-cluster.js';
+import { greet } from '../transport/greets.js';
+import { RawConnection } from '../transport/raw-connection.js';
 import { frameOf } from '../wire/frames.js';
 import { RawClient, say } from './raw-client.js';
 
@@ -196,38 +202,57 @@ describe('oversize commands', () => {
 });
 
 describe('strangers on the peer port', () => {
-  const hello = (changes: object): Buffer =>
-    frameOf(encodeHello, {
-      type: 'hello',
-      version: PROTOCOL_VERSION,
-      role: HelloRole.replica,
-      replicaId: 2,
-      wantedId: 1,
-      clusterId: '0'.repeat(31).concat('1'),
-      storeUuid: '0'.repeat(31).concat('2'),
-      configurationNumber: 1,
-      opening: NO_OPENING,
-      ...changes,
-    });
+  const hello = (changes: object): Hello => ({
+    type: 'hello',
+    version: PROTOCOL_VERSION,
+    role: HelloRole.replica,
+    replicaId: 2,
+    wantedId: 1,
+    clusterId: '0'.repeat(31).concat('1'),
+    storeUuid: '0'.repeat(31).concat('2'),
+    configurationNumber: 1,
+    opening: NO_OPENING,
+    salt: NO_SALT,
+    ...changes,
+  });
+  const refusal = async (changes: object, key: Uint8Array): Promise<string> => {
+    const raw = await RawConnection.open(`127.0.0.1:${cluster.peerPort(1)}`);
+    await greet(raw, hello(changes), clusterKeys(key));
+    await raw.closed;
+    return String(raw.frames().at(-1)?.body);
+  };
 
-  it('of another cluster are refused in words', async () => {
-    const client = await RawClient.open(cluster.peerPort(1));
-    client.socket.write(hello({}));
-    expect(await client.ended()).toContain('is not cluster');
+  it('without the key hear nothing that they did not bring, whatever they say', async () => {
+    const { clusterId } = (await cluster.statuses())[0]!;
+    const plan = readFileSync(clusterFilePath(cluster.directory), 'utf8');
+    const { members } = JSON.parse(plan) as { members: { storeUuid: string }[] };
+    const secrets = [clusterId, ...members.map(({ storeUuid }) => storeUuid)];
+    for (const changes of [{}, { clusterId }, { replicaId: 1 }, { role: HelloRole.client, replicaId: 0 }]) {
+      const client = await RawClient.open(cluster.peerPort(1));
+      client.socket.write(frameOf(encodeHello, hello(changes)));
+      const words = await client.ended();
+      expect(words).toContain('the key of the cluster is asked for');
+      const wrong = await refusal(changes, Buffer.alloc(32, 1));
+      expect(wrong).toContain('the key is not that of this cluster');
+      for (const secret of secrets) {
+        expect(words + wrong).not.toContain(secret);
+        expect(Buffer.from(words + wrong, 'latin1').toString('hex')).not.toContain(secret);
+      }
+    }
   });
 
-  it('of another version, or looking for somebody else, are refused in words', async () => {
+  it('with the key, but of another version or looking for somebody else, are refused in words', async () => {
     const clusterId = (await cluster.statuses())[0]!.clusterId;
+    const key = readClusterKey(clusterKeyPath(cluster.directory))!;
     for (const [changes, words] of [
+      [{}, 'is not the one here'],
       [{ clusterId, version: 99 }, 'protocol version 99'],
-      [{ clusterId, wantedId: 3 }, 'this is replica 1, not 3'],
-      [{ clusterId }, 'has store'],
+      [{ clusterId, wantedId: 3 }, 'this is not replica 3'],
+      [{ clusterId }, 'has another store'],
       [{ clusterId, replicaId: 9 }, 'replica 9 is not in configuration'],
       [{ clusterId, replicaId: 1 }, 'two replicas have the same id'],
     ] as const) {
-      const client = await RawClient.open(cluster.peerPort(1));
-      client.socket.write(hello(changes));
-      expect(await client.ended()).toContain(words);
+      expect(await refusal(changes, key)).toContain(words);
     }
   });
 
@@ -238,7 +263,10 @@ describe('strangers on the peer port', () => {
     const bytes = fc.uint8Array({ maxLength: 300 });
     await fc.assert(
       fc.asyncProperty(bytes, fc.boolean(), async (some, greets) => {
-        await say(cluster.peerPort(2), greets ? Buffer.concat([hello({}), some]) : some);
+        await say(
+          cluster.peerPort(2),
+          greets ? Buffer.concat([frameOf(encodeHello, hello({})), some]) : some,
+        );
       }),
       { numRuns: 200 },
     );

@@ -319,6 +319,7 @@ describe.each(['emulated', 'file'] as const)('a store on the backend %s', (backe
     expect(second.code).toBe(1);
     const serve = await indelible(
       ...['serve', '--dir', path.join(data, 'replica-1'), '--backend', backend],
+      ...['--key-file', path.join(data, 'cluster-key')],
       ...['--listen', `127.0.0.1:${ports.peerPort + 8}`, '--peers', `1=127.0.0.1:${ports.peerPort + 8}`],
     );
     expect(serve.problems).toMatch(/^error ERR_INDELIBLE_STORE_LOCKED: /);

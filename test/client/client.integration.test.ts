@@ -7,7 +7,7 @@ import { COMMAND_BYTES_MAX } from '../../lib/limits.js';
 import type { Requester } from '../../lib/replica/service.js';
 import { Outcome } from '../../lib/replica/service.js';
 import { until } from '../contract/transport.js';
-import { SocketPlace } from '../transport/places.js';
+import { KEYS, SocketPlace } from '../transport/places.js';
 import { EchoServer } from '../transport/servers.js';
 import { bodyOf } from '../wire/arbitraries.js';
 
@@ -17,13 +17,15 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
+const key = KEYS.clients;
+
 /** `count` echoing replicas of which `leader` leads, and a client of them. */
 async function cluster(count: number, leader: number, options: Partial<ClientOptions> = {}) {
   const place = await SocketPlace.make(count);
   ends.push(() => place.dispose());
   const servers = new Map<number, EchoServer>();
   for (let id = 1; id <= count; id++) await begin(place, servers, id, leader);
-  const client = await Client.connect({ addresses: place.addresses, ...options });
+  const client = await Client.connect({ addresses: place.addresses, key: KEYS.clients, ...options });
   ends.push(() => client.close());
   return { place, servers, client };
 }
@@ -189,24 +191,28 @@ describe('a client', () => {
   it('brings the status of the replica it is connected to, or of any by its address', async () => {
     const { place, client } = await cluster(2, 2);
     expect(await client.status()).toEqual({ role: 'leader' });
-    expect(await statusAt({ address: place.addresses.get(1)!, replicaId: 1 })).toEqual({ role: 'leader' });
+    expect(await statusAt({ address: place.addresses.get(1)!, replicaId: 1, key })).toEqual({
+      role: 'leader',
+    });
   });
 
   it('says why it could not connect', async () => {
     const place = await SocketPlace.make(2);
     ends.push(() => place.dispose());
     const { addresses } = place;
-    await expect(Client.connect({ addresses, connectMsMax: 50 })).rejects.toMatchObject({
+    await expect(Client.connect({ addresses, key, connectMsMax: 50 })).rejects.toMatchObject({
       code: ErrorCode.network,
       cause: { code: ErrorCode.network },
     });
     await begin(place, new Map(), 1, 1);
     await begin(place, new Map(), 2, 1);
     const clusterId = 'e'.repeat(32);
-    await expect(Client.connect({ addresses, clusterId })).rejects.toMatchObject({
+    await expect(Client.connect({ addresses, key, clusterId })).rejects.toMatchObject({
       code: ErrorCode.stranger,
     });
-    await expect(Client.connect({ addresses: new Map() })).rejects.toThrow(RangeError);
+    await expect(Client.connect({ addresses: new Map(), key })).rejects.toThrow(RangeError);
+    await expect(Client.connect({ addresses })).rejects.toThrow(RangeError);
+    await expect(Client.connect({ addresses, key, insecure: true })).rejects.toThrow(RangeError);
   });
 });
 

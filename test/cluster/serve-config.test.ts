@@ -14,6 +14,7 @@ describe('the configuration of a replica', () => {
       peers: new Map([[1, '10.0.0.1:7101']]),
       logLevel: 'info',
       store: undefined,
+      key: undefined,
       tuning: {},
       service: {},
     });

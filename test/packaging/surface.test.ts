@@ -13,7 +13,11 @@ const VALUES = [
   'Outcome',
   'Replica',
   'TUNING_DEFAULT',
+  'clientKeyOf',
   'formatStore',
+  'newClusterKey',
+  'readClientKey',
+  'readClusterKey',
 ];
 
 const TYPES = [

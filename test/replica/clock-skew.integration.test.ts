@@ -44,7 +44,7 @@ class Member {
     const nothing = (): void => {};
     this.parts = assemble(
       store,
-      { ...options, stateMachine: this.machine, tuning: TUNING },
+      { ...options, stateMachine: this.machine, keys: undefined, tuning: TUNING },
       {
         role: nothing,
         peer: nothing,

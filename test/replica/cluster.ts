@@ -6,7 +6,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatStore, Replica, type StateMachine, type StorageChoice, type Tuning } from '../../lib/index.js';
+import {
+  formatStore,
+  newClusterKey,
+  Replica,
+  type StateMachine,
+  type StorageChoice,
+  type Tuning,
+} from '../../lib/index.js';
 import type { StoreShape } from '../../lib/storage/shape.js';
 
 export interface ClusterOptions {
@@ -25,6 +32,8 @@ const TUNING: Partial<Tuning> = { tickMs: 2, electionTicks: 30, heartbeatTicks: 
 
 export class TestCluster {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'indelible-'));
+  /** Of all replicas. */
+  readonly key: Uint8Array = newClusterKey();
   readonly replicas: Map<number, Replica> = new Map();
   readonly ids: readonly number[];
   private readonly options: ClusterOptions;
@@ -73,6 +82,7 @@ export class TestCluster {
       directory: this.pathOf(id),
       storage: this.storage.get(id)!,
       listen: this.addressOf(id),
+      key: this.key,
       peers: new Map(this.ids.map((peer) => [peer, this.addressOf(peer)])),
       stateMachine: this.options.machine(),
       tuning: { ...TUNING, ...this.options.tuning },

@@ -7,7 +7,7 @@ import type { StateMachine } from '../../lib/replica/state-machine.js';
 import { Submissions } from '../../lib/replica/submissions.js';
 import { nodeRuntime } from '../../lib/runtime.js';
 import type { Caller } from '../../lib/transport/hello.js';
-import { CLUSTER, SocketPlace } from '../transport/places.js';
+import { CLUSTER, KEYS, SocketPlace } from '../transport/places.js';
 import { EchoServer, echo } from '../transport/servers.js';
 
 const LIMITS = { commandBytesMax: 99, batchBytesTarget: 512, batchBytesMax: 1024, waitingBytesMax: 4096 };
@@ -36,7 +36,14 @@ class Follower {
     this.place = place;
     const addresses = place.addresses;
     const runtime = { ...nodeRuntime, monotonicMs: () => this.nowMs };
-    this.forwarder = new Forwarder({ self: 3, clusterId: CLUSTER, addresses, wake: () => {}, runtime });
+    this.forwarder = new Forwarder({
+      self: 3,
+      clusterId: CLUSTER,
+      addresses,
+      key: KEYS.replicas,
+      wake: () => {},
+      runtime,
+    });
     endings.push(() => this.forwarder.close());
   }
 

@@ -5,6 +5,7 @@ import { Client } from '../../lib/client/client.js';
 import { ErrorCode } from '../../lib/errors.js';
 import type { CommandView, Replica, ResultWriter, StateMachine } from '../../lib/index.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
+import { clientKeyOf } from '../../lib/transport/proof.js';
 import { TestCluster } from './cluster.js';
 
 const COMMAND_BYTES_MAX = 100;
@@ -42,7 +43,10 @@ beforeEach(async () => {
 afterEach(() => cluster.closeAll());
 
 const clientOf = (replica: Replica): Promise<Client> =>
-  Client.connect({ addresses: new Map([[replica.identity.replicaId, replica.address]]) });
+  Client.connect({
+    addresses: new Map([[replica.identity.replicaId, replica.address]]),
+    key: clientKeyOf(cluster.key),
+  });
 
 describe('a leader', () => {
   it('that stops by itself lets go of its clients and its peers, though nobody closes it', async () => {

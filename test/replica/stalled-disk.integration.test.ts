@@ -121,7 +121,8 @@ async function start(size: number): Promise<void> {
     const gate = new Gate();
     const { checkpoints, known } = store;
     const gated = { log: gate.of(store.log), checkpoints, known, close: () => store.close() };
-    const options = { listen: addressOf(id), peers, stateMachine: new Counter(), tuning: TUNING };
+    const own = { listen: addressOf(id), stateMachine: new Counter() };
+    const options = { ...own, peers, keys: undefined, tuning: TUNING };
     const events = { ...SILENT, ticked: (nowMs: number) => pledges.tick(nowMs) };
     const parts = assemble(gated, options, events);
     const pledges = new Pledges(parts.host, parts.tuning);

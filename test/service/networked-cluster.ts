@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
 import type { ReplicaStatus } from '../../lib/index.js';
+import { clusterKeyPath, readClientKey } from '../../lib/transport/key-file.js';
 import { PROGRAM } from '../cluster/cluster-process.js';
 import { eventually } from './eventually.js';
 import type { Network } from './network.js';
@@ -94,7 +95,8 @@ export class NetworkedCluster {
   }
 
   answers(): Promise<readonly Answer[]> {
-    return surveyOf(new Map(this.ids.map((id) => [id, `${this.network.outsideHost(id)}:${PEER_PORT}`])));
+    const addresses = this.ids.map((id) => [id, `${this.network.outsideHost(id)}:${PEER_PORT}`] as const);
+    return surveyOf(new Map(addresses), readClientKey(clusterKeyPath(this.#dataOf(this.ids[0]!))));
   }
 
   async statuses(): Promise<readonly ReplicaStatus[]> {

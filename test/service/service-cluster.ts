@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
 import type { ReplicaStatus } from '../../lib/index.js';
+import { clusterKeyPath, readClientKey } from '../../lib/transport/key-file.js';
 import { ClusterProcess, freePorts, type Ports, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from './eventually.js';
 import { programsOn, runs, signal } from './processes.js';
@@ -97,7 +98,8 @@ export class ServiceCluster {
   }
 
   answers(): Promise<readonly Answer[]> {
-    return surveyOf(new Map(this.ids.map((id) => [id, `127.0.0.1:${this.peerPort(id)}`])));
+    const addresses = this.ids.map((id) => [id, `127.0.0.1:${this.peerPort(id)}`] as const);
+    return surveyOf(new Map(addresses), readClientKey(clusterKeyPath(this.directory)));
   }
 
   /** The status of each replica that answers now. */

@@ -7,7 +7,7 @@ import { Exchange } from '../../lib/transport/exchange.js';
 import type { Asker } from '../../lib/transport/request-line.js';
 import { until } from '../contract/transport.js';
 import { bodyOf } from '../wire/arbitraries.js';
-import { SocketPlace } from './places.js';
+import { KEYS, SocketPlace } from './places.js';
 import { EchoServer, echo } from './servers.js';
 
 const ends: (() => unknown)[] = [];
@@ -19,7 +19,11 @@ afterEach(async () => {
 async function served(options: Partial<ExchangeOptions> = {}) {
   const place = await SocketPlace.make(1);
   const server = await EchoServer.start(place, 1);
-  const exchange = await Exchange.connect({ address: place.addresses.get(1)!, ...options });
+  const exchange = await Exchange.connect({
+    address: place.addresses.get(1)!,
+    key: KEYS.clients,
+    ...options,
+  });
   ends.push(
     () => place.dispose(),
     () => server.transport.close(),
@@ -169,7 +173,7 @@ describe('the asking end of a connection', () => {
     exchange.flush();
     await until(place, () => asker.got.length === 1);
     expect(asker.got[0]![1]).toBe(2);
-    (await Exchange.connect({ address: exchange.address })).close();
+    (await Exchange.connect({ address: exchange.address, key: KEYS.clients })).close();
   });
 
   it('drops what an asker that was abandoned is owed', async () => {
@@ -269,7 +273,9 @@ describe('the asking end of a connection', () => {
     const place = await SocketPlace.make(1);
     ends.push(() => place.dispose());
     const network = expect.objectContaining({ code: ErrorCode.network });
-    await expect(Exchange.connect({ address: place.addresses.get(1)! })).rejects.toEqual(network);
-    await expect(Exchange.connect({ address: 'nowhere' })).rejects.toEqual(network);
+    await expect(Exchange.connect({ address: place.addresses.get(1)!, key: KEYS.clients })).rejects.toEqual(
+      network,
+    );
+    await expect(Exchange.connect({ address: 'nowhere', key: undefined })).rejects.toEqual(network);
   });
 });

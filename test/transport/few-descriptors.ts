@@ -6,16 +6,19 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Exchange } from '../../lib/transport/exchange.js';
+import { clusterKeys, newClusterKey } from '../../lib/transport/proof.js';
 import { TcpTransport } from '../../lib/transport/tcp.js';
 
 const address = `unix:${process.argv[2]}/replica-1`;
 const uuid = '1'.repeat(32);
+const keys = clusterKeys(newClusterKey());
 const silent = (): void => {};
 
 const transport = new TcpTransport({
   identity: { clusterId: uuid, replicaId: 1, storeUuid: uuid },
   configuration: { number: 1, members: [{ id: 1, storeUuid: uuid }] },
   listen: address,
+  keys,
   addresses: new Map([[1, address]]),
   onClient: silent,
 });
@@ -39,7 +42,8 @@ while (!used) {
 }
 for (const socket of sockets) socket.destroy();
 let alive: Exchange | undefined;
-while (alive === undefined) alive = await Exchange.connect({ address }).catch(() => undefined);
+while (alive === undefined)
+  alive = await Exchange.connect({ address, key: keys.clients }).catch(() => undefined);
 alive.close();
 await transport.close();
 console.log(`${sockets.length > 5 ? 'many' : 'few'} connections, then alive`);

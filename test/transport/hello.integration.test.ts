@@ -3,12 +3,13 @@ import { ErrorCode } from '../../lib/errors.js';
 import { Exchange } from '../../lib/transport/exchange.js';
 import type { TcpTransport, TcpTransportOptions } from '../../lib/transport/tcp.js';
 import type { Hello } from '../../lib/wire/hello-codec.js';
-import { encodeHello, HelloRole, RefusalCode } from '../../lib/wire/hello-codec.js';
+import { encodeHello, HelloRole, NO_SALT, RefusalCode } from '../../lib/wire/hello-codec.js';
 import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { until, Witness } from '../contract/transport.js';
 import { frameOf } from '../wire/frames.js';
 import { diagnosticsDuring } from './diagnosed.js';
-import { CLUSTER, SocketPlace, storeOf } from './places.js';
+import { greet } from './greets.js';
+import { CLUSTER, KEYS, SocketPlace, storeOf } from './places.js';
 import { RawConnection } from './raw-connection.js';
 import { EchoServer } from './servers.js';
 
@@ -47,7 +48,10 @@ const caller: Hello = {
   storeUuid: storeOf(1),
   configurationNumber: 1,
   opening: { incarnation: 7, generation: 5, nonce: 11 },
+  salt: NO_SALT,
 };
+
+const key = KEYS.clients;
 
 describe('who calls on the peer port', () => {
   const refused: [string, Partial<Hello>, number][] = [
@@ -86,9 +90,9 @@ describe('who calls on the peer port', () => {
       if (code === RefusalCode.staleStore)
         ends.push(() => expect([...transport.refusals.keys()]).toEqual([1]));
       const raw = await RawConnection.open(where.addresses.get(2)!);
-      raw.write(frameOf(encodeHello, { ...caller, ...changes }));
+      await greet(raw, { ...caller, ...changes });
       await raw.closed;
-      const [answer, ...more] = raw.frames();
+      const [answer, ...more] = raw.frames().filter(({ kind }) => kind !== FrameKind.challenge);
       expect(more).toEqual([]);
       expect(answer!.kind).toBe(FrameKind.refusal);
       expect(answer!.body[0]).toBe(code);
@@ -107,7 +111,7 @@ describe('who calls on the peer port', () => {
     const [transport, witness] = await started(where, 2, { known: register });
     for (const changes of [opened({ generation: 6, nonce: 1 }), opened({ generation: 0, nonce: 2 }), {}]) {
       const raw = await RawConnection.open(where.addresses.get(2)!);
-      raw.write(frameOf(encodeHello, { ...caller, ...changes }));
+      await greet(raw, { ...caller, ...changes });
       await until(where, () => witness.up.has(1));
       raw.destroy();
       await until(where, () => !witness.up.has(1));
@@ -120,9 +124,10 @@ describe('who calls on the peer port', () => {
     const where = await place(3);
     const [, witness] = await started(where, 2);
     const raw = await RawConnection.open(where.addresses.get(2)!);
-    raw.write(frameOf(encodeHello, caller));
-    await raw.until(() => raw.frames().length > 0);
-    expect(raw.frames()[0]!.kind).toBe(FrameKind.hello);
+    await greet(raw, caller);
+    await raw.until(() => raw.frames().length > 2);
+    const { challenge, hello, proof } = FrameKind;
+    expect(raw.frames().map(({ kind }) => kind)).toEqual([challenge, hello, proof]);
     await until(where, () => witness.up.has(1));
     raw.destroy();
     await until(where, () => !witness.up.has(1));
@@ -132,10 +137,10 @@ describe('who calls on the peer port', () => {
     const where = await place(3);
     const [, witness] = await started(where, 2);
     const first = await RawConnection.open(where.addresses.get(2)!);
-    first.write(frameOf(encodeHello, caller));
+    await greet(first, caller);
     await until(where, () => witness.up.has(1));
     const second = await RawConnection.open(where.addresses.get(2)!);
-    second.write(frameOf(encodeHello, caller));
+    await greet(second, caller);
     await first.closed;
     expect([witness.ups, witness.downs, [...witness.up]]).toEqual([2, 1, [1]]);
     second.destroy();
@@ -182,12 +187,12 @@ describe('who is called', () => {
     const server = await EchoServer.start(where, 2);
     ends.push(() => server.transport.close());
     const address = where.addresses.get(2)!;
-    const exchange = await Exchange.connect({ address });
+    const exchange = await Exchange.connect({ address, key });
     expect([exchange.replicaId, exchange.clusterId]).toEqual([2, CLUSTER]);
     exchange.close();
     const stranger = expect.objectContaining({ code: ErrorCode.stranger });
-    await expect(Exchange.connect({ address, replicaId: 3 })).rejects.toEqual(stranger);
-    await expect(Exchange.connect({ address, clusterId: OTHER_CLUSTER })).rejects.toEqual(stranger);
+    await expect(Exchange.connect({ address, key, replicaId: 3 })).rejects.toEqual(stranger);
+    await expect(Exchange.connect({ address, key, clusterId: OTHER_CLUSTER })).rejects.toEqual(stranger);
   });
 
   it('refuses more clients than it takes, and takes another when one has gone', async () => {
@@ -195,10 +200,10 @@ describe('who is called', () => {
     const server = await EchoServer.start(where, 1, { bounds: { clientsMax: 1 } });
     ends.push(() => server.transport.close());
     const address = where.addresses.get(1)!;
-    const first = await Exchange.connect({ address });
-    await expect(Exchange.connect({ address })).rejects.toMatchObject({ code: ErrorCode.stranger });
+    const first = await Exchange.connect({ address, key });
+    await expect(Exchange.connect({ address, key })).rejects.toMatchObject({ code: ErrorCode.stranger });
     first.close();
     await until(where, () => server.transport.clientCount === 0);
-    (await Exchange.connect({ address })).close();
+    (await Exchange.connect({ address, key })).close();
   });
 });

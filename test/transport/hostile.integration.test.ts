@@ -1,17 +1,17 @@
-import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FRAME_BYTES_MAX } from '../../lib/limits.js';
-import { parseAddress } from '../../lib/transport/address.js';
 import { encodeClientMessage } from '../../lib/wire/client-codec.js';
 import { encodeMessage } from '../../lib/wire/codec.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
-import { encodeHello, HelloRole, NO_OPENING, NO_UUID } from '../../lib/wire/hello-codec.js';
+import type { Hello } from '../../lib/wire/hello-codec.js';
+import { HelloRole, NO_OPENING, NO_SALT, NO_UUID } from '../../lib/wire/hello-codec.js';
 import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { acceptOf, until, Witness } from '../contract/transport.js';
 import { clientMessage, message } from '../wire/arbitraries.js';
 import { frameOf } from '../wire/frames.js';
 import { diagnosticsDuring } from './diagnosed.js';
+import { greet } from './greets.js';
 import { CLUSTER, QUICK, SocketPlace, storeOf } from './places.js';
 import { RawConnection } from './raw-connection.js';
 import { EchoServer } from './servers.js';
@@ -35,7 +35,7 @@ async function target() {
   return { place, server, address: place.addresses.get(2)! };
 }
 
-const peerHello = frameOf(encodeHello, {
+const peerHello: Hello = {
   type: 'hello',
   version: PROTOCOL_VERSION,
   role: HelloRole.replica,
@@ -45,8 +45,9 @@ const peerHello = frameOf(encodeHello, {
   storeUuid: storeOf(1),
   configurationNumber: 1,
   opening: NO_OPENING,
-});
-const clientHello = frameOf(encodeHello, {
+  salt: NO_SALT,
+};
+const clientHello: Hello = {
   type: 'hello',
   version: PROTOCOL_VERSION,
   role: HelloRole.client,
@@ -56,11 +57,16 @@ const clientHello = frameOf(encodeHello, {
   storeUuid: NO_UUID,
   configurationNumber: 0,
   opening: NO_OPENING,
-});
+  salt: NO_SALT,
+};
 
-/** Says all of `parts` and then no more; the other end must close, be it for what was said or for the end. */
-async function say(address: string, ...parts: Uint8Array[]): Promise<void> {
+/**
+ * Greets as who says `hello`, if any, then says all of `parts` and no more; the other end must close, be it
+ * for what was said or for the end.
+ */
+async function say(address: string, hello: Hello | undefined, ...parts: Uint8Array[]): Promise<void> {
   const raw = await RawConnection.open(address);
+  if (hello !== undefined) await greet(raw, hello);
   for (const part of parts) raw.write(part);
   raw.socket.end();
   await raw.closed;
@@ -70,16 +76,12 @@ describe('hostile bytes on the peer port', () => {
   it('close their connection and harm nothing else', async () => {
     const { server, address } = await target();
     const good = await RawConnection.open(address);
-    good.write(clientHello);
+    await greet(good, clientHello);
     const bytes = fc.uint8Array({ maxLength: 200 });
     await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom(Buffer.alloc(0), peerHello, clientHello),
-        bytes,
-        async (hello, rest) => {
-          await say(address, hello, rest);
-        },
-      ),
+      fc.asyncProperty(fc.constantFrom(undefined, peerHello, clientHello), bytes, async (hello, rest) => {
+        await say(address, hello, rest);
+      }),
       { numRuns: 300 },
     );
     const submit = { ...SUBMIT, first: 1, body: Buffer.of(1, 0, 0, 0, 42) };
@@ -92,8 +94,8 @@ describe('hostile bytes on the peer port', () => {
   it('close their connection when they are mutated messages', async () => {
     const { address } = await target();
     const frames = fc.oneof(
-      message.map((each) => [peerHello, frameOf(encodeMessage, each)]),
-      clientMessage.map((each) => [clientHello, frameOf(encodeClientMessage, each)]),
+      message.map((each) => [peerHello, frameOf(encodeMessage, each)] as const),
+      clientMessage.map((each) => [clientHello, frameOf(encodeClientMessage, each)] as const),
     );
     await fc.assert(
       fc.asyncProperty(
@@ -101,8 +103,8 @@ describe('hostile bytes on the peer port', () => {
         fc.nat(),
         fc.integer({ min: 1, max: 255 }),
         async ([hello, frame], at, change) => {
-          frame![at % frame!.length]! ^= change;
-          await say(address, hello!, frame!);
+          frame[at % frame.length]! ^= change;
+          await say(address, hello, frame);
         },
       ),
       { numRuns: 300 },
@@ -112,7 +114,7 @@ describe('hostile bytes on the peer port', () => {
   it('are reported, each with its code', async () => {
     const { place, address } = await target();
     const seen = await diagnosticsDuring(async (soFar) => {
-      await say(address, Buffer.alloc(64, 0xff));
+      await say(address, undefined, Buffer.alloc(64, 0xff));
       await say(address, clientHello, frameOf(encodeMessage, acceptOf(1, Buffer.of(1))));
       await say(
         address,
@@ -134,7 +136,7 @@ describe('hostile bytes on the peer port', () => {
     await before.closed;
     header.writeUInt32LE(FRAME_BYTES_MAX + 1, 4);
     const after = await RawConnection.open(address);
-    after.write(peerHello);
+    await greet(after, peerHello);
     after.write(header);
     await after.closed;
   });
@@ -150,9 +152,9 @@ describe('a slow reader', () => {
     const witness = new Witness();
     await transport.start(witness);
     const raw = await RawConnection.open(place.addresses.get(2)!);
-    raw.socket.pause();
-    raw.write(peerHello);
+    await greet(raw, peerHello);
     await until(place, () => witness.up.has(1));
+    raw.socket.pause();
     const batch = new Uint8Array(100_000);
     for (let slot = 1; slot <= 200; slot++) {
       transport.send(1, acceptOf(slot, batch));
@@ -168,10 +170,12 @@ describe('a slow reader', () => {
 
   it('that is a client is not read from until it has taken its answers, and loses none', async () => {
     const { place, server, address } = await target();
-    const socket = connect(parseAddress(address));
+    const raw = await RawConnection.open(address);
+    const { socket } = raw;
     ends.push(() => socket.destroy());
+    await greet(raw, clientHello);
+    await until(place, () => server.connections.size > 0);
     socket.pause();
-    socket.write(clientHello);
     const entry = Buffer.alloc(4 + 60_000, 9);
     entry.writeUInt32LE(60_000, 0);
     const count = 400;

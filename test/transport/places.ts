@@ -3,11 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { type ClusterKeys, clusterKeys } from '../../lib/transport/proof.js';
 import type { TcpTransportOptions } from '../../lib/transport/tcp.js';
 import { TcpTransport } from '../../lib/transport/tcp.js';
 import type { Configuration, ReplicaId } from '../../lib/types.js';
 
 export const CLUSTER = '00112233445566778899aabbccddeeff';
+
+/** What the replicas of every place have. */
+export const KEYS: ClusterKeys = clusterKeys(Buffer.alloc(32, 'a key for tests'));
 
 export function storeOf(id: ReplicaId): string {
   return id.toString(16).padStart(32, '0');
@@ -42,6 +46,7 @@ export class SocketPlace {
       configuration: configurationOf(this.count),
       listen: this.addresses.get(id)!,
       addresses: this.addresses,
+      keys: KEYS,
       bounds: QUICK,
       ...changes,
     });

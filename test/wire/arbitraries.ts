@@ -10,7 +10,7 @@ import type { Message } from '../../lib/paxos/messages.js';
 import type { Ballot, BatchKind, Digest, SlotRange, Vote } from '../../lib/types.js';
 import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
 import type { ClientMessage } from '../../lib/wire/client-messages.js';
-import type { Hello, Refusal } from '../../lib/wire/hello-codec.js';
+import { type Hello, type Refusal, RefusalCode, SALT_BYTES } from '../../lib/wire/hello-codec.js';
 
 const time = fc.nat(2 ** 31 - 1).map((high) => high * 2 ** 12);
 const safe = fc.oneof(
@@ -167,17 +167,18 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
 export const hello: fc.Arbitrary<Hello> = fc.record({
   type: type('hello'),
   version: fc.nat(0xffff),
-  role: fc.constantFrom<1 | 2>(1, 2),
+  role: fc.constantFrom<1 | 2 | 3>(1, 2, 3),
   replicaId: id,
   wantedId: id,
   clusterId: uuid,
   storeUuid: uuid,
   configurationNumber: safe,
   opening: fc.record({ incarnation: safe, generation: safe, nonce: safe }),
+  salt: fc.uint8Array({ minLength: SALT_BYTES, maxLength: SALT_BYTES }),
 });
 
 export const refusal: fc.Arbitrary<Refusal> = fc.record({
   type: type('refusal'),
-  code: fc.constantFrom<1 | 2 | 3 | 4 | 5 | 6 | 7 | 8>(1, 2, 3, 4, 5, 6, 7, 8),
+  code: fc.constantFrom(...Object.values(RefusalCode)),
   text: fc.string({ maxLength: 60 }),
 });

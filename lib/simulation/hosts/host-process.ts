@@ -99,6 +99,7 @@ export class HostProcess {
       listen: addressOf(id),
       peers: around.addresses,
       stateMachine: this.machine,
+      keys: undefined,
       tuning: around.scale.tuning,
     };
     const sockets = around.network.socketsOf(id, loop);

@@ -52,6 +52,7 @@ export class OutsideClient {
     Exchange.connect({
       address: addresses.get(to)!,
       clusterId,
+      key: undefined,
       runtime: loop,
       sockets: network.socketsOf(machine, loop),
       events: {

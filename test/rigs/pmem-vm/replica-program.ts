@@ -93,6 +93,7 @@ async function open(directory: string, mode: GuestMode): Promise<void> {
     directory,
     storage: { mode },
     listen: address(id),
+    insecure: true,
     peers: new Map(IDS.map((each) => [each, address(each)])),
     stateMachine: new Numbers(),
     tuning: TUNING,
