@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { Cluster, type ClusterOptions } from '../cluster/cluster.js';
 import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-file.js';
+import { OWNER_ONLY } from '../cluster/durable-file.js';
 import { hasNoTerminal, isUnderNohup } from '../cluster/hang-up.js';
 import type { Failed } from '../cluster/process-messages.js';
 import { LOG_LEVELS, type LogLevel } from '../cluster/serve-config.js';
@@ -42,8 +43,8 @@ SIGHUP at a terminal; under nohup, or connected to no terminal at all, the clust
 
 --replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions
 below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says,
-and have the key in DIR/cluster-key. Without
---password-file, who reaches a Redis port can read and write.`;
+and have the key in DIR/cluster-key. With --listen on a network, Redis clients need a password
+(--password-file), or --insecure-redis says that who reaches the port may read and write.`;
 
 const WAITING_REPORT_MS = 5000;
 
@@ -72,6 +73,7 @@ export function clusterCommand(output: Output): Command {
 /** Resolves when the cluster was told to stop and has; rejects when a replica refuses to start. */
 async function runCluster(flags: ClusterFlags, output: Output): Promise<void> {
   const report = flags.json === true ? jsonReport(output) : plainReport(output);
+  process.umask(OWNER_ONLY);
   const ending = new Ending();
   try {
     const cluster = await Cluster.start(optionsOf(flags, report, ending, () => cluster));

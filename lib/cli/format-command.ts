@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-file.js';
-import { ioError, makeDirectory, readFileIfThere, replaceFile } from '../cluster/durable-file.js';
+import { ioError, makeDirectory, OWNER_ONLY, readFileIfThere, replaceFile } from '../cluster/durable-file.js';
 import { drawPlan, identityIn, parsePlan, planText } from '../cluster/plan.js';
 import { checkSync } from '../cluster/serve-config.js';
 import { formatReplica, storageChoice } from '../cluster/stores.js';
@@ -72,6 +72,7 @@ export function formatCommand(output: Output): Command {
 }
 
 async function format(options: FormatOptions, output: Output): Promise<void> {
+  process.umask(OWNER_ONLY);
   if (options.newPlan !== undefined) {
     if (options.replica !== undefined)
       throw argumentError('--new-plan and --replica are two steps; take one');

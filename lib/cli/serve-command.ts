@@ -4,7 +4,7 @@
  */
 import { Command, Option } from 'commander';
 import { BACKENDS, SYNCS } from '../cluster/cluster-file.js';
-import { readFileIfThere } from '../cluster/durable-file.js';
+import { OWNER_ONLY, readFileIfThere } from '../cluster/durable-file.js';
 import { LOG_LEVELS, parseServeFile, type ServeSettings, serveConfig } from '../cluster/serve-config.js';
 import { argumentError } from '../errors.js';
 import { helpWith } from './help.js';
@@ -18,18 +18,20 @@ interface ServeFlags extends Omit<ServeSettings, 'directory'> {
 const HELP = `
 The store must be there: \`indelible format --help\` shows how it is made. One replica per store and process:
 
-  indelible serve --dir /var/lib/indelible --backend file --listen 10.0.0.1:7101 --redis 10.0.0.1:7001 \\
-    --peers 1=10.0.0.1:7101,2=10.0.0.2:7101,3=10.0.0.3:7101
+  indelible serve --dir /var/lib/indelible --backend file --listen 10.0.0.1:7101 --insecure-peers \\
+    --redis 10.0.0.1:7001 --password-file password --peers 1=10.0.0.1:7101,2=10.0.0.2:7101,3=10.0.0.3:7101
 
 or the same in a file, which flags override:
 
   indelible serve --config replica.json
-  { "directory": "/var/lib/indelible", "backend": "file", "listen": "10.0.0.1:7101", "redis": "10.0.0.1:7001",
+  { "directory": "/var/lib/indelible", "backend": "file", "listen": "10.0.0.1:7101",
+    "insecurePeers": true, "redis": "10.0.0.1:7001", "passwordFile": "password",
     "peers": { "1": "10.0.0.1:7101", "2": "10.0.0.2:7101", "3": "10.0.0.3:7101" } }
 
 Logs go to standard output, one JSON object a line. SIGTERM, SIGINT or SIGHUP closes the store in order;
 SIGHUP under nohup is ignored. Peers and native clients prove that they have the cluster's key; nothing is
-encrypted: keep both ports inside a network you trust.`;
+encrypted. A peer port on a network needs --insecure-peers, a Redis port there a password or --insecure-redis:
+keep both inside a network you trust.`;
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -40,6 +42,7 @@ export function serveCommand(): Command {
     .addOption(new Option('--sync <sync>', 'what a fence is, if emulated (none)').choices(SYNCS))
     .option('--store <uuid>', 'refuse to run any other store')
     .option('--key-file <file>', 'the key that all replicas of the cluster have (DIR/cluster-key)')
+    .option('--insecure-peers', 'let the peer port be on a network without encryption')
     .option('--listen <address>', 'where peers reach this replica: host:port, or unix:/path')
     .option('--redis <address>', 'where Redis clients are served; none if absent')
     .option('--peers <addresses>', 'all members: 1=host:port,2=host:port,…')
@@ -52,6 +55,7 @@ async function serve({ config: file, dir, ...flags }: ServeFlags): Promise<void>
   const text = file === undefined ? '{}' : readFileIfThere(file);
   if (text === undefined) throw argumentError(`there is no configuration ${file}`);
   const settings = dir === undefined ? flags : { ...flags, directory: dir };
+  process.umask(OWNER_ONLY);
   // Loaded when it is called: all modules of a program are open at once while they are loaded.
   const { serveReplica } = await import('../cluster/replica-process.js');
   await serveReplica(serveConfig(parseServeFile(text), settings));

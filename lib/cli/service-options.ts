@@ -32,5 +32,6 @@ export function withServiceOptions(command: Command): Command {
       'microseconds a leader looks out for more to do before it sleeps (100)',
       integerOption(0, 10_000),
     )
-    .option('--password-file <file>', 'its first line is the password that Redis clients must give');
+    .option('--password-file <file>', 'its first line is the password that Redis clients must give')
+    .option('--insecure-redis', 'serve Redis on a network without a password');
 }

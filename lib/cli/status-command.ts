@@ -106,7 +106,26 @@ export function statusLines(answers: readonly Answer[], verdict: Verdict): reado
   const advice = answers.flatMap(({ id, status }) =>
     status?.advice ? [`replica ${id}: ${status.advice}`] : [],
   );
-  return [...tableLines(HEAD, rows), ...advice, ...verdict.differences, verdictSentence(answers, verdict)];
+  return [
+    ...tableLines(HEAD, rows),
+    ...advice,
+    ...exposures(answers),
+    ...verdict.differences,
+    verdictSentence(answers, verdict),
+  ];
+}
+
+/** What anybody on the network may do. */
+function exposures(answers: readonly Answer[]): readonly string[] {
+  return answers.flatMap(({ id, status }) => {
+    const { security } = status ?? {};
+    if (security === undefined) return [];
+    if (!security.key) return [`replica ${id} is insecure: it asks nobody on its peer port for a key`];
+    if (security.channel !== 'plain') return [];
+    return [
+      `replica ${id} has insecure peers: what they say is not encrypted, and can be changed on the way`,
+    ];
+  });
 }
 
 function roleOf(status: NonNullable<Answer['status']>): string {

@@ -16,7 +16,7 @@ import { checkPortsFree } from './ports.js';
 import type { Failed, Ready } from './process-messages.js';
 import { removeRunning, writeRunning } from './running-file.js';
 import type { LogLevel } from './serve-config.js';
-import { type ServiceSettings, serviceArguments } from './service-config.js';
+import { checkRedisPort, type ServiceSettings, serviceArguments, serviceConfig } from './service-config.js';
 import { Supervisor } from './supervisor.js';
 
 export interface ClusterOptions {
@@ -129,6 +129,8 @@ export class Cluster {
     const formation = decideFormation(directory, readClusterFile(directory), storesIn(directory), wish);
     const ids = formation.file.members.map(({ id }) => id);
     const addresses = clusterAddresses(ids, listen, port, peerPort);
+    const { service } = options;
+    checkRedisPort({ host: listen, port }, serviceConfig(service), service);
     await checkPortsFree(addresses);
     const file = await form(directory, formation, (id) => events.formatting(id, formation.file));
     const keyFile = clusterKeyIn(directory);

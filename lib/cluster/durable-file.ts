@@ -3,15 +3,18 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ErrorCode, IndelibleError } from '../errors.js';
 
+/** The umask of programs that make stores: what they write is their user's alone, whoever writes it. */
+export const OWNER_ONLY = 0o077;
+
 /**
- * Replaces a file by `text`: written aside, fsynced, renamed, the directory fsynced.
+ * Replaces a file by `text`, its owner's alone: written aside, fsynced, renamed, the directory fsynced.
  * Durable when the call returns, as far as the file system keeps its word.
  * @throws ERR_INDELIBLE_STORE_IO
  */
 export function replaceFile(file: string, text: string): void {
   const aside = `${file}.new`;
   try {
-    const handle = fs.openSync(aside, 'w', 0o644);
+    const handle = fs.openSync(aside, 'w', 0o600);
     try {
       fs.writeFileSync(handle, text);
       fs.fsyncSync(handle);
@@ -26,14 +29,14 @@ export function replaceFile(file: string, text: string): void {
 }
 
 /**
- * Makes a directory below one that is there; its name is durable on return, also where it was there already:
+ * Makes a directory below one that is there, its owner's alone; its name is durable on return, also where it was there already:
  * whoever made it may have been killed before that.
  * @throws system errors; none if it is there
  */
 export function makeDirectory(directory: string): void {
   const parent = path.dirname(path.resolve(directory));
   try {
-    fs.mkdirSync(directory);
+    fs.mkdirSync(directory, 0o700);
     syncDirectory(parent);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -13,7 +13,7 @@ const FILE_BYTES_MAX = 16 << 20;
 export function openLogFile(file: string): number {
   try {
     rotate(file);
-    return fs.openSync(file, 'a');
+    return fs.openSync(file, 'a', 0o600);
   } catch (error) {
     throw ioError(`cannot write ${file}`, file, error);
   }

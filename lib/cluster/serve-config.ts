@@ -5,12 +5,14 @@
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
 import type { Tuning } from '../replica/options.js';
+import { isOfThisMachine, parseAddress } from '../transport/address.js';
 import { readClusterKey } from '../transport/key-file.js';
 import type { ReplicaId } from '../types.js';
 import { checkPeerAddress, type HostPort, parseHostPort, parsePeers } from './addresses.js';
 import type { Backend, Sync } from './cluster-file.js';
 import { issueSentence } from './plan.js';
 import {
+  checkRedisPort,
   SERVICE_ENTRIES,
   type ServiceConfig,
   type ServiceSettings,
@@ -49,6 +51,7 @@ const serveSchema = v.strictObject({
   redis: v.optional(v.string()),
   peers: v.optional(v.union([v.string(), v.record(v.string(), v.string())])),
   logLevel: v.optional(v.picklist(LOG_LEVELS)),
+  insecurePeers: v.optional(v.boolean()),
   keyFile: v.optional(v.pipe(v.string(), v.nonEmpty())),
   store: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'must be 32 lower-case hex digits'))),
   ...SERVICE_ENTRIES,
@@ -64,6 +67,8 @@ export interface ServeSettings extends ServiceSettings {
   readonly peers?: string | Readonly<Record<string, string>> | undefined;
   readonly logLevel?: LogLevel | undefined;
   readonly store?: string | undefined;
+  /** Lets the peer port be on a network without TLS. */
+  readonly insecurePeers?: boolean | undefined;
   /** Where the cluster's key lies; `cluster-key` in the directory, if absent. */
   readonly keyFile?: string | undefined;
 }
@@ -90,19 +95,33 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
   const backend = settings.backend ?? 'emulated';
   const sync = settings.sync ?? 'none';
   checkSync(backend, sync);
+  checkPeerPort(listen, settings);
+  const redis = settings.redis === undefined ? undefined : parseHostPort(settings.redis, '--redis');
+  const service = serviceConfig(settings);
+  if (redis !== undefined) checkRedisPort(redis, service, settings);
   return {
     directory,
     backend,
     sync,
     listen: checkPeerAddress(listen, '--listen'),
-    redis: settings.redis === undefined ? undefined : parseHostPort(settings.redis, '--redis'),
+    redis,
     peers: peersOf(settings),
     logLevel: settings.logLevel ?? 'info',
     store: settings.store,
     key: keyIn(settings),
     tuning: tuningOf(settings),
-    service: serviceConfig(settings),
+    service,
   };
+}
+
+/** @throws RangeError for a port on a network that nobody has said may be without TLS */
+function checkPeerPort(listen: string, { insecurePeers = false }: ServeSettings): void {
+  const address = checkPeerAddress(listen, '--listen');
+  if (insecurePeers || isOfThisMachine(parseAddress(address))) return;
+  throw argumentError(
+    `--listen ${address} can be reached over the network, and what peers say there is not encrypted: ` +
+      'put it inside an encrypted network and give --insecure-peers, or listen on 127.0.0.1 or unix:/path',
+  );
 }
 
 function keyIn({ keyFile }: ServeSettings): Uint8Array | undefined {

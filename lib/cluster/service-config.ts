@@ -4,6 +4,8 @@
  */
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
+import { formatAddress, isOfThisMachine } from '../transport/address.js';
+import type { HostPort } from './addresses.js';
 import { readFileIfThere } from './durable-file.js';
 
 /** Sizes in bytes, times in milliseconds. The same names on the command line, as --max-memory and so on. */
@@ -21,6 +23,8 @@ export interface ServiceSettings {
   readonly watch?: number | undefined;
   /** A file whose first line is the password that clients must give. */
   readonly passwordFile?: string | undefined;
+  /** Lets the Redis port be on a network without a password. */
+  readonly insecureRedis?: boolean | undefined;
 }
 
 /** What the Redis port is opened with beside its address. */
@@ -48,6 +52,7 @@ export const SERVICE_ENTRIES: {
   readonly leaderWait: Entry;
   readonly watch: Entry;
   readonly passwordFile: v.OptionalSchema<v.GenericSchema<string>, undefined>;
+  readonly insecureRedis: v.OptionalSchema<v.GenericSchema<boolean>, undefined>;
 } = {
   maxMemory: bound,
   maxClients: bound,
@@ -58,6 +63,7 @@ export const SERVICE_ENTRIES: {
   leaderWait: bound,
   watch: bound,
   passwordFile: v.optional(v.string()),
+  insecureRedis: v.optional(v.boolean()),
 };
 
 /**
@@ -77,6 +83,19 @@ export function serviceConfig(settings: ServiceSettings): ServiceConfig {
   };
 }
 
+/** @throws RangeError for a port on a network on which everybody may do everything, unless that was said */
+export function checkRedisPort(
+  address: HostPort,
+  { password }: Pick<ServiceConfig, 'password'>,
+  { insecureRedis = false }: Pick<ServiceSettings, 'insecureRedis'>,
+): void {
+  if (password !== undefined || insecureRedis || isOfThisMachine(address)) return;
+  throw argumentError(
+    `the Redis port on ${formatAddress(address)} can be reached over the network, and who reaches it can read ` +
+      'and write everything: give --password-file, or say --insecure-redis, or serve it on 127.0.0.1',
+  );
+}
+
 function passwordIn(file: string): string {
   const password = readFileIfThere(file)?.split(/\r?\n/)[0] ?? '';
   if (password === '') throw argumentError(`${file} has no password in its first line`);
@@ -87,6 +106,7 @@ function passwordIn(file: string): string {
 export function serviceArguments(settings: ServiceSettings): readonly string[] {
   const { maxMemory, maxClients, maxKey, maxValue, leaderWait, watch, passwordFile } = settings;
   const { timeout, tcpKeepalive } = settings;
+  const flags = settings.insecureRedis === true ? ['--insecure-redis'] : [];
   const pairs: readonly (readonly [string, string | number | undefined])[] = [
     ['--max-memory', maxMemory],
     ['--max-clients', maxClients],
@@ -98,5 +118,5 @@ export function serviceArguments(settings: ServiceSettings): readonly string[] {
     ['--watch', watch],
     ['--password-file', passwordFile],
   ];
-  return pairs.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));
+  return flags.concat(pairs.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)])));
 }

@@ -41,6 +41,14 @@ export interface DamageStatus {
   readonly scrubFindings: number;
 }
 
+/** How the peer port is kept from strangers. */
+export interface SecurityStatus {
+  /** Peers, front ends and clients prove that they have the cluster's key. */
+  readonly key: boolean;
+  /** `local`: only this machine reaches it; `tls`: encrypted; `plain`: on a network, and neither. */
+  readonly channel: 'local' | 'tls' | 'plain';
+}
+
 export interface ReplicaStatus {
   readonly clusterId: string;
   readonly replicaId: ReplicaId;
@@ -89,6 +97,7 @@ export interface ReplicaStatus {
   readonly transport: TransportCounters;
   /** Members that this replica does not talk to, because one store is not the one that voted, and why. */
   readonly refusals: readonly { readonly id: ReplicaId; readonly reason: string }[];
+  readonly security: SecurityStatus;
   /** Why the replica has stopped; absent while it runs. */
   readonly failure?: string;
 }
@@ -97,7 +106,7 @@ export function statusOf(
   host: Host,
   store: OpenStore,
   configuration: Configuration,
-  transport: Pick<TcpTransport, 'counters' | 'refusals'>,
+  transport: Pick<TcpTransport, 'counters' | 'refusals' | 'security'>,
 ): ReplicaStatus {
   const { core, executor } = host;
   const { log, checkpoints } = store;
@@ -140,6 +149,7 @@ export function statusOf(
     storage: log.counters,
     transport: transport.counters,
     refusals: [...transport.refusals].map(([id, reason]) => ({ id, reason })),
+    security: transport.security,
     ...(host.failure === undefined ? {} : { failure: host.failure.message }),
   };
 }

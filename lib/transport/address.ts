@@ -30,6 +30,13 @@ export function formatAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
+/** Whether only this machine reaches the address: a Unix socket, or loopback by number or as `localhost`. */
+export function isOfThisMachine(address: Address): boolean {
+  if ('path' in address) return true;
+  const host = address.host.toLowerCase();
+  return host === 'localhost' || host === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
 function badAddress(text: string, why: string): IndelibleError {
   return new IndelibleError(ErrorCode.network, `"${text}" is not an address: ${why}`, { path: text });
 }

@@ -18,7 +18,7 @@ import type { Hello, Refusal } from '../wire/hello-codec.js';
 import { HelloRole, NO_OPENING, RefusalCode } from '../wire/hello-codec.js';
 import { FrameKind, isBulk } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
-import { parseAddress } from './address.js';
+import { isOfThisMachine, parseAddress } from './address.js';
 import type { ClientConnection } from './client-connection.js';
 import type { ClientEndOwner } from './client-end.js';
 import { ClientEnd } from './client-end.js';
@@ -129,6 +129,13 @@ export class TcpTransport implements Transport {
   /** Where this transport listens, with the port that was really bound; empty before `start`. */
   get address(): string {
     return this.#address;
+  }
+
+  /** What keeps strangers from the port: the key, and the channel if there is one. */
+  get security(): { readonly key: boolean; readonly channel: 'local' | 'plain' } {
+    const { keys, listen } = this.#options;
+    const channel = isOfThisMachine(parseAddress(listen)) ? 'local' : 'plain';
+    return { key: keys !== undefined, channel };
   }
 
   /** Clients connected now. */

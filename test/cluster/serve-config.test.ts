@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { checkSync, parseServeFile, serveConfig } from '../../lib/cluster/serve-config.js';
 
-const FLAGS = { directory: '/var/lib/indelible', listen: '10.0.0.1:7101', peers: '1=10.0.0.1:7101' };
+const FLAGS = {
+  directory: '/var/lib/indelible',
+  listen: '10.0.0.1:7101',
+  insecurePeers: true,
+  peers: '1=10.0.0.1:7101',
+};
 
 describe('the configuration of a replica', () => {
   it('has defaults for what may be left out', () => {
@@ -26,6 +31,7 @@ describe('the configuration of a replica', () => {
         ...FLAGS,
         backend: 'file',
         redis: '10.0.0.1:7001',
+        insecureRedis: true,
         peers: { 1: '10.0.0.1:7101', 2: '10.0.0.2:7101' },
         logLevel: 'warn',
         leaderWait: 500,
@@ -55,6 +61,28 @@ describe('the configuration of a replica', () => {
     ['a number for an address', '{"listen":7101}', /listen/],
   ])('is not %s', (_, text, sentence) => {
     expect(() => parseServeFile(text)).toThrow(sentence);
+  });
+
+  it.each(['10.0.0.1:7101', '0.0.0.0:7101', '[::]:7101', 'host:7101'])(
+    'has no peer port on %s unless that is said',
+    (listen) => {
+      expect(() => serveConfig({}, { ...FLAGS, listen, insecurePeers: false })).toThrow(/--insecure-peers/);
+      expect(serveConfig({}, { ...FLAGS, listen }).listen).toBe(listen);
+    },
+  );
+
+  it.each(['127.0.0.1:7101', '127.1.2.3:7101', '[::1]:7101', 'localhost:7101', 'unix:/run/indelible'])(
+    'may have its peer port on %s, which only this machine reaches',
+    (listen) => {
+      expect(serveConfig({}, { ...FLAGS, listen, insecurePeers: false }).listen).toBe(listen);
+    },
+  );
+
+  it('has no Redis port on a network without a password unless that is said', () => {
+    const open = { ...FLAGS, redis: '0.0.0.0:7001' };
+    expect(() => serveConfig({}, open)).toThrow(/--password-file/);
+    expect(serveConfig({}, { ...open, insecureRedis: true }).redis).toEqual({ host: '0.0.0.0', port: 7001 });
+    expect(serveConfig({}, { ...open, redis: '127.0.0.1:7001' }).redis?.port).toBe(7001);
   });
 
   it('knows msync only for emulated regions', () => {

@@ -74,7 +74,7 @@ export class NetworkedCluster {
     const [program, args] = this.network.command(id, process.execPath, [
       ...[PROGRAM, 'serve', '--dir', this.#dataOf(id), '--backend', backend],
       ...['--listen', `0.0.0.0:${PEER_PORT}`, '--redis', `0.0.0.0:${REDIS_PORT}`],
-      ...['--peers', others.join(','), ...flags],
+      ...['--peers', others.join(','), '--insecure-peers', '--insecure-redis', ...flags],
     ]);
     const log = fs.openSync(this.#logFile(id), 'a');
     this.#processes.set(id, spawn(program, args, { stdio: ['ignore', log, log] }));

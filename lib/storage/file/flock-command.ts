@@ -46,7 +46,7 @@ function refusal(path: string, cause: unknown): unknown {
  */
 export async function lockByCommand(path: string): Promise<() => void> {
   for (;;) {
-    const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+    const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       const code = await flock(descriptor);
       if (code === HELD) throw new IndelibleError(ErrorCode.storeLocked, 'the lock is held', { path });

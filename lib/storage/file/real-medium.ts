@@ -172,7 +172,7 @@ export class RealMedium implements FileMedium {
 
   async makeDirectory(directory: string): Promise<boolean> {
     try {
-      await mkdir(directory);
+      await mkdir(directory, 0o700);
       return true;
     } catch (error) {
       if (systemCode(error) === 'EEXIST') return false;
@@ -183,7 +183,7 @@ export class RealMedium implements FileMedium {
   async open(path: string, access: 'read' | 'write' | 'create'): Promise<MediumFile> {
     const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_DSYNC } = constants;
     const base = access === 'read' ? O_RDONLY : O_RDWR;
-    const cached = await open(path, base | (access === 'create' ? O_CREAT | O_TRUNC : 0));
+    const cached = await open(path, base | (access === 'create' ? O_CREAT | O_TRUNC : 0), 0o600);
     try {
       const direct = await openDirect(path, access === 'read' ? base : base | O_DSYNC);
       return new RealFile(path, cached, direct, this.#reader);
