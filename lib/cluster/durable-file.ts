@@ -29,8 +29,8 @@ export function replaceFile(file: string, text: string): void {
 }
 
 /**
- * Makes a directory below one that is there, its owner's alone; its name is durable on return, also where it was there already:
- * whoever made it may have been killed before that.
+ * Makes a directory, its owner's alone, below one that is there. Its name is durable on return, also where it
+ * was there already: whoever made it may have been killed before that.
  * @throws system errors; none if it is there
  */
 export function makeDirectory(directory: string): void {

@@ -86,19 +86,12 @@ export function assemble(
   images.restore();
   const { clusterId, replicaId: self } = identity;
   const wake = (): void => host.flush();
+  const asking = { clusterId, addresses: peers, key: keys?.replicas, runtime, sockets };
   const host: Host = new Host({
     storage: log,
     checkpoints: images,
     transport,
-    forwarder: new Forwarder({
-      self,
-      clusterId,
-      addresses: peers,
-      key: keys?.replicas,
-      wake,
-      runtime,
-      sockets,
-    }),
+    forwarder: new Forwarder({ ...asking, self, wake }),
     machine: stateMachine,
     configuration,
     tuning,
@@ -117,7 +110,7 @@ export function assemble(
   });
   const status = (): ReplicaStatus => statusOf(host, store, configuration, transport);
   const openMax = configuration.members.length - 1;
-  const relays = new Relays({ clusterId, addresses: peers, openMax, runtime, sockets });
+  const relays = new Relays({ ...asking, openMax });
   const statusJson = (): Uint8Array => Buffer.from(JSON.stringify(status()));
   const clients: Clients = new Clients(host, runtime, statusJson, relays);
   return { configuration, transport, host, tuning, status };

@@ -15,9 +15,12 @@ import type { Caller } from '../transport/hello.js';
 import type { Asker } from '../transport/request-line.js';
 import type { Sockets } from '../transport/sockets.js';
 import type { ReplicaId } from '../types.js';
+import { HelloRole } from '../wire/hello-codec.js';
 
 export interface RelaysOptions {
   readonly clusterId: string;
+  /** That of replicas; undefined where the cluster runs without. */
+  readonly key: Uint8Array | undefined;
   readonly addresses: ReadonlyMap<ReplicaId, string>;
   readonly openMax: number;
   readonly runtime: Runtime;
@@ -43,7 +46,7 @@ export class Relays {
 
   /** Opens one to `leader` for `caller`. Undefined: as many are open as may be, or it has no address. */
   begin(leader: ReplicaId, caller: Caller, events: RelayEvents): Relay | undefined {
-    const { addresses, openMax, clusterId, runtime, sockets } = this.options;
+    const { addresses, openMax, clusterId, key, runtime, sockets } = this.options;
     const address = addresses.get(leader);
     if (address === undefined || this.open >= openMax) return undefined;
     const relay = new Relay(events);
@@ -54,8 +57,9 @@ export class Relays {
       relay.end();
     };
     const exchangeEvents = { leaderIs: events.changed, settled: events.settled, closed };
-    const options = { address, clusterId, replicaId: leader, caller, runtime, sockets };
-    Exchange.connect({ ...options, events: exchangeEvents })
+    const who = { role: HelloRole.frontEnd, key, caller };
+    const options = { address, clusterId, replicaId: leader, runtime, sockets };
+    Exchange.connect({ ...options, ...who, events: exchangeEvents })
       .then((exchange) => relay.connected(exchange))
       .catch(closed);
     return relay;

@@ -7,7 +7,7 @@ import { Outcome, type Requester } from '../../lib/replica/service.js';
 import type { StateMachine } from '../../lib/replica/state-machine.js';
 import { Submissions } from '../../lib/replica/submissions.js';
 import { nodeRuntime } from '../../lib/runtime.js';
-import { CLUSTER, SocketPlace } from '../transport/places.js';
+import { CLUSTER, KEYS, SocketPlace } from '../transport/places.js';
 import { EchoServer, echo } from '../transport/servers.js';
 
 const LIMITS = { commandBytesMax: 99, batchBytesTarget: 512, batchBytesMax: 1024, waitingBytesMax: 4096 };
@@ -39,7 +39,8 @@ class CutOff {
     this.place = place;
     const { addresses } = place;
     const runtime = { ...nodeRuntime, monotonicMs: () => this.nowMs };
-    this.forwarder = new Forwarder({ self: 3, clusterId: CLUSTER, addresses, wake: () => {}, runtime });
+    const { replicas: key } = KEYS;
+    this.forwarder = new Forwarder({ self: 3, clusterId: CLUSTER, addresses, key, wake: () => {}, runtime });
     endings.push(() => this.forwarder.close());
   }
 

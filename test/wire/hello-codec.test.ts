@@ -10,6 +10,7 @@ import {
   type Hello,
   NO_OPENING,
   NO_SALT,
+  SALT_BYTES,
 } from '../../lib/wire/hello-codec.js';
 import { FrameKind } from '../../lib/wire/protocol.js';
 import { hello, refusal } from './arbitraries.js';
@@ -26,6 +27,7 @@ const HELLO: Hello = {
   ...({ type: 'hello', version: 3, role: 1, replicaId: 1, wantedId: 2 } as const),
   ...{ clusterId: 'ab'.repeat(16), storeUuid: 'cd'.repeat(16), configurationNumber: 1 },
   opening: { incarnation: 4, generation: 5, nonce: 6 },
+  salt: Uint8Array.from({ length: SALT_BYTES }, (_, at) => at),
 };
 
 describe('the first words of a connection', () => {
@@ -38,7 +40,7 @@ describe('the first words of a connection', () => {
         const found = decode(frameOf(encodeHello, sent)) as Hello;
         expect({ ...found, salt: [...found.salt] }).toEqual({ ...sent, opening, salt: [...salt] });
       }),
-      { examples: [2, 3, 4].map((version) => [{ ...HELLO, version }] as [Hello]) },
+      { examples: [2, 3, 4, 5, 6].map((version) => [{ ...HELLO, version }] as [Hello]) },
     );
     fc.assert(
       fc.property(refusal, (sent) => {
@@ -48,7 +50,7 @@ describe('the first words of a connection', () => {
   });
 
   it('name a role that there is', () => {
-    for (const role of [0, 3]) {
+    for (const role of [0, 4]) {
       const frame = frameOf(encodeHello, { ...HELLO, role: role as Hello['role'] });
       expect(() => decode(frame)).toThrow(/role/);
     }

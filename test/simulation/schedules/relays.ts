@@ -181,7 +181,14 @@ const inItsName: Schedule = {
     const timer = { cancel: () => {}, unref: () => timer };
     const runtime = { ...nodeRuntime, after: () => timer, every: () => timer };
     const addresses = new Map([[2, 'leader:1']]);
-    const relays = new Relays({ clusterId: 'c'.repeat(32), addresses, openMax: 1, runtime, sockets });
+    const relays = new Relays({
+      clusterId: 'c'.repeat(32),
+      addresses,
+      key: undefined,
+      openMax: 1,
+      runtime,
+      sockets,
+    });
     const events = { changed: () => {}, settled: () => {}, closed: () => {} };
     mustBe(relays.begin(3, CALLER, events), undefined, 'nobody is asked whose address is not known');
     mustBe(relays.begin(2, CALLER, events) === undefined, false, 'the leader is asked');
