@@ -1,6 +1,6 @@
 /**
  * Frames with a good CRC and hostile numbers, of every kind, to real replicas over real sockets: somebody who
- * has a member's identity says hello as that member, or as a client, and then anything.
+ * has a member's identity and the key says hello as that member, or as a client, and then anything.
  *
  * Properties
  * 1. No replica stops: at most it finds that it was told of two batches for one slot (contracts 4, 15), which
@@ -10,20 +10,22 @@
  *
  * Batches are empty: what is in one is for the state machine, and a member that leads may propose anything.
  */
-import { connect } from 'node:net';
 import fc from 'fast-check';
 import { Counter } from '../../examples/counter.js';
 import type { Replica } from '../../lib/index.js';
 import type { Message } from '../../lib/paxos/messages.js';
 import { digestOf } from '../../lib/storage/crc64.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
+import { clusterKeys } from '../../lib/transport/proof.js';
 import type { Digest } from '../../lib/types.js';
 import { encodeClientMessage } from '../../lib/wire/client-codec.js';
 import type { ClientMessage } from '../../lib/wire/client-messages.js';
-import { encodeHello, HelloRole, NO_OPENING } from '../../lib/wire/hello-codec.js';
+import { type Hello, HelloRole, NO_OPENING, NO_SALT } from '../../lib/wire/hello-codec.js';
 import { PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { Writer } from '../../lib/wire/writer.js';
 import { TestCluster } from '../replica/cluster.js';
+import { greet } from '../transport/greets.js';
+import { RawConnection } from '../transport/raw-connection.js';
 import { frameOf, hostileMessage, hostileNumber } from '../wire/hostile-messages.js';
 
 /** The member that lies. It is never started; the other two are a majority. */
@@ -163,8 +165,7 @@ export class Attacked {
   async say(to: number, asMember: boolean, ordinal: number, frames: readonly Uint8Array[]): Promise<void> {
     const { identity, configuration } = this.cluster.replicas.get(to)!;
     const store = configuration.members.find(({ id }) => id === HOSTILE)!;
-    const writer = new Writer();
-    encodeHello(writer, {
+    const hello: Hello = {
       type: 'hello',
       version: PROTOCOL_VERSION,
       role: asMember ? HelloRole.replica : HelloRole.client,
@@ -174,15 +175,12 @@ export class Attacked {
       storeUuid: asMember ? store.storeUuid : '0'.repeat(32),
       configurationNumber: 1,
       opening: asMember ? { incarnation: 1, generation: ordinal, nonce: ordinal } : NO_OPENING,
-    });
-    const hello = Buffer.from(writer.bytes.subarray(0, writer.length));
-    const socket = connect(this.cluster.addressOf(to).replace('unix:', ''));
-    await new Promise<void>((resolve) => {
-      socket.on('error', () => {});
-      socket.on('close', () => resolve());
-      socket.resume();
-      socket.end(Buffer.concat([hello, ...frames]));
-    });
+      salt: NO_SALT,
+    };
+    const raw = await RawConnection.open(this.cluster.addressOf(to));
+    await greet(raw, hello, clusterKeys(this.cluster.key));
+    raw.socket.end(Buffer.concat(frames));
+    await raw.closed;
   }
 
   /**
