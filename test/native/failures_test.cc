@@ -185,6 +185,15 @@ TEST(failure_anywhere_in_a_life_comes_out_and_loses_nothing) {
   }
 }
 
+TEST(failure_anywhere_in_a_trim_with_a_group_pending_comes_out_and_loses_nothing) {
+  const std::uint64_t calls = sweep(formatted(small_format()), {}, [](Life& life) {
+    Status status = life.open(true, false);
+    for (std::uint64_t slot = 1; status.ok() && slot <= 4; slot++) status = life.put({0, {{slot, kBallot, 100}}});
+    return status.ok() ? life.trim(2) : status;
+  });
+  CHECK(calls > 8);
+}
+
 TEST(failure_anywhere_in_making_room_comes_out_and_loses_nothing) {
   const std::uint64_t calls = sweep(formatted(small_format()), {}, [](Life& life) {
     Status status = life.open(false, false);

@@ -14,6 +14,7 @@ import { outlivedLeader } from './outlived-leader.js';
 import { relays } from './relays.js';
 import type { Schedule } from './schedule.js';
 import { slowLinks } from './slow-links.js';
+import { stores } from './stores.js';
 import { transferredFiles } from './transferred-files.js';
 import { transfers } from './transfers.js';
 import { uncertainSlot } from './uncertain-slot.js';
@@ -37,4 +38,5 @@ export const schedules: readonly Schedule[] = [
   ...longAnswers,
   ...deadlines,
   ...slowLinks,
+  ...stores,
 ];
