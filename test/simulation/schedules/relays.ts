@@ -161,7 +161,7 @@ const given: Schedule = {
 };
 
 const inItsName: Schedule = {
-  name: 'the leader is told whose connection is passed on, and which of them, and is asked as by a client',
+  name: 'the leader is told whose connection is passed on, and which of them, and is asked as by a front end',
   run() {
     const written: Uint8Array[] = [];
     const socket = {
@@ -200,7 +200,7 @@ const inItsName: Schedule = {
     const { number: nonce, connection: generation } = CALLER;
     mustBe(
       { role, wantedId, opening },
-      { role: 2, wantedId: 2, opening: { incarnation: 0, generation, nonce } },
+      { role: 3, wantedId: 2, opening: { incarnation: 0, generation, nonce } },
       'hello',
     );
   },
