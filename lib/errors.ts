@@ -65,8 +65,25 @@ export const ErrorCode = {
   checkpointInvalid: 'ERR_INDELIBLE_CHECKPOINT_INVALID',
   /** Writing a checkpoint does not come on: its disk, or its state, stalls. It goes on when that does. */
   checkpointStalled: 'ERR_INDELIBLE_CHECKPOINT_STALLED',
-  /** The user's state machine threw. The replica stops: others would go on without it. */
+  /** The user's state machine threw. The message says in which of its methods, and at which slot. */
   stateMachine: 'ERR_INDELIBLE_STATE_MACHINE',
+  /**
+   * The state machine threw at a command, and nothing behind that is executed here before it is skipped or
+   * its program mended. What was asked is not executed.
+   */
+  halted: 'ERR_INDELIBLE_HALTED',
+  /** No command is skipped: the replica is not halted, or at another one. The message says where. */
+  notHalted: 'ERR_INDELIBLE_NOT_HALTED',
+  /**
+   * No command is skipped: another replica has executed it, so that the state machine is not deterministic.
+   * Mend that, and give the halted replica the state of one that goes on.
+   */
+  diverged: 'ERR_INDELIBLE_DIVERGED',
+  /**
+   * The command was not executed and never will be: the state machine threw at it, and an operator had it
+   * skipped. Do not send it again.
+   */
+  skipped: 'ERR_INDELIBLE_SKIPPED',
   /** A callback of the program threw. A warning has this code; nothing stopped because of it. */
   callback: 'ERR_INDELIBLE_CALLBACK',
   /** A port could not be bound, or a peer address could not be understood. */

@@ -38,6 +38,9 @@ export const COMMAND_BYTES_MAX: number = 1 << 20;
 /** Largest batch (the value of one slot), in bytes, headers included. */
 export const BATCH_BYTES_MAX: number = 2 << 20;
 
+/** The reason given for the skip of a command, in bytes of UTF-8. */
+export const SKIP_REASON_BYTES_MAX = 512;
+
 /** Most votes in one batch record of the acceptor log. */
 export const RECORD_VOTES_MAX = 1024;
 

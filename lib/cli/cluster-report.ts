@@ -3,7 +3,7 @@ import path from 'node:path';
 import { styleText } from 'node:util';
 import type { ReplicaAddresses } from '../cluster/addresses.js';
 import type { ClusterFile } from '../cluster/cluster-file.js';
-import type { Failed, Ready } from '../cluster/process-messages.js';
+import type { Failed, Halted, Ready } from '../cluster/process-messages.js';
 import { formatAddress } from '../transport/address.js';
 import type { DurabilityClass, ReplicaId } from '../types.js';
 import type { Output } from './output.js';
@@ -28,6 +28,7 @@ export interface ClusterReport {
   died(replica: ReplicaId, how: string, failure: Failed | undefined, restartInMs: number): void;
   back(replica: ReplicaId): void;
   killed(replica: ReplicaId): void;
+  halted(replica: ReplicaId, halt: Halted): void;
   unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
   stopping(): void;
   stopped(): void;
@@ -96,6 +97,10 @@ export function plainReport(output: Output): ClusterReport {
     },
     back: (replica) => output.line(`replica ${replica} is back`),
     killed: (replica) => output.line(`replica ${replica} did not stop in time and was killed`),
+    halted: (replica, { slot, command, message }) => {
+      output.line(paint('yellow', `replica ${replica} is halted at slot ${slot}, command ${command}`));
+      output.line(`  ${message}; \`indelible status\` says what to do`);
+    },
     unusable: (replica, { code, message }, remaining) => {
       output.line(paint('yellow', `replica ${replica} stays out: its store cannot be used`));
       output.line(`  ${code}: ${message}`);
@@ -136,6 +141,7 @@ export function jsonReport(output: Output): ClusterReport {
     died: (replica, how, failure, restartInMs) => say('died', { replica, how, failure, restartInMs }),
     back: (replica) => say('back', { replica }),
     killed: (replica) => say('killed', { replica }),
+    halted: (replica, { slot, command, message }) => say('halted', { replica, slot, command, message }),
     unusable: (replica, failure, remaining) => say('unusable', { replica, failure, remaining }),
     stopping: () => say('stopping', {}),
     stopped: () => say('stopped', {}),

@@ -12,6 +12,7 @@ import { helpWith } from './help.js';
 import { inspectCommand } from './inspect-command.js';
 import type { Output } from './output.js';
 import { serveCommand } from './serve-command.js';
+import { skipCommand } from './skip-command.js';
 import { statusCommand } from './status-command.js';
 import { tortureCommand } from './torture-command.js';
 
@@ -32,6 +33,7 @@ export function buildProgram(output: Output): Command {
   program.addCommand(formatCommand(output));
   program.addCommand(serveCommand());
   program.addCommand(statusCommand(output));
+  program.addCommand(skipCommand(output));
   program.addCommand(inspectCommand(output));
   program.addCommand(benchCommand());
   program.addCommand(tortureCommand(output));

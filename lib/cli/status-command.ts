@@ -1,30 +1,19 @@
 /** `indelible status`: role, ballot, slots, lag and durability of every replica. */
 import { Command } from 'commander';
-import { parsePeers } from '../cluster/addresses.js';
-import { readFileIfThere } from '../cluster/durable-file.js';
-import { readRunning } from '../cluster/running-file.js';
-import { parseServeFile, peersOf } from '../cluster/serve-config.js';
 import { type Answer, surveyOf, type Verdict, verdictOf } from '../cluster/survey.js';
-import { argumentError } from '../errors.js';
-import { formatAddress } from '../transport/address.js';
-import { clusterKeyPath, readClientKey } from '../transport/key-file.js';
-import type { ReplicaId } from '../types.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
+import { keyOf, type MemberFlags, membersOf, withMembers } from './members.js';
 import { type Output, tableLines } from './output.js';
 import { formatSize } from './size.js';
 
-interface StatusFlags {
-  readonly dir: string;
-  readonly peers?: string;
-  readonly config?: string;
-  readonly keyFile?: string;
+interface StatusFlags extends MemberFlags {
   readonly json?: boolean;
 }
 
 const HELP = `
-Asks every replica; the exit code is 1 when no majority answers and votes, none leads, or
-replicas have come to differ.
+Asks every replica; the exit code is 1 when no majority answers and votes, none leads, one is halted by
+its state machine, or replicas have come to differ.
 
   indelible status                                     the cluster that \`cluster\` runs in data/
   indelible status --config replica.json               the members that a replica's configuration names
@@ -36,12 +25,8 @@ and this one has not applied · log: bytes in use, of how many · durability: wh
 (the kind of log, and what makes it durable: libpmem, or a processor's instruction where that is not installed).`;
 
 export function statusCommand(output: Output): Command {
-  const command = new Command('status')
-    .description('show how every replica of a cluster is')
-    .option('--dir <directory>', 'of a cluster on this machine', 'data')
-    .option('--peers <addresses>', 'or the members: 1=host:port,2=host:port,…')
-    .option('--config <file>', 'or the configuration file of one of them')
-    .option('--key-file <file>', "the cluster's key, or that of its clients")
+  const command = new Command('status').description('show how every replica of a cluster is');
+  withMembers(command)
     .option('--json', 'print everything as JSON')
     .action((flags: StatusFlags) => status(flags, output));
   return helpWith(command, HELP);
@@ -52,37 +37,9 @@ async function status(flags: StatusFlags, output: Output): Promise<void> {
   const verdict = verdictOf(answers);
   if (flags.json === true) output.line(JSON.stringify({ ...verdict, replicas: answers }, null, 2));
   else for (const line of statusLines(answers, verdict)) output.line(line);
-  if (!verdict.hasQuorum || verdict.leader === 0 || verdict.differences.length > 0)
+  const isHalted = answers.some(({ status: told }) => told?.halted !== undefined);
+  if (!verdict.hasQuorum || verdict.leader === 0 || isHalted || verdict.differences.length > 0)
     process.exitCode = ExitCode.failed;
-}
-
-function membersOf({ dir, peers, config }: StatusFlags): ReadonlyMap<ReplicaId, string> {
-  if (peers !== undefined) return parsePeers(peers, '--peers');
-  if (config !== undefined) {
-    const text = readFileIfThere(config);
-    if (text === undefined) throw argumentError(`there is no configuration ${config}`);
-    return peersOf(parseServeFile(text));
-  }
-  const running = readRunning(dir);
-  if (running === undefined) {
-    throw Object.assign(new Error(`no cluster runs in ${dir}: it has no running.json`), {
-      code: 'NOT_RUNNING',
-    });
-  }
-  return new Map(running.replicas.map(({ id, peer }) => [id, formatAddress(peer)]));
-}
-
-/** What asks for a key is told that there is none, and refuses by itself. */
-function keyOf({ dir, peers, config, keyFile }: StatusFlags): Uint8Array | undefined {
-  if (keyFile !== undefined) {
-    const key = readClientKey(keyFile);
-    if (key === undefined) throw argumentError(`there is no key file ${keyFile}`);
-    return key;
-  }
-  if (peers !== undefined) return undefined;
-  if (config === undefined) return readClientKey(clusterKeyPath(dir));
-  const settings = parseServeFile(readFileIfThere(config) ?? '{}');
-  return readClientKey(settings.keyFile ?? clusterKeyPath(settings.directory ?? '.'));
 }
 
 const HEAD = ['replica', 'role', 'ballot', 'chosen', 'applied', 'lag', 'log', 'durability'];
@@ -130,6 +87,7 @@ function exposures(answers: readonly Answer[]): readonly string[] {
 
 function roleOf(status: NonNullable<Answer['status']>): string {
   if (status.failure !== undefined) return `stopped: ${status.failure}`;
+  if (status.halted !== undefined) return `${status.role}, halted`;
   if (!status.votes) return `${status.role}, does not vote (log ${status.recovery})`;
   return status.recovery === 'intact' ? status.role : `${status.role} (log ${status.recovery})`;
 }

@@ -163,6 +163,10 @@ const OUTCOME_ERRORS = {
   [Outcome.notExecuted]: [ErrorCode.notExecuted, 'not executed, and never will be: it can be sent again'],
   [Outcome.unknown]: [ErrorCode.unknown, 'whether it was or will be executed is not known'],
   [Outcome.failed]: [ErrorCode.stateMachine, 'the state machine threw at this query'],
+  [Outcome.skipped]: [
+    ErrorCode.skipped,
+    'the state machine throws at this command, and an operator had it skipped',
+  ],
   [Outcome.declined]: [ErrorCode.notExecuted, 'the state machine declined to answer it without the log'],
 } as const;
 

@@ -1,6 +1,6 @@
 /** What a replica's process and its supervisor say to each other over the IPC channel. Plain data. */
 import type { Role } from '../paxos/effects.js';
-import type { Ballot, DurabilityClass, ReplicaId, StorageMode } from '../types.js';
+import type { Ballot, DurabilityClass, ReplicaId, Slot, StorageMode } from '../types.js';
 
 /** The replica has recovered, and listens for peers and clients. */
 export interface Ready {
@@ -27,7 +27,16 @@ export interface Failed {
   readonly message: string;
 }
 
-export type FromReplica = Ready | RoleChanged | Failed;
+/** The replica's state machine has thrown at a command: it goes on, and serves nobody. */
+export interface Halted {
+  readonly kind: 'halted';
+  readonly slot: Slot;
+  /** The command's place within the slot, from 0. */
+  readonly command: number;
+  readonly message: string;
+}
+
+export type FromReplica = Ready | RoleChanged | Halted | Failed;
 
 /** Close in order, then exit. The end of the channel means the same. */
 export interface Stop {

@@ -17,6 +17,7 @@ import { createKvServer, type KvServer, type KvServerStatus } from '../kv/server
 import { KvStateMachine } from '../kv/state-machine.js';
 import { ballotOf, formatBallot } from '../paxos/ballot.js';
 import type { Role } from '../paxos/effects.js';
+import type { Halt } from '../replica/executor.js';
 import { Replica } from '../replica/replica.js';
 import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import type { Ballot, ReplicaId } from '../types.js';
@@ -141,6 +142,10 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
     log.info({ role, ballot: formatBallot(ballot), leader }, 'role');
     tell({ kind: 'role', role, ballot, leader });
   };
+  const sayHalted = ({ slot, ordinal, error }: Halt): void => {
+    log.error({ slot, command: ordinal, err: error }, 'the state machine throws: the replica is halted');
+    tell({ kind: 'halted', slot, command: ordinal, message: error.message });
+  };
   replica.on('role', sayRole);
   replica.on('peer', (peer, up) => log.info({ peer }, up ? 'peer up' : 'peer down'));
   replica.on('checkpoint', ({ checkpointId, throughSlot }, lengthBytes, from) =>
@@ -161,6 +166,10 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
     const text = isOff ? 'the clock of this machine is off' : 'the clock of this machine is well again';
     log[isOff ? 'warn' : 'info']({ aheadMs }, text);
   });
+  replica.on('halted', (halt) => {
+    if (halt === undefined) return log.info('the state machine goes on');
+    sayHalted(halt);
+  });
   replica.on('failure', (error) => ending.reach(error));
   subscribe('indelible:transport', (message) => {
     const { event, remote, peer, error } = message as TransportDiagnostic;
@@ -168,9 +177,10 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
     log[isOdd ? 'warn' : 'debug']({ remote, peer, reason: error?.message }, event);
   });
   // What happened before anybody could listen.
-  const { role, ballot, leader, failure } = replica.status();
+  const { role, ballot, leader, failure, halted } = replica.status();
   const [round, owner] = ballot.split('.').map(Number);
   if (leader !== 0) sayRole(role, ballotOf(round ?? 0, owner ?? 0), leader);
+  if (halted !== undefined) sayHalted({ ...halted, ordinal: halted.command, error: new Error(halted.error) });
   if (failure !== undefined) ending.reach(new IndelibleError(ErrorCode.stopped, failure));
 }
 

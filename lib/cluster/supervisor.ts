@@ -18,7 +18,7 @@
  */
 import type { ReplicaId } from '../types.js';
 import { Backoff } from './backoff.js';
-import type { Failed, FromReplica, Ready, RoleChanged, ToReplica } from './process-messages.js';
+import type { Failed, FromReplica, Halted, Ready, RoleChanged, ToReplica } from './process-messages.js';
 
 /** A replica's process, as far as the supervisor knows one. */
 export interface ReplicaProcess {
@@ -37,6 +37,8 @@ export interface SupervisorEvents {
   died(replica: ReplicaId, how: string, failure: Failed | undefined, restartInMs: number): void;
   /** The process did not stop in time and was killed. */
   killed(replica: ReplicaId): void;
+  /** Its state machine has thrown: it goes on, and serves nobody. */
+  halted(replica: ReplicaId, halt: Halted): void;
   refused(replica: ReplicaId, failure: Failed): void;
   /** The replica stays out; `remaining` others go on. */
   unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
@@ -158,6 +160,9 @@ export class Supervisor {
         break;
       case 'role':
         this.#hearLeader(message);
+        break;
+      case 'halted':
+        this.#options.events.halted(charge.id, message);
         break;
       case 'failed':
         charge.failure = message;

@@ -62,7 +62,7 @@ export function verdictOf(answers: readonly Answer[]): Verdict {
     hasQuorum: voting.length * 2 > members,
     leader: newest?.replicaId ?? 0,
     learnedThrough: Math.max(0, ...statuses.map(({ learnedThrough }) => learnedThrough)),
-    differences: [...divergences(statuses), ...refusals(statuses)],
+    differences: [...divergences(statuses), ...halts(statuses), ...refusals(statuses)],
   };
 }
 
@@ -96,6 +96,20 @@ function oddOnes(what: string, marks: readonly Mark[]): string[] {
     );
   }
   return sentences;
+}
+
+/** Replicas that are halted at a slot which others have executed. */
+function halts(statuses: readonly ReplicaStatus[]): string[] {
+  return statuses.flatMap(({ replicaId, halted }) => {
+    const others = statuses.filter(({ appliedThrough }) => appliedThrough >= (halted?.slot ?? Infinity));
+    if (halted === undefined || others.length === 0) return [];
+    const whom = others.map((other) => other.replicaId).join(', ');
+    return [
+      `replica ${replicaId} is halted at slot ${halted.slot}, which replica ${whom} has executed: the state ` +
+        'machine is not deterministic, and nothing can be skipped. Start that replica again; if it halts there ' +
+        'again, give it the checkpoints of one that goes on',
+    ];
+  });
 }
 
 function refusals(statuses: readonly ReplicaStatus[]): string[] {

@@ -86,6 +86,15 @@ export interface ClockEvent {
   readonly aheadMs: number;
 }
 
+/** The state machine has thrown at a command; slot 0, and no error: it goes on behind it. */
+export interface HaltedEvent {
+  readonly replica: ReplicaId;
+  readonly slot: Slot;
+  /** The command's place within the slot, from 0. */
+  readonly ordinal: number;
+  readonly error: Error | undefined;
+}
+
 /** The replica stops; `error` says why. Nothing more comes from it. */
 export interface FailureEvent {
   readonly replica: ReplicaId;
@@ -101,6 +110,7 @@ export interface Events {
   'indelible:transfer': TransferChannelEvent;
   'indelible:damage': DamageEvent;
   'indelible:clock': ClockEvent;
+  'indelible:halted': HaltedEvent;
   'indelible:failure': FailureEvent;
 }
 

@@ -234,6 +234,12 @@ export class Learner {
     return mark && bytes && { kind: mark.kind, digest: mark.digest, bytes };
   }
 
+  /** The batch of a learned slot above the checkpoint in force; undefined if its bytes are lost. */
+  learnedBatch(slot: Slot): Batch | undefined {
+    const vote = this.voteOf(slot);
+    return vote?.bytes && { kind: vote.kind, digest: vote.digest, bytes: vote.bytes };
+  }
+
   appliedNow(through: Slot): void {
     invariant(
       through >= this.applied && through <= this.learned,

@@ -58,12 +58,16 @@ export class Progress {
     return this.peers.get(peer);
   }
 
-  /** The follower that lacks least, of those that have answered within `silentTicksMax`; 0 if none has. */
-  mostCovered(silentTicksMax: number): ReplicaId {
+  /**
+   * The follower that lacks least, of those that have answered within `silentTicksMax` and have applied
+   * `appliedMin`; 0 if none has.
+   */
+  mostCovered(silentTicksMax: number, appliedMin: Slot = 0): ReplicaId {
     let best: ReplicaId = 0;
     let through: Slot = -1;
     for (const [id, peer] of this.peers) {
-      if (peer.silentTicks < silentTicksMax && peer.coveredThrough > through) {
+      if (peer.silentTicks >= silentTicksMax || peer.appliedThrough < appliedMin) continue;
+      if (peer.coveredThrough > through) {
         best = id;
         through = peer.coveredThrough;
       }

@@ -282,11 +282,12 @@ export class ReplicaCore {
   }
 
   /**
-   * Asks the most advanced follower to campaign; for a leader that is about to close. False if not leading.
+   * Asks the most advanced follower to campaign; for a leader that is about to close, or cannot serve. False
+   * if not leading. @param appliedMin who has applied less is not asked
    */
-  handOver(): boolean {
+  handOver(appliedMin: Slot = 0): boolean {
     const ballot = this.proposer.ballot;
-    const heir = this.progress.mostCovered(reachTicks(this.timing));
+    const heir = this.progress.mostCovered(reachTicks(this.timing), appliedMin);
     if (ballot === undefined || heir === 0) return false;
     this.effects.send(heir, { type: 'handOver', ballot }, 0);
     return true;

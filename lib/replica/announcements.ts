@@ -34,5 +34,9 @@ export function announce(replica: EventEmitter<ReplicaEvents>, log: Storage): vo
   replica.on('clock', ({ isOff, aheadMs }) =>
     publish('indelible:clock', { replica: replicaId, isOff, aheadMs }),
   );
+  replica.on('halted', (halt) => {
+    const { slot, ordinal, error } = halt ?? { slot: 0, ordinal: 0, error: undefined };
+    publish('indelible:halted', { replica: replicaId, slot, ordinal, error });
+  });
   replica.on('failure', (error) => publish('indelible:failure', { replica: replicaId, error }));
 }

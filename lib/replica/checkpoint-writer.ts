@@ -152,6 +152,14 @@ export class CheckpointWriter {
     this.settle(running.through, (waiter) => waiter.reject(error));
   }
 
+  /** Nothing that is waited for will be written, but by an attempt that is under way. */
+  refuse(error: Error): void {
+    const through = this.running?.through ?? 0;
+    const refused = this.waiters.filter((waiter) => waiter.through > through);
+    this.waiters = this.waiters.filter((waiter) => waiter.through <= through);
+    for (const waiter of refused) waiter.reject(error);
+  }
+
   /** Nothing is begun or told any more; who waits hears `error`. */
   end(error: Error): void {
     if (this.ended !== undefined) return;

@@ -20,7 +20,7 @@ import type { Ballot, Configuration, Digest, ReplicaId, Slot } from '../types.js
 import { type CheckpointProblem, CheckpointWriter } from './checkpoint-writer.js';
 import type { Executor } from './executor.js';
 import type { Tuning } from './options.js';
-import { imageMeta, restoreImage, takeImage } from './state-image.js';
+import { type Image, imageMeta, keepImage, restoreImage, takeImage } from './state-image.js';
 import type { StateMachine } from './state-machine.js';
 import { type TransferEvent, type TransferStatus, Transfers } from './transfers.js';
 
@@ -57,6 +57,8 @@ export interface CheckpointParts {
 const NEAR_TICKS = 100;
 /** A receiver that lacks no more slots than this has caught up. */
 const CAUGHT_UP_SLOTS = 64;
+/** What may be kept of the state that a machine is made with. */
+const FIRST_IMAGE_BYTES_MAX: number = 4 << 20;
 
 export class Checkpoints {
   private readonly parts: CheckpointParts;
@@ -66,6 +68,8 @@ export class Checkpoints {
   /** The log has refused a vote and nothing has been forgotten since. */
   private refused = false;
   private ending: Promise<void> | undefined;
+  /** The state before the first slot, until there is a checkpoint. */
+  private first: Image | undefined;
 
   constructor(parts: CheckpointParts) {
     this.parts = parts;
@@ -92,6 +96,11 @@ export class Checkpoints {
     return this.writer.problem;
   }
 
+  /** An image of the state is being taken: it may not be replaced meanwhile. */
+  get isWriting(): boolean {
+    return this.writer.isWriting;
+  }
+
   get transferStatus(): TransferStatus {
     return this.transfers?.status ?? NO_TRANSFERS;
   }
@@ -101,7 +110,24 @@ export class Checkpoints {
    * checkpoint that format wrote holds no state, and the machine starts as it was made.
    */
   restore(): void {
-    if (this.base.through > 0) restoreImage(this.parts.machine, this.parts.store.newest);
+    const { machine, store } = this.parts;
+    if (this.base.through > 0) restoreImage(machine, store.newest);
+    else this.first = keepImage(machine, FIRST_IMAGE_BYTES_MAX);
+  }
+
+  /**
+   * Puts the state machine there again: it has thrown half way through a command.
+   * @throws ERR_INDELIBLE_STATE_MACHINE where it cannot be put back
+   */
+  restoreAgain(): void {
+    const { machine, store } = this.parts;
+    const image = this.base.through > 0 ? store.newest : this.first;
+    if (image !== undefined) return restoreImage(machine, image);
+    throw new IndelibleError(
+      ErrorCode.stateMachine,
+      `there is no checkpoint yet, and the state that the machine is made with has no image of at most ` +
+        `${FIRST_IMAGE_BYTES_MAX} bytes: open the replica again to go on behind what was skipped`,
+    );
   }
 
   /** Called once, when the host runs. */
@@ -121,6 +147,7 @@ export class Checkpoints {
       hasRoom: (to) => host.hasRoom(to),
       restore: (file, from) => {
         restoreImage(machine, file);
+        this.first = undefined;
         host.restored(file, from);
       },
       adopted: (file, from) => {
@@ -175,7 +202,8 @@ export class Checkpoints {
   private write(host: CheckpointSource): void {
     const { writer, transfers } = this;
     const { executor, core } = host;
-    if (writer.isWriting || transfers?.isReceiving === true) return;
+    // A state that may be half way through a command is nobody's.
+    if (writer.isWriting || transfers?.isReceiving === true || executor.halt !== undefined) return;
     // The chain is known where learning stands; between two turns the state may be a step behind it.
     if (executor.appliedThrough !== core.learner.learnedThrough) return;
     const { store, machine, configuration } = this.parts;
@@ -195,10 +223,16 @@ export class Checkpoints {
       })
       .then((file) => {
         if (file === undefined) return;
+        this.first = undefined;
         host.durableCheckpoint(file, 0);
         this.forget(host);
       })
       .catch((error: Error) => host.fail(error));
+  }
+
+  /** The state machine has thrown: who waits for a checkpoint that nothing will give hears so. */
+  halted(error: Error): void {
+    this.writer.refuse(error);
   }
 
   /** Nothing is begun any more; who waits for a checkpoint hears so. */

@@ -16,14 +16,21 @@
  * 6. A replica that cannot reach the leader may ask a follower to pass on what it asks (relays.ts). From then
  *    on its connection is one to the leader: who leads, and at which ballot, is what the leader says.
  */
-import { IndelibleError } from '../errors.js';
+import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
 import type { ClientConnection } from '../transport/client-connection.js';
 import type { Caller } from '../transport/hello.js';
 import type { ReplicaId } from '../types.js';
-import type { ClientMessage, Query, Submit } from '../wire/client-messages.js';
+import {
+  type ClientMessage,
+  type Query,
+  SkipOutcome,
+  type SkipRequest,
+  type Submit,
+} from '../wire/client-messages.js';
 import type { Relay, Relays } from './relays.js';
 import { Outcome, type Requester, type Service } from './service.js';
+import type { Skip } from './skip-record.js';
 
 /** What the host lets its clients do. */
 export interface ClientHost extends Service {
@@ -33,7 +40,18 @@ export interface ClientHost extends Service {
   readonly lead: number;
   /** All that arrived together has been handed over. */
   settled(): void;
+  /** As Replica.skip. */
+  skip(skip: Skip): Promise<void>;
 }
+
+/** What a client is told of a skip that failed; of anything else nothing is known. */
+const SKIP_FAILURES: ReadonlyMap<unknown, SkipOutcome> = new Map<unknown, SkipOutcome>([
+  [ErrorCode.argument, SkipOutcome.notExecuted],
+  [ErrorCode.notExecuted, SkipOutcome.notExecuted],
+  [ErrorCode.stopped, SkipOutcome.notExecuted],
+  [ErrorCode.notHalted, SkipOutcome.notHalted],
+  [ErrorCode.diverged, SkipOutcome.diverged],
+]);
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -162,8 +180,11 @@ class ClientSession {
         return this.connection.send({ type: 'statusReply', body: this.statusJson() });
       case 'relay':
         return this.beginRelay();
+      case 'skipRequest':
+        return this.skip(message);
       case 'outcomes':
       case 'leaderIs':
+      case 'skipReply':
       case 'statusReply':
         // A server's words from a client: it does not speak the protocol.
         return this.connection.close();
@@ -183,6 +204,18 @@ class ClientSession {
       closed: () => this.connection.close(),
     });
     if (this.relay === undefined) this.connection.close();
+  }
+
+  private skip(skip: SkipRequest): void {
+    const reply = (outcome: SkipOutcome, sentence: string): void => {
+      this.connection.send({ type: 'skipReply', outcome, sentence });
+      this.connection.flush();
+    };
+    this.host.skip(skip).then(
+      () => reply(SkipOutcome.done, ''),
+      (error: Error & { code?: unknown }) =>
+        reply(SKIP_FAILURES.get(error.code) ?? SkipOutcome.unknown, error.message),
+    );
   }
 
   /** Goes on after back-pressure in either direction, or when what came before is answered. */

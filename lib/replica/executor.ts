@@ -7,23 +7,34 @@
  * 2. A slot that was learned with another batch than the one proposed here says *not executed*: that batch's
  *    ballot and sequence are its own, so it can never be chosen elsewhere.
  * 3. However much a batch's commands answer, no more than a bound and one result is held at a time.
- * 4. Where the state machine throws, the requesters of its batch who have heard nothing hear *unknown*.
+ * 4. Where the state machine throws at a command, this executor is *halted*: the requesters of its batch who
+ *    have heard nothing hear *unknown*, and nothing is applied before the state is that before the batch
+ *    again (`rewind`) and the command known to be skipped, or a peer's state has come (`jump`).
  * 5. A batch that was first proposed at a lower ballot than one applied before it is not executed, on any
  *    replica: had a quorum voted for it in its own ballot, the next leader would have found it and put it in
  *    front of its own. So nothing that one leader took is executed behind what a later one took.
- * 6. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
+ * 6. A command that is skipped is not executed, on any replica; its requester hears *skipped*.
+ * 7. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
  */
 import { invariant } from '../contract.js';
 import { NO_BALLOT } from '../paxos/ballot.js';
 import type { Ballot, Batch, Digest, Slot } from '../types.js';
 import { BatchKind } from '../types.js';
-import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength, readBatchHeader } from './batch.js';
+import {
+  BATCH_HEADER_BYTES,
+  type BatchStamp,
+  COMMAND_HEADER_BYTES,
+  commandLength,
+  readBatchHeader,
+} from './batch.js';
 import { CommandCursor, RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
 import { DeadlineWatch } from './deadlines.js';
 import { machineError, notPromised } from './machine-calls.js';
 import { Outcomes, tell } from './outcomes.js';
 import { abandonRuns, isNobody, NOBODY, type RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
+import { isSkipRecord, readSkipRecord } from './skip-record.js';
+import { Skips } from './skips.js';
 import type { StateMachine } from './state-machine.js';
 
 interface Pending {
@@ -33,12 +44,29 @@ interface Pending {
   readonly earlier: Pending | undefined;
 }
 
+/** The command at which the state machine has thrown. */
+export interface Halt {
+  readonly slot: Slot;
+  /** Its place within the slot, from 0. */
+  readonly ordinal: number;
+  /** ERR_INDELIBLE_STATE_MACHINE; `cause` is what was thrown. */
+  readonly error: Error;
+}
+
+/** Where a state stands, and what goes on from there. */
+export interface Standing {
+  readonly through: Slot;
+  readonly timeMs: number;
+  readonly ballot?: Ballot;
+}
+
 /** Commands that a state machine is told of ahead of their execution, and the fewest that is worth it for. */
 const FORESEEN = 64;
 const FORESEEN_MIN = 4;
 
 export class Executor {
   readonly outcomes: Outcomes;
+  readonly skips: Skips;
   private readonly machine: StateMachine;
   private readonly cursor = new CommandCursor();
   private readonly results = new ResultBuffer();
@@ -48,16 +76,14 @@ export class Executor {
   private time: number;
   private ballot: Ballot;
   private commands = 0;
+  private halted: Halt | undefined;
   /** Of the batch being executed: the run that is to hear next, and how many of its requests have heard. */
   private run = 0;
   private told = 0;
 
-  constructor(
-    machine: StateMachine,
-    start: { readonly through: Slot; readonly timeMs: number; readonly ballot?: Ballot },
-    outcomes: Outcomes = new Outcomes(),
-  ) {
+  constructor(machine: StateMachine, start: Standing, outcomes: Outcomes = new Outcomes()) {
     this.outcomes = outcomes;
+    this.skips = new Skips(start.through);
     this.machine = machine;
     this.applied = start.through;
     this.time = start.timeMs;
@@ -79,6 +105,10 @@ export class Executor {
   get commandsExecuted(): number {
     return this.commands;
   }
+  /** Where the state machine has thrown: the state may be half way through that command. */
+  get halt(): Halt | undefined {
+    return this.halted;
+  }
   /** Proposals of this replica whose outcome is open. */
   get pendingSlots(): number {
     return this.pending.size;
@@ -90,17 +120,22 @@ export class Executor {
     for (const { deadlineMs } of runs) this.deadlines.add(deadlineMs);
   }
 
-  /** Applies the next slot. @throws ERR_INDELIBLE_STATE_MACHINE, after which the replica must stop. */
+  /** Applies the next slot; where the state machine throws at it, this is halted, and it is not applied. */
   apply(slot: Slot, batch: Batch): void {
-    invariant(slot === this.applied + 1, 16, 'slots are applied in order');
+    invariant(slot === this.applied + 1 && this.halted === undefined, 16, 'slots are applied in order');
+    invariant(slot <= this.skips.seenThrough, 32, 'what is applied was looked at for skips');
     const pending = this.pending.get(slot);
     if (pending !== undefined) this.pending.delete(slot);
-    if (batch.kind === BatchKind.commands) {
+    if (isSkipRecord(batch)) {
+      this.stamp(readSkipRecord(batch.bytes));
+    } else if (batch.kind === BatchKind.commands) {
       let own = pending;
       while (own !== undefined && own.digest !== batch.digest) own = own.earlier;
       this.executeTold(slot, batch, own?.runs, pending);
+      if (this.isHalted) return;
     }
     this.applied = slot;
+    this.skips.forget(slot);
     this.refuseOthers(pending, batch.digest);
   }
 
@@ -125,11 +160,22 @@ export class Executor {
   /** The state is now that of a checkpoint; what was proposed through its slot has an unknown outcome. */
   jump(through: Slot, timeMs: number, ballot: Ballot = NO_BALLOT): void {
     this.applied = through;
+    this.skips.jump(through);
+    if (this.halted !== undefined && this.halted.slot <= through) this.halted = undefined;
     if (ballot > this.ballot) this.ballot = ballot;
     this.time = Math.max(this.time, timeMs);
     for (const [slot, pending] of this.pending) {
       if (slot <= through) this.giveUp(slot, pending);
     }
+  }
+
+  /** The state is that of an earlier slot again: what is behind it is executed anew, but what is skipped. */
+  rewind({ through, timeMs, ballot = NO_BALLOT }: Standing): void {
+    this.applied = through;
+    this.time = timeMs;
+    this.ballot = ballot;
+    this.halted = undefined;
+    this.skips.rewind(through);
   }
 
   /** Says *unknown* to those whose deadline is over; their commands may be executed yet. */
@@ -182,6 +228,11 @@ export class Executor {
     }
   }
 
+  /** As `halt`; not narrowed by what was known before a call. */
+  private get isHalted(): boolean {
+    return this.halted !== undefined;
+  }
+
   /** Executes a batch; everybody who waits for it or for its slot hears, also where the machine throws. */
   private executeTold(
     slot: Slot,
@@ -191,11 +242,12 @@ export class Executor {
   ): void {
     if (runs === undefined) {
       try {
-        return this.execute(slot, batch.bytes, undefined);
+        this.execute(slot, batch.bytes, undefined);
       } catch (error) {
         this.refuseOthers(pending, batch.digest);
-        throw error;
+        this.haltAt(error);
       }
+      return;
     }
     this.outcomes.begin(runs);
     this.run = 0;
@@ -210,10 +262,22 @@ export class Executor {
       });
       this.outcomes.answer(rest, Outcome.unknown);
       this.refuseOthers(pending, batch.digest);
-      throw error;
+      this.haltAt(error);
     } finally {
       this.outcomes.end();
     }
+  }
+
+  /** A command at which the machine threw halts this; @throws anything else that went wrong */
+  private haltAt(error: unknown): void {
+    if (!(error instanceof CommandThrew)) throw error;
+    this.halted = error.halt;
+  }
+
+  /** A batch of this stamp is in force: time and ballots only rise. */
+  private stamp({ ballot, timeMs }: BatchStamp): void {
+    if (ballot > this.ballot) this.ballot = ballot;
+    if (timeMs > this.time) this.time = timeMs;
   }
 
   private execute(slot: Slot, bytes: Uint8Array, runs: readonly RequestRun[] | undefined): void {
@@ -222,18 +286,27 @@ export class Executor {
       if (runs !== undefined) this.outcomes.answer(runs, Outcome.notExecuted);
       return;
     }
-    this.ballot = header.ballot;
-    if (header.timeMs > this.time) this.time = header.timeMs;
+    this.stamp(header);
     const { results, cursor } = this;
+    const skipped = this.skips.of(slot);
     results.clear();
     let at = BATCH_HEADER_BYTES;
     let inRun = 0;
     // Where the results begin that nobody has heard yet.
     let untold = 0;
     for (let ordinal = 0; ordinal < header.count; ordinal++) {
-      if (ordinal % FORESEEN === 0) this.foresee(slot, bytes, at, Math.min(FORESEEN, header.count - ordinal));
+      if (ordinal % FORESEEN === 0 && skipped === undefined)
+        this.foresee(slot, bytes, at, Math.min(FORESEEN, header.count - ordinal));
       const start = at + COMMAND_HEADER_BYTES;
       at = start + commandLength(bytes, at, bytes.length);
+      if (skipped !== undefined && this.skips.has(slot, ordinal)) {
+        if (runs === undefined) continue;
+        if (inRun > this.told) this.tellDone(runs, inRun, untold);
+        if (this.tellSkipped(runs)) inRun = 0;
+        else inRun++;
+        untold = results.end;
+        continue;
+      }
       this.point(bytes, slot, start, at);
       cursor.ordinal = ordinal;
       if (runs === undefined) results.clear();
@@ -246,7 +319,7 @@ export class Executor {
         results.discard();
         // What came before it is executed.
         if (runs !== undefined && inRun > this.told) this.tellDone(runs, inRun, untold);
-        throw machineError('execute', slot, error);
+        throw new CommandThrew({ slot, ordinal, error: machineError('execute', slot, error) });
       }
       results.seal();
       if (runs === undefined) continue;
@@ -273,6 +346,21 @@ export class Executor {
     tell(requester, first + told, inRun - told, Outcome.done, results.buffer, at, results.end);
   }
 
+  /** The next request of this run is skipped. @returns whether it was the last of the run */
+  private tellSkipped(runs: readonly RequestRun[]): boolean {
+    const { requester, first, count } = runs[this.run]!;
+    const number = first + this.told;
+    const { results } = this;
+    this.told++;
+    const isLast = this.told === count;
+    if (isLast) {
+      this.run++;
+      this.told = 0;
+    }
+    tell(requester, number, 1, Outcome.skipped, results.buffer, 0, 0);
+    return isLast;
+  }
+
   private foresee(slot: Slot, bytes: Uint8Array, start: number, count: number): void {
     if (this.machine.foresee === undefined || count < FORESEEN_MIN) return;
     // Checked first: what lies in a batch is from another process.
@@ -292,6 +380,16 @@ export class Executor {
     cursor.end = end;
     cursor.slot = slot;
     cursor.timeMs = this.time;
+  }
+}
+
+/** Carries a halt out of the execution of a batch. */
+class CommandThrew extends Error {
+  readonly halt: Halt;
+
+  constructor(halt: Halt) {
+    super('halted');
+    this.halt = halt;
   }
 }
 

@@ -9,7 +9,8 @@
  * 4. learned slots are applied and their requesters answered (contracts 16, 17);
  * 5. reads whose slot is applied are served.
  *
- * After any failure of storage, state machine or contract the host stops, says why, and does nothing more.
+ * After any failure of storage or contract the host stops, says why, and does nothing more. Where the state
+ * machine throws at a command only the state halts: the replica votes, and may lead, and serves nobody.
  */
 import { described } from '../callbacks.js';
 import { ErrorCode, IndelibleError } from '../errors.js';
@@ -23,12 +24,12 @@ import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
 import type { Ballot, Batch, Configuration, Digest, ReplicaId, Slot } from '../types.js';
-import { applyLearned } from './applying.js';
+import { Applying } from './applying.js';
 import { Backlog } from './backlog.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { hasItsDigests } from './digests.js';
-import { Executor } from './executor.js';
+import { Executor, type Halt } from './executor.js';
 import type { Forwarder } from './forwarder.js';
 import { digestOfState } from './machine-calls.js';
 import { type Tuning, timingOf } from './options.js';
@@ -37,6 +38,8 @@ import { Placing } from './placing.js';
 import { checkCall } from './requests.js';
 import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
+import type { Skip } from './skip-record.js';
+import { Skipping } from './skipping.js';
 import { Stall } from './stall.js';
 import type { StateMachine } from './state-machine.js';
 import { Steps } from './steps.js';
@@ -57,6 +60,8 @@ export interface HostEvents {
   damage(found: FoundDamage): void;
   /** This replica's wall clock has come off, or is well again. */
   clock(news: ClockNews): void;
+  /** The state machine has thrown at a command, or (undefined) goes on behind it. */
+  halted(halt: Halt | undefined): void;
   failure(error: Error): void;
   /** A tick is over. */
   ticked(nowMs: number): void;
@@ -82,6 +87,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   readonly time: TimeKeeping;
   private readonly parts: HostParts;
   private readonly placing: Placing;
+  private readonly applying: Applying;
+  private readonly skipping: Skipping;
   private readonly outbox: Outbox;
   private readonly backlog: Backlog;
   private readonly turns: Turns;
@@ -134,6 +141,21 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       { ...recovered, voting: recovered.outcome !== 'lost' },
       this,
     );
+    const { core, placing } = this;
+    this.applying = new Applying({
+      core,
+      executor,
+      checkpoints,
+      goesOn: () => this.stopped === undefined && this.closing === undefined,
+      halted: (halt) => this.halted(halt),
+    });
+    this.skipping = new Skipping({
+      core,
+      executor,
+      tickMs: tuning.tickMs,
+      timeoutMs: tuning.requestTimeoutMs,
+      propose: (skip) => placing.proposeSkip(core, skip),
+    });
     storage.onDurable = (item) => this.durable(item);
     storage.onFailure = (error) => this.fail(error);
   }
@@ -154,6 +176,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   get failure(): Error | undefined {
     return this.stopped;
   }
+  /** Where the state machine has thrown; undefined while it goes on. */
+  get halt(): Halt | undefined {
+    return this.executor.halt;
+  }
   /** What keeps checkpoints from being written or taken; undefined if nothing does. */
   get checkpointTrouble(): CheckpointProblem | undefined {
     return this.parts.checkpoints.problem;
@@ -166,8 +192,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   get transfers(): TransferStatus {
     return this.parts.checkpoints.transferStatus;
   }
-  /** The state's digest; undefined where the machine gives none, or throws instead. */
+  /** The state's digest; undefined where the machine gives none, throws instead, or is half way through. */
   get stateDigest(): string | undefined {
+    if (this.halt !== undefined) return undefined;
     try {
       return digestOfState(this.parts.machine, this.executor.appliedThrough);
     } catch {
@@ -179,7 +206,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   async start(): Promise<void> {
     this.guard(() => {
       this.core.start();
-      this.applyLearned();
+      this.applying.run();
     });
     this.parts.checkpoints.start(this);
     if (this.stopped !== undefined) throw this.stopped;
@@ -209,9 +236,15 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   /** Resolves when a checkpoint of the state as it is now, or of a later one, is durable. */
   async checkpoint(): Promise<void> {
-    this.mustRun();
+    this.mustServe();
     // What is learned may be about to be applied, or be under way in the caller.
     return this.parts.checkpoints.ask(this.core.learner.learnedThrough);
+  }
+
+  /** As Replica.skip. */
+  async skip(skip: Skip): Promise<void> {
+    this.mustRun();
+    return this.skipping.ask(skip);
   }
 
   checkpointsSettled(): Promise<void> {
@@ -229,7 +262,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     end: number,
   ): boolean {
     checkCall(requester, first, count, bytes, start, end);
-    this.mustRun();
+    this.mustServe();
     return this.placing.submit(requester, first, count, bytes, start, end);
   }
 
@@ -242,7 +275,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     end: number,
   ): boolean {
     checkCall(requester, first, count, bytes, start, end);
-    this.mustRun();
+    this.mustServe();
     return this.placing.query(requester, first, count, bytes, start, end);
   }
 
@@ -413,6 +446,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private end(): void {
     this.timer?.cancel();
     this.placing.end();
+    this.skipping.stop(new IndelibleError(ErrorCode.stopped, 'the replica has stopped'));
     this.parts.checkpoints.stop();
   }
 
@@ -427,6 +461,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     throw new IndelibleError(ErrorCode.stopped, `the replica has stopped: ${cause.message}`, { cause });
   }
 
+  private mustServe(): void {
+    this.mustRun();
+    if (this.halt === undefined) return;
+    const sentence = `not executed: this replica is halted: ${this.halt.error.message}`;
+    throw new IndelibleError(ErrorCode.halted, sentence, { cause: this.halt.error });
+  }
+
   private requestTurn(): void {
     if (this.stopped === undefined) this.turns.request();
   }
@@ -434,20 +475,22 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private readonly turn = (): void => {
     const { storage, transport, forwarder } = this.parts;
     this.watch.turnBegins();
-    this.placing.place(this.core);
+    if (this.halt === undefined) this.placing.place(this.core);
+    else this.placing.refuse(this.core);
     this.core.settle();
     transport.flush();
     this.commitNow(storage);
     if (this.stopped !== undefined) return;
     // Applying a large slot takes longer than a round trip: answers for votes do not wait for it.
     transport.flush();
-    this.applyLearned();
-    this.placing.serve();
+    this.applying.run();
+    if (this.halt === undefined) this.placing.serve();
+    else this.placing.refuse(this.core);
     this.placing.wakeStalled();
     transport.flush();
     forwarder.flush();
-    if (this.placing.canGoOn(this.core) || this.core.acceptor.stagedThrough > this.committed)
-      this.requestTurn();
+    const goesOn = this.halt === undefined && this.placing.canGoOn(this.core);
+    if (goesOn || this.core.acceptor.stagedThrough > this.committed) this.requestTurn();
     // A disk of its own to wait for takes longer than any watch.
     if (this.leads && storage.durableThrough >= this.committed) this.watch.turnEnded();
   };
@@ -459,9 +502,12 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   /** While its store stalls this replica does not ask to lead, and hands over as soon as another can. */
   private standBack(): void {
-    const { isStalled } = this;
+    const { isStalled, halt } = this;
     this.core.standsBack = isStalled;
-    if (isStalled && this.leads) this.core.handOver();
+    if (!this.leads) return;
+    if (isStalled) this.core.handOver();
+    // Where nobody has come further, somebody has to lead: a skip needs it.
+    else if (halt !== undefined) this.core.handOver(halt.slot);
   }
 
   private commitNow(storage: Storage): void {
@@ -485,13 +531,20 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     });
   }
 
+  private halted(halt: Halt | undefined): void {
+    if (halt !== undefined) this.parts.checkpoints.halted(halt.error);
+    this.parts.events.halted(halt);
+    this.requestTurn();
+  }
+
   private tick(): void {
     const nowMs = this.parts.runtime.monotonicMs();
     this.core.tick();
-    this.applyLearned();
+    this.applying.run();
     this.parts.checkpoints.tick(this);
     this.scrubber.tick(nowMs);
     this.stall.look(nowMs, this.committed, this.parts.storage.durableThrough);
+    this.skipping.tick();
     this.standBack();
     this.time.tick(nowMs, this.executor.timeMs);
     this.placing.tick(this.core, nowMs);
@@ -515,9 +568,5 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     });
     // Inside a commit the turn goes on anyway; a store that answers later needs a turn of its own.
     if (!this.committing) this.requestTurn();
-  }
-
-  private applyLearned(): void {
-    applyLearned(this.core, this.executor, () => this.stopped === undefined && this.closing === undefined);
   }
 }

@@ -13,8 +13,8 @@ import { TIME_MS_MAX } from '../limits.js';
 import type { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime } from '../runtime.js';
 import { digestOf } from '../storage/crc64.js';
-import { BatchKind } from '../types.js';
-import { writeBatchHeader } from './batch.js';
+import { BatchKind, type Slot } from '../types.js';
+import { type BatchStamp, writeBatchHeader } from './batch.js';
 import type { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import type { Tuning } from './options.js';
@@ -23,6 +23,7 @@ import type { ReplicatedClock } from './replicated-clock.js';
 import { checkRequests } from './requests.js';
 import type { RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
+import { type Skip, writeSkipRecord } from './skip-record.js';
 import { type Submission, Submissions } from './submissions.js';
 import { Unplaced } from './unplaced.js';
 import { withdraw } from './withdrawal.js';
@@ -129,6 +130,28 @@ export class Placing {
       if (this.hasLed) this.refuseLeaderOnly();
       forwarder.forward(this.submissions, this.queries);
     }
+  }
+
+  /**
+   * While the state machine is halted nothing has a place here: what waits at the leader hears so. What a
+   * follower was asked before goes to the leader, which says the same.
+   */
+  refuse(core: Deciding): void {
+    // The state may be half way through a command: no query is answered from it.
+    this.queries.end();
+    if (core.role !== 'leader') return this.place(core);
+    this.hasLed = true;
+    // In the order asked: what was sent elsewhere, and what was proposed, comes before what still waits.
+    if (!this.parts.forwarder.settle()) return;
+    this.parts.executor.giveUpAll();
+    this.unplaced.fail();
+  }
+
+  /** Proposes that a command be skipped. @returns the slot of that record, or 0 if it has no place now */
+  proposeSkip(core: Deciding, skip: Skip): Slot {
+    if (!this.parts.clock.isKnown || !core.canPropose) return 0;
+    const bytes = writeSkipRecord({ ...skip, ...this.stamp(core) });
+    return core.propose({ kind: BatchKind.commands, digest: digestOf(bytes, 0, bytes.length), bytes });
   }
 
   /** True if a batch could have a slot now: the leader knows what to stamp it with, and has room. */
@@ -254,18 +277,22 @@ export class Placing {
   }
 
   private propose(core: Deciding, submission: Submission): boolean {
-    const { executor, clock } = this.parts;
     const { bytes, count, runs } = submission;
-    clock.atLeast(executor.timeMs);
-    this.lastProposedMs = Math.min(TIME_MS_MAX, Math.max(clock.now(), this.lastProposedMs));
-    this.proposals++;
-    const { ballot } = core;
-    writeBatchHeader(bytes, { count, timeMs: this.lastProposedMs, ballot, sequence: this.proposals });
+    writeBatchHeader(bytes, { count, ...this.stamp(core) });
     const digest = digestOf(bytes, 0, bytes.length);
     const slot = core.propose({ kind: BatchKind.commands, digest, bytes });
     if (slot === 0) return false;
-    executor.expect(slot, digest, runs);
+    this.parts.executor.expect(slot, digest, runs);
     return true;
+  }
+
+  /** What the next batch is stamped with. */
+  private stamp({ ballot }: Deciding): BatchStamp {
+    const { executor, clock } = this.parts;
+    clock.atLeast(executor.timeMs);
+    this.lastProposedMs = Math.min(TIME_MS_MAX, Math.max(clock.now(), this.lastProposedMs));
+    this.proposals++;
+    return { timeMs: this.lastProposedMs, ballot, sequence: this.proposals };
   }
 }
 

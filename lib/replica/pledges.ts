@@ -215,6 +215,10 @@ function outcomeError(outcome: Outcome, cause?: unknown): IndelibleError {
   if (outcome === Outcome.failed) {
     return new IndelibleError(ErrorCode.stateMachine, 'the state machine threw at this query');
   }
+  if (outcome === Outcome.skipped) {
+    const sentence = 'the state machine throws at this command, and an operator had it skipped';
+    return new IndelibleError(ErrorCode.skipped, sentence);
+  }
   if (outcome === Outcome.unknown) {
     const sentence = 'whether the command was executed, or yet will be, is not known';
     return new IndelibleError(ErrorCode.unknown, sentence, { cause });

@@ -11,10 +11,11 @@
 import type { Role } from '../paxos/effects.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
-import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId } from '../types.js';
+import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId, Slot } from '../types.js';
 import { announce } from './announcements.js';
 import { type Assembly, type AssemblyOptions, assemble } from './assembly.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
+import type { Halt } from './executor.js';
 import type { Host } from './host.js';
 import { keysOf } from './keys.js';
 import { leaderKnown, type WaitOptions } from './leader-wait.js';
@@ -69,6 +70,11 @@ export interface ReplicaEvents {
   damage: [found: FoundDamage];
   /** This replica's wall clock has come off replicated time, or is well again. */
   clock: [news: ClockNews];
+  /**
+   * The state machine has thrown at a command: this replica votes, and may lead, but executes nothing behind
+   * it, and serves nobody. Undefined: it goes on. See {@link Replica.skip}.
+   */
+  halted: [halt: Halt | undefined];
   /** The replica has stopped and will not go on; close it. */
   failure: [error: Error];
 }
@@ -125,6 +131,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       transfer: (event) => this.tell('transfer', event),
       damage: (found) => this.tell('damage', found),
       clock: (news) => this.tell('clock', news),
+      halted: (halt) => this.tell('halted', halt),
       failure: (error) => {
         this.tell('failure', error);
         this.tellLeaderWaits();
@@ -156,7 +163,8 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    * Executes one command on the replicated state machine, on any replica: a follower forwards.
    * @returns the state machine's result, once the command is chosen, durable at a quorum and applied.
    * @throws ERR_INDELIBLE_NOT_EXECUTED: it never will be. ERR_INDELIBLE_UNKNOWN: it may have been, or yet be.
-   *   ERR_INDELIBLE_COMMAND_TOO_LARGE, ERR_INDELIBLE_STOPPED
+   *   ERR_INDELIBLE_HALTED, _COMMAND_TOO_LARGE, _STOPPED; ERR_INDELIBLE_SKIPPED: the state machine throws at
+   *   it.
    */
   propose(command: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.pledges.propose(command, options.signal);
@@ -164,7 +172,8 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
 
   /**
    * Answers a query from a state that holds everything answered before this call, on any replica.
-   * @throws ERR_INDELIBLE_NOT_EXECUTED if no leader could be asked or the state machine declined.
+   * @throws ERR_INDELIBLE_NOT_EXECUTED if no leader could be asked or the state machine declined;
+   *   ERR_INDELIBLE_STATE_MACHINE if that threw; ERR_INDELIBLE_HALTED, _STOPPED
    */
   read(query: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.pledges.read(query, options.signal);
@@ -184,6 +193,18 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       },
     };
     return leaderKnown(led, options);
+  }
+
+  /**
+   * Has the command at `ordinal` of `slot` passed over on every replica, because the state machine throws at
+   * it on every replica: an operator's decision, which stays in the log with its reason. For the leader, when
+   * it is halted there. Resolves when this replica goes on behind it.
+   * @throws (by rejection) TypeError, RangeError with ERR_INDELIBLE_ARGUMENT. ERR_INDELIBLE_NOT_HALTED,
+   *   ERR_INDELIBLE_NOT_EXECUTED: nothing is skipped. ERR_INDELIBLE_DIVERGED: nor can it be, for another
+   *   replica has executed it. ERR_INDELIBLE_UNKNOWN: it may be skipped yet. ERR_INDELIBLE_STOPPED
+   */
+  skip(slot: Slot, ordinal: number, reason: string): Promise<void> {
+    return this.host.skip({ slot, ordinal, reason });
   }
 
   /** Its status; once it is closed, what that was at the end. */

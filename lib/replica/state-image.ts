@@ -7,7 +7,6 @@
  *    (contract 19).
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
-import type { CheckpointFile } from '../storage/checkpoint-file.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { Slot } from '../types.js';
 import { digestOfState, machineError, notPromised } from './machine-calls.js';
@@ -44,23 +43,52 @@ function guarded<T>(throughSlot: Slot, step: () => T): T {
   }
 }
 
+/** An image of a state: a checkpoint, or what is kept of the state that a machine is made with. */
+export interface Image {
+  readonly meta: Pick<CheckpointMeta, 'stateDigest' | 'throughSlot'>;
+  readonly path?: string;
+  chunks(): Iterable<Uint8Array>;
+}
+
+/**
+ * The image of a state before its first slot, to be put back; undefined where it is longer than `bytesMax`,
+ * or where the machine cannot give it.
+ */
+export function keepImage(machine: StateMachine, bytesMax: number): Image | undefined {
+  const chunks: Uint8Array[] = [];
+  let lengthBytes = 0;
+  try {
+    const stateDigest = digestOfState(machine, 0);
+    for (const chunk of takeImage(machine, 0)) {
+      lengthBytes += chunk.length;
+      if (lengthBytes > bytesMax) return undefined;
+      chunks.push(Buffer.from(chunk));
+    }
+    const meta = { throughSlot: 0, ...(stateDigest === undefined ? {} : { stateDigest }) };
+    return { meta, chunks: () => chunks };
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Replaces the state by that of a checkpoint.
  * @throws ERR_INDELIBLE_STATE_MACHINE if restoring throws, or gives another state than the one written.
  */
-export function restoreImage(machine: StateMachine, file: CheckpointFile): void {
+export function restoreImage(machine: StateMachine, file: Image): void {
   const { stateDigest, throughSlot } = file.meta;
+  const place = file.path === undefined ? {} : { path: file.path };
   try {
     notPromised(machine.restore(file.chunks()) as unknown);
   } catch (cause) {
     if (cause instanceof IndelibleError) throw cause;
     const sentence = `the state machine's restore threw at slot ${throughSlot}: ${String(cause)}`;
-    throw new IndelibleError(ErrorCode.stateMachine, sentence, { cause, path: file.path });
+    throw new IndelibleError(ErrorCode.stateMachine, sentence, { cause, ...place });
   }
   const restored = stateDigest === undefined ? undefined : digestOfState(machine, throughSlot);
   if (restored === stateDigest || restored === undefined) return;
   const sentence =
     `the checkpoint through slot ${throughSlot} restores a state with digest ${restored}, but was taken of one ` +
     `with ${stateDigest}: checkpoint() must give the state as of its call, whatever is executed meanwhile`;
-  throw new IndelibleError(ErrorCode.stateMachine, sentence, { path: file.path });
+  throw new IndelibleError(ErrorCode.stateMachine, sentence, place);
 }

@@ -1,6 +1,7 @@
 /**
  * A replica's status: what it is, how far it has come, and what it costs. Plain data, the same in JSON.
  */
+import { described } from '../callbacks.js';
 import { formatBallot } from '../paxos/ballot.js';
 import { rangesOf } from '../paxos/damage.js';
 import type { Role } from '../paxos/effects.js';
@@ -9,6 +10,7 @@ import type { TcpTransport } from '../transport/tcp.js';
 import type { TransportCounters } from '../transport/transport.js';
 import type { Configuration, DurabilityClass, ReplicaId, Slot, SlotRange, StorageMode } from '../types.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
+import type { Halt } from './executor.js';
 import type { Host } from './host.js';
 import type { ClockStatus } from './replicated-clock.js';
 import type { OpenStore } from './store.js';
@@ -98,8 +100,18 @@ export interface ReplicaStatus {
   /** Members that this replica does not talk to, because one store is not the one that voted, and why. */
   readonly refusals: readonly { readonly id: ReplicaId; readonly reason: string }[];
   readonly security: SecurityStatus;
+  /** Where its state machine has thrown: nothing behind that is executed. Absent while it goes on. */
+  readonly halted?: HaltStatus;
   /** Why the replica has stopped; absent while it runs. */
   readonly failure?: string;
+}
+
+export interface HaltStatus {
+  readonly slot: Slot;
+  /** The command's place within the slot, from 0. */
+  readonly command: number;
+  /** What the state machine threw. */
+  readonly error: string;
 }
 
 export function statusOf(
@@ -150,8 +162,23 @@ export function statusOf(
     transport: transport.counters,
     refusals: [...transport.refusals].map(([id, reason]) => ({ id, reason })),
     security: transport.security,
+    ...(host.halt === undefined ? {} : { halted: haltStatus(host.halt) }),
     ...(host.failure === undefined ? {} : { failure: host.failure.message }),
   };
+}
+
+function haltStatus({ slot, ordinal, error }: Halt): HaltStatus {
+  return { slot, command: ordinal, error: described(error.cause) };
+}
+
+function haltAdvice(halt: Halt | undefined): string {
+  if (halt === undefined) return '';
+  const { slot, command, error } = haltStatus(halt);
+  return (
+    `halted at slot ${slot}, command ${command}: the state machine threw: ${error}. Mend its program and start ` +
+    'all replicas with it; or, where it throws on all of them, have the command skipped: ' +
+    `indelible skip ${slot} --command ${command} --because TEXT`
+  );
 }
 
 function damageOf({ core, scrubber }: Host): DamageStatus {
@@ -167,7 +194,10 @@ function damageOf({ core, scrubber }: Host): DamageStatus {
   };
 }
 
-function adviceOf({ core, stall, time, checkpointTrouble }: Host, outcome: Recovered['outcome']): string {
+function adviceOf(
+  { core, stall, time, halt, checkpointTrouble }: Host,
+  outcome: Recovered['outcome'],
+): string {
   if (outcome === 'lost') {
     return (
       'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
@@ -183,7 +213,7 @@ function adviceOf({ core, stall, time, checkpointTrouble }: Host, outcome: Recov
   }
   const undecided = core.undecided.filter(({ through }) => through > core.learner.learnedThrough);
   if (undecided.length === 0) {
-    return stall.advice || checkpointAdvice(checkpointTrouble) || clockAdvice(time);
+    return stall.advice || haltAdvice(halt) || checkpointAdvice(checkpointTrouble) || clockAdvice(time);
   }
   const slots = undecided.map(({ from, through }) => (from === through ? `${from}` : `${from} … ${through}`));
   return (

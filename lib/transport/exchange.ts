@@ -17,7 +17,7 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
 import type { ReplicaId } from '../types.js';
 import { decodeClientMessage, encodeClientMessage } from '../wire/client-codec.js';
-import type { ClientMessage, LeaderIs, Outcomes } from '../wire/client-messages.js';
+import type { ClientMessage, LeaderIs, Outcomes, SkipReply, SkipRequest } from '../wire/client-messages.js';
 import { RequestOutcome } from '../wire/client-messages.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
 import { type Hello, HelloRole } from '../wire/hello-codec.js';
@@ -76,11 +76,18 @@ export interface ExchangeEvents {
 /** What a replica may wait for at most, in milliseconds of its clock: whoever sets no deadline says this. */
 const NO_DEADLINE: number = Number.MAX_SAFE_INTEGER;
 
+const SAID_BY_REPLICAS: ReadonlySet<ClientMessage['type']> = new Set([
+  'leaderIs',
+  'outcomes',
+  'skipReply',
+  'statusReply',
+]);
+
 /** By how much the paces of two clocks that nobody sets may differ. */
 const CLOCK_DRIFT_MAX = 0.001;
 
-interface StatusWaiter {
-  resolve(status: Uint8Array): void;
+interface Waiter<Reply> {
+  resolve(reply: Reply): void;
   reject(error: IndelibleError): void;
 }
 
@@ -98,7 +105,8 @@ export class Exchange implements Talk<ClientMessage> {
   readonly #queries = new RequestLine(QUERIES_FIRST);
   readonly #frames = new RequestFrames();
   readonly #waiting = new Set<Asker>();
-  readonly #statusWaiters: StatusWaiter[] = [];
+  readonly #statusWaiters: Waiter<Uint8Array>[] = [];
+  readonly #skipWaiters: Waiter<SkipReply>[] = [];
   readonly #runtime: Runtime;
   readonly #terms = { lead: 0, deadlineMs: 0 };
   #leader: ReplicaId = 0;
@@ -237,9 +245,15 @@ export class Exchange implements Talk<ClientMessage> {
    * @throws ERR_INDELIBLE_NETWORK when the connection ends before it comes.
    */
   status(): Promise<Uint8Array> {
-    if (!this.isOpen) return Promise.reject(this.#stopped());
-    this.#say({ type: 'statusRequest' });
-    return new Promise((resolve, reject) => this.#statusWaiters.push({ resolve, reject }));
+    return this.#ask({ type: 'statusRequest' }, this.#statusWaiters);
+  }
+
+  /**
+   * Has a command skipped, by the leader.
+   * @throws ERR_INDELIBLE_NETWORK when the connection ends before an answer comes.
+   */
+  skip(request: Omit<SkipRequest, 'type'>): Promise<SkipReply> {
+    return this.#ask({ type: 'skipRequest', ...request }, this.#skipWaiters);
   }
 
   /** Asks the replica to pass on what is asked here to the leader it follows; `lead` says that it does. */
@@ -271,7 +285,9 @@ export class Exchange implements Talk<ClientMessage> {
     if (message.type === 'outcomes') this.#lineOf(message).check(message.first, message.count);
     else if (message.type === 'statusReply' && this.#statusWaiters.length === 0) {
       throw frameError('a status that nobody asked for');
-    } else if (message.type !== 'leaderIs' && message.type !== 'statusReply') {
+    } else if (message.type === 'skipReply' && this.#skipWaiters.length === 0) {
+      throw frameError('an answer about a skip that nobody asked for');
+    } else if (!SAID_BY_REPLICAS.has(message.type)) {
       throw frameError(`a replica says ${message.type}`);
     }
     return message;
@@ -291,6 +307,9 @@ export class Exchange implements Talk<ClientMessage> {
       case 'statusReply':
         this.#statusWaiters.shift()!.resolve(message.body);
         break;
+      case 'skipReply':
+        this.#skipWaiters.shift()!.resolve(message);
+        break;
     }
   }
 
@@ -309,15 +328,23 @@ export class Exchange implements Talk<ClientMessage> {
     this.#heart.cancel();
     this.#answerAll();
     this.#waiting.clear();
-    for (const waiter of this.#statusWaiters.splice(0)) waiter.reject(error ?? this.#stopped());
+    for (const waiter of [...this.#statusWaiters.splice(0), ...this.#skipWaiters.splice(0)]) {
+      waiter.reject(error ?? this.#stopped());
+    }
     this.#events.closed?.(error);
+  }
+
+  #ask<Reply>(message: ClientMessage, waiters: Waiter<Reply>[]): Promise<Reply> {
+    if (!this.isOpen) return Promise.reject(this.#stopped());
+    this.#say(message);
+    return new Promise((resolve, reject) => waiters.push({ resolve, reject }));
   }
 
   #say(message: ClientMessage): void {
     this.#giveFrames();
-    const writer = new Writer(16);
-    encodeClientMessage(writer, message);
-    this.#link.add(writer.bytes, writer.length);
+    const writer = new Writer(64);
+    const tail = encodeClientMessage(writer, message);
+    this.#link.add(writer.bytes, writer.length, tail);
     this.#link.flush();
   }
 

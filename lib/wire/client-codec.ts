@@ -6,14 +6,33 @@
  *    that it lets through holds exactly the entries that its message counts.
  * 3. `body` of a decoded message is a view of the bytes given.
  */
-import { COMMAND_BYTES_MAX, FRAME_BYTES_MAX, REPLICA_ID_MAX } from '../limits.js';
+import {
+  COMMAND_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  REPLICA_ID_MAX,
+  SKIP_REASON_BYTES_MAX,
+  SLOT_HEARD_MAX,
+} from '../limits.js';
 import { checkBody } from './body.js';
-import type { ClientMessage, LeaderIs, Outcomes, Query, Submit } from './client-messages.js';
-import { RequestOutcome } from './client-messages.js';
+import type {
+  ClientMessage,
+  LeaderIs,
+  Outcomes,
+  Query,
+  SkipReply,
+  SkipRequest,
+  Submit,
+} from './client-messages.js';
+import { RequestOutcome, SkipOutcome } from './client-messages.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind } from './protocol.js';
 import { frameError, Reader } from './reader.js';
 import type { Writer } from './writer.js';
+
+/** What a replica says to a person, in bytes of UTF-8; what is longer is cut off. */
+const SENTENCE_BYTES_MAX = 1024;
+
+const UTF8 = new TextDecoder();
 
 /**
  * Appends the frame of `message` to `writer`, but for its body.
@@ -48,6 +67,15 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): Uin
       break;
     case 'statusReply':
       tail = message.body;
+      break;
+    case 'skipRequest':
+      writer.u64(message.slot);
+      writer.u32(message.ordinal);
+      tail = Buffer.from(message.reason);
+      break;
+    case 'skipReply':
+      writer.u8(message.outcome);
+      tail = Buffer.from(message.sentence).subarray(0, SENTENCE_BYTES_MAX);
       break;
   }
   sealFrame(writer, start, tail);
@@ -86,6 +114,10 @@ function readFields(kind: number, reader: Reader): ClientMessage {
       return { type: 'relay' };
     case FrameKind.statusReply:
       return { type: 'statusReply', body: reader.rest(FRAME_BYTES_MAX, 'the length of a status') };
+    case FrameKind.skipRequest:
+      return readSkipRequest(reader);
+    case FrameKind.skipReply:
+      return readSkipReply(reader);
     default:
       throw frameError(`no message of a client has kind ${kind}`);
   }
@@ -107,11 +139,24 @@ function readLeaderIs(reader: Reader): LeaderIs {
 
 function readOutcomes(reader: Reader): Outcomes {
   const { first, count } = readRun(reader);
-  const outcome = reader.within(reader.u8(), RequestOutcome.failed, 'an outcome') as RequestOutcome;
+  const outcome = reader.within(reader.u8(), RequestOutcome.skipped, 'an outcome') as RequestOutcome;
   const entries = outcome === RequestOutcome.done ? count : 0;
   checkBody(reader.bytes, reader.at, reader.end, entries, FRAME_BYTES_MAX);
   const body = reader.rest(FRAME_BYTES_MAX, 'the length of results');
   return { type: 'outcomes', first, count, outcome, body };
+}
+
+function readSkipRequest(reader: Reader): SkipRequest {
+  const slot = reader.within(reader.u64(), SLOT_HEARD_MAX, 'a slot');
+  const ordinal = reader.u32();
+  const reason = UTF8.decode(reader.rest(SKIP_REASON_BYTES_MAX, 'the length of a reason'));
+  return { type: 'skipRequest', slot, ordinal, reason };
+}
+
+function readSkipReply(reader: Reader): SkipReply {
+  const outcome = reader.within(reader.u8(), SkipOutcome.unknown, 'the outcome of a skip') as SkipOutcome;
+  const sentence = UTF8.decode(reader.rest(SENTENCE_BYTES_MAX, 'the length of a sentence'));
+  return { type: 'skipReply', outcome, sentence };
 }
 
 /** A run of at least one request, whose numbers are all safe integers. */

@@ -3,6 +3,8 @@
  * replica/service.ts. Bodies are as there: per command a 4-byte little-endian length and that many bytes.
  */
 
+import type { Slot } from '../types.js';
+
 /** What became of a request. The numbers are those on the wire. */
 export const RequestOutcome = {
   /** Chosen, durable at a quorum, applied; or, for a query, read at a point after it was asked. */
@@ -15,6 +17,8 @@ export const RequestOutcome = {
   declined: 3,
   /** The state machine threw at the query: that one failed, and nothing else. */
   failed: 4,
+  /** The state machine throws at the command, and an operator had it skipped: not executed, nor ever will. */
+  skipped: 5,
 } as const;
 export type RequestOutcome = (typeof RequestOutcome)[keyof typeof RequestOutcome];
 
@@ -83,4 +87,43 @@ export interface Relay {
   readonly type: 'relay';
 }
 
-export type ClientMessage = Submit | Query | Outcomes | LeaderIs | StatusRequest | StatusReply | Relay;
+/** An operator's decision: that command is passed over on every replica. For the leader. */
+export interface SkipRequest {
+  readonly type: 'skipRequest';
+  readonly slot: Slot;
+  readonly ordinal: number;
+  readonly reason: string;
+}
+
+/** What came of a skip. The numbers are those on the wire. */
+export const SkipOutcome = {
+  /** The command is skipped. */
+  done: 0,
+  /** Nothing is skipped: the replica does not lead, or no quorum answers it. */
+  notExecuted: 1,
+  /** Nothing is skipped: the replica is not halted at that command. */
+  notHalted: 2,
+  /** Nothing is skipped: another replica has executed the command. */
+  diverged: 3,
+  /** It may be skipped or not, or yet be. */
+  unknown: 4,
+} as const;
+export type SkipOutcome = (typeof SkipOutcome)[keyof typeof SkipOutcome];
+
+export interface SkipReply {
+  readonly type: 'skipReply';
+  readonly outcome: SkipOutcome;
+  /** Why, for a person. */
+  readonly sentence: string;
+}
+
+export type ClientMessage =
+  | Submit
+  | Query
+  | Outcomes
+  | LeaderIs
+  | StatusRequest
+  | StatusReply
+  | SkipRequest
+  | SkipReply
+  | Relay;

@@ -44,6 +44,8 @@ export const FrameKind = {
   statusRequest: 68,
   statusReply: 69,
   relay: 70,
+  skipRequest: 71,
+  skipReply: 72,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

@@ -55,6 +55,15 @@ describe('status', () => {
     expect(lines.at(-1)).toBe('no leader');
   });
 
+  it('says who is halted, and that nothing can be skipped where another has executed the slot', () => {
+    const halted = { slot: 91, command: 2, error: 'Error: why' };
+    const all = [answer(1, { halted }), answer(2, { role: 'leader', halted }), answer(3, { halted })];
+    expect(shown(all)[2]).toMatch(/ 2\s+leader, halted /);
+    expect(verdictOf(all).differences).toEqual([]);
+    const odd = [answer(1, { halted }), answer(2, { role: 'leader', appliedThrough: 95 }), answer(3)];
+    expect(shown(odd).at(-2)).toMatch(/^replica 1 is halted at slot 91, which replica 2 has executed: /);
+  });
+
   it('names who differs at one slot, in what was learned and in the state', () => {
     const others = { chain: 'aa', stateDigest: 'd1' };
     const lines = shown([answer(1, others), answer(2, { ...others, chain: 'bb' }), answer(3, others)]);

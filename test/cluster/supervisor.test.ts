@@ -57,6 +57,7 @@ beforeEach(() => {
       leader: (id) => said.push(`leader ${id}`),
       died: (id, how, failure, restartInMs) => said.push(`died ${id} ${failure?.code ?? how} ${restartInMs}`),
       killed: (id) => said.push(`killed ${id}`),
+      halted: (id, { slot, command }) => said.push(`halted ${id} ${slot} ${command}`),
       refused: (id, { code }) => said.push(`refused ${id} ${code}`),
       unusable: (id, { code }, remaining) => said.push(`unusable ${id} ${code} ${remaining}`),
     },
@@ -97,6 +98,13 @@ describe('a supervisor', () => {
     expect(started[3]?.replica).toBe(2);
     started[3]?.onMessage(READY);
     expect(said.at(-1)).toBe('back 2');
+  });
+
+  it('says that a replica is halted, which goes on', () => {
+    bringUp();
+    started[1]?.onMessage({ kind: 'halted', slot: 7, command: 1, message: 'why' });
+    expect(said.at(-1)).toBe('halted 2 7 1');
+    expect(supervisor.isUp).toBe(true);
   });
 
   it('waits longer each time, up to ten seconds, and forgets that after a long life', () => {

@@ -44,7 +44,7 @@ async function fate(promise: Promise<unknown>): Promise<string> {
 /** What a requester hears of one request. */
 function asked(ask: (requester: Requester) => boolean, flush: () => void): Promise<string> {
   return new Promise((resolve) => {
-    const names = ['done', 'not executed', 'unknown', 'declined', 'failed'];
+    const names = ['done', 'not executed', 'unknown', 'declined', 'failed', 'skipped'];
     const requester: Requester = {
       outcome: (_first: number, _count: number, outcome: Outcome) => resolve(names[outcome]!),
       drain: () => resolve('drain'),
@@ -89,6 +89,7 @@ export const CALLS = {
       (requester) => service.query(requester, 1, 1, BODY, 0, BODY.length),
       () => service.flush(),
     ),
+  skip: (replica: Replica) => fate(replica.skip(1, 0, 'no reason')),
   abandon: ({ service }: Replica) => returned(() => service.abandon(NOBODY)),
   flush: ({ service }: Replica) => returned(() => service.flush()),
 } as const;
@@ -238,7 +239,23 @@ export const MOMENTS = {
     const replica = await start(1);
     return within(replica, call, (callback) => {
       replica.once('failure', callback);
+      cluster!.failStore(replica);
+      replica.propose(ADD).catch(() => {});
+    });
+  },
+  'inside a listener of halted': async (call) => {
+    const replica = await start(1);
+    return within(replica, call, (callback) => {
+      replica.once('halted', callback);
       void halted(replica);
+    });
+  },
+  'inside a listener of role': async (call) => {
+    const leader = await start(3);
+    const heir = [...cluster!.replicas.values()].find((replica) => replica !== leader)!;
+    return within(heir, call, (callback) => {
+      heir.once('role', callback);
+      void cluster!.close(leader.identity.replicaId);
     });
   },
 } as const satisfies Record<string, Moment>;

@@ -17,6 +17,7 @@ const SERVES: Record<Call, string> = {
   'the properties': 'returns',
   submit: 'done',
   query: 'done',
+  skip: 'ERR_INDELIBLE_NOT_HALTED',
   abandon: 'returns',
   flush: 'returns',
 };
@@ -25,14 +26,26 @@ const OVER: Record<Call, string> = {
   propose: STOPPED,
   read: STOPPED,
   checkpoint: STOPPED,
+  skip: STOPPED,
   submit: `throws ${STOPPED}`,
   query: `throws ${STOPPED}`,
 };
 
+const HALT = 'ERR_INDELIBLE_HALTED';
+const HALTED: Record<Call, string> = {
+  ...SERVES,
+  propose: HALT,
+  read: HALT,
+  checkpoint: HALT,
+  submit: `throws ${HALT}`,
+  query: `throws ${HALT}`,
+};
+const FOLLOWS: Record<Call, string> = { ...SERVES, skip: 'ERR_INDELIBLE_NOT_EXECUTED' };
+
 const PROMISED: Record<MomentName, Record<Call, string>> = {
   leading: SERVES,
   'leading three': SERVES,
-  following: SERVES,
+  following: FOLLOWS,
   'alone, of three': {
     ...SERVES,
     propose: 'ERR_INDELIBLE_UNKNOWN',
@@ -40,7 +53,7 @@ const PROMISED: Record<MomentName, Record<Call, string>> = {
     submit: 'unknown',
     query: 'not executed',
   },
-  halted: OVER,
+  halted: { ...HALTED, skip: 'done' },
   'with a full log': {
     ...SERVES,
     propose: 'ERR_INDELIBLE_NOT_EXECUTED',
@@ -56,6 +69,8 @@ const PROMISED: Record<MomentName, Record<Call, string>> = {
   "inside the state machine's checkpoint": SERVES,
   'inside a listener of checkpoint': SERVES,
   'inside a listener of peer': SERVES,
+  'inside a listener of role': FOLLOWS,
+  'inside a listener of halted': { ...HALTED, skip: 'done' },
   'inside a listener of failure': OVER,
 };
 

@@ -261,8 +261,10 @@ describe('a state machine', () => {
     const unknown = 'ERR_INDELIBLE_UNKNOWN';
     expect(await Promise.all(proposals)).toEqual(['1', '2', unknown, unknown, unknown]);
     for (const read of await Promise.all(reads)) expect(read).toMatch(/^ERR_INDELIBLE_/);
-    expect(leader.failure).toMatchObject({ code: 'ERR_INDELIBLE_STATE_MACHINE' });
-    expect(await fate(leader.propose(ADD))).toBe('ERR_INDELIBLE_STOPPED');
+    expect(leader.failure).toBeUndefined();
+    expect(leader.status().halted).toMatchObject({ command: expect.any(Number) });
+    expect(await fate(leader.propose(ADD))).toBe('ERR_INDELIBLE_HALTED');
+    expect(await fate(leader.read(ADD))).toBe('ERR_INDELIBLE_HALTED');
   });
 
   it('whose digest throws has none in the status', async () => {

@@ -33,6 +33,7 @@ const setUp = () => {
     abandon: (requester: Requester) => abandoned.push(requester),
     flush: () => {},
     settled: () => {},
+    skip: (): Promise<void> => Promise.resolve(),
   };
   const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
   const connect = (caller: Caller) => ({

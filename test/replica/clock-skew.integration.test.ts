@@ -53,6 +53,7 @@ class Member {
         clock: (news) => this.news.push(news),
         checkpointProblem: nothing,
         transfer: nothing,
+        halted: nothing,
         failure: (error) => {
           throw error;
         },

@@ -14,6 +14,8 @@ import {
   type StorageChoice,
   type Tuning,
 } from '../../lib/index.js';
+import type { OpenStore } from '../../lib/replica/store.js';
+import type { MemoryStorage } from '../../lib/storage/memory.js';
 import type { StoreShape } from '../../lib/storage/shape.js';
 
 export interface ClusterOptions {
@@ -124,7 +126,13 @@ export class TestCluster {
     while (!condition()) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  private pathOf(id: number): string {
+  /** The next write of a replica's store, which is in memory, fails as a device would. */
+  failStore(replica: Replica): void {
+    const { log } = Reflect.get(replica, 'store') as OpenStore;
+    (log as MemoryStorage).failNext();
+  }
+
+  pathOf(id: number): string {
     return join(this.directory, `replica-${id}`);
   }
 

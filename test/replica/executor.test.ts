@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BATCH_HEADER_BYTES, writeBatchHeader } from '../../lib/replica/batch.js';
-import { Executor } from '../../lib/replica/executor.js';
+import { Executor as Real } from '../../lib/replica/executor.js';
 import { Outcome, type Requester } from '../../lib/replica/service.js';
+import { writeSkipRecord } from '../../lib/replica/skip-record.js';
 import type { CommandView, ResultWriter, StateMachine } from '../../lib/replica/state-machine.js';
 import { digestOf } from '../../lib/storage/crc64.js';
 import { type Ballot, type Batch, BatchKind } from '../../lib/types.js';
@@ -37,6 +38,13 @@ const batchOf = (texts: readonly string[], timeMs = 1, sequence = 1, ballot = 65
   return { kind: BatchKind.commands, digest: digestOf(bytes, 0, bytes.length), bytes };
 };
 
+/** The record that skips a command. */
+const skipOf = (slot: number, ordinal: number, timeMs = 1, ballot = 65537): Batch => {
+  const stamp = { timeMs, ballot: ballot as Ballot, sequence: 9 };
+  const bytes = writeSkipRecord({ slot, ordinal, reason: 'a test', ...stamp });
+  return { kind: BatchKind.commands, digest: digestOf(bytes, 0, bytes.length), bytes };
+};
+
 const NOOP: Batch = { kind: BatchKind.noop, digest: 0 as Batch['digest'], bytes: new Uint8Array(0) };
 
 class Asker implements Requester {
@@ -52,6 +60,15 @@ class Asker implements Requester {
     this.heard.push([first, count, outcome, Buffer.from(results).toString('latin1', start, end)]);
   }
   drain(): void {}
+}
+
+/** Looks at each slot just before it is applied. */
+class Executor extends Real {
+  override apply(slot: number, batch: Batch): void {
+    const { seenThrough } = this.skips;
+    if (slot === seenThrough + 1) this.skips.see(slot, batch, this.appliedThrough);
+    super.apply(slot, batch);
+  }
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -201,13 +218,109 @@ describe('the executor', () => {
     expect(other.heard).toEqual([[1, 1, Outcome.notExecuted, '']]);
   });
 
-  it('reports a state machine that throws, with the slot', () => {
-    expect(() => executor.apply(1, batchOf(['throw']))).toThrow(
-      expect.objectContaining({
-        code: 'ERR_INDELIBLE_STATE_MACHINE',
-        message: expect.stringContaining('slot 1'),
-      }),
-    );
+  it('halts where the state machine throws, and says at which command', () => {
+    executor.apply(1, batchOf(['a', 'throw', 'b']));
+    expect(executor.halt).toMatchObject({
+      slot: 1,
+      ordinal: 1,
+      error: { code: 'ERR_INDELIBLE_STATE_MACHINE', message: expect.stringContaining('slot 1') },
+    });
+    expect(executor.appliedThrough).toBe(0);
+    expect(machine.seen.map(({ text }) => text)).toEqual(['a']);
+    expect(() => executor.apply(1, batchOf(['a']))).toThrow(expect.objectContaining({ contract: 16 }));
+  });
+
+  it('does not execute what is skipped, and answers around it, each requester in order', () => {
+    const skip = skipOf(1, 2);
+    const batch = batchOf(['a', 'b', 'throw', 'c', 'd']);
+    const [one, two] = [new Asker(), new Asker()];
+    const runs = [
+      { requester: one, first: 7, count: 4, deadlineMs: NEVER },
+      { requester: two, first: 1, count: 1, deadlineMs: NEVER },
+    ];
+    executor.expect(1, batch.digest, runs);
+    executor.skips.see(1, batch, 0);
+    executor.skips.see(2, skip, 0);
+    executor.apply(1, batch);
+    executor.apply(2, skip);
+    expect(executor.appliedThrough).toBe(2);
+    expect(machine.seen.map(({ text, ordinal }) => [text, ordinal])).toEqual([
+      ['a', 0],
+      ['b', 1],
+      ['c', 3],
+      ['d', 4],
+    ]);
+    expect(one.heard.map(([first, count, outcome]) => [first, count, outcome])).toEqual([
+      [7, 2, Outcome.done],
+      [9, 1, Outcome.skipped],
+      [10, 1, Outcome.done],
+    ]);
+    expect(one.heard[2]?.[3].slice(4)).toBe('c!');
+    expect(two.heard.map(([first, count, , results]) => [first, count, results.slice(4)])).toEqual([
+      [1, 1, 'd!'],
+    ]);
+  });
+
+  it('skips the first of a run, its last, and several of one slot', () => {
+    const batch = batchOf(['throw', 'a', 'throw']);
+    const asker = new Asker();
+    executor.expect(1, batch.digest, [{ requester: asker, first: 1, count: 3, deadlineMs: NEVER }]);
+    executor.skips.see(1, batch, 0);
+    executor.skips.see(2, skipOf(1, 0), 0);
+    executor.skips.see(3, skipOf(1, 2), 0);
+    executor.apply(1, batch);
+    expect(asker.heard.map(([first, count, outcome]) => [first, count, outcome])).toEqual([
+      [1, 1, Outcome.skipped],
+      [2, 1, Outcome.done],
+      [3, 1, Outcome.skipped],
+    ]);
+  });
+
+  it('goes on behind a halt once it is put back and knows of the skip, and never executes it twice', () => {
+    const batch = batchOf(['a', 'throw']);
+    executor.apply(1, batch);
+    expect(executor.halt).toBeDefined();
+    executor.rewind({ through: 0, timeMs: 0 });
+    for (const [slot, each] of [batch, NOOP, skipOf(1, 1)].entries()) executor.skips.see(slot + 1, each, 0);
+    executor.apply(1, batch);
+    expect(executor.halt).toBeUndefined();
+    executor.apply(2, NOOP);
+    executor.apply(3, skipOf(1, 1));
+    expect(executor.appliedThrough).toBe(3);
+  });
+
+  it('is out of its halt with the state of a peer', () => {
+    executor.apply(1, batchOf(['throw']));
+    executor.jump(3, 10);
+    expect(executor.halt).toBeUndefined();
+    executor.apply(4, batchOf(['a']));
+    expect(machine.seen).toHaveLength(1);
+  });
+
+  it('stops where a command is skipped that it has executed (contract 32)', () => {
+    executor.apply(1, batchOf(['a']));
+    const diverged = expect.objectContaining({ contract: 32 });
+    expect(() => executor.apply(2, skipOf(1, 0))).toThrow(diverged);
+    const restored = new Executor(machine, { through: 0, timeMs: 0 });
+    restored.skips.see(1, batchOf(['a']), 0);
+    restored.skips.see(2, NOOP, 0);
+    restored.skips.see(3, skipOf(1, 0), 0);
+    // Whose checkpoint ends in front of the record had executed the command.
+    expect(() => restored.jump(2, 10)).toThrow(diverged);
+  });
+
+  it('knows no skip of what comes behind its record', () => {
+    executor.apply(1, skipOf(1, 0));
+    executor.skips.see(2, skipOf(3, 0), 1);
+    executor.apply(2, skipOf(3, 0));
+    executor.apply(3, batchOf(['a']));
+    expect(machine.seen).toHaveLength(1);
+  });
+
+  it('holds the record of a skip for a batch of its time and ballot', () => {
+    executor.apply(1, NOOP);
+    executor.apply(2, skipOf(1_000_000, 0, 500, 131073));
+    expect([executor.timeMs, executor.ballotThrough]).toEqual([500, 131073]);
   });
 
   it('refuses a batch that is cut short', () => {

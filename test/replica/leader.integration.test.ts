@@ -53,14 +53,28 @@ describe('a leader', () => {
     const leader = await cluster.leader();
     const client = await clientOf(leader);
     await client.propose(Buffer.alloc(1));
-    machines[leader.identity.replicaId - 1]!.breaks = true;
+    cluster.failStore(leader);
     const failed = once(leader, 'failure');
     await expect(client.propose(Buffer.alloc(1))).rejects.toMatchObject({ code: ErrorCode.unknown });
-    expect(await failed).toMatchObject([{ code: ErrorCode.stateMachine }]);
+    expect(await failed).toMatchObject([{ code: ErrorCode.storeIo }]);
     await expect(leader.checkpoint()).rejects.toMatchObject({ code: ErrorCode.stopped });
     client.close();
     const others = [...cluster.replicas.values()].filter((replica) => replica !== leader);
     await cluster.until(() => others.some((replica) => replica.status().role === 'leader'));
+  });
+
+  it('whose state machine alone throws lets a replica lead that has executed the command', async () => {
+    const leader = await cluster.leader();
+    await leader.propose(Buffer.alloc(1));
+    machines[leader.identity.replicaId - 1]!.breaks = true;
+    const halted = once(leader, 'halted');
+    await expect(leader.propose(Buffer.alloc(1))).rejects.toMatchObject({ code: ErrorCode.unknown });
+    expect(await halted).toMatchObject([{ error: { code: ErrorCode.stateMachine } }]);
+    await expect(leader.checkpoint()).rejects.toMatchObject({ code: ErrorCode.halted });
+    const others = [...cluster.replicas.values()].filter((replica) => replica !== leader);
+    await cluster.until(() => others.some((replica) => replica.status().role === 'leader'));
+    await others[0]!.propose(Buffer.alloc(1));
+    expect(leader.failure).toBeUndefined();
   });
 
   it('goes on when a client sends it a command that it has no room for, which is not executed', async () => {

@@ -134,7 +134,9 @@ class History {
     const slot = this.executor.appliedThrough + 1;
     if (slot > this.log.length) return;
     const noop = { kind: BatchKind.noop, digest: 1 as Digest, bytes: Buffer.alloc(0) };
-    this.executor.apply(slot, isOwn ? this.log[slot - 1]! : noop);
+    const batch = isOwn ? this.log[slot - 1]! : noop;
+    this.executor.skips.see(slot, batch, slot - 1);
+    this.executor.apply(slot, batch);
     this.placing.queries.ready(this.reads, slot);
   }
 

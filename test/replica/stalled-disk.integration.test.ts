@@ -31,6 +31,7 @@ const SILENT: HostEvents = {
   clock() {},
   checkpointProblem() {},
   transfer() {},
+  halted() {},
   failure(error) {
     throw error;
   },

@@ -9,7 +9,7 @@ import {
 import type { Message } from '../../lib/paxos/messages.js';
 import type { Ballot, BatchKind, Digest, SlotRange, Vote } from '../../lib/types.js';
 import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
-import type { ClientMessage } from '../../lib/wire/client-messages.js';
+import { type ClientMessage, SkipOutcome } from '../../lib/wire/client-messages.js';
 import { type Hello, type Refusal, RefusalCode, SALT_BYTES } from '../../lib/wire/hello-codec.js';
 
 const time = fc.nat(2 ** 31 - 1).map((high) => high * 2 ** 12);
@@ -162,6 +162,17 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   fc.record({ type: type('statusRequest') }),
   fc.record({ type: type('relay') }),
   fc.record({ type: type('statusReply'), body: bytes }),
+  fc.record({
+    type: type('skipRequest'),
+    slot: fc.nat(),
+    ordinal: fc.nat(),
+    reason: fc.string({ unit: 'grapheme', maxLength: 40 }),
+  }),
+  fc.record({
+    type: type('skipReply'),
+    outcome: fc.constantFrom(...Object.values(SkipOutcome)),
+    sentence: fc.string({ maxLength: 100 }),
+  }),
 );
 
 export const hello: fc.Arbitrary<Hello> = fc.record({

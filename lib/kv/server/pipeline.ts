@@ -25,6 +25,7 @@ import { copyBytes } from '../resp/reply.js';
 const NOT_EXECUTED: Buffer = Buffer.from(
   '-TRYAGAIN not executed: the command was not and will not be executed\r\n',
 );
+const SKIPPED: Buffer = Buffer.from('-ERR not executed: an operator had this command skipped\r\n');
 const UNKNOWN: Buffer = Buffer.from('-UNKNOWN outcome: the command may or may not have been executed\r\n');
 const NOTHING: Buffer = Buffer.alloc(0);
 const ASTERISK = 0x2a;
@@ -226,7 +227,7 @@ export class Pipeline implements Requester {
       if (outcome === Outcome.done) {
         if (!run.query) this.#owner.executed();
         at = this.#answer(run, part, results, at, end);
-      } else this.#fail(run, part, outcome === Outcome.unknown && !run.readOnly ? UNKNOWN : NOT_EXECUTED);
+      } else this.#fail(run, part, failureText(outcome, run));
       number += part;
       rest -= part;
       this.#answered(run, part);
@@ -369,4 +370,9 @@ export class Pipeline implements Requester {
     if (!run.query) run.body = NOTHING;
     return true;
   }
+}
+
+function failureText(outcome: Outcome, { readOnly }: Run): Buffer {
+  if (outcome === Outcome.skipped) return SKIPPED;
+  return outcome === Outcome.unknown && !readOnly ? UNKNOWN : NOT_EXECUTED;
 }

@@ -158,6 +158,7 @@ export class HostProcess {
         if (problem !== undefined) counters.checkpointsFailed++;
       },
       transfer: () => {},
+      halted: (halt) => halt !== undefined && failed(halt.error),
       failure: failed,
     };
   }

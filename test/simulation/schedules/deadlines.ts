@@ -99,6 +99,7 @@ function talk(): {
       query: take,
       abandon() {},
       flush() {},
+      skip: () => Promise.resolve(),
       settled() {},
     },
     { monotonicMs: () => 0 },

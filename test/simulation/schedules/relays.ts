@@ -27,6 +27,7 @@ class Follower {
     abandon: () => {},
     flush: () => {},
     settled: () => {},
+    skip: (): Promise<void> => Promise.resolve(),
   };
   readonly relay = {
     leader: 0,
