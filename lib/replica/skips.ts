@@ -8,7 +8,7 @@
  */
 import { invariant } from '../contract.js';
 import type { Batch, Slot } from '../types.js';
-import { isSkipRecord, readSkipRecord } from './skip-record.js';
+import { isSkipRecord, readSkipRecord, type Skip } from './skip-record.js';
 
 /** A command that is skipped, and the slot whose record says so. */
 interface Skipped {
@@ -19,7 +19,12 @@ interface Skipped {
 const DIVERGED =
   'a command is skipped whose slot this replica has executed: its state machine is not deterministic';
 
+/** Skips that are remembered for the status. */
+const RECENT_MAX = 16;
+
 export class Skips {
+  /** Those whose records were learned since open, the newest last. */
+  recent: readonly Skip[] = [];
   private seen: Slot;
   private readonly bySlot = new Map<Slot, Skipped[]>();
 
@@ -38,11 +43,12 @@ export class Skips {
     invariant(slot === this.seen + 1, 32, 'learned slots are looked at in order');
     this.seen = slot;
     if (!isSkipRecord(batch)) return;
-    const { slot: about, ordinal } = readSkipRecord(batch.bytes);
+    const { slot: about, ordinal, reason } = readSkipRecord(batch.bytes);
     // No replica proposes one about what is not decided yet: it means nothing anywhere.
     if (about >= slot) return;
     invariant(about > appliedThrough, 32, DIVERGED);
     this.bySlot.set(about, [...(this.bySlot.get(about) ?? []), { ordinal, saidAt: slot }]);
+    this.recent = [...this.recent, { slot: about, ordinal, reason }].slice(-RECENT_MAX);
   }
 
   /** What is skipped of a slot; undefined if nothing is. */
@@ -73,5 +79,6 @@ export class Skips {
   rewind(through: Slot): void {
     this.seen = through;
     this.bySlot.clear();
+    this.recent = [];
   }
 }

@@ -102,6 +102,8 @@ export interface ReplicaStatus {
   readonly security: SecurityStatus;
   /** Where its state machine has thrown: nothing behind that is executed. Absent while it goes on. */
   readonly halted?: HaltStatus;
+  /** Commands that an operator had skipped, as far as their records were learned since open: the newest. */
+  readonly skipped: readonly SkipStatus[];
   /** Why the replica has stopped; absent while it runs. */
   readonly failure?: string;
 }
@@ -112,6 +114,12 @@ export interface HaltStatus {
   readonly command: number;
   /** What the state machine threw. */
   readonly error: string;
+}
+
+export interface SkipStatus {
+  readonly slot: Slot;
+  readonly command: number;
+  readonly reason: string;
 }
 
 export function statusOf(
@@ -163,6 +171,7 @@ export function statusOf(
     refusals: [...transport.refusals].map(([id, reason]) => ({ id, reason })),
     security: transport.security,
     ...(host.halt === undefined ? {} : { halted: haltStatus(host.halt) }),
+    skipped: executor.skips.recent.map(({ slot, ordinal, reason }) => ({ slot, command: ordinal, reason })),
     ...(host.failure === undefined ? {} : { failure: host.failure.message }),
   };
 }

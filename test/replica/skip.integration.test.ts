@@ -91,6 +91,8 @@ describe('a command at which every replica throws', () => {
     for (const replica of all()) expect(await fate(replica.propose(ADD))).toMatch(/^[234]$/);
     await cluster.converged();
     expect(digests()).toEqual(new Set([leader.status().stateDigest]));
+    const skipped = [{ slot, command: 0, reason: 'it overflows' }];
+    expect(all().map((replica) => replica.status().skipped)).toEqual([skipped, skipped, skipped]);
 
     await restart();
     leader = await cluster.leader();

@@ -3,7 +3,8 @@
  * executed, as machine.ts, behind the interface that users implement.
  *
  * A command is u32 id, u16 key and padding; it writes its id, which no other command has, to its key. Its
- * result is the slot it was executed in. A query is u16 key; its answer is the id last written there.
+ * result is the slot it was executed in. A query is u16 key; its answer is the id last written there. At some
+ * commands it throws, each time, and half way through.
  */
 import type { CommandView, ResultWriter, StateMachine } from '../../replica/state-machine.js';
 import type { Slot } from '../../types.js';
@@ -19,16 +20,22 @@ export function readCommand(bytes: Uint8Array, start: number): ToyCommand {
   return { id: view.getUint32(start, true), key: view.getUint16(start + 4, true) };
 }
 
+export interface MachineOwner {
+  /** Told of every command before it is executed. */
+  heard(slot: Slot, timeMs: number, command: ToyCommand): void;
+  /** Whether the machine throws at a command: the same at each time, on every replica. */
+  isPoison(slot: Slot, command: ToyCommand): boolean;
+}
+
 export class CountingMachine implements StateMachine {
   private executed: number[] = [];
   private readonly known = new Set<number>();
   private readonly values = new Map<number, number>();
   private folded = 0;
-  private readonly heard: (slot: Slot, timeMs: number, command: ToyCommand) => void;
+  private readonly owner: MachineOwner;
 
-  /** `heard` is told every command before it is executed. */
-  constructor(heard: (slot: Slot, timeMs: number, command: ToyCommand) => void) {
-    this.heard = heard;
+  constructor(owner: MachineOwner) {
+    this.owner = owner;
   }
 
   /** The state as that through `slot`. */
@@ -43,7 +50,12 @@ export class CountingMachine implements StateMachine {
 
   execute({ bytes, start, slot, timeMs }: CommandView, result: ResultWriter): void {
     const command = readCommand(bytes, start);
-    this.heard(slot, timeMs, command);
+    if (this.owner.isPoison(slot, command)) {
+      this.values.set(command.key, command.id);
+      this.folded = fold(this.folded, command.id);
+      throw new Error('a command at which every simulated machine throws');
+    }
+    this.owner.heard(slot, timeMs, command);
     this.values.set(command.key, command.id);
     this.executed.push(command.id);
     this.known.add(command.id);

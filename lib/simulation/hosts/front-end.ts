@@ -128,7 +128,9 @@ export class Requester {
       asked.flush();
       return isTaken ? operations : [];
     } catch (error) {
-      if (!(error instanceof IndelibleError) || error.code !== ErrorCode.stopped) throw error;
+      if (!(error instanceof IndelibleError)) throw error;
+      if (error.code === ErrorCode.halted) return [];
+      if (error.code !== ErrorCode.stopped) throw error;
       this.stop();
       return [];
     }

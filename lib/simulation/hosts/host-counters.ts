@@ -48,6 +48,10 @@ export interface HostCounters {
   refusals: number;
   drains: number;
   abandoned: number;
+  /** Times a state machine threw at a command, that command was skipped, and a state was put back for it. */
+  halts: number;
+  skips: number;
+  rebuilds: number;
   /** Requests that were given up because their time was over. */
   deadlinesFired: number;
   /** Commands told unknown before a newer one of their requester was answered. */
@@ -104,6 +108,9 @@ export function newHostCounters(): HostCounters {
     refusals: 0,
     drains: 0,
     abandoned: 0,
+    halts: 0,
+    skips: 0,
+    rebuilds: 0,
     deadlinesFired: 0,
     overtaken: 0,
     stalledTicks: 0,

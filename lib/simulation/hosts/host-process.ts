@@ -2,6 +2,7 @@
  * One life of a simulated host: the real parts of a replica (replica/assembly.ts) over an open store, on a
  * simulated event loop and simulated sockets, with requesters in its process.
  */
+import { ErrorCode, IndelibleError } from '../../errors.js';
 import { FRAME_BYTES_MAX } from '../../limits.js';
 import type { Effects } from '../../paxos/effects.js';
 import type { Message } from '../../paxos/messages.js';
@@ -48,6 +49,8 @@ export class HostProcess {
   private readonly store: ObservedStorage;
   private applied: Slot;
   private isLeading = false;
+  /** An operator has asked for a skip, and has no answer. */
+  private isSkipping = false;
 
   /** Opens the store of replica `id` and joins its peers. @throws what opening throws */
   static async open(
@@ -87,13 +90,20 @@ export class HostProcess {
     this.loop = loop;
     this.around = around;
     this.store = store;
-    const { tell } = around;
-    this.machine = new CountingMachine((slot, timeMs, command) => {
-      around.executedAt(id, slot, timeMs);
-      this.appliedThrough(slot - 1);
-      tell('executed', id, slot, command);
-      if (!this.machine.has(command.id)) return;
-      around.broke(new Violation('execution', `replica ${id} executes command ${command.id} twice`));
+    const { tell, counters } = around;
+    this.machine = new CountingMachine({
+      heard: (slot, timeMs, command) => {
+        around.executedAt(id, slot, timeMs);
+        this.appliedThrough(slot - 1);
+        tell('executed', id, slot, command);
+        if (!this.machine.has(command.id)) return;
+        around.broke(new Violation('execution', `replica ${id} executes command ${command.id} twice`));
+      },
+      isPoison: (slot, command) => {
+        if (!around.isPoison(command.id)) return false;
+        this.appliedThrough(slot - 1);
+        return true;
+      },
     });
     const options = {
       listen: addressOf(id),
@@ -117,6 +127,13 @@ export class HostProcess {
       }
     };
     tell('restored', id, this.machine.at(through));
+    const { executor } = this.host;
+    const rewind = executor.rewind.bind(executor);
+    executor.rewind = (standing) => {
+      rewind(standing);
+      counters.rebuilds++;
+      this.restored();
+    };
     const requests = around.requestsOf(id);
     this.requesters = Array.from(
       { length: around.scale.workload.requesters },
@@ -143,7 +160,10 @@ export class HostProcess {
       },
       checkpoint: (_meta, _lengthBytes, from) => {
         if (from === 0) counters.checkpoints++;
-        else this.restored();
+        else {
+          counters.stateTransfers++;
+          this.restored();
+        }
         told.tellAll();
       },
       damage: () => {},
@@ -151,6 +171,7 @@ export class HostProcess {
         if (isOff) counters.clocksOff++;
       },
       ticked: () => {
+        this.operate();
         if (this.isStalled) counters.stalledTicks++;
         if (this.host.time.clock.status.guide === 'others') counters.clocksSlewed++;
       },
@@ -158,9 +179,31 @@ export class HostProcess {
         if (problem !== undefined) counters.checkpointsFailed++;
       },
       transfer: () => {},
-      halted: (halt) => halt !== undefined && failed(halt.error),
+      halted: (halt) => {
+        if (halt !== undefined) counters.halts++;
+        told.tellAll();
+      },
       failure: failed,
     };
+  }
+
+  /** What an operator does about a cluster that is halted, who looks at its leader all the time. */
+  private operate(): void {
+    const { host } = this;
+    if (!host.leads || host.halt === undefined || this.isSkipping) return;
+    const { slot, ordinal } = host.halt;
+    this.isSkipping = true;
+    host.skip({ slot, ordinal, reason: 'it throws' }).then(
+      () => {
+        this.isSkipping = false;
+        this.around.counters.skips++;
+      },
+      (error: unknown) => {
+        this.isSkipping = false;
+        if (error instanceof IndelibleError && error.code !== ErrorCode.diverged) return;
+        this.around.broke(error as Error);
+      },
+    );
   }
 
   /** A replica whose log does not come on takes no votes, from nobody. */
@@ -242,7 +285,6 @@ export class HostProcess {
 
   private restored(): void {
     const { appliedThrough } = this.host.executor;
-    this.around.counters.stateTransfers++;
     this.applied = appliedThrough;
     this.around.tell('restored', this.id, this.machine.at(appliedThrough));
   }

@@ -22,6 +22,8 @@ export interface RequestWorkload {
   readonly fulls: number;
   /** Chance, per request, that the requester goes away instead. */
   readonly abandons: number;
+  /** Share of commands at which every state machine throws. */
+  readonly poisons: number;
 }
 
 /** What is drawn of a replica's tuning. */
@@ -80,6 +82,7 @@ export function drawHostScale(random: Random): HostScale {
       throws: random.pick([0, 0.02]),
       fulls: random.pick([0, 0.05]),
       abandons: random.pick([0, 0.01]),
+      poisons: random.pick([0, 0, 0.005]),
     },
   };
 }

@@ -27,6 +27,8 @@ export interface HostSurroundings {
   waited(share: number): void;
   /** Whether a listener throws that is told something now. */
   listenersThrow(): boolean;
+  /** Whether every state machine throws at this command. */
+  isPoison(command: number): boolean;
   /** Something is broken: the simulation ends with it. */
   broke(error: Error): void;
   roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void;

@@ -71,6 +71,7 @@ export class HostWorld {
   private readonly log: (line: string) => void;
   private readonly network: SocketNetwork;
   private lastOperation = 0;
+  private poisonThrough: number = Number.POSITIVE_INFINITY;
   private leaders = 0;
   private lastExecuted = 0;
 
@@ -177,6 +178,12 @@ export class HostWorld {
     return { id: ++this.lastOperation, key: this.random.below(this.scale.workload.keys), type };
   }
 
+  /** Faults end, and nothing is asked for any more at which a machine throws. */
+  endFaults(): void {
+    this.poisonThrough = this.lastOperation;
+    this.faults.end();
+  }
+
   private executed(id: number): void {
     if (id <= this.lastExecuted) return;
     this.lastExecuted = id;
@@ -223,6 +230,7 @@ export class HostWorld {
         if (throws) counters.listenersThrown++;
         return throws;
       },
+      isPoison: (command) => command <= this.poisonThrough && isPoison(command, scale.workload.poisons),
       broke,
       roleChanged: (replica, role, ballot) => this.roleChanged(replica, role, ballot),
       requestsOf: (replica) => this.requestsOf(replica, random.fork(), tell, broke),
@@ -265,4 +273,9 @@ export class HostWorld {
     this.log(`${this.clock.now.toFixed(3)} ${replica} is ${role} at ${ballot}`);
     if (role === 'leader' && this.leaders++ > 0) this.counters.leaderChanges++;
   }
+}
+
+/** Some of the commands, spread evenly over them. */
+function isPoison(command: number, share: number): boolean {
+  return (Math.imul(command, 0x9e3779b1) >>> 0) / 2 ** 32 < share;
 }

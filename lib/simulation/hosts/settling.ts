@@ -11,7 +11,7 @@ const ASK_AGAIN_MS = 200;
 
 /** Ends faults and requests and lets `world` settle. @returns the number of events it took. */
 export async function mustSettle(world: HostWorld): Promise<number> {
-  world.faults.end();
+  world.endFaults();
   for (const client of world.outside) client.stop();
   for (const { process } of world.hosts) for (const requester of process?.requesters ?? []) requester.stop();
   const deadline = world.clock.now + SETTLING_MS_MAX;
@@ -48,6 +48,7 @@ function isDone(world: HostWorld, id: number | undefined): boolean {
 
 function isSettled(world: HostWorld, asked: ReadonlyMap<number, number>): boolean {
   if (!world.hosts.every(({ id }) => isDone(world, asked.get(id)))) return false;
+  if (world.hosts.some(({ process }) => process?.host.halt !== undefined)) return false;
   const states = world.hosts.map(({ process }) => ({
     through: process?.host.executor.appliedThrough,
     digest: process?.machine.digest(),

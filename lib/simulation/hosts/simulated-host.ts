@@ -71,7 +71,7 @@ export class SimulatedHost {
   get isWell(): boolean {
     const { process, isClosing, machineClock, around } = this;
     const isGoing = process !== undefined && !isClosing && !this.isPaused;
-    if (process?.host.checkpointTrouble !== undefined) return false;
+    if (process?.host.checkpointTrouble !== undefined || process?.host.halt !== undefined) return false;
     return isGoing && this.stalledUntil <= around.clock.now && machineClock.isSteady;
   }
   /** Its disk stalls, or did a moment ago, so that its stall may just have been noticed. */

@@ -13,6 +13,7 @@ import { lostStore } from './lost-store.js';
 import { outlivedLeader } from './outlived-leader.js';
 import { relays } from './relays.js';
 import type { Schedule } from './schedule.js';
+import { skips } from './skips.js';
 import { slowLinks } from './slow-links.js';
 import { stores } from './stores.js';
 import { transferredFiles } from './transferred-files.js';
@@ -39,4 +40,5 @@ export const schedules: readonly Schedule[] = [
   ...deadlines,
   ...slowLinks,
   ...stores,
+  ...skips,
 ];
