@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BATCH_HEADER_BYTES, commandLength, writeBatchHeader } from '../../lib/replica/batch.js';
 import { RESULTS_BYTES_MAX, ResultBuffer } from '../../lib/replica/cursor.js';
-import { Executor } from '../../lib/replica/executor.js';
+import { Executor as Real } from '../../lib/replica/executor.js';
 import type { RequestRun } from '../../lib/replica/runs.js';
 import { Outcome, type Requester } from '../../lib/replica/service.js';
 import type { CommandView, ResultWriter, StateMachine } from '../../lib/replica/state-machine.js';
@@ -24,6 +24,15 @@ function batchOf(texts: readonly string[], timeMs = 1, ballot = 65537): Batch {
   sequence++;
   writeBatchHeader(bytes, { count: texts.length, timeMs, ballot: ballot as Ballot, sequence });
   return { kind: BatchKind.commands, digest: sequence as Digest, bytes };
+}
+
+/** Looks at each slot just before it is applied, and throws what halts it. */
+class Executor extends Real {
+  override apply(slot: number, batch: Batch): void {
+    if (slot === this.skips.seenThrough + 1) this.skips.see(slot, batch, this.appliedThrough);
+    super.apply(slot, batch);
+    if (this.halt !== undefined) throw this.halt.error;
+  }
 }
 
 /** Does what its commands say: throw, promise, write much, or answer with themselves. */
