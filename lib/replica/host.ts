@@ -20,7 +20,6 @@ import type { CheckpointOffer, Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime, Timer } from '../runtime.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
-import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
 import type { Ballot, Batch, Configuration, Digest, ReplicaId, Slot } from '../types.js';
@@ -31,6 +30,7 @@ import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { hasItsDigests } from './digests.js';
 import { Executor, type Halt } from './executor.js';
 import type { Forwarder } from './forwarder.js';
+import type { HostEvents } from './host-events.js';
 import { digestOfState } from './machine-calls.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
@@ -43,29 +43,10 @@ import { Skipping } from './skipping.js';
 import { Stall } from './stall.js';
 import type { StateMachine } from './state-machine.js';
 import { Steps } from './steps.js';
-import { type ClockNews, TimeKeeping } from './time-keeping.js';
+import { TimeKeeping } from './time-keeping.js';
 import type { TransferEvent, TransferStatus } from './transfers.js';
 import { Turns } from './turns.js';
 import { Watch } from './watch.js';
-
-export interface HostEvents {
-  role(role: Role, ballot: Ballot, leader: ReplicaId): void;
-  peer(peer: ReplicaId, up: boolean): void;
-  /** A checkpoint became durable here: this replica's own (`from` 0), or that of the peer `from`. */
-  checkpoint(meta: CheckpointMeta, lengthBytes: number, from: ReplicaId): void;
-  /** What keeps checkpoints from being written or taken has changed; undefined: nothing does any more. */
-  checkpointProblem(problem: CheckpointProblem | undefined): void;
-  transfer(event: TransferEvent): void;
-  /** A scrub found damage in the log. */
-  damage(found: FoundDamage): void;
-  /** This replica's wall clock has come off, or is well again. */
-  clock(news: ClockNews): void;
-  /** The state machine has thrown at a command, or (undefined) goes on behind it. */
-  halted(halt: Halt | undefined): void;
-  failure(error: Error): void;
-  /** A tick is over. */
-  ticked(nowMs: number): void;
-}
 
 export interface HostParts {
   readonly storage: Storage;

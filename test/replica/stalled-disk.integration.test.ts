@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { Counter } from '../../examples/counter.js';
 import { type Assembly, assemble } from '../../lib/replica/assembly.js';
-import type { HostEvents } from '../../lib/replica/host.js';
+import type { HostEvents } from '../../lib/replica/host-events.js';
 import type { Tuning } from '../../lib/replica/options.js';
 import { Pledges } from '../../lib/replica/pledges.js';
 import { formatStore, type OpenStore, openStore } from '../../lib/replica/store.js';

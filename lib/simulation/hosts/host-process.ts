@@ -7,7 +7,7 @@ import { FRAME_BYTES_MAX } from '../../limits.js';
 import type { Effects } from '../../paxos/effects.js';
 import type { Message } from '../../paxos/messages.js';
 import { type Assembly, assemble } from '../../replica/assembly.js';
-import type { HostEvents } from '../../replica/host.js';
+import type { HostEvents } from '../../replica/host-events.js';
 import { SafeEmitter } from '../../replica/listeners.js';
 import type { OpenStore } from '../../replica/store.js';
 import { openCheckpoints } from '../../storage/checkpoint.js';
