@@ -1,4 +1,4 @@
-/** The members of a cluster and its key, as a command line names them: a directory, a list, a configuration file. */
+/** The members of a cluster and its key, as a command line names them: by directory, list or file. */
 import type { Command } from 'commander';
 import { parsePeers } from '../cluster/addresses.js';
 import { readFileIfThere } from '../cluster/durable-file.js';

@@ -4,6 +4,7 @@ import { Counter } from '../../examples/counter.js';
 import { run } from '../../lib/cli/program.js';
 import type { CommandView, Replica, ResultWriter } from '../../lib/index.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
+import { clusterKeyPath, writeKeyFile } from '../../lib/transport/key-file.js';
 import { TestCluster } from '../replica/cluster.js';
 import { recordedOutput } from './recorded-output.js';
 
@@ -20,6 +21,7 @@ beforeEach(async () => {
   // No election in between: an operator may have to ask again, a test should not.
   const tuning = { electionTicks: 500 };
   cluster = await TestCluster.start({ machine: () => new Poisoned(), storage, tuning });
+  writeKeyFile(clusterKeyPath(cluster.directory), 'cluster', cluster.key);
 });
 afterEach(() => cluster.closeAll());
 
@@ -27,7 +29,8 @@ async function indelible(...args: string[]): Promise<{ code: number; text: strin
   const { lines, problems, output } = recordedOutput();
   const peers = [...cluster.replicas].map(([id, { address }]) => `${id}=${address}`).join(',');
   const before = process.exitCode;
-  const code = await run([...args, '--peers', peers], output);
+  const keyFile = clusterKeyPath(cluster.directory);
+  const code = await run([...args, '--peers', peers, '--key-file', keyFile], output);
   process.exitCode = before;
   return { code, text: [...lines, ...problems].join('\n') };
 }
