@@ -37,10 +37,9 @@ const LibPmem& own_pmem();
 /// Calls `Line` with the address of every cache line that has bytes of the range.
 template <LineFunction Line>
 void for_each_line(const void* address, std::size_t length) {
-  const auto start = reinterpret_cast<std::uintptr_t>(address);
-  for (std::uintptr_t line = start & ~(kLineBytes - 1); line < start + length; line += kLineBytes) {
-    Line(reinterpret_cast<const void*>(line));
-  }
+  const auto* first = static_cast<const std::byte*>(address);
+  const auto* line = first - reinterpret_cast<std::uintptr_t>(address) % kLineBytes;
+  for (; line < first + length; line += kLineBytes) Line(line);
 }
 
 template <LineFunction Line>

@@ -57,7 +57,8 @@ const says = (what: string, words: string): Promise<unknown> =>
 
 async function statusOf(replica: number): Promise<ReplicaStatus | undefined> {
   const address = `127.0.0.1:${ports.peerPort + replica - 1}`;
-  const key = readClientKey(clusterKeyPath(path.join(directory, 'data')));
+  // The directory is mounted where the cluster is, and nowhere else.
+  const key = readClientKey(clusterKeyPath(path.join(`/proc/${child.pid}/root${directory}`, 'data')));
   return (await statusAt({ address, key }).catch(() => undefined)) as ReplicaStatus | undefined;
 }
 
