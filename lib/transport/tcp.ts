@@ -7,8 +7,7 @@
  * 3. Memory is bounded: per peer, per client, and in the number of connections.
  * 4. Bytes that come in can close their connection, and do nothing else; the diagnostics channel says which.
  */
-import type { IndelibleError } from '../errors.js';
-import { ErrorCode } from '../errors.js';
+import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Message } from '../paxos/messages.js';
 import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
 import type { Configuration, Identity, Opening, ReplicaId } from '../types.js';
@@ -267,8 +266,20 @@ export class TcpTransport implements Transport {
         failed(link, error, refusal);
       },
     });
-    if (this.#closing !== undefined) link.destroy();
-    else this.#greeting.add(link);
+    if (this.#closing !== undefined) return link.destroy();
+    this.#greeting.add(link);
+    this.#makeRoom();
+  }
+
+  /** Who has proven nothing keeps nobody out: whoever came first of them goes when there is no other place. */
+  #makeRoom(): void {
+    const [first] = this.#greeting;
+    const taken = this.#greeting.size + this.#clients.size + this.#peers.size;
+    if (first === undefined || taken < (this.#listener?.connectionsMax ?? Infinity)) return;
+    this.#greeting.delete(first);
+    const { remote } = first;
+    const text = `${remote}: others needed the place before its hello was over`;
+    first.destroy(new IndelibleError(ErrorCode.network, text, { path: remote }));
   }
 
   #greeted(link: Link, caller: Hello): void {

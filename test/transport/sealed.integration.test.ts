@@ -136,6 +136,25 @@ describe('who has not the key', () => {
     raw.write(frameOf(encodeHello, { ...PEER, salt: newSalt() }));
     expect(await refused(raw)).toBe(RefusalCode.noHello);
   });
+
+  it('and who is silent on every connection there is keeps no replica out', async () => {
+    const place = await SocketPlace.make(2);
+    const witness = new Witness();
+    const transport = place.transport(2, { bounds: { helloMsMax: 60_000, clientsMax: 5 } });
+    await transport.start(witness);
+    ends.push(
+      () => place.dispose(),
+      () => transport.close(),
+    );
+    const address = place.addresses.get(2)!;
+    const silent = await Promise.all(Array.from({ length: 40 }, () => RawConnection.open(address)));
+    const raw = await RawConnection.open(address);
+    ends.push(() => {
+      for (const each of [...silent, raw]) each.destroy();
+    });
+    await greet(raw, PEER);
+    await until(place, () => witness.ups > 0);
+  });
 });
 
 describe('what another connection proved', () => {
