@@ -273,20 +273,22 @@ export class HostProcess {
     for (const requester of this.requesters) requester.end();
   }
 
-  /** Slots through `through` are in the state, and no later one. */
+  /** Slots through `through` are in the state, and no later one, but for half of that at which it halts. */
   private appliedThrough(through: Slot): void {
     const { tell, counters } = this.around;
     while (this.applied < through) {
       this.applied++;
       counters.slotsApplied++;
-      tell('applied', this.id, this.applied, this.applied === through ? this.machine.at(through) : undefined);
+      const isWhole = this.applied === through && this.host.halt === undefined;
+      tell('applied', this.id, this.applied, isWhole ? this.machine.at(through) : undefined);
     }
   }
 
   private restored(): void {
     const { appliedThrough } = this.host.executor;
     this.applied = appliedThrough;
-    this.around.tell('restored', this.id, this.machine.at(appliedThrough));
+    // A state that may be half way through a command is nobody's: told of when it is put back.
+    if (this.host.halt === undefined) this.around.tell('restored', this.id, this.machine.at(appliedThrough));
   }
 }
 
