@@ -271,7 +271,7 @@ export class TcpTransport implements Transport {
     this.#makeRoom();
   }
 
-  /** Who has proven nothing keeps nobody out: whoever came first of them goes when there is no other place. */
+  /** Who has proven nothing keeps nobody out: whoever came first of them goes when no other place is left. */
   #makeRoom(): void {
     const [first] = this.#greeting;
     const taken = this.#greeting.size + this.#clients.size + this.#peers.size;
