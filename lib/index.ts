@@ -2,6 +2,7 @@
 export { Client, type ClientOptions } from './client/client.js';
 export { ContractViolation } from './contract.js';
 export { ErrorCode, IndelibleError } from './errors.js';
+export { readClientKey, readClusterKey } from './replica/key-file.js';
 export type { WaitOptions } from './replica/leader-wait.js';
 export type { StorageChoice } from './replica/log-kinds.js';
 export { TUNING_DEFAULT, type Tuning } from './replica/options.js';
@@ -11,7 +12,6 @@ export type { CommandView, ResultWriter, StateMachine } from './replica/state-ma
 export type { DamageStatus, PeerStatus, ReplicaStatus } from './replica/status.js';
 export { formatStore } from './replica/store.js';
 export type { StoreShape } from './storage/shape.js';
-export { readClientKey, readClusterKey } from './transport/key-file.js';
 export { clientKeyOf, newClusterKey } from './transport/proof.js';
 export type {
   Ballot,

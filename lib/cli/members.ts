@@ -5,8 +5,8 @@ import { readFileIfThere } from '../cluster/durable-file.js';
 import { readRunning } from '../cluster/running-file.js';
 import { parseServeFile, peersOf } from '../cluster/serve-config.js';
 import { argumentError } from '../errors.js';
+import { clusterKeyPath, readClientKey } from '../replica/key-file.js';
 import { formatAddress } from '../transport/address.js';
-import { clusterKeyPath, readClientKey } from '../transport/key-file.js';
 import type { ReplicaId } from '../types.js';
 
 export interface MemberFlags {

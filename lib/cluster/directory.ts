@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { clusterKeyPath, writeKeyFile } from '../replica/key-file.js';
 import { checkMedium } from '../replica/log-kinds.js';
-import { clusterKeyPath, writeKeyFile } from '../transport/key-file.js';
 import { newClusterKey } from '../transport/proof.js';
 import type { ReplicaId } from '../types.js';
 import { type Backend, type ClusterFile, replicaDirectory, writeClusterFile } from './cluster-file.js';

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { replaceSynced, syncDirectory } from '../storage/synced-file.js';
 
 /** The umask of programs that make stores: what they write is their user's alone, whoever writes it. */
 export const OWNER_ONLY = 0o077;
@@ -12,17 +13,8 @@ export const OWNER_ONLY = 0o077;
  * @throws ERR_INDELIBLE_STORE_IO
  */
 export function replaceFile(file: string, text: string): void {
-  const aside = `${file}.new`;
   try {
-    const handle = fs.openSync(aside, 'w', 0o600);
-    try {
-      fs.writeFileSync(handle, text);
-      fs.fsyncSync(handle);
-    } finally {
-      fs.closeSync(handle);
-    }
-    fs.renameSync(aside, file);
-    syncDirectory(path.dirname(file));
+    replaceSynced(file, text);
   } catch (error) {
     throw ioError(`cannot write ${file}`, file, error);
   }
@@ -46,15 +38,6 @@ export function makeDirectory(directory: string): void {
       // Who may not read the parent did not make anything in it.
       if ((denied as NodeJS.ErrnoException).code !== 'EACCES') throw denied;
     }
-  }
-}
-
-export function syncDirectory(directory: string): void {
-  const handle = fs.openSync(directory, 'r');
-  try {
-    fs.fsyncSync(handle);
-  } finally {
-    fs.closeSync(handle);
   }
 }
 

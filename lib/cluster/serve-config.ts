@@ -4,9 +4,9 @@
  */
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
+import { readClusterKey } from '../replica/key-file.js';
 import type { Tuning } from '../replica/options.js';
 import { isOfThisMachine, parseAddress } from '../transport/address.js';
-import { readClusterKey } from '../transport/key-file.js';
 import type { ReplicaId } from '../types.js';
 import { checkPeerAddress, type HostPort, parseHostPort, parsePeers } from './addresses.js';
 import type { Backend, Sync } from './cluster-file.js';

@@ -3,8 +3,8 @@
  * program says so, none. Without any of them nothing is opened.
  */
 import { argumentError } from '../errors.js';
-import { clusterKeyPath, readClusterKey } from '../transport/key-file.js';
 import { type ClusterKeys, clusterKeys } from '../transport/proof.js';
+import { clusterKeyPath, readClusterKey } from './key-file.js';
 
 export interface KeyChoice {
   readonly directory: string;

@@ -24,9 +24,9 @@ import {
 import { KnownStoresFile } from '../storage/known-stores.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
-import { clusterKeyPath, readClusterKey, writeKeyFile } from '../transport/key-file.js';
 import { checkKey } from '../transport/proof.js';
 import type { Configuration, Identity } from '../types.js';
+import { clusterKeyPath, readClusterKey, writeKeyFile } from './key-file.js';
 import { checkMedium, formatLog, identifyLog, openLog, type StorageChoice } from './log-kinds.js';
 
 export type { StorageChoice } from './log-kinds.js';

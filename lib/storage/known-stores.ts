@@ -11,9 +11,10 @@
  * 3. A disk that takes no more does not part replicas from each other: what could not be written is kept in
  *    memory, and written with what comes next.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Opening, ReplicaId } from '../types.js';
+import { replaceSynced } from './synced-file.js';
 
 const NAME = 'known-stores';
 
@@ -44,21 +45,8 @@ export class KnownStoresFile {
   }
 
   #write(): void {
-    const path = join(this.#directory, NAME);
-    const file = openSync(`${path}.new`, 'w', 0o600);
-    try {
-      writeSync(file, `${JSON.stringify(Object.fromEntries(this.#openings))}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(`${path}.new`, path);
-    const directory = openSync(this.#directory, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    const text = JSON.stringify(Object.fromEntries(this.#openings));
+    replaceSynced(join(this.#directory, NAME), `${text}\n`);
   }
 }
 

@@ -11,7 +11,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusAt } from '../../lib/client/status.js';
 import type { ReplicaStatus } from '../../lib/index.js';
-import { clusterKeyPath, readClientKey } from '../../lib/transport/key-file.js';
+import { clusterKeyPath, readClientKey } from '../../lib/replica/key-file.js';
 import { freePorts, type Ports, PROGRAM, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from '../service/eventually.js';
 import { childrenOf, runs } from '../service/processes.js';

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clusterFilePath } from '../../lib/cluster/cluster-file.js';
 import { FRAME_BYTES_MAX } from '../../lib/limits.js';
-import { clusterKeyPath, readClusterKey } from '../../lib/transport/key-file.js';
+import { clusterKeyPath, readClusterKey } from '../../lib/replica/key-file.js';
 import { clusterKeys } from '../../lib/transport/proof.js';
 import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
 import { encodeHello, type Hello, HelloRole, NO_OPENING, NO_SALT } from '../../lib/wire/hello-codec.js';

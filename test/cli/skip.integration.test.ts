@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Counter } from '../../examples/counter.js';
 import { run } from '../../lib/cli/program.js';
 import type { CommandView, Replica, ResultWriter } from '../../lib/index.js';
+import { clusterKeyPath, writeKeyFile } from '../../lib/replica/key-file.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
-import { clusterKeyPath, writeKeyFile } from '../../lib/transport/key-file.js';
 import { TestCluster } from '../replica/cluster.js';
 import { recordedOutput } from './recorded-output.js';
 

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
 import type { ReplicaStatus } from '../../lib/index.js';
-import { clusterKeyPath, readClientKey } from '../../lib/transport/key-file.js';
+import { clusterKeyPath, readClientKey } from '../../lib/replica/key-file.js';
 import { ClusterProcess, freePorts, type Ports, temporaryDirectory } from '../cluster/cluster-process.js';
 import { eventually } from './eventually.js';
 import { programsOn, runs, signal } from './processes.js';

@@ -7,10 +7,11 @@
  * 1. They are written once, readable by their owner alone, and durable on return.
  * 2. One that other users of the machine may read or write is not taken.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
-import { clientKeyOf } from './proof.js';
+import { createSynced } from '../storage/synced-file.js';
+import { clientKeyOf } from '../transport/proof.js';
 
 type KeyKind = 'cluster' | 'client';
 
@@ -27,19 +28,7 @@ export function clusterKeyPath(directory: string): string {
 /** @throws ERR_INDELIBLE_STORE_EXISTS where a file is; ERR_INDELIBLE_STORE_IO */
 export function writeKeyFile(path: string, kind: KeyKind, key: Uint8Array): void {
   try {
-    const file = openSync(path, 'wx', 0o600);
-    try {
-      writeSync(file, `indelible-${kind}-key:${Buffer.from(key).toString('hex')}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    const directory = openSync(dirname(path), 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    createSynced(path, `indelible-${kind}-key:${Buffer.from(key).toString('hex')}\n`);
   } catch (cause) {
     const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     const code = isThere ? ErrorCode.storeExists : ErrorCode.storeIo;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
+import { clusterKeyPath, readClientKey, readClusterKey, writeKeyFile } from '../../lib/replica/key-file.js';
 import { keysOf } from '../../lib/replica/keys.js';
-import { clusterKeyPath, readClientKey, readClusterKey, writeKeyFile } from '../../lib/transport/key-file.js';
 import { clientKeyOf, clusterKeys, newClusterKey } from '../../lib/transport/proof.js';
 
 let directory: string;
