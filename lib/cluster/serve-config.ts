@@ -95,7 +95,8 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
   const backend = settings.backend ?? 'emulated';
   const sync = settings.sync ?? 'none';
   checkSync(backend, sync);
-  checkPeerPort(listen, settings);
+  const peerAddress = checkPeerAddress(listen, '--listen');
+  checkPeerPort(peerAddress, settings);
   const redis = settings.redis === undefined ? undefined : parseHostPort(settings.redis, '--redis');
   const service = serviceConfig(settings);
   if (redis !== undefined) checkRedisPort(redis, service, settings);
@@ -103,7 +104,7 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
     directory,
     backend,
     sync,
-    listen: checkPeerAddress(listen, '--listen'),
+    listen: peerAddress,
     redis,
     peers: peersOf(settings),
     logLevel: settings.logLevel ?? 'info',
@@ -115,8 +116,7 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
 }
 
 /** @throws RangeError for a port on a network that nobody has said may be without TLS */
-function checkPeerPort(listen: string, { insecurePeers = false }: ServeSettings): void {
-  const address = checkPeerAddress(listen, '--listen');
+function checkPeerPort(address: string, { insecurePeers = false }: ServeSettings): void {
   if (insecurePeers || isOfThisMachine(parseAddress(address))) return;
   throw argumentError(
     `--listen ${address} can be reached over the network, and what peers say there is not encrypted: ` +

@@ -89,7 +89,6 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   private readonly parts: Assembly;
   private readonly pledges: Pledges;
   private closing: Promise<void> | undefined;
-  private leaderNow: ReplicaId = 0;
   private readonly leaderWaits = new Set<() => void>();
   private lastStatus: ReplicaStatus | undefined;
 
@@ -121,7 +120,6 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     this.durability = log.durability;
     this.parts = assemble(store, options, {
       role: (role, ballot, leader) => {
-        this.leaderNow = leader;
         this.tell('role', role, ballot, leader);
         this.tellLeaderWaits();
       },
@@ -185,7 +183,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    */
   waitForLeader(options: WaitOptions = {}): Promise<ReplicaId> {
     const led = {
-      leader: () => this.leaderNow,
+      leader: () => this.host.core.leader,
       isStopped: () => this.closing !== undefined || this.failure !== undefined,
       onChange: (callback: () => void) => {
         this.leaderWaits.add(callback);

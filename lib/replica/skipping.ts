@@ -27,7 +27,6 @@ export interface SkippingParts {
 
 interface Decision {
   readonly skip: Skip;
-  readonly done: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
   /** Ticks since it came in. */
@@ -39,6 +38,8 @@ interface Decision {
 export class Skipping {
   private readonly parts: SkippingParts;
   private decision: Decision | undefined;
+  /** Of the decision, while there is one. */
+  private done: Promise<void> = Promise.resolve();
 
   constructor(parts: SkippingParts) {
     this.parts = parts;
@@ -54,12 +55,13 @@ export class Skipping {
     checkSkip(skip);
     const refusal = this.refusalOf(skip);
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (this.decision !== undefined) return this.decision.done;
-    const { promise: done, resolve, reject } = withResolvers();
+    if (this.decision !== undefined) return this.done;
+    this.done = new Promise((resolve, reject) => {
+      this.decision = { skip, resolve, reject, ticks: 0, proposedAt: undefined };
+    });
     // Whoever does not wait for it sees it in the status.
-    done.catch(() => {});
-    this.decision = { skip, done, resolve, reject, ticks: 0, proposedAt: undefined };
-    return done;
+    this.done.catch(() => {});
+    return this.done;
   }
 
   /** What can be decided is. */
@@ -143,14 +145,4 @@ export class Skipping {
 function unknown(): IndelibleError {
   const sentence = 'whether the command is skipped, or yet will be, is not known: see the status';
   return new IndelibleError(ErrorCode.unknown, sentence);
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
-  let resolve: () => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<void>((onDone, onError) => {
-    resolve = onDone;
-    reject = onError;
-  });
-  return { promise, resolve, reject };
 }

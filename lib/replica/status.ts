@@ -47,8 +47,8 @@ export interface DamageStatus {
 export interface SecurityStatus {
   /** Peers, front ends and clients prove that they have the cluster's key. */
   readonly key: boolean;
-  /** `local`: only this machine reaches it; `tls`: encrypted; `plain`: on a network, and neither. */
-  readonly channel: 'local' | 'tls' | 'plain';
+  /** `local`: only this machine reaches it; `plain`: on a network, and not encrypted. */
+  readonly channel: 'local' | 'plain';
 }
 
 export interface ReplicaStatus {

@@ -1,8 +1,8 @@
 /**
- * Small files beside a store that are durable when the call returns, as far as the file system keeps its word.
- * Their owner alone may read them.
+ * Small files beside a store that are durable when the call returns, as far as the file system keeps
+ * its word. Their owner alone may read them.
  */
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import fs from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Writes a file that must not be there yet. @throws system errors; EEXIST where it is */
@@ -15,26 +15,26 @@ export function createSynced(path: string, text: string): void {
 export function replaceSynced(path: string, text: string): void {
   const aside = `${path}.new`;
   writeSynced(aside, 'w', text);
-  renameSync(aside, path);
+  fs.renameSync(aside, path);
   syncDirectory(dirname(path));
 }
 
 /** Makes the names in a directory durable. @throws system errors */
 export function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
+  const handle = fs.openSync(directory, 'r');
   try {
-    fsyncSync(handle);
+    fs.fsyncSync(handle);
   } finally {
-    closeSync(handle);
+    fs.closeSync(handle);
   }
 }
 
 function writeSynced(path: string, flags: 'w' | 'wx', text: string): void {
-  const handle = openSync(path, flags, 0o600);
+  const handle = fs.openSync(path, flags, 0o600);
   try {
-    writeFileSync(handle, text);
-    fsyncSync(handle);
+    fs.writeFileSync(handle, text);
+    fs.fsyncSync(handle);
   } finally {
-    closeSync(handle);
+    fs.closeSync(handle);
   }
 }

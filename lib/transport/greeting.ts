@@ -28,7 +28,6 @@
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Runtime, Timer } from '../runtime.js';
-import { NO_BYTES } from '../wire/frame.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
 import type { Greeting, Hello, Refusal } from '../wire/hello-codec.js';
 import {
@@ -94,12 +93,10 @@ export function placeCall(socket: Socket, place: GreetingPlace, party: CallerPar
 
 abstract class GreetingTalk implements Talk<Greeting> {
   readonly link: Link;
-  readonly #socket: Socket;
   readonly #timer: Timer;
   #over = false;
 
   constructor(socket: Socket, { remote, counters, helloMsMax, runtime }: GreetingPlace) {
-    this.#socket = socket;
     this.link = new Link(socket, remote, counters, this, runtime);
     this.#timer = runtime.after(helloMsMax, () => {
       const text = `no hello within ${helloMsMax} ms`;
@@ -129,10 +126,6 @@ abstract class GreetingTalk implements Talk<Greeting> {
 
   closed(error: IndelibleError | undefined): void {
     this.fail(error ?? networkError(this.link.remote, 'closed before a hello'));
-  }
-
-  protected get channel(): Uint8Array {
-    return this.#socket.channel?.() ?? NO_BYTES;
   }
 
   protected send(...words: readonly ((writer: Writer) => void)[]): void {
@@ -197,7 +190,7 @@ class ListenerGreeting extends GreetingTalk {
     if (refusal !== undefined) return this.refuse(refusal);
     if (keys === undefined) return this.#judge(caller, undefined);
     const salt = newSalt();
-    this.#greeted = { caller, listenerSalt: salt, channel: this.channel };
+    this.#greeted = { caller, listenerSalt: salt };
     this.send((writer) => encodeChallenge(writer, { type: 'challenge', salt }));
   }
 
@@ -249,7 +242,7 @@ class CallerGreeting extends GreetingTalk {
     if (listener !== undefined && greeting.type === 'proof') this.#proved(listener, greeting.bytes);
     else if (listener === undefined && greeting.type === 'hello') this.#answered(greeting);
     else if (key !== undefined && greeted === undefined && greeting.type === 'challenge') {
-      this.#greeted = { caller: this.#hello, listenerSalt: greeting.salt, channel: this.channel };
+      this.#greeted = { caller: this.#hello, listenerSalt: greeting.salt };
       const bytes = proofOfCaller(key, this.#greeted);
       this.send((writer) => encodeProof(writer, { type: 'proof', bytes }));
     } else this.outOfTurn(greeting);

@@ -1,7 +1,7 @@
 /**
  * The proof that both ends of a connection have the cluster's key, made from what they have said:
  *
- *   HMAC-SHA256(key, direction · caller's hello · listener's salt [· listener's hello] · channel)
+ *   HMAC-SHA256(key, direction · caller's hello · listener's salt [· listener's hello])
  *
  * 1. Each end's proof covers the other's fresh salt: what was said on another connection proves nothing here.
  * 2. It covers everything in both hellos: version, role, ids, cluster, store and opening. None can be changed
@@ -9,8 +9,6 @@
  * 3. The two directions have different labels: a proof sent back to who made it is none.
  * 4. Clients and replicas have different keys, of which the clients' follows from the cluster's and not the
  *    other way: a client can never pass for a replica to a replica.
- * 5. Over TLS it covers what both ends of the very same TLS session know, and nobody else does: who stands
- *    between two sessions cannot pass proofs on.
  *
  * It is made once a connection; frames after the greeting cost nothing more.
  */
@@ -34,8 +32,6 @@ export interface ClusterKeys {
 export interface Greeted {
   readonly caller: Hello;
   readonly listenerSalt: Uint8Array;
-  /** Of the TLS session; no bytes where there is none. */
-  readonly channel: Uint8Array;
 }
 
 const REPLICAS_LABEL = 'indelible key of replicas';
@@ -74,13 +70,13 @@ export function newSalt(): Uint8Array {
   return randomBytes(SALT_BYTES);
 }
 
-export function proofOfCaller(key: Uint8Array, { caller, listenerSalt, channel }: Greeted): Uint8Array {
-  return mac(key, CALLER_LABEL, helloBytes(caller), listenerSalt, channel);
+export function proofOfCaller(key: Uint8Array, { caller, listenerSalt }: Greeted): Uint8Array {
+  return mac(key, CALLER_LABEL, helloBytes(caller), listenerSalt);
 }
 
 export function proofOfListener(key: Uint8Array, greeted: Greeted, listener: Hello): Uint8Array {
-  const { caller, listenerSalt, channel } = greeted;
-  return mac(key, LISTENER_LABEL, helloBytes(caller), listenerSalt, helloBytes(listener), channel);
+  const { caller, listenerSalt } = greeted;
+  return mac(key, LISTENER_LABEL, helloBytes(caller), listenerSalt, helloBytes(listener));
 }
 
 /** Takes the same time wherever the two differ. */
@@ -92,7 +88,7 @@ function derived(key: Uint8Array, label: string): Uint8Array {
   return createHmac('sha256', key).update(label).digest();
 }
 
-/** Every part but the last has a length of its own that never varies within a version. */
+/** Every part has a length of its own that never varies within a version. */
 function mac(key: Uint8Array, label: string, ...parts: readonly Uint8Array[]): Uint8Array {
   const made = createHmac('sha256', key).update(label);
   for (const part of parts) made.update(part);

@@ -17,8 +17,6 @@ export interface Socket {
   on(event: 'close', hear: () => void): unknown;
   setNoDelay(on: boolean): unknown;
   setKeepAlive(on: boolean, afterMs: number): unknown;
-  /** What both ends of this very TLS session know, and nobody else; undefined where there is none. */
-  channel?(): Uint8Array | undefined;
   /** `done` is called when the system has taken these bytes. */
   write(bytes: Uint8Array, done?: () => void): boolean;
   cork(): void;

@@ -7,8 +7,6 @@ import { frameOf } from '../wire/frames.js';
 import { KEYS } from './places.js';
 import type { RawConnection } from './raw-connection.js';
 
-const NO_CHANNEL = new Uint8Array(0);
-
 /**
  * Says hello, and proves that it has the key if asked to; does not wait for what is said to that.
  * @param said what is said instead of the hello that the proof is for
@@ -25,7 +23,7 @@ export async function greet(
   await Promise.race([raw.until(() => raw.frames().length > 0), ended]);
   const [first] = raw.frames();
   if (first?.kind !== FrameKind.challenge) return;
-  const greeted = { caller, listenerSalt: first.body, channel: NO_CHANNEL };
+  const greeted = { caller, listenerSalt: first.body };
   const bytes = proofOfCaller(keyFor(keys, caller.role), greeted);
   raw.write(frameOf(encodeProof, { type: 'proof', bytes }));
 }

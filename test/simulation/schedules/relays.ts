@@ -84,32 +84,24 @@ class Follower {
   }
 }
 
+/** What is said of a request that is not taken while nobody is known to lead. */
+const refused = (first: number): readonly unknown[] => [
+  [first, 1, 1],
+  ['leaderIs', 0],
+];
+
 const passedOn: Schedule = {
   name: 'what a follower is to pass on goes to its leader, once, with its deadline, and at the lead asked of',
   run() {
     const follower = new Follower();
     const { did } = follower;
     follower.say('submit', 1, LEAD, 900);
-    mustBe(
-      did.splice(0),
-      [
-        [1, 1, 1],
-        ['leaderIs', 0],
-      ],
-      'a follower that was not asked to takes nothing',
-    );
+    mustBe(did.splice(0), refused(1), 'a follower that was not asked to takes nothing');
     follower.askRelay();
     follower.askRelay();
     mustBe(did.splice(0), [['began', 2, CALLER]], 'it asks its leader, in the name of who asks');
     follower.say('submit', 2, LEAD, 900);
-    mustBe(
-      did.splice(0),
-      [
-        [2, 1, 1],
-        ['leaderIs', 0],
-      ],
-      'nothing is taken before the leader is heard',
-    );
+    mustBe(did.splice(0), refused(2), 'nothing is taken before the leader is heard');
     follower.hear(LEAD);
     follower.say('submit', 3, LEAD, 900);
     follower.say('submit', 4, LEAD, 901);
