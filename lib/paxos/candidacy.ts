@@ -8,11 +8,11 @@
 import type { Ballot, ReplicaId, Slot, SlotRange } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import { Campaign, type Recovery } from './campaign.js';
+import type { Configurations } from './configurations.js';
 import type { Effects } from './effects.js';
 import type { Learner } from './learner.js';
 import type { Promised } from './messages.js';
 import type { PromisedAnswer } from './promised-answer.js';
-import type { Quorum } from './quorum.js';
 
 const NO_SLOTS: readonly SlotRange[] = [];
 
@@ -25,7 +25,7 @@ export interface Concluded {
 
 export class Candidacy {
   private readonly self: ReplicaId;
-  private readonly quorum: Quorum;
+  private readonly configurations: Configurations;
   private readonly acceptor: Acceptor;
   private readonly learner: Learner;
   private readonly answer: PromisedAnswer;
@@ -41,7 +41,7 @@ export class Candidacy {
 
   constructor(
     self: ReplicaId,
-    quorum: Quorum,
+    configurations: Configurations,
     acceptor: Acceptor,
     learner: Learner,
     answer: PromisedAnswer,
@@ -49,7 +49,7 @@ export class Candidacy {
     fetchTicks: number,
   ) {
     this.self = self;
-    this.quorum = quorum;
+    this.configurations = configurations;
     this.acceptor = acceptor;
     this.learner = learner;
     this.answer = answer;
@@ -68,10 +68,11 @@ export class Candidacy {
 
   /** Begins the campaign for the ballot that this replica has just promised. */
   begin(): void {
-    const { acceptor, learner, quorum } = this;
+    const { acceptor, learner } = this;
+    const { quorum } = this.configurations;
     this.campaign = new Campaign(acceptor.promised, learner.learnedThrough + 1, quorum, this.fetchTicks);
     this.ownItem = acceptor.stagedThrough;
-    this.ask(this.campaign, this.members, this.ownItem);
+    this.ask(this.campaign, this.configurations.peers, this.ownItem);
   }
 
   /** Gives the campaign up, if there is one. */
@@ -136,10 +137,6 @@ export class Candidacy {
     if (campaign.isWhole(self)) return;
     const { fromSlot, attempt } = campaign.prepareFor(self);
     this.take(self, this.answer.part(fromSlot, attempt));
-  }
-
-  private get members(): ReplicaId[] {
-    return this.quorum.configuration.members.map(({ id }) => id);
   }
 
   private ask(campaign: Campaign, members: readonly ReplicaId[], after: number): void {

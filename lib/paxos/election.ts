@@ -12,6 +12,7 @@
  */
 import type { Ballot, ReplicaId } from '../types.js';
 import { NO_BALLOT } from './ballot.js';
+import type { Configurations } from './configurations.js';
 import type { Timing } from './options.js';
 import type { MemberSet, Quorum } from './quorum.js';
 
@@ -27,7 +28,9 @@ export class Election {
   /** Campaigns in a row that damage has kept from deciding. */
   undecidedAttempts = 0;
   private readonly timing: Timing;
-  private readonly quorum: Quorum;
+  private readonly configurations: Configurations;
+  /** Of the ballot of the last canvass. */
+  private quorum: Quorum;
   private readonly random: () => number;
   private silentTicks = 0;
   private timeoutTicks = 0;
@@ -35,9 +38,10 @@ export class Election {
   /** The ballot of the last canvass. */
   canvassBallot: Ballot = NO_BALLOT;
 
-  constructor(timing: Timing, quorum: Quorum, random: () => number) {
+  constructor(timing: Timing, configurations: Configurations, random: () => number) {
     this.timing = timing;
-    this.quorum = quorum;
+    this.configurations = configurations;
+    this.quorum = configurations.quorum;
     this.random = random;
     this.restartTimer();
   }
@@ -71,6 +75,7 @@ export class Election {
   beginCanvass(ballot: Ballot, self: MemberSet): void {
     this.standing = 'canvassing';
     this.leader = 0;
+    this.quorum = this.configurations.quorum;
     this.canvassBallot = ballot;
     this.canvassed = self;
     this.restartTimer();

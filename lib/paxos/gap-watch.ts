@@ -3,18 +3,19 @@
  * and nobody who could tell it is heard any more. Those who are heard know of it by their votes, in a new
  * phase 1.
  */
-import type { Configuration, Slot } from '../types.js';
+import type { Slot } from '../types.js';
+import type { Configurations } from './configurations.js';
 import { reachTicks, type Timing } from './options.js';
 import type { Progress } from './progress.js';
 
 export class GapWatch {
-  private readonly configuration: Configuration;
+  private readonly configurations: Configurations;
   private readonly timing: Timing;
   private readonly progress: Progress;
   private ticks = 0;
 
-  constructor(configuration: Configuration, timing: Timing, progress: Progress) {
-    this.configuration = configuration;
+  constructor(configurations: Configurations, timing: Timing, progress: Progress) {
+    this.configurations = configurations;
     this.timing = timing;
     this.progress = progress;
   }
@@ -32,7 +33,7 @@ export class GapWatch {
   }
 
   private isTold(gapThrough: Slot): boolean {
-    return this.configuration.members.some(({ id }) => {
+    return this.configurations.peers.some((id) => {
       const peer = this.progress.of(id);
       return (
         peer !== undefined && peer.learnedThrough >= gapThrough && peer.silentTicks < reachTicks(this.timing)

@@ -14,6 +14,7 @@
 import { invariant, requires } from '../contract.js';
 import type { Ballot, Batch, ReplicaId, Slot } from '../types.js';
 import type { Acceptor } from './acceptor.js';
+import type { Configurations } from './configurations.js';
 import type { Effects } from './effects.js';
 import { Feed } from './feed.js';
 import type { Learner } from './learner.js';
@@ -38,7 +39,9 @@ const RESEND_SLOTS_MAX = 64;
 
 export class Proposer {
   private readonly self: ReplicaId;
-  private readonly quorum: Quorum;
+  private readonly configurations: Configurations;
+  /** Of the ballot that is led, or was last. */
+  private quorum: Quorum;
   private readonly acceptor: Acceptor;
   private readonly learner: Learner;
   private readonly effects: Effects;
@@ -65,20 +68,20 @@ export class Proposer {
 
   constructor(
     self: ReplicaId,
-    quorum: Quorum,
+    configurations: Configurations,
     acceptor: Acceptor,
     learner: Learner,
     effects: Effects,
     window: Window,
   ) {
     this.self = self;
-    this.quorum = quorum;
+    this.configurations = configurations;
+    this.quorum = configurations.quorum;
     this.acceptor = acceptor;
     this.learner = learner;
     this.effects = effects;
     this.window = window;
-    const peers = quorum.configuration.members.map(({ id }) => id).filter((id) => id !== self);
-    this.feed = new Feed(peers, effects, window.bytes);
+    this.feed = new Feed(configurations.peers, effects, window.bytes);
   }
 
   /** The ballot being led; undefined if none. */
@@ -116,6 +119,7 @@ export class Proposer {
       'a ballot is led only while it is this replica’s own promise',
     );
     this.leading = ballot;
+    this.quorum = this.configurations.quorum;
     this.firstSlot = firstSlot;
     this.next = firstSlot;
     this.chosen = firstSlot - 1;

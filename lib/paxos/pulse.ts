@@ -8,6 +8,7 @@
  * 3. Not every round is marked for finding what followers lost: reads make many (progress.ts).
  */
 import type { Ballot, Digest, Slot } from '../types.js';
+import type { Configurations } from './configurations.js';
 import type { Heartbeat } from './messages.js';
 import type { Timing } from './options.js';
 import type { Progress } from './progress.js';
@@ -16,7 +17,9 @@ import type { ReadIndex } from './read.js';
 
 export class Pulse {
   private readonly timing: Timing;
-  private readonly quorum: Quorum;
+  private readonly configurations: Configurations;
+  /** Of the ballot that is led, or was last. */
+  private quorum: Quorum;
   private readonly reads: ReadIndex;
   private readonly progress: Progress;
   private ticksToHeartbeat = 0;
@@ -25,15 +28,16 @@ export class Pulse {
   /** Heard of since the last tick. */
   private heardOf: MemberSet = 0;
   /** At which tick each member was heard of last, in the order of the configuration. */
-  private readonly heardAt: number[];
+  private heardAt: number[];
   private advertised: Slot = 0;
 
-  constructor(timing: Timing, quorum: Quorum, reads: ReadIndex, progress: Progress) {
+  constructor(timing: Timing, configurations: Configurations, reads: ReadIndex, progress: Progress) {
     this.timing = timing;
-    this.quorum = quorum;
+    this.configurations = configurations;
+    this.quorum = configurations.quorum;
     this.reads = reads;
     this.progress = progress;
-    this.heardAt = quorum.configuration.members.map(() => 0);
+    this.heardAt = this.quorum.configuration.members.map(() => 0);
   }
 
   /** A new ballot is led. */
@@ -44,7 +48,8 @@ export class Pulse {
     this.ticksToMark = 0;
     this.ticks = 0;
     this.heardOf = 0;
-    this.heardAt.fill(0);
+    this.quorum = this.configurations.quorum;
+    this.heardAt = this.quorum.configuration.members.map(() => 0);
   }
 
   /** A member has said something at the ballot led: anything will do. */

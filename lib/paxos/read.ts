@@ -5,6 +5,7 @@
  * that waits for it.
  */
 import type { ReplicaId, Slot } from '../types.js';
+import type { Configurations } from './configurations.js';
 import type { Effects } from './effects.js';
 import type { MemberSet, Quorum } from './quorum.js';
 
@@ -16,18 +17,25 @@ interface PendingRead {
 }
 
 export class ReadIndex {
-  private readonly quorum: Quorum;
+  private readonly configurations: Configurations;
   private readonly effects: Effects;
-  readonly self: MemberSet;
+  private readonly selfId: ReplicaId;
+  /** Of the ballot that is led, or was last. */
+  private quorum: Quorum;
   private readonly acknowledged = new Map<ReplicaId, number>();
   private pending: PendingRead[] = [];
   private sent = 0;
   private confirmed = 0;
 
-  constructor(quorum: Quorum, self: ReplicaId, effects: Effects) {
-    this.quorum = quorum;
-    this.self = quorum.bitOf(self);
+  constructor(configurations: Configurations, self: ReplicaId, effects: Effects) {
+    this.configurations = configurations;
+    this.quorum = configurations.quorum;
+    this.selfId = self;
     this.effects = effects;
+  }
+
+  get self(): MemberSet {
+    return this.quorum.bitOf(this.selfId);
   }
 
   /** True when a read waits for a round that has not been sent yet. */
@@ -63,6 +71,7 @@ export class ReadIndex {
 
   /** A new ballot is led: rounds go on, answers to earlier ones do not count. */
   reset(): void {
+    this.quorum = this.configurations.quorum;
     this.acknowledged.clear();
     this.confirmed = this.sent;
   }

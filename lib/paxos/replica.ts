@@ -14,40 +14,37 @@ import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types
 import { Acceptor, type AcceptorState } from './acceptor.js';
 import { ballotAbove, NO_BALLOT, replicaOf, roundOf } from './ballot.js';
 import { Candidacy } from './candidacy.js';
+import { Configurations } from './configurations.js';
 import type { Effects, Role } from './effects.js';
 import { Election } from './election.js';
-import { GapWatch } from './gap-watch.js';
+import { Leading } from './leading.js';
 import { Learner } from './learner.js';
-import type { Accept, Canvass, HandOver, Heartbeat, Heartbeaten, Message, Prepare } from './messages.js';
-import { type CoreOptions, checkOptions, reachTicks, type Timing } from './options.js';
+import type { Accept, Canvass, HandOver, Heartbeat, Message, Prepare } from './messages.js';
+import { type CoreOptions, checkOptions, type Timing } from './options.js';
 import { Plausible } from './plausible.js';
-import { Progress } from './progress.js';
+import type { Progress } from './progress.js';
 import { PromisedAnswer } from './promised-answer.js';
-import { Proposer } from './proposer.js';
-import { Pulse } from './pulse.js';
-import { Quorum } from './quorum.js';
-import { ReadIndex } from './read.js';
+import type { Proposer } from './proposer.js';
+import type { Quorum } from './quorum.js';
 import { Repair } from './repair.js';
 import { Telling } from './telling.js';
 import { VotesAnswer } from './votes-answer.js';
 
 export class ReplicaCore {
   readonly self: ReplicaId;
-  readonly quorum: Quorum;
+  readonly configurations: Configurations;
   readonly acceptor: Acceptor;
   readonly learner: Learner;
   readonly proposer: Proposer;
-  readonly progress: Progress = new Progress();
+  readonly progress: Progress;
   /** True while this replica's store is behind: it does not ask to lead. */
   standsBack = false;
   private readonly effects: Effects;
   private readonly election: Election;
-  private readonly reads: ReadIndex;
-  private readonly pulse: Pulse;
+  private readonly leading: Leading;
   private readonly votesAnswer: VotesAnswer;
   private readonly repair: Repair;
   private readonly telling: Telling;
-  private readonly gapWatch: GapWatch;
   private readonly hint: Slot;
   private readonly answer: PromisedAnswer;
   private readonly candidacy: Candidacy;
@@ -67,13 +64,12 @@ export class ReplicaCore {
     this.self = options.self;
     this.effects = effects;
     this.hint = state.learnedThrough;
-    this.quorum = new Quorum(options.configuration);
+    this.configurations = new Configurations(options.self, options.configuration);
     this.acceptor = new Acceptor(state, effects);
     this.acceptor.trim(options.checkpointThrough);
     this.timing = options.timing;
-    this.gapWatch = new GapWatch(options.configuration, this.timing, this.progress);
     const { fetchTicks } = this.timing;
-    const peers = options.configuration.members.map(({ id }) => id).filter((id) => id !== options.self);
+    const { peers } = this.configurations;
     const { checkpointThrough: through, checkpointChain: chain, unloggedBytesMax, votesBytesMax } = options;
     this.learner = new Learner(this.acceptor, effects, {
       through,
@@ -85,18 +81,22 @@ export class ReplicaCore {
     });
     this.repair = new Repair(this.acceptor, this.learner, effects, peers, fetchTicks);
     const window = { slots: options.windowSlots, bytes: options.windowBytes };
-    this.proposer = new Proposer(this.self, this.quorum, this.acceptor, this.learner, effects, window);
-    this.election = new Election(this.timing, this.quorum, options.random);
-    this.reads = new ReadIndex(this.quorum, this.self, effects);
-    this.pulse = new Pulse(this.timing, this.quorum, this.reads, this.progress);
-    this.votesAnswer = new VotesAnswer(this.acceptor, effects);
-    const { acceptor, learner, quorum, self } = this;
+    const { acceptor, configurations, learner, self, timing } = this;
+    this.leading = new Leading(self, configurations, acceptor, learner, effects, timing, window);
+    this.proposer = this.leading.proposer;
+    this.progress = this.leading.progress;
+    this.election = new Election(timing, configurations, options.random);
+    this.votesAnswer = new VotesAnswer(acceptor, effects);
     this.answer = new PromisedAnswer(acceptor, learner, effects, votesBytesMax);
-    this.candidacy = new Candidacy(self, quorum, acceptor, learner, this.answer, effects, fetchTicks);
+    this.candidacy = new Candidacy(self, configurations, acceptor, learner, this.answer, effects, fetchTicks);
     this.telling = new Telling(this.learner, effects);
     this.highestSeen = this.acceptor.promised;
   }
 
+  /** Of the configuration in force. */
+  get quorum(): Quorum {
+    return this.configurations.quorum;
+  }
   get role(): Role {
     const standing = this.election.standing;
     if (standing === 'leading') return 'leader';
@@ -161,12 +161,11 @@ export class ReplicaCore {
       case 'accept':
         return this.onAccept(from, message);
       case 'accepted':
-        if (message.ballot === this.proposer.ballot) this.pulse.heard(this.quorum.bitOf(from));
-        return this.proposer.accepted(from, message.ballot, message.fromSlot, message.throughSlot);
+        return this.leading.accepted(from, message);
       case 'heartbeat':
         return this.onHeartbeat(from, message);
       case 'heartbeaten':
-        return this.onHeartbeaten(from, message);
+        return this.leading.heartbeaten(from, message);
       case 'fetch':
         return this.telling.asked(from, message, this.acceptor.trimThrough);
       case 'chosen':
@@ -223,9 +222,7 @@ export class ReplicaCore {
 
   /** Asks for a linearizable read; `readReady` or `readsLost` will name `readId`. False if not the leader. */
   read(readId: number): boolean {
-    if (this.proposer.ballot === undefined) return false;
-    this.reads.ask(readId, Math.max(this.proposer.recoveredThrough, this.learner.learnedThrough));
-    return true;
+    return this.leading.read(readId);
   }
 
   /** Items through `item` are durable. */
@@ -275,10 +272,10 @@ export class ReplicaCore {
   /** The end of a turn: answers what is due, asks for what is missing, opens a read round. */
   settle(): void {
     this.votesAnswer.settle();
-    if (!this.proposer.learnedNow(this.learner.learnedThrough)) this.stepDown();
+    if (!this.leading.settle()) this.stepDown();
     this.learner.fetchMissing();
     this.concludeCampaign();
-    if (this.proposer.ballot !== undefined && this.reads.wantsRound) this.sendHeartbeat();
+    this.leading.beatForReads();
   }
 
   /**
@@ -286,11 +283,7 @@ export class ReplicaCore {
    * if not leading. @param appliedMin who has applied less is not asked
    */
   handOver(appliedMin: Slot = 0): boolean {
-    const ballot = this.proposer.ballot;
-    const heir = this.progress.mostCovered(reachTicks(this.timing), appliedMin);
-    if (ballot === undefined || heir === 0) return false;
-    this.effects.send(heir, { type: 'handOver', ballot }, 0);
-    return true;
+    return this.leading.handOver(appliedMin);
   }
 
   private onCanvass(from: ReplicaId, message: Canvass): void {
@@ -347,17 +340,6 @@ export class ReplicaCore {
     this.effects.send(from, this.votesAnswer.heartbeaten(message, this.learner), 0);
   }
 
-  private onHeartbeaten(from: ReplicaId, message: Heartbeaten): void {
-    this.progress.take(from, message);
-    // What an earlier leader had chosen may be trimmed there: then a checkpoint is needed.
-    this.learner.seekFrom(from, message.learnedThrough);
-    if (message.ballot !== this.proposer.ballot) return;
-    this.reads.answered(from, message.round);
-    this.pulse.heard(this.quorum.bitOf(from));
-    const tellsLoss = this.progress.tellsLoss(from, message.round);
-    this.proposer.coveredNow(from, message.coveredThrough, tellsLoss);
-  }
-
   private onHandOver(from: ReplicaId, message: HandOver): void {
     if (!this.votes || this.standsBack || this.areBallotsSpent) return;
     if (from !== this.election.leader || message.ballot !== this.leaderBallot) return;
@@ -393,10 +375,7 @@ export class ReplicaCore {
 
   private stepDown(): void {
     this.candidacy.end();
-    if (this.proposer.ballot !== undefined) {
-      this.proposer.resign();
-      this.reads.abandon();
-    }
+    this.leading.end();
     this.election.follow(0);
     this.announceRole();
   }
@@ -431,31 +410,16 @@ export class ReplicaCore {
   private concludeCampaign(): void {
     const concluded = this.candidacy.conclude();
     if (concluded === undefined) return;
-    const { ballot, recovery, mostLearned } = concluded;
     this.election.lead(this.self);
-    this.leaderBallot = ballot;
-    this.pulse.begin();
-    this.learner.seekFrom(mostLearned.from, mostLearned.through);
-    this.proposer.lead(ballot, recovery.firstSlot, recovery.batches);
-    this.sendHeartbeat();
+    this.leaderBallot = concluded.ballot;
+    this.leading.begin(concluded);
     this.announceRole();
   }
 
   private tickLeader(): void {
-    this.proposer.retryOwnVotes();
-    if (!this.pulse.tick()) return this.stepDown();
-    if (this.gapWatch.tick(this.learner.learnedThrough, this.proposer.gapThrough)) {
-      this.stepDown();
-      return this.canvass();
-    }
-    if (this.pulse.isDue(this.learner.learnedThrough)) this.sendHeartbeat();
-  }
-
-  private sendHeartbeat(): void {
-    const { ballot, lastSlot } = this.proposer;
-    const { chain, learnedThrough } = this.learner;
-    const heartbeat = this.pulse.beat(ballot!, learnedThrough, chain, lastSlot);
-    this.proposer.beat(heartbeat, this.progress.isMarked(heartbeat.round));
+    const ending = this.leading.tick();
+    if (ending !== undefined) this.stepDown();
+    if (ending === 'above a gap') this.canvass();
   }
 
   private highest(): Ballot {

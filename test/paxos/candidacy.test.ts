@@ -3,10 +3,10 @@ import { Acceptor } from '../../lib/paxos/acceptor.js';
 import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
 import { Candidacy } from '../../lib/paxos/candidacy.js';
 import { CHAIN_START } from '../../lib/paxos/chain.js';
+import { Configurations } from '../../lib/paxos/configurations.js';
 import { Learner } from '../../lib/paxos/learner.js';
 import type { Promised } from '../../lib/paxos/messages.js';
 import { PromisedAnswer } from '../../lib/paxos/promised-answer.js';
-import { Quorum } from '../../lib/paxos/quorum.js';
 import { batchOf, configurationOf } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
 
@@ -30,8 +30,8 @@ beforeEach(() => {
   const start = { through: 0, chain: CHAIN_START, fetchTicks: FETCH_TICKS, peers: [1, 3] };
   learner = new Learner(acceptor, effects, start);
   const own = new PromisedAnswer(acceptor, learner, effects);
-  const quorum = new Quorum(configurationOf(3));
-  candidacy = new Candidacy(SELF, quorum, acceptor, learner, own, effects, FETCH_TICKS);
+  const configurations = new Configurations(SELF, configurationOf(3));
+  candidacy = new Candidacy(SELF, configurations, acceptor, learner, own, effects, FETCH_TICKS);
   acceptor.promise(OWN);
 });
 

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { ballotOf } from '../../lib/paxos/ballot.js';
+import { Configurations } from '../../lib/paxos/configurations.js';
 import { Election } from '../../lib/paxos/election.js';
-import { Quorum } from '../../lib/paxos/quorum.js';
 import { configurationOf, TestCluster, TIMING } from './cluster.js';
 
 const EVERYONE = [1, 2, 3];
 
 function electionWith(random: () => number): Election {
-  return new Election(TIMING, new Quorum(configurationOf(3)), random);
+  return new Election(TIMING, new Configurations(1, configurationOf(3)), random);
 }
 
 test('a time-out is drawn between once and twice the election ticks', () => {

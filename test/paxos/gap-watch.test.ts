@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ballotOf } from '../../lib/paxos/ballot.js';
+import { Configurations } from '../../lib/paxos/configurations.js';
 import { GapWatch } from '../../lib/paxos/gap-watch.js';
 import { reachTicks } from '../../lib/paxos/options.js';
 import { Progress } from '../../lib/paxos/progress.js';
@@ -13,7 +14,7 @@ function watching(): {
   hear(peer: number, learnedThrough: number): void;
 } {
   const progress = new Progress();
-  const watch = new GapWatch(configurationOf(3), TIMING, progress);
+  const watch = new GapWatch(new Configurations(1, configurationOf(3)), TIMING, progress);
   const hear = (peer: number, learnedThrough: number) =>
     progress.take(peer, { type: 'heartbeaten', ballot: ballotOf(1, 1), round: 1, learnedThrough, ...REST });
   return { watch, progress, hear };

@@ -4,10 +4,10 @@ import { Acceptor } from '../../lib/paxos/acceptor.js';
 import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
 import { NOOP } from '../../lib/paxos/campaign.js';
 import { CHAIN_START } from '../../lib/paxos/chain.js';
+import { Configurations } from '../../lib/paxos/configurations.js';
 import { Learner } from '../../lib/paxos/learner.js';
 import type { Heartbeat } from '../../lib/paxos/messages.js';
 import { Proposer, type Window } from '../../lib/paxos/proposer.js';
-import { Quorum } from '../../lib/paxos/quorum.js';
 import { batchOf, configurationOf } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
 
@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 function withWindow(window: Window): void {
-  proposer = new Proposer(1, new Quorum(configurationOf(3)), acceptor, learner, effects, window);
+  proposer = new Proposer(1, new Configurations(1, configurationOf(3)), acceptor, learner, effects, window);
 }
 
 function lead(batches = [NOOP].slice(1)): void {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { ballotOf } from '../../lib/paxos/ballot.js';
+import { Configurations } from '../../lib/paxos/configurations.js';
 import { Progress } from '../../lib/paxos/progress.js';
 import { Pulse } from '../../lib/paxos/pulse.js';
-import { Quorum } from '../../lib/paxos/quorum.js';
 import { ReadIndex } from '../../lib/paxos/read.js';
 import type { Digest } from '../../lib/types.js';
 import { configurationOf, TIMING } from './cluster.js';
@@ -12,9 +12,9 @@ const CHAIN = 0 as Digest;
 const BALLOT = ballotOf(3, 1);
 
 function leading(): { pulse: Pulse; reads: ReadIndex } {
-  const quorum = new Quorum(configurationOf(3));
-  const reads = new ReadIndex(quorum, 1, new RecordedEffects());
-  const pulse = new Pulse(TIMING, quorum, reads, new Progress());
+  const configurations = new Configurations(1, configurationOf(3));
+  const reads = new ReadIndex(configurations, 1, new RecordedEffects());
+  const pulse = new Pulse(TIMING, configurations, reads, new Progress());
   pulse.begin();
   return { pulse, reads };
 }
@@ -65,13 +65,18 @@ test('whoever was heard of when, an election timeout after the last of a quorum 
 });
 
 test('a new ballot is led as if nobody had said anything yet, with a mark on its first heartbeat', () => {
-  const quorum = new Quorum(configurationOf(3));
+  const configurations = new Configurations(1, configurationOf(3));
   const progress = new Progress();
-  const pulse = new Pulse(TIMING, quorum, new ReadIndex(quorum, 1, new RecordedEffects()), progress);
+  const pulse = new Pulse(
+    TIMING,
+    configurations,
+    new ReadIndex(configurations, 1, new RecordedEffects()),
+    progress,
+  );
   pulse.begin();
   pulse.beat(BALLOT, 0, CHAIN, 0);
   for (let tick = 0; tick < TIMING.electionTicks + 2; tick++) pulse.tick();
-  pulse.heard(quorum.bitOf(2));
+  pulse.heard(configurations.quorum.bitOf(2));
   pulse.begin();
   expect(progress.isMarked(pulse.beat(BALLOT, 0, CHAIN, 0).round)).toBe(true);
   const isLed = Array.from({ length: TIMING.electionTicks }, () => pulse.tick());

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { Quorum } from '../../lib/paxos/quorum.js';
+import { Configurations } from '../../lib/paxos/configurations.js';
 import { ReadIndex } from '../../lib/paxos/read.js';
 import { configurationOf } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
@@ -9,7 +9,7 @@ let reads: ReadIndex;
 
 beforeEach(() => {
   effects = new RecordedEffects();
-  reads = new ReadIndex(new Quorum(configurationOf(3)), 1, effects);
+  reads = new ReadIndex(new Configurations(1, configurationOf(3)), 1, effects);
 });
 
 test('a read waits for a quorum of a round that was sent after it was asked', () => {
@@ -84,7 +84,7 @@ test('a ballot that is led anew serves no read by what an earlier one was answer
 });
 
 test('a member alone confirms a round as soon as it is sent, and not before', () => {
-  const alone = new ReadIndex(new Quorum(configurationOf(1)), 1, effects);
+  const alone = new ReadIndex(new Configurations(1, configurationOf(1)), 1, effects);
   alone.ask(1, 5);
   alone.nextRound();
   alone.ask(2, 5);
