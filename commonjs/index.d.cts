@@ -10,6 +10,7 @@ export declare const Replica: typeof indelible.Replica;
 export declare const TUNING_DEFAULT: typeof indelible.TUNING_DEFAULT;
 export declare const clientKeyOf: typeof indelible.clientKeyOf;
 export declare const formatStore: typeof indelible.formatStore;
+export declare const memoryStorage: typeof indelible.memoryStorage;
 export declare const newClusterKey: typeof indelible.newClusterKey;
 export declare const readClientKey: typeof indelible.readClientKey;
 export declare const readClusterKey: typeof indelible.readClusterKey;

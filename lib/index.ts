@@ -5,6 +5,7 @@ export { ErrorCode, IndelibleError } from './errors.js';
 export { readClientKey, readClusterKey } from './replica/key-file.js';
 export type { WaitOptions } from './replica/leader-wait.js';
 export type { StorageChoice } from './replica/log-kinds.js';
+export { memoryStorage } from './replica/memory-storage.js';
 export { TUNING_DEFAULT, type Tuning } from './replica/options.js';
 export { Replica, type ReplicaEvents, type ReplicaOptions } from './replica/replica.js';
 export { Outcome, type Requester, type RequestOptions, type Service } from './replica/service.js';

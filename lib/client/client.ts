@@ -9,6 +9,8 @@
  *    convenient form over it (`propose`, `read`).
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
+import { abortable } from '../replica/abortable.js';
+import type { WaitOptions } from '../replica/leader-wait.js';
 import type { Requester, RequestOptions, Service } from '../replica/service.js';
 import { Outcome } from '../replica/service.js';
 import { nodeRuntime } from '../runtime.js';
@@ -34,6 +36,8 @@ export interface ClientOptions extends LeaderConnectionOptions {
   readonly requestTimeoutMs?: number;
   /** Bytes of `propose` and `read` that may be held while nobody takes them. Default 64 MiB. */
   readonly heldBytesMax?: number;
+  /** Ends `connect`, which rejects with the signal's reason. It has no effect on a connected client. */
+  readonly signal?: AbortSignal;
 }
 
 function checkSecurity({ key, insecure = false }: ClientOptions): void {
@@ -52,6 +56,8 @@ export class Client implements Service {
   /** Of the requests that wait for the flush. */
   #deadlineMs = 0;
   #closed = false;
+  /** Ends the search for the first leader. */
+  #connecting: NodeJS.Timeout | undefined;
   #onReady: (() => void) | undefined;
   #onFailed: ((error: IndelibleError) => void) | undefined;
 
@@ -64,9 +70,11 @@ export class Client implements Service {
     if (options.addresses.size === 0) throw argumentError('a client needs at least one address');
     for (const address of options.addresses.values()) parseAddress(address);
     checkSecurity(options);
+    options.signal?.throwIfAborted();
     const client = new Client(options);
     try {
-      await client.#firstLeader(options.connectMsMax ?? 10_000, options.addresses.size);
+      const led = client.#firstLeader(options.connectMsMax ?? 10_000, options.addresses.size);
+      await abortable(led, options.signal);
     } catch (error) {
       client.close();
       throw error;
@@ -162,17 +170,20 @@ export class Client implements Service {
 
   /**
    * The status of the replica this client is connected to.
-   * @throws (by rejection) ERR_INDELIBLE_NETWORK when there is none, or it goes before it answers.
+   * @throws (by rejection) ERR_INDELIBLE_NETWORK when there is none, or it goes before it answers; the signal's
+   * reason.
    */
-  async status(): Promise<unknown> {
+  async status({ signal }: WaitOptions = {}): Promise<unknown> {
+    signal?.throwIfAborted();
     const exchange = this.#connection.any;
     if (exchange === undefined) throw new IndelibleError(ErrorCode.network, 'no replica is connected');
-    return parseStatus(await exchange.status());
+    return parseStatus(await abortable(exchange.status(), signal));
   }
 
   /** Closes. What is outstanding settles as when the connection is lost, what is held as not executed. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#connecting);
     this.#connection.close();
     this.#commands.stop();
     this.#queries.stop();
@@ -188,12 +199,12 @@ export class Client implements Service {
     return new Promise((resolve, reject) => {
       let last: IndelibleError | undefined;
       let refusals = 0;
-      const timer = setTimeout(() => {
+      this.#connecting = setTimeout(() => {
         const text = `no leader was found within ${withinMs} ms`;
         reject(new IndelibleError(ErrorCode.network, text, { cause: last }));
       }, withinMs);
       this.#onReady = () => {
-        clearTimeout(timer);
+        clearTimeout(this.#connecting);
         this.#onReady = undefined;
         this.#onFailed = undefined;
         resolve();
@@ -202,7 +213,7 @@ export class Client implements Service {
         last = error;
         refusals = error.code === ErrorCode.stranger ? refusals + 1 : 0;
         if (refusals < addresses) return;
-        clearTimeout(timer);
+        clearTimeout(this.#connecting);
         reject(error);
       };
     });

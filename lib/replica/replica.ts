@@ -8,10 +8,12 @@
  *
  * For many commands, `replica.service` is the batch form without an object or a Promise for each.
  */
+import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Role } from '../paxos/effects.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
 import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId, Slot } from '../types.js';
+import { abortable } from './abortable.js';
 import { announce } from './announcements.js';
 import { type Assembly, type AssemblyOptions, assemble } from './assembly.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
@@ -50,6 +52,8 @@ export interface ReplicaOptions {
   readonly tuning?: Partial<Tuning>;
   /** Most connections of programs on `listen` at a time, 1000 by default; one more is refused. */
   readonly clientsMax?: number;
+  /** Ends the opening: what is open by then is closed, and `open` rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ReplicaEvents {
@@ -99,11 +103,21 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    * options
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
-    checkMachine(options.stateMachine);
-    const store = await openStore(options.directory, options.storage, options.storeUuid);
+    const { directory, storage, stateMachine, storeUuid, signal } = options;
+    checkMachine(stateMachine);
+    signal?.throwIfAborted();
+    const store = await openStore(directory, storage, storeUuid);
+    const replica = await Replica.start(options, store);
+    if (signal?.aborted !== true) return replica;
+    await replica.close();
+    throw signal.reason;
+  }
+
+  /** Over an open store, which is closed again if that fails. */
+  private static async start(options: ReplicaOptions, store: OpenStore): Promise<Replica> {
     try {
-      const keys = keysOf(options);
-      const replica = new Replica({ ...options, keys }, store);
+      options.signal?.throwIfAborted();
+      const replica = new Replica({ ...options, keys: keysOf(options) }, store);
       await replica.host.start();
       return replica;
     } catch (error) {
@@ -199,10 +213,15 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    * it is halted there. Resolves when this replica goes on behind it.
    * @throws (by rejection) TypeError, RangeError with ERR_INDELIBLE_ARGUMENT. ERR_INDELIBLE_NOT_HALTED,
    *   ERR_INDELIBLE_NOT_EXECUTED: nothing is skipped. ERR_INDELIBLE_DIVERGED: nor can it be, for another
-   *   replica has executed it. ERR_INDELIBLE_UNKNOWN: it may be skipped yet. ERR_INDELIBLE_STOPPED
+   *   replica has executed it. ERR_INDELIBLE_UNKNOWN: it may be skipped yet, as after the signal, whose
+   *   reason is the `cause`. ERR_INDELIBLE_STOPPED
    */
-  skip(slot: Slot, ordinal: number, reason: string): Promise<void> {
-    return this.host.skip({ slot, ordinal, reason });
+  skip(slot: Slot, ordinal: number, reason: string, { signal }: WaitOptions = {}): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    return abortable(this.host.skip({ slot, ordinal, reason }), signal, (cause) => {
+      const sentence = 'the wait was ended; the command may still be skipped';
+      return new IndelibleError(ErrorCode.unknown, sentence, { cause });
+    });
   }
 
   /** Its status; once it is closed, what that was at the end. */
@@ -215,11 +234,11 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    * then forgotten.
    * @throws (by rejection) ERR_INDELIBLE_STORE_IO, _STATE_MACHINE or _CHECKPOINT_STALLED, whatever kept it
    * from being written: the replica goes on, tells of it (`checkpointProblem`) and tries again by itself;
-   * ERR_INDELIBLE_STOPPED
+   * ERR_INDELIBLE_STOPPED; the signal's reason: the checkpoint is still written
    */
-  checkpoint(): Promise<void> {
-    const written = this.host.checkpoint();
-    // Who does not wait for it hears of a failure by the event.
+  checkpoint({ signal }: WaitOptions = {}): Promise<void> {
+    const written = abortable(this.host.checkpoint(), signal);
+    // A caller that does not wait learns of a failure from the event.
     written.catch(() => {});
     return written;
   }

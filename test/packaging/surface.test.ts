@@ -15,6 +15,7 @@ const VALUES = [
   'TUNING_DEFAULT',
   'clientKeyOf',
   'formatStore',
+  'memoryStorage',
   'newClusterKey',
   'readClientKey',
   'readClusterKey',

@@ -13,6 +13,7 @@ import {
   type StateMachine,
   type StorageChoice,
   type Tuning,
+  type WaitOptions,
 } from '../../lib/index.js';
 import type { OpenStore } from '../../lib/replica/store.js';
 import type { MemoryStorage } from '../../lib/storage/memory.js';
@@ -79,7 +80,7 @@ export class TestCluster {
     return cluster;
   }
 
-  async open(id: number): Promise<Replica> {
+  async open(id: number, { signal }: WaitOptions = {}): Promise<Replica> {
     const replica = await Replica.open({
       directory: this.pathOf(id),
       storage: this.storage.get(id)!,
@@ -88,6 +89,7 @@ export class TestCluster {
       peers: new Map(this.ids.map((peer) => [peer, this.addressOf(peer)])),
       stateMachine: this.options.machine(),
       tuning: { ...TUNING, ...this.options.tuning },
+      ...(signal === undefined ? {} : { signal }),
     });
     this.replicas.set(id, replica);
     return replica;
