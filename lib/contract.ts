@@ -5,12 +5,18 @@
  * Messages are literals, so that a check that holds costs a comparison and nothing else.
  */
 
+/** Whether a caller, the code itself, or the state in between broke the contract. */
 export type ContractKind = 'requires' | 'ensures' | 'invariant';
 
+/** A broken contract: a bug of Indelible, or a state machine that breaks its rules. The replica stops. */
 export class ContractViolation extends Error {
+  /** Always `ContractViolation`. */
   override readonly name = 'ContractViolation';
+  /** Always `ERR_INDELIBLE_CONTRACT`. */
   readonly code = 'ERR_INDELIBLE_CONTRACT';
+  /** Its number in docs/protocol.md. */
   readonly contract: number;
+  /** What kind of contract it is. */
   readonly kind: ContractKind;
 
   constructor(kind: ContractKind, contract: number, sentence: string) {

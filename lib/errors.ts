@@ -32,6 +32,7 @@ export const ErrorCode = {
   storeIo: 'ERR_INDELIBLE_STORE_IO',
   /** The store failed earlier, or was closed, and accepts nothing more. */
   storePoisoned: 'ERR_INDELIBLE_STORE_POISONED',
+  /** The store is closed and accepts nothing more. */
   storeClosed: 'ERR_INDELIBLE_STORE_CLOSED',
   /**
    * The numbers of the log itself, below 2⁵³, are used up: it takes no more votes. It can still be opened,
@@ -91,15 +92,21 @@ export const ErrorCode = {
 } as const;
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
+/** What an error says beside its code and its sentence. */
 export interface ErrorDetails {
+  /** The error that led to this one. */
   readonly cause?: unknown;
   /** The file, region or address the error is about. */
   readonly path?: string;
 }
 
+/** An operating error. `code` says what happened; the message says what to do about it. */
 export class IndelibleError extends Error {
+  /** Always `IndelibleError`. */
   override readonly name = 'IndelibleError';
+  /** One of the closed list {@link ErrorCode}. */
   readonly code: ErrorCode;
+  /** The file, region or address the error is about, where there is one. */
   readonly path: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {

@@ -1,26 +1,46 @@
 /** The public surface of Indelible, and nothing else. test/packaging pins its shape. */
 export { Client, type ClientOptions } from './client/client.js';
-export { ContractViolation } from './contract.js';
-export { ErrorCode, IndelibleError } from './errors.js';
+export { type ContractKind, ContractViolation } from './contract.js';
+export { ErrorCode, type ErrorDetails, IndelibleError } from './errors.js';
+export type { Role } from './paxos/effects.js';
+export type { CheckpointProblem } from './replica/checkpoint-writer.js';
+export type { Halt } from './replica/executor.js';
 export { readClientKey, readClusterKey } from './replica/key-file.js';
 export type { WaitOptions } from './replica/leader-wait.js';
 export type { StorageChoice } from './replica/log-kinds.js';
 export { memoryStorage } from './replica/memory-storage.js';
 export { TUNING_DEFAULT, type Tuning } from './replica/options.js';
 export { Replica, type ReplicaEvents, type ReplicaOptions } from './replica/replica.js';
+export type { ClockReading, ClockStatus } from './replica/replicated-clock.js';
 export { Outcome, type Requester, type RequestOptions, type Service } from './replica/service.js';
 export type { CommandView, ResultWriter, StateMachine } from './replica/state-machine.js';
-export type { DamageStatus, PeerStatus, ReplicaStatus } from './replica/status.js';
+export type {
+  DamageStatus,
+  HaltStatus,
+  PeerStatus,
+  RefusalStatus,
+  ReplicaStatus,
+  SecurityStatus,
+  SkipStatus,
+} from './replica/status.js';
 export { formatStore } from './replica/store.js';
+export type { ClockNews } from './replica/time-keeping.js';
+export type { TransferEvent, TransferStatus } from './replica/transfers.js';
+export type { CheckpointMeta } from './storage/checkpoint-format.js';
 export type { StoreShape } from './storage/shape.js';
+export type { FoundDamage, RecoveredVote, StorageCounters } from './storage/storage.js';
 export { clientKeyOf, newClusterKey } from './transport/proof.js';
+export type { TransportCounters } from './transport/transport.js';
 export type {
   Ballot,
+  BatchKind,
   Configuration,
+  Digest,
   DurabilityClass,
   Identity,
   Member,
   ReplicaId,
   Slot,
+  SlotRange,
   StorageMode,
 } from './types.js';

@@ -5,7 +5,7 @@
 /** Position in the log: a safe integer ≥ 1. Slot 0 means "before the first slot". RSL says decree. */
 export type Slot = number;
 
-/** A replica's number within its cluster: 1 … {@link REPLICA_ID_MAX}. Never reused once its store is lost. */
+/** A replica's number within its cluster: 1 … 65,535. Never reused once its store is lost. */
 export type ReplicaId = number;
 
 /**
@@ -18,7 +18,14 @@ export type Ballot = number & { readonly __noun: 'Ballot' };
 export type Digest = number & { readonly __noun: 'Digest' };
 
 /** What a slot carries. The numbers are those on the wire and on the medium. */
-export const BatchKind = { noop: 0, commands: 1, configuration: 2 } as const;
+export const BatchKind = {
+  /** No command: it fills a slot that nothing else was chosen for. */
+  noop: 0,
+  /** Commands of clients. */
+  commands: 1,
+  /** A change of the cluster's members. */
+  configuration: 2,
+} as const;
 export type BatchKind = (typeof BatchKind)[keyof typeof BatchKind];
 
 /**
@@ -41,12 +48,15 @@ export interface Vote {
 
 /** Slots `from` … `through`, both inclusive. */
 export interface SlotRange {
+  /** The first slot. */
   readonly from: Slot;
+  /** The last slot. */
   readonly through: Slot;
 }
 
 /** One member of a configuration: an id and the one store (drawn at format) that may speak for it. */
 export interface Member {
+  /** The member’s number. */
   readonly id: ReplicaId;
   /** 32 lower-case hex digits. */
   readonly storeUuid: string;
@@ -54,7 +64,9 @@ export interface Member {
 
 /** A numbered member set that governs a range of slots; a quorum is a majority of `members`. */
 export interface Configuration {
+  /** 1 for the first. */
   readonly number: number;
+  /** The members; a majority of them is a quorum. */
   readonly members: readonly Member[];
 }
 
@@ -62,6 +74,7 @@ export interface Configuration {
 export interface Identity {
   /** 32 lower-case hex digits. */
   readonly clusterId: string;
+  /** The member’s number. */
   readonly replicaId: ReplicaId;
   /** 32 lower-case hex digits. */
   readonly storeUuid: string;

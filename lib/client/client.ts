@@ -65,6 +65,18 @@ export class Client implements Service {
    * Connects, and resolves once a leader takes requests. Takes a `key`, or the word `insecure`.
    * @throws ERR_INDELIBLE_STRANGER when every replica refuses this client; ERR_INDELIBLE_NETWORK when no
    * leader was found in time (`cause` is the last failure) or an address is none.
+   *
+   * @example
+   * ```ts
+   * // `key` is the cluster's key; another process has it from a file: `key: readClientKey('client.key')`.
+   * const client = await Client.connect({
+   *   addresses: new Map([[1, replica.address]]),
+   *   key: clientKeyOf(key),
+   * });
+   * const result = await client.propose(Buffer.from('add 2'));
+   * console.log(Buffer.from(result).toString()); // 2
+   * client.close();
+   * ```
    */
   static async connect(options: ClientOptions): Promise<Client> {
     if (options.addresses.size === 0) throw argumentError('a client needs at least one address');
@@ -170,8 +182,8 @@ export class Client implements Service {
 
   /**
    * The status of the replica this client is connected to.
-   * @throws (by rejection) ERR_INDELIBLE_NETWORK when there is none, or it goes before it answers; the signal's
-   * reason.
+   * @throws (by rejection) ERR_INDELIBLE_NETWORK when there is none, or it goes before it answers; the
+   * signal's reason.
    */
   async status({ signal }: WaitOptions = {}): Promise<unknown> {
     signal?.throwIfAborted();

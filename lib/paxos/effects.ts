@@ -8,6 +8,7 @@
 import type { Ballot, Batch, Digest, ReplicaId, Slot } from '../types.js';
 import type { CheckpointOffer, Message } from './messages.js';
 
+/** What a replica does at the moment. A candidate asks the others whether it may lead. */
 export type Role = 'follower' | 'candidate' | 'leader';
 
 export interface Effects {

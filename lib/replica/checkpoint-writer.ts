@@ -19,6 +19,7 @@ const RETRY_MS_MAX = 10_000;
 
 /** Why there is no new checkpoint, or a peer's could not be taken. */
 export interface CheckpointProblem {
+  /** The code of the error, such as `ERR_INDELIBLE_STORE_IO`. */
   readonly code: string;
   /** For a person. */
   readonly reason: string;

@@ -46,6 +46,7 @@ interface Pending {
 
 /** The command at which the state machine has thrown. */
 export interface Halt {
+  /** The slot that holds the command. */
   readonly slot: Slot;
   /** Its place within the slot, from 0. */
   readonly ordinal: number;

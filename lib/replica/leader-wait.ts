@@ -4,6 +4,7 @@
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { ReplicaId } from '../types.js';
 
+/** Options of a call that waits. */
 export interface WaitOptions {
   /** Ends the wait: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -11,20 +11,49 @@ import { groundOf } from '../storage/underlying/examine.js';
 import type { DurabilityClass, Identity } from '../types.js';
 
 /**
- * - `pmem`: real persistent memory; survives power loss; refused where the mapping is not that.
- * - `emulated`: the same log in any mapped file; survives the death of the process, and power loss with
- *   `msync`.
- * - `file`: segments with fdatasync; survives power loss.
+ * What the acceptor log of a replica lies on.
  *
- * None says more than survives where it lies.
+ * - `pmem`: real persistent memory. It survives power loss. Refused where the mapping is something else.
+ * - `emulated`: the same log in any mapped file. It survives the end of the process; with `sync: 'msync'`
+ *   also power loss, if the file lies on a disk.
+ * - `file`: a log in files with fdatasync. It survives power loss, if the files lie on a disk.
+ * - `memory`: survives nothing; for tests. Made by {@link memoryStorage}.
  *
- * - `memory`: survives nothing; for tests.
+ * `Replica.durability` says what the log really survives at this place.
+ *
+ * @example
+ * ```ts
+ * import type { StorageChoice } from 'indelible';
+ *
+ * const persistentMemory: StorageChoice = { mode: 'pmem' };
+ * const mappedFile: StorageChoice = { mode: 'emulated' };
+ * const mappedFileOnDisk: StorageChoice = { mode: 'emulated', sync: 'msync' };
+ * const disk: StorageChoice = { mode: 'file' };
+ * console.log([persistentMemory, mappedFile, mappedFileOnDisk, disk].map(({ mode }) => mode).join(' '));
+ * // pmem emulated emulated file
+ * ```
  */
 export type StorageChoice =
-  | { readonly mode: 'pmem' }
-  | { readonly mode: 'emulated'; readonly sync?: 'none' | 'msync' }
-  | { readonly mode: 'file' }
-  | { readonly mode: 'memory'; readonly disk: MemoryDisk };
+  | {
+      /** Persistent memory. */
+      readonly mode: 'pmem';
+    }
+  | {
+      /** A mapped file. */
+      readonly mode: 'emulated';
+      /** `msync`: each fence is an msync, so that power loss is survived on a disk. Default `none`. */
+      readonly sync?: 'none' | 'msync';
+    }
+  | {
+      /** Files, with fdatasync. */
+      readonly mode: 'file';
+    }
+  | {
+      /** The memory of this process. */
+      readonly mode: 'memory';
+      /** What {@link memoryStorage} made. */
+      readonly disk: MemoryDisk;
+    };
 
 /** Where a fence is an msync, what is flushed must not share a page with what is not. */
 const MSYNC_ALIGNMENT = 4096;

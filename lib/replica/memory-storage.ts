@@ -3,8 +3,8 @@ import { MemoryDisk } from '../storage/memory.js';
 import type { StorageChoice } from './log-kinds.js';
 
 /**
- * A replica's log in the memory of this process, for unit tests of a state machine. **It survives nothing**: no
- * crash, no power loss, not the end of the process. Never use it for data that matters.
+ * A replica's log in the memory of this process, for unit tests of a state machine. **It survives nothing**:
+ * no crash, no power loss, not the end of the process. Never use it for data that matters.
  *
  * Make one for each replica and give the same one to `formatStore` and to `Replica.open`. A replica that was
  * closed can be opened again on it, in the same process. Checkpoints and the cluster's key are files in

@@ -5,13 +5,17 @@ import { argumentError } from '../errors.js';
 import { BATCH_BYTES_MAX, COMMAND_BYTES_MAX, WINDOW_SLOTS_DEFAULT, WINDOW_SLOTS_MAX } from '../limits.js';
 import type { Timing } from '../paxos/options.js';
 
+/** Bounds and times of a replica. A program sets those it needs; the others have their defaults. */
 export interface Tuning {
   /** One tick of the core's clock. */
   readonly tickMs: number;
+  /** A leader says that it is there this often, in ticks. */
   readonly heartbeatTicks: number;
   /** A follower canvasses after this long without a leader, up to twice as long. */
   readonly electionTicks: number;
+  /** What a replica asked of a peer and did not get is asked for again after this long, in ticks. */
   readonly fetchTicks: number;
+  /** Slots that may be open (proposed, not yet chosen) at a time. */
   readonly windowSlots: number;
   /** Bytes that may be open (proposed, not yet chosen) at a time. */
   readonly windowBytes: number;
@@ -55,6 +59,7 @@ export interface Tuning {
   readonly watchMs: number;
 }
 
+/** The values of those that a program does not set. */
 export const TUNING_DEFAULT: Tuning = {
   tickMs: 10,
   heartbeatTicks: 5,

@@ -1,12 +1,6 @@
 /**
  * A replica: what a program embeds. It opens its store, joins its peers, and offers its state machine as a
  * replicated one.
- *
- *     const replica = await Replica.open({ directory, storage: { mode: 'emulated' }, listen, peers,
- *     stateMachine }); const result = await replica.propose(command);   // chosen, durable at a quorum,
- *     applied here or at the leader const answer = await replica.read(query);        // linearizable
- *
- * For many commands, `replica.service` is the batch form without an object or a Promise for each.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Role } from '../paxos/effects.js';
@@ -32,9 +26,11 @@ import { type OpenStore, openStore, type StorageChoice } from './store.js';
 import type { ClockNews } from './time-keeping.js';
 import type { TransferEvent } from './transfers.js';
 
+/** What {@link Replica.open} needs. */
 export interface ReplicaOptions {
   /** Where `format` put the store. */
   readonly directory: string;
+  /** What the acceptor log lies on. The same value that was given to `formatStore`. */
   readonly storage: StorageChoice;
   /** Refuses any other store, with nothing written; absent takes the one that is there. */
   readonly storeUuid?: string;
@@ -42,6 +38,7 @@ export interface ReplicaOptions {
   readonly listen: string;
   /** Where the members listen, by id; this replica's own entry is not used. */
   readonly peers: ReadonlyMap<ReplicaId, string>;
+  /** The program’s own state machine, in its initial state: `open` restores the newest checkpoint into it. */
   readonly stateMachine: StateMachine;
   /** The cluster's key, 32 bytes. By default what `format` left in `directory`. */
   readonly key?: Uint8Array;
@@ -49,6 +46,7 @@ export interface ReplicaOptions {
    * Says that the cluster runs without a key: then whoever reaches `listen` can read and write everything.
    */
   readonly insecure?: boolean;
+  /** Bounds and times; what is not set has its value of {@link TUNING_DEFAULT}. */
   readonly tuning?: Partial<Tuning>;
   /** Most connections of programs on `listen` at a time, 1000 by default; one more is refused. */
   readonly clientsMax?: number;
@@ -56,8 +54,11 @@ export interface ReplicaOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The events of a {@link Replica}, each with its arguments. A listener that throws only causes a warning. */
 export interface ReplicaEvents {
+  /** This replica’s role, its ballot or the known leader has changed. */
   role: [role: Role, ballot: Ballot, leader: ReplicaId];
+  /** The connection to a peer is up, or down. */
   peer: [peer: ReplicaId, up: boolean];
   /**
    * A checkpoint became durable: this replica's own (`from` 0) or that of a peer, which replaced the state.
@@ -83,8 +84,11 @@ export interface ReplicaEvents {
   failure: [error: Error];
 }
 
+/** One member of a cluster, in this process: its log, its state machine, its connections to the others. */
 export class Replica extends SafeEmitter<ReplicaEvents> {
+  /** Which cluster, which member, which store this is. */
   readonly identity: Identity;
+  /** The members of the cluster. */
   readonly configuration: Configuration;
   /** What the acceptor log of this replica survives. */
   readonly durability: DurabilityClass;
@@ -100,7 +104,51 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    * Opens the store, restores the state, joins the peers. The replica serves when this resolves; it may take
    * an election until anybody leads.
    * @throws ERR_INDELIBLE_STORE_*, ERR_INDELIBLE_NETWORK, ERR_INDELIBLE_NATIVE_MISSING; RangeError for
-   * options
+   * options; the signal's reason
+   *
+   * @example A cluster of one replica; docs/embedding.md has one of three.
+   * ```ts
+   * import { randomBytes } from 'node:crypto';
+   * import { mkdtempSync } from 'node:fs';
+   * import { tmpdir } from 'node:os';
+   * import { type CommandView, formatStore, newClusterKey, Replica, type ResultWriter } from 'indelible';
+   *
+   * class Counter {
+   *   value = 0;
+   *   execute(command: CommandView, result: ResultWriter) {
+   *     this.value += Number(command.text());
+   *     result.writeText(String(this.value));
+   *   }
+   *   query(_query: CommandView, result: ResultWriter) {
+   *     result.writeText(String(this.value));
+   *     return true;
+   *   }
+   *   checkpoint() {
+   *     return [Buffer.from(String(this.value))];
+   *   }
+   *   restore(chunks: Iterable<Uint8Array>) {
+   *     this.value = Number(Buffer.concat([...chunks]).toString());
+   *   }
+   * }
+   *
+   * const hex = () => randomBytes(16).toString('hex');
+   * const directory = mkdtempSync(`${tmpdir()}/counter-`);
+   * const storage = { mode: 'emulated' } as const;
+   * const identity = { clusterId: hex(), replicaId: 1, storeUuid: hex() };
+   * const configuration = { number: 1, members: [{ id: 1, storeUuid: identity.storeUuid }] };
+   * const shape = { identity, logBytes: 16 << 20, recordBytesMax: 1 << 20 };
+   * await formatStore(directory, storage, shape, configuration, newClusterKey()); // once
+   *
+   * const replica = await Replica.open({
+   *   directory,
+   *   storage,
+   *   listen: '127.0.0.1:0',
+   *   peers: new Map(),
+   *   stateMachine: new Counter(),
+   * });
+   * console.log(Buffer.from(await replica.propose(Buffer.from('7'))).toString()); // 7
+   * await replica.close();
+   * ```
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
     const { directory, storage, stateMachine, storeUuid, signal } = options;
@@ -177,6 +225,18 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    * @throws ERR_INDELIBLE_NOT_EXECUTED: it never will be. ERR_INDELIBLE_UNKNOWN: it may have been, or yet be.
    *   ERR_INDELIBLE_HALTED, _COMMAND_TOO_LARGE, _STOPPED; ERR_INDELIBLE_SKIPPED: the state machine throws at
    *   it.
+   *
+   * @example
+   * ```ts
+   * try {
+   *   const result = await replica.propose(Buffer.from('add 2'), { signal: AbortSignal.timeout(10_000) });
+   *   console.log(Buffer.from(result).toString()); // 2
+   * } catch (error) {
+   *   if (!(error instanceof IndelibleError)) throw error;
+   *   if (error.code === ErrorCode.notExecuted) console.log('it was not executed: send it again');
+   *   if (error.code === ErrorCode.unknown) console.log('it may have been executed: look first');
+   * }
+   * ```
    */
   propose(command: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.pledges.propose(command, options.signal);
@@ -186,6 +246,13 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    * Answers a query from a state that holds everything answered before this call, on any replica.
    * @throws ERR_INDELIBLE_NOT_EXECUTED if no leader could be asked or the state machine declined;
    *   ERR_INDELIBLE_STATE_MACHINE if that threw; ERR_INDELIBLE_HALTED, _STOPPED
+   *
+   * @example
+   * ```ts
+   * await replica.propose(Buffer.from('add 2'));
+   * const value = await replica.read(Buffer.from(''));
+   * console.log(Buffer.from(value).toString()); // 2
+   * ```
    */
   read(query: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.pledges.read(query, options.signal);

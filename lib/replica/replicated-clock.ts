@@ -40,6 +40,15 @@ export interface Clocks {
 /** What replicated time is drawn to: the leader's own clock, the middle one of the others, or nothing. */
 export type Guide = 'own' | 'others' | 'none';
 
+/** The wall clock of a follower, as its leader knows it. */
+export interface ClockReading {
+  /** The follower. */
+  readonly id: ReplicaId;
+  /** Milliseconds that its wall clock is ahead of replicated time; negative: behind. */
+  readonly aheadMs: number;
+}
+
+/** Replicated time, and how the clocks stand to it. */
 export interface ClockStatus {
   /** Replicated time, as far as it is known here; 0 while it is not. */
   readonly timeMs: number;
@@ -48,7 +57,7 @@ export interface ClockStatus {
   /** What the leader draws it to; `none` on a follower. */
   readonly guide: Guide;
   /** What the leader knows of its followers' wall clocks. */
-  readonly peers: readonly { readonly id: ReplicaId; readonly aheadMs: number }[];
+  readonly peers: readonly ClockReading[];
 }
 
 interface Reading {

@@ -50,6 +50,7 @@ export interface Requester {
   readonly hasGivenUp?: boolean;
 }
 
+/** Options of `propose` and `read`. */
 export interface RequestOptions {
   /**
    * Gives up waiting: a command already taken rejects with ERR_INDELIBLE_UNKNOWN, anything else with
@@ -58,6 +59,7 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The batch form: many commands or queries in one call, without an object or a Promise for each. */
 export interface Service {
   /**
    * Proposes `count` commands, the body bytes[start, end). They are executed in order, though not always in

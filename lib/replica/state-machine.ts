@@ -11,10 +11,13 @@ import type { Slot } from '../types.js';
 export interface CommandView {
   /** The batch's bytes; this command is bytes[start, end). Never write to them. */
   readonly bytes: Uint8Array;
+  /** Where the command begins in `bytes`. */
   readonly start: number;
+  /** Where it ends, exclusive. */
   readonly end: number;
   /** The slot that carries it (for a query: the last slot applied), and its place within the slot, from 0. */
   readonly slot: Slot;
+  /** The place within the slot, from 0. */
   readonly ordinal: number;
   /**
    * Replicated time when the batch was closed, in milliseconds since 1970. It never falls from slot to slot,
@@ -33,10 +36,17 @@ export interface ResultWriter {
   reserve(lengthBytes: number): number;
   /** The bytes behind the result. Fetch it again after every `reserve`: it may have grown. */
   readonly buffer: Buffer;
+  /** Appends bytes[start, end) to the result. */
   write(bytes: Uint8Array, start?: number, end?: number): void;
+  /** Appends a text, as UTF-8. */
   writeText(text: string): void;
 }
 
+/**
+ * What a program implements: a deterministic state machine. Every replica feeds it the same commands in the
+ * same order and with the same times. So it must depend on nothing else: no clock, no randomness, no I/O. The
+ * guide docs/embedding.md has the rules and an example.
+ */
 export interface StateMachine {
   /**
    * Tells what is executed next: `count` commands from bytes[start] on, each as a 4-byte little-endian

@@ -17,9 +17,13 @@ import type { OpenStore } from './store.js';
 import type { TimeKeeping } from './time-keeping.js';
 import type { TransferStatus } from './transfers.js';
 
+/** What a leader knows of a follower. */
 export interface PeerStatus {
+  /** The follower. */
   readonly id: ReplicaId;
+  /** Every slot through this one is known to be chosen. */
   readonly learnedThrough: Slot;
+  /** Every slot through this one is executed. */
   readonly appliedThrough: Slot;
 }
 
@@ -36,6 +40,7 @@ export interface DamageStatus {
    * are decided when a member that still has them answers.
    */
   readonly undecided: readonly SlotRange[];
+  /** Bytes of the log read back and verified since open. */
   readonly scrubbedBytes: number;
   /** Times the log has been read back from end to end since open. */
   readonly scrubPasses: number;
@@ -51,17 +56,25 @@ export interface SecurityStatus {
   readonly channel: 'local' | 'plain';
 }
 
+/** The status of one replica, as plain data: the same in `status --json` and in `Client.status`. */
 export interface ReplicaStatus {
+  /** 32 lower-case hex digits. */
   readonly clusterId: string;
+  /** Its number in the cluster. */
   readonly replicaId: ReplicaId;
+  /** The ids of all members. */
   readonly members: readonly ReplicaId[];
+  /** Whether it leads, follows, or asks to lead. */
   readonly role: Role;
   /** round.replica; "0.0" before the first. */
   readonly ballot: string;
+  /** The highest ballot that its acceptor has promised, as `ballot`. */
   readonly promised: string;
   /** 0 while none is known. */
   readonly leader: ReplicaId;
+  /** What the log lies on. */
   readonly mode: StorageMode;
+  /** What the log survives. */
   readonly durability: DurabilityClass;
   /** Of a mapped region: 'libpmem', 'msync', or the processor's instruction where there is no libpmem. */
   readonly flushedBy?: string;
@@ -69,7 +82,9 @@ export interface ReplicaStatus {
   readonly recovery: string;
   /** Why the recovery was not `intact`, for a person; empty otherwise. */
   readonly recoveryReason: string;
+  /** False of a replica that only learns and serves, because its store is lost. */
   readonly votes: boolean;
+  /** What the log has lost, and what became of it. */
   readonly damage: DamageStatus;
   /** Milliseconds for which nothing became durable although something was to; 0 while the store keeps up. */
   readonly stalledMs: number;
@@ -77,28 +92,39 @@ export interface ReplicaStatus {
   readonly clock: ClockStatus;
   /** What a person should do about it; empty if nothing. */
   readonly advice: string;
+  /** Every slot through this one is known to be chosen. */
   readonly learnedThrough: Slot;
+  /** Every slot through this one is executed. */
   readonly appliedThrough: Slot;
+  /** The log holds no votes for slots through this one: a checkpoint covers them. */
   readonly trimThrough: Slot;
   /** Slots known to be chosen somewhere and not applied here. */
   readonly lagSlots: number;
+  /** The number of the newest checkpoint; 0 is the one that format wrote. */
   readonly checkpointId: number;
   /** What keeps checkpoints from being written or taken; absent if nothing does. */
   readonly checkpointProblem?: CheckpointProblem;
+  /** Checkpoints that move between this replica and its peers. */
   readonly transfers: TransferStatus;
+  /** Commands executed since open. */
   readonly commandsExecuted: number;
   /** The chain over the digests of slots 1 … learnedThrough: equal slots, equal chains, on every replica. */
   readonly chain: string;
   /** The state machine's digest at appliedThrough, where it gives one. */
   readonly stateDigest: string | undefined;
+  /** Bytes of the log in use. */
   readonly logUsedBytes: number;
+  /** Bytes that the log holds. */
   readonly logCapacityBytes: number;
   /** What the leader knows of its followers; empty elsewhere. */
   readonly peers: readonly PeerStatus[];
+  /** Counters of the log since open. */
   readonly storage: StorageCounters;
+  /** Counters of the connections to peers since open. */
   readonly transport: TransportCounters;
   /** Members that this replica does not talk to, because one store is not the one that voted, and why. */
-  readonly refusals: readonly { readonly id: ReplicaId; readonly reason: string }[];
+  readonly refusals: readonly RefusalStatus[];
+  /** How the peer port is protected. */
   readonly security: SecurityStatus;
   /** Where its state machine has thrown: nothing behind that is executed. Absent while it goes on. */
   readonly halted?: HaltStatus;
@@ -108,7 +134,17 @@ export interface ReplicaStatus {
   readonly failure?: string;
 }
 
+/** A member that this replica does not talk to. */
+export interface RefusalStatus {
+  /** The member. */
+  readonly id: ReplicaId;
+  /** Why, for a person. */
+  readonly reason: string;
+}
+
+/** The command at which a state machine has thrown. */
 export interface HaltStatus {
+  /** The slot that holds the command. */
   readonly slot: Slot;
   /** The command's place within the slot, from 0. */
   readonly command: number;
@@ -116,9 +152,13 @@ export interface HaltStatus {
   readonly error: string;
 }
 
+/** A command that an operator had skipped. */
 export interface SkipStatus {
+  /** The slot that holds the command. */
   readonly slot: Slot;
+  /** The command’s place within the slot, from 0. */
   readonly command: number;
+  /** Why, as the operator said. */
   readonly reason: string;
 }
 

@@ -16,7 +16,9 @@ const ASK_URGENTLY_MS = 50;
 
 /** This replica's wall clock is off, or is no longer: so far is it ahead of replicated time. */
 export interface ClockNews {
+  /** True while the clock is off by more than `clockBoundMs`. */
   readonly isOff: boolean;
+  /** Milliseconds that the clock is ahead of replicated time; negative: behind. */
   readonly aheadMs: number;
 }
 

@@ -24,31 +24,40 @@ const NO_BYTES = new Uint8Array(0);
 
 /** Something that happened to a transfer, for people. `peer` is the other end. */
 export interface TransferEvent {
+  /** What has happened. */
   readonly what: 'begun' | 'resumed' | 'source changed' | 'given up' | 'sending' | 'overtaken';
+  /** The other end. */
   readonly peer: ReplicaId;
+  /** The last slot that the checkpoint covers. */
   readonly throughSlot: Slot;
   /** Bytes that had been received; of `lengthBytes`, which is 0 where nobody has said it yet. */
   readonly offset: number;
+  /** The length of the checkpoint. */
   readonly lengthBytes: number;
 }
 
+/** Checkpoints that are under way, and counts since open. */
 export interface TransferStatus {
   /** The checkpoint that is being received; absent if none is. */
   readonly receiving?: {
+    /** The peer that sends it. */
     readonly from: ReplicaId;
+    /** The last slot that it covers. */
     readonly throughSlot: Slot;
+    /** Bytes that have arrived. */
     readonly receivedBytes: number;
+    /** Bytes of the whole checkpoint. */
     readonly lengthBytes: number;
   };
   /** For whom a checkpoint, and the log behind it, is kept. */
   readonly sendingTo: readonly ReplicaId[];
-  /**
-   * Since open: peers' checkpoints that became the state here, transfers that went on where an earlier one or
-   * another source had ended, and those that the log could not be kept for.
-   */
+  /** Checkpoints of peers that became the state here, since open. */
   readonly installed: number;
+  /** Transfers that went on where an earlier one had ended, since open. */
   readonly resumed: number;
+  /** Transfers that went on with another peer than they began with, since open. */
   readonly sourcesChanged: number;
+  /** Transfers for whose end the log could not be kept, since open. */
   readonly overtaken: number;
 }
 

@@ -3,15 +3,19 @@
  * claims to test.
  */
 export interface Counters {
+  /** Restarts after a crash. */
   crashRestarts: number;
   /** Restarts from a medium on which a write was cut short, so that something staged was lost. */
   tornRestarts: number;
-  /** Votes that lost their bytes, records that became unreadable, stores that were lost. */
+  /** Votes that lost their bytes. */
   bytesRotted: number;
+  /** Records that became unreadable. */
   recordsRotted: number;
+  /** Stores that were lost. */
   storesLost: number;
   /** Damage done under an open store, and what scrubs have found of it. */
   rottedAlive: number;
+  /** What scrubs have found of it. */
   scrubFindings: number;
   /** Restarts from a damaged store. */
   damagedRestarts: number;
@@ -25,19 +29,29 @@ export interface Counters {
   fullOutages: number;
   /** Times a replica began to lead after the first time one did. */
   leaderChanges: number;
+  /** Times that the network was cut in two. */
   partitions: number;
+  /** Cuts of one direction only. */
   oneWayPartitions: number;
+  /** Cuts that left each replica only its neighbours. */
   chainedPartitions: number;
+  /** Cuts that left the leader alone. */
   isolatedLeaders: number;
+  /** Times that a process was stopped and went on. */
   pauses: number;
+  /** Messages delivered. */
   messagesDelivered: number;
+  /** Messages lost. */
   messagesLost: number;
+  /** Messages delivered twice. */
   messagesDoubled: number;
   /** Messages that were overtaken by a later one of the same link. */
   messagesReordered: number;
   /** Times that a replica had to wait for a link to take more bulk. */
   linksFull: number;
+  /** Checkpoints written. */
   checkpoints: number;
+  /** Times that votes were forgotten. */
   trims: number;
   /** Checkpoints installed that a peer had sent. */
   stateTransfers: number;
@@ -49,6 +63,7 @@ export interface Counters {
   trimsHeldBack: number;
   /** Checkpoints under way behind which the log had to be trimmed, because it was full. */
   transfersOvertaken: number;
+  /** Times that a replica asked a peer for what it lacked. */
   fetches: number;
   /** Votes refused because the log was full. */
   logFull: number;
@@ -64,6 +79,7 @@ export interface Counters {
   conflictingVotes: number;
   /** Parts of answers that named uncertain slots, and those with votes whose bytes are lost. */
   uncertainAnswers: number;
+  /** Parts of answers with votes whose bytes are lost. */
   answersWithoutBytes: number;
   /** Times that a ballot was led above slots which its replica had not learned. */
   ledAboveAGap: number;
@@ -79,14 +95,19 @@ export interface Counters {
   peersBehind: number;
   /** Majorities that got on without the others, from where faults had left them. */
   majoritiesAlone: number;
+  /** Times that a leader gave the lead to another. */
   handOvers: number;
+  /** Commands answered with a result. */
   commandsDone: number;
   /** Commands of which the replica said that they never will be executed. */
   commandsLost: number;
   /** Commands whose replica died or was restored before it knew. */
   commandsUnknown: number;
+  /** Queries answered. */
   readsDone: number;
+  /** Queries not answered. */
   readsLost: number;
+  /** Slots executed, over all replicas. */
   slotsApplied: number;
 }
 

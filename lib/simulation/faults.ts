@@ -17,23 +17,37 @@ import type { SimulatedReplica } from './replica.js';
 
 /** Relative frequencies; 0 turns a fault off. */
 export interface FaultRates {
+  /** A replica crashes. */
   readonly crash: number;
+  /** The leader crashes. */
   readonly crashLeader: number;
+  /** Several replicas crash at once. */
   readonly crashSeveral: number;
+  /** All crash at once. */
   readonly crashAll: number;
+  /** The network is cut in two. */
   readonly partition: number;
+  /** Messages of one direction are lost. */
   readonly oneWayPartition: number;
+  /** Each replica reaches only its neighbours. */
   readonly chainedPartition: number;
   /** Cuts off whoever leads, and may slow it down, so that it believes for long that it still does. */
   readonly isolateLeader: number;
+  /** All links are whole again. */
   readonly heal: number;
+  /** Links lose, double, delay and reorder more, or less. */
   readonly weather: number;
+  /** A process stops, and goes on later. */
   readonly pause: number;
+  /** A process becomes slow. */
   readonly slowness: number;
+  /** A leader is asked to give up the lead. */
   readonly handOver: number;
   /** The bytes of a vote rot, a record does, a store is lost; under the store or between two lives. */
   readonly rotBytes: number;
+  /** A record becomes unreadable. */
   readonly rotRecord: number;
+  /** A whole store is lost. */
   readonly loseStore: number;
 }
 

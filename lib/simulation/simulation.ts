@@ -24,6 +24,7 @@ export type { FaultRates } from './faults.js';
 /** What the replicas' logs live on: see disk.ts. */
 export type SimulatedBackend = 'memory' | 'delayed' | 'pmem' | 'file';
 
+/** A run; everything but the seed may be left to the seed. */
 export interface SimulationOptions {
   /** Any integer from 0 to 2⁵³ − 1. */
   readonly seed: number;
@@ -44,13 +45,19 @@ export interface SimulationOptions {
   readonly log?: (line: string) => void;
 }
 
+/** What came of a run. */
 export interface SimulationReport {
+  /** The seed that was given. */
   readonly seed: number;
+  /** How many there were. */
   readonly replicas: number;
+  /** What their logs were on. */
   readonly backend: SimulatedBackend;
+  /** How much was allowed to be damaged. */
   readonly damage: DamageBound;
   /** Events run, those of settling included. */
   readonly events: number;
+  /** What happened how often. */
   readonly counters: Counters;
   /** Sixteen hex digits. */
   readonly traceHash: string;
@@ -58,14 +65,17 @@ export interface SimulationReport {
   readonly violation: SimulatedViolation | undefined;
 }
 
+/** What was broken, and when. */
 export interface SimulatedViolation {
   /**
    * The file of checkers/ whose promise broke, `contract` when the core itself refused to go on, or `error`.
    */
   readonly checker: string;
+  /** What broke, for a person. */
   readonly sentence: string;
   /** The event at which it showed. */
   readonly event: number;
+  /** The error itself. */
   readonly error: Error;
 }
 

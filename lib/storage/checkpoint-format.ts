@@ -19,9 +19,11 @@ import { getU64, putU64, viewOf } from './file/words.js';
 export interface CheckpointMeta {
   /** 32 lower-case hex digits. */
   readonly clusterId: string;
+  /** Rises with every checkpoint of this replica. */
   readonly checkpointId: number;
   /** The state is that after applying every slot through this one. */
   readonly throughSlot: Slot;
+  /** The members at that slot. */
   readonly configuration: Configuration;
   /** The hash chain over the digests of slots 1 … throughSlot (contract 15). */
   readonly chainDigest: number;

@@ -9,7 +9,9 @@ import {
 } from '../limits.js';
 import type { Identity } from '../types.js';
 
+/** What a store is made for: its member, and how much its log holds. */
 export interface StoreShape {
+  /** The member that this store belongs to. */
   readonly identity: Identity;
   /** Bytes of the log area; at least LOG_BYTES_MIN and LOG_RECORDS_MIN largest records. */
   readonly logBytes: number;

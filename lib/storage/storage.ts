@@ -31,12 +31,17 @@ import type {
   StorageMode,
 } from '../types.js';
 
-/** A vote found at open, without its bytes ({@link Storage.readVote} fetches those). */
+/** A vote found at open, without its bytes (`readVote` fetches those). */
 export interface RecoveredVote {
+  /** The slot voted in. */
   readonly slot: Slot;
+  /** The ballot voted at. */
   readonly ballot: Ballot;
+  /** What kind of batch it is for. */
   readonly kind: BatchKind;
+  /** The digest of the batch. */
   readonly digest: Digest;
+  /** The length of the batch. */
   readonly lengthBytes: number;
   /** False where the identity of the vote survived and its bytes did not. */
   readonly available: boolean;
@@ -71,18 +76,22 @@ export interface Recovered {
 
 /** Counters since open, for stats and the benchmark's fences-per-vote figures. */
 export interface StorageCounters {
+  /** Votes and promises staged. */
   readonly items: number;
+  /** Groups made durable, each by one commit. */
   readonly groups: number;
+  /** Bytes given to the medium. */
   readonly bytesWritten: number;
   /** Fences (pmem, emulated), or fdatasync / O_DSYNC writes (file). */
   readonly barriers: number;
+  /** Times that votes were forgotten. */
   readonly trims: number;
   /** Times the log has wrapped around its area. */
   readonly laps: number;
 }
 
 /**
- * Damage that a scrub found in a log that is in use, in the words of {@link Recovered}. What this store says
+ * Damage that a scrub found in a log that is in use, in the words of `Recovered`. What this store says
  * of itself does not change: promise, votes and their identities are known until it closes.
  */
 export interface FoundDamage {

@@ -32,12 +32,19 @@ export interface TransportEvents {
   roomAgain(peer: ReplicaId): void;
 }
 
+/** Counters of the connections to peers, since open. */
 export interface TransportCounters {
+  /** Frames sent. */
   readonly framesSent: number;
+  /** Frames received. */
   readonly framesReceived: number;
+  /** Bytes sent. */
   readonly bytesSent: number;
+  /** Bytes received. */
   readonly bytesReceived: number;
+  /** Calls that wrote to a socket. */
   readonly writes: number;
+  /** Messages dropped because the peer was not connected or took too little. */
   readonly dropped: number;
 }
 
