@@ -2,9 +2,21 @@
 export { Client, type ClientOptions } from './client/client.js';
 export { type ContractKind, ContractViolation } from './contract.js';
 export { ErrorCode, type ErrorDetails, IndelibleError } from './errors.js';
+export type { HttpPort } from './http/http-port.js';
+export { type HttpOptions, openHttp } from './http/replica-http.js';
+export type { HistogramValues } from './observe/histogram.js';
+export {
+  formatMetrics,
+  type HistogramMetric,
+  type Labels,
+  type Metric,
+  type MetricSample,
+  type PlainMetric,
+} from './observe/metric.js';
 export type { Role } from './paxos/effects.js';
 export type { CheckpointProblem } from './replica/checkpoint-writer.js';
 export type { Halt } from './replica/executor.js';
+export { type Health, type HealthCheck, type HealthLevel, healthOf } from './replica/health.js';
 export { readClientKey, readClusterKey } from './replica/key-file.js';
 export type { WaitOptions } from './replica/leader-wait.js';
 export type { StorageChoice } from './replica/log-kinds.js';
@@ -17,6 +29,7 @@ export type { CommandView, ResultWriter, StateMachine } from './replica/state-ma
 export type {
   DamageStatus,
   HaltStatus,
+  PaceStatus,
   PeerStatus,
   RefusalStatus,
   ReplicaStatus,

@@ -27,6 +27,7 @@ interface ClusterFlags extends ServiceSettings {
   readonly listen: string;
   readonly port: number;
   readonly peerPort: number;
+  readonly httpPort?: number;
   readonly logLevel: LogLevel;
   readonly json?: boolean;
 }
@@ -43,8 +44,9 @@ SIGHUP at a terminal; under nohup, or connected to no terminal at all, the clust
 
 --replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions
 below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says,
-and have the key in DIR/cluster-key. With --listen on a network, Redis clients need a password
-(--password-file), or --insecure-redis says that who reaches the port may read and write.`;
+and have the key in DIR/cluster-key. Each replica tells /metrics and /readyz over HTTP on loopback.
+With --listen on a network, Redis clients need a password (--password-file), or --insecure-redis says that
+who reaches the port may read and write.`;
 
 const WAITING_REPORT_MS = 5000;
 
@@ -63,6 +65,11 @@ export function clusterCommand(output: Output): Command {
       'peer port of replica 1; the others follow',
       portOption('--peer-port'),
       7101,
+    )
+    .option(
+      '--http-port <port>',
+      'HTTP port of replica 1, on loopback; 0 for none (its peer port + 200)',
+      integerOption(0, 65_535),
     )
     .addOption(new Option('--log-level <level>', 'what replicas log').choices(LOG_LEVELS).default('info'))
     .option('--json', 'print events as JSON, one a line')
@@ -96,13 +103,14 @@ function optionsOf(
   ending: Ending,
   cluster: () => Cluster,
 ): ClusterOptions {
-  const { dir, replicas, backend, sync, regionSize, listen, port, peerPort, logLevel } = flags;
+  const { dir, replicas, backend, sync, regionSize, listen, port, peerPort, httpPort, logLevel } = flags;
   return {
     directory: dir,
     wish: { replicas, backend, sync, regionBytes: regionSize },
     listen,
     port,
     peerPort,
+    httpPort,
     logLevel,
     service: flags,
     program: fileURLToPath(new URL('./main.js', import.meta.url)),

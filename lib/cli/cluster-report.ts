@@ -80,9 +80,12 @@ export function plainReport(output: Output): ClusterReport {
       output.line(paint('bold', `Indelible: ${count} ${count === 1 ? 'replica' : 'replicas'} on ${medium}`));
       output.line(`  data        ${path.resolve(directory)} (what each replica says: replica-1.log …)`);
       output.line(`  durability  ${SURVIVES[durability]}`);
-      for (const { id, redis, peer } of addresses) {
+      for (const { id, redis, peer, http } of addresses) {
         const role = id === leader ? `  ${paint('green', 'leader')}` : '';
-        output.line(`  replica ${id}   redis ${formatAddress(redis)}  peers ${formatAddress(peer)}${role}`);
+        const metrics = http === undefined ? '' : `  http ${formatAddress(http)}`;
+        output.line(
+          `  replica ${id}   redis ${formatAddress(redis)}  peers ${formatAddress(peer)}${metrics}${role}`,
+        );
       }
       const [first] = addresses;
       if (first !== undefined) output.line(`  try         ${tryLine(first)}`);
@@ -129,10 +132,11 @@ export function jsonReport(output: Output): ClusterReport {
         backend: file.backend,
         durability,
         leader,
-        replicas: addresses.map(({ id, redis, peer }) => ({
+        replicas: addresses.map(({ id, redis, peer, http }) => ({
           id,
           redis: formatAddress(redis),
           peer: formatAddress(peer),
+          ...(http === undefined ? {} : { http: formatAddress(http) }),
           pid: pids.get(id),
         })),
       }),

@@ -30,8 +30,11 @@ or the same in a file, which flags override:
 
 Logs go to standard output, one JSON object a line. SIGTERM, SIGINT or SIGHUP closes the store in order;
 SIGHUP under nohup is ignored. Peers and native clients prove that they have the cluster's key; nothing is
-encrypted. A peer port on a network needs --insecure-peers, a Redis port there a password or --insecure-redis:
-keep both inside a network you trust.`;
+encrypted. A peer port on a network needs --insecure-peers, a Redis port there a password or --insecure-redis,
+an HTTP port there a token or --insecure-http: keep all of them inside a network you trust.
+
+HTTP answers /metrics for Prometheus, /livez and /readyz?verbose. The token is given as a bearer token or as
+the password of Basic authentication; /livez and /readyz answer without.`;
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -45,6 +48,9 @@ export function serveCommand(): Command {
     .option('--insecure-peers', 'let the peer port be on a network without encryption')
     .option('--listen <address>', 'where peers reach this replica: host:port, or unix:/path')
     .option('--redis <address>', 'where Redis clients are served; none if absent')
+    .option('--http <address>', 'where metrics and health are told: host:port; nowhere if absent')
+    .option('--http-token-file <file>', 'its first line is the token that the HTTP port asks for')
+    .option('--insecure-http', 'let the HTTP port be on a network without a token')
     .option('--peers <addresses>', 'all members: 1=host:port,2=host:port,…')
     .addOption(new Option('--log-level <level>', 'what to log (info)').choices(LOG_LEVELS))
     .action(serve);

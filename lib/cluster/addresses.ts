@@ -63,36 +63,53 @@ export interface ReplicaAddresses {
   readonly id: ReplicaId;
   readonly redis: HostPort;
   readonly peer: HostPort;
+  /** Where metrics and health are told; undefined: nowhere. */
+  readonly http?: HostPort;
 }
 
-/** Peers of one machine meet on loopback, whatever clients are let in on. */
-const PEER_HOST = '127.0.0.1';
+/** Peers of one machine, and who looks after them, meet on loopback, whatever clients are let in on. */
+const OWN_HOST = '127.0.0.1';
+
+/** HTTP ports lie this far above the peer ports, unless something else is said. */
+export const HTTP_ABOVE_PEERS = 200;
+
+/** Where the ports of replica 1 are; those of the others follow. */
+export interface PortBases {
+  readonly port: number;
+  readonly peerPort: number;
+  /** 0: none. Undefined: {@link HTTP_ABOVE_PEERS} above the peer port. */
+  readonly httpPort?: number | undefined;
+}
 
 /**
- * Replica i listens for clients on `listen`:(portBase + i − 1) and for peers on loopback:(peerPortBase + i −
- * 1).
- * @throws RangeError when a port would be above 65535, or be both
+ * Replica i listens for clients on `listen`:(port + i − 1), and on loopback for peers and HTTP.
+ * @throws RangeError when a port would be above 65535, or be two
  */
 export function clusterAddresses(
   ids: readonly ReplicaId[],
   listen: string,
-  portBase: number,
-  peerPortBase: number,
+  { port, peerPort, httpPort = peerPort + HTTP_ABOVE_PEERS }: PortBases,
 ): readonly ReplicaAddresses[] {
   const count = ids.length;
-  if (portBase + count - 1 > PORT_MAX) throw argumentError(`--port ${portBase} leaves no ${count} ports`);
-  if (peerPortBase + count - 1 > PORT_MAX) {
-    throw argumentError(`--peer-port ${peerPortBase} leaves no ${count} ports`);
-  }
-  if (Math.abs(portBase - peerPortBase) < count) {
-    throw argumentError(
-      `--port ${portBase} and --peer-port ${peerPortBase} overlap: each takes ${count} ports in a row`,
-    );
+  const bases = [
+    ['--port', port],
+    ['--peer-port', peerPort],
+    ...(httpPort === 0 ? [] : [['--http-port', httpPort] as const]),
+  ] as const;
+  for (const [index, [flag, base]] of bases.entries()) {
+    if (base + count - 1 > PORT_MAX) throw argumentError(`${flag} ${base} leaves no ${count} ports`);
+    for (const [otherFlag, other] of bases.slice(0, index)) {
+      if (Math.abs(base - other) >= count) continue;
+      throw argumentError(
+        `${otherFlag} ${other} and ${flag} ${base} overlap: each takes ${count} ports in a row`,
+      );
+    }
   }
   return ids.map((id, index) => ({
     id,
-    redis: { host: listen, port: portBase + index },
-    peer: { host: PEER_HOST, port: peerPortBase + index },
+    redis: { host: listen, port: port + index },
+    peer: { host: OWN_HOST, port: peerPort + index },
+    ...(httpPort === 0 ? {} : { http: { host: OWN_HOST, port: httpPort + index } }),
   }));
 }
 

@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly listen: string;
   readonly port: number;
   readonly peerPort: number;
+  /** 0: none; undefined: above the peer ports. */
+  readonly httpPort?: number | undefined;
   readonly logLevel: LogLevel;
   readonly service: ServiceSettings;
   /** The script whose `serve` command runs one replica. */
@@ -128,10 +130,10 @@ export class Cluster {
   }
 
   static async #startLocked(options: ClusterOptions, unlock: () => Promise<void>): Promise<Cluster> {
-    const { directory, wish, listen, port, peerPort, events } = options;
+    const { directory, wish, listen, port, events } = options;
     const formation = decideFormation(directory, readClusterFile(directory), storesIn(directory), wish);
     const ids = formation.file.members.map(({ id }) => id);
-    const addresses = clusterAddresses(ids, listen, port, peerPort);
+    const addresses = clusterAddresses(ids, listen, options);
     const { service } = options;
     checkRedisPort({ host: listen, port }, serviceConfig(service), service);
     await checkPortsFree(addresses);
@@ -203,6 +205,7 @@ export class Cluster {
       ...['--sync', this.file.sync],
       ...['--listen', formatAddress(own.peer)],
       ...['--redis', formatAddress(own.redis)],
+      ...(own.http === undefined ? [] : ['--http', formatAddress(own.http)]),
       ...['--peers', peers.join(',')],
       ...['--key-file', this.#keyFile],
       ...['--log-level', logLevel],

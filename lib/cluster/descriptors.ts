@@ -24,6 +24,9 @@ const PROGRAMS_MAX = 1000;
 /** Beside the peers, each of which is also a program that forwards what its clients ask for. */
 const PROGRAMS_MIN = 2;
 const CLIENTS_MIN = 2;
+/** A scraper, a probe, and who looks after them; and its share of what is left. */
+const HTTP_MIN = 4;
+const HTTP_SHARE = 0.1;
 
 export interface DescriptorNeeds {
   /** What this process may have open. */
@@ -32,6 +35,8 @@ export interface DescriptorNeeds {
   readonly inUse: number;
   readonly logFiles: number;
   readonly peers: number;
+  /** What the HTTP port may have at most; 0 where there is none. */
+  readonly httpWanted?: number;
   /** What was asked for, of the Redis port. */
   readonly clientsWanted: number;
 }
@@ -41,15 +46,19 @@ export interface ClientShares {
   readonly clientsMax: number;
   /** Connections of programs on the peer port. */
   readonly programsMax: number;
+  /** Connections of the HTTP port. */
+  readonly httpMax: number;
 }
 
 /** @throws RangeError ERR_INDELIBLE_ARGUMENT where nothing is left for clients */
-export function sharesOf({ limit, inUse, logFiles, peers, clientsWanted }: DescriptorNeeds): ClientShares {
+export function sharesOf(needs: DescriptorNeeds): ClientShares {
+  const { limit, inUse, logFiles, peers, httpWanted = 0, clientsWanted } = needs;
   const own =
     inUse +
     logFiles * DESCRIPTORS_PER_FILE +
     CHECKPOINT_DESCRIPTORS +
     peers * DESCRIPTORS_PER_PEER +
+    Math.min(HTTP_MIN, httpWanted) +
     OTHER_DESCRIPTORS;
   const left = limit - own;
   const programsMin = peers + PROGRAMS_MIN;
@@ -60,8 +69,11 @@ export function sharesOf({ limit, inUse, logFiles, peers, clientsWanted }: Descr
         `allow ${own + leftMin} or more`,
     );
   }
-  const programsMax = Math.min(PROGRAMS_MAX, Math.max(programsMin, Math.floor(left * PROGRAMS_SHARE)));
-  return { programsMax, clientsMax: Math.min(clientsWanted, left - programsMax) };
+  const httpMore = Math.floor((left - leftMin) * HTTP_SHARE);
+  const httpMax = Math.min(httpWanted, HTTP_MIN + httpMore);
+  const clientsLeft = left - (httpMax - Math.min(HTTP_MIN, httpWanted));
+  const programsMax = Math.min(PROGRAMS_MAX, Math.max(programsMin, Math.floor(clientsLeft * PROGRAMS_SHARE)));
+  return { programsMax, httpMax, clientsMax: Math.min(clientsWanted, clientsLeft - programsMax) };
 }
 
 /** What this process may have open, and has. Undefined where the kernel does not say. */

@@ -14,8 +14,9 @@ function probe(address: HostPort, what: string): Promise<void> {
 
 /** @throws ERR_INDELIBLE_NETWORK for the first port that cannot be bound now */
 export async function checkPortsFree(addresses: readonly ReplicaAddresses[]): Promise<void> {
-  for (const { id, redis, peer } of addresses) {
+  for (const { id, redis, peer, http } of addresses) {
     await probe(redis, `Redis port of replica ${id}`);
     await probe(peer, `peer port of replica ${id}`);
+    if (http !== undefined) await probe(http, `HTTP port of replica ${id}`);
   }
 }

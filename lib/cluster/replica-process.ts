@@ -12,13 +12,18 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { type Logger, pino } from 'pino';
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { HTTP_CONNECTIONS_MAX, type HttpPort } from '../http/http-port.js';
+import { openHttp } from '../http/replica-http.js';
 import { CLIENTS_MAX_DEFAULT } from '../kv/limits.js';
+import { kvMetrics } from '../kv/metrics.js';
 import { createKvServer, type KvServer, type KvServerStatus } from '../kv/server.js';
 import { KvStateMachine } from '../kv/state-machine.js';
+import type { Metric } from '../observe/metric.js';
 import { ballotOf, formatBallot } from '../paxos/ballot.js';
 import type { Role } from '../paxos/effects.js';
 import type { Halt } from '../replica/executor.js';
 import { Replica } from '../replica/replica.js';
+import { formatAddress } from '../transport/address.js';
 import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import type { Ballot, ReplicaId } from '../types.js';
 import { type ClientShares, descriptorsOfProcess, logFilesIn, sharesOf } from './descriptors.js';
@@ -46,11 +51,12 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
   };
   let failure: Error | undefined;
   try {
-    const { replica, server } = await open(config, log, ending);
+    const { replica, server, http } = await open(config, log, ending);
     failure = await ending.reached;
     // Before closing, which may hang.
     if (failure !== undefined) explain(failure);
     const deadline = setTimeout(() => process.exit(1), CLOSE_MS_MAX);
+    await http?.close();
     await server?.close();
     await replica.close();
     // It goes on counting while log lines wait to be written, and keeps nothing alive by itself.
@@ -68,6 +74,7 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
 interface Served {
   readonly replica: Replica;
   readonly server: KvServer | undefined;
+  readonly http: HttpPort | undefined;
 }
 
 async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
@@ -89,14 +96,15 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
   try {
     follow(replica, log, ending);
     const server = await openPort(replica, machine, config, shares?.clientsMax);
+    const http = await openHttpPort(replica, machine, server, config, shares?.httpMax);
     const { replicaId, clusterId } = replica.identity;
     const { mode, durability, flushedBy, recovery } = replica.status();
     log.info(
-      { replicaId, clusterId, mode, durability, flushedBy, recovery, listen, redis: config.redis },
+      { replicaId, clusterId, mode, durability, flushedBy, recovery, listen, ...portsOf(config) },
       'ready',
     );
     tell({ kind: 'ready', mode, durability, recovery });
-    return { replica, server };
+    return { replica, server, http };
   } catch (error) {
     await replica.close();
     throw error;
@@ -104,11 +112,21 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
 }
 
 /** What the store and the peers leave to clients; that it is less than was asked for is said. */
-function shareDescriptors({ directory, peers, service }: ServeConfig, log: Logger): ClientShares | undefined {
+function shareDescriptors(
+  { directory, peers, service, http }: ServeConfig,
+  log: Logger,
+): ClientShares | undefined {
   const descriptors = descriptorsOfProcess();
   if (descriptors === undefined) return undefined;
+  const httpWanted = http === undefined ? 0 : HTTP_CONNECTIONS_MAX;
   const clientsWanted = service.clientsMax ?? CLIENTS_MAX_DEFAULT;
-  const needs = { ...descriptors, logFiles: logFilesIn(directory), peers: peers.size, clientsWanted };
+  const needs = {
+    ...descriptors,
+    logFiles: logFilesIn(directory),
+    peers: peers.size,
+    clientsWanted,
+    httpWanted,
+  };
   const shares = sharesOf(needs);
   if (shares.clientsMax < clientsWanted) {
     const { limit } = descriptors;
@@ -134,6 +152,24 @@ async function openPort(
     status,
     statistics: (nowMs) => machine.statisticsAt(nowMs),
   });
+}
+
+async function openHttpPort(
+  replica: Replica,
+  machine: KvStateMachine,
+  server: KvServer | undefined,
+  { http, directory }: ServeConfig,
+  connectionsMax: number | undefined,
+): Promise<HttpPort | undefined> {
+  if (http === undefined) return undefined;
+  const extraMetrics = (): readonly Metric[] => kvMetrics(machine, server);
+  const most = connectionsMax === undefined ? {} : { connectionsMax };
+  return openHttp(replica, { ...http, ...most, directory, extraMetrics });
+}
+
+/** As they are logged. */
+function portsOf({ redis, http }: ServeConfig): object {
+  return { redis, http: http === undefined ? undefined : formatAddress(http) };
 }
 
 /** Turns what the replica says of itself into log lines and messages. */

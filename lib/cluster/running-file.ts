@@ -18,7 +18,9 @@ export interface Running {
 
 const runningSchema = v.object({
   pid: v.pipe(v.number(), v.integer()),
-  replicas: v.array(v.object({ id: v.number(), redis: v.string(), peer: v.string() })),
+  replicas: v.array(
+    v.object({ id: v.number(), redis: v.string(), peer: v.string(), http: v.optional(v.string()) }),
+  ),
 });
 
 function runningPath(directory: string): string {
@@ -27,10 +29,11 @@ function runningPath(directory: string): string {
 
 /** @throws ERR_INDELIBLE_STORE_IO */
 export function writeRunning(directory: string, { pid, replicas }: Running): void {
-  const rows = replicas.map(({ id, redis, peer }) => ({
+  const rows = replicas.map(({ id, redis, peer, http }) => ({
     id,
     redis: formatAddress(redis),
     peer: formatAddress(peer),
+    ...(http === undefined ? {} : { http: formatAddress(http) }),
   }));
   replaceFile(runningPath(directory), `${JSON.stringify({ pid, replicas: rows }, null, 2)}\n`);
 }
@@ -51,10 +54,11 @@ export function readRunning(directory: string): Running | undefined {
   }
   const result = v.safeParse(runningSchema, json);
   if (!result.success) throw argumentError(`${runningPath(directory)} is not what cluster writes; remove it`);
-  const replicas = result.output.replicas.map(({ id, redis, peer }) => ({
+  const replicas = result.output.replicas.map(({ id, redis, peer, http }) => ({
     id,
     redis: parseHostPort(redis, 'redis'),
     peer: parseHostPort(peer, 'peer'),
+    ...(http === undefined ? {} : { http: parseHostPort(http, 'http') }),
   }));
   return { pid: result.output.pid, replicas };
 }

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
+import { checkHttpAddress, type HttpOptions } from '../http/replica-http.js';
 import { readClusterKey } from '../replica/key-file.js';
 import type { Tuning } from '../replica/options.js';
 import { isOfThisMachine, parseAddress } from '../transport/address.js';
@@ -13,6 +14,7 @@ import type { Backend, Sync } from './cluster-file.js';
 import { issueSentence } from './plan.js';
 import {
   checkRedisPort,
+  firstLineOf,
   SERVICE_ENTRIES,
   type ServiceConfig,
   type ServiceSettings,
@@ -31,6 +33,8 @@ export interface ServeConfig {
   readonly listen: string;
   /** Where Redis clients are served; undefined serves none. */
   readonly redis: HostPort | undefined;
+  /** Where metrics and health are told; undefined tells them nowhere. */
+  readonly http: (HostPort & Pick<HttpOptions, 'token' | 'insecure'>) | undefined;
   /** Every member, this replica among them or not, by id. */
   readonly peers: ReadonlyMap<ReplicaId, string>;
   readonly logLevel: LogLevel;
@@ -49,6 +53,9 @@ const serveSchema = v.strictObject({
   sync: v.optional(v.picklist(['none', 'msync'])),
   listen: v.optional(v.string()),
   redis: v.optional(v.string()),
+  http: v.optional(v.string()),
+  httpTokenFile: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  insecureHttp: v.optional(v.boolean()),
   peers: v.optional(v.union([v.string(), v.record(v.string(), v.string())])),
   logLevel: v.optional(v.picklist(LOG_LEVELS)),
   insecurePeers: v.optional(v.boolean()),
@@ -64,6 +71,11 @@ export interface ServeSettings extends ServiceSettings {
   readonly sync?: Sync | undefined;
   readonly listen?: string | undefined;
   readonly redis?: string | undefined;
+  readonly http?: string | undefined;
+  /** A file whose first line is the token that the HTTP port asks for. */
+  readonly httpTokenFile?: string | undefined;
+  /** Lets the HTTP port be on a network without a token. */
+  readonly insecureHttp?: boolean | undefined;
   readonly peers?: string | Readonly<Record<string, string>> | undefined;
   readonly logLevel?: LogLevel | undefined;
   readonly store?: string | undefined;
@@ -106,6 +118,7 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
     sync,
     listen: peerAddress,
     redis,
+    http: httpIn(settings),
     peers: peersOf(settings),
     logLevel: settings.logLevel ?? 'info',
     store: settings.store,
@@ -122,6 +135,15 @@ function checkPeerPort(address: string, { insecurePeers = false }: ServeSettings
     `--listen ${address} can be reached over the network, and what peers say there is not encrypted: ` +
       'put it inside an encrypted network and give --insecure-peers, or listen on 127.0.0.1 or unix:/path',
   );
+}
+
+/** @throws RangeError for a port on a network that nobody has said may be without a token */
+function httpIn({ http, httpTokenFile, insecureHttp = false }: ServeSettings): ServeConfig['http'] {
+  if (http === undefined) return undefined;
+  const address = parseHostPort(http, '--http');
+  const token = httpTokenFile === undefined ? {} : { token: firstLineOf(httpTokenFile, 'token') };
+  checkHttpAddress(address, { ...token, insecure: insecureHttp });
+  return { ...address, ...token, insecure: insecureHttp };
 }
 
 function keyIn({ keyFile }: ServeSettings): Uint8Array | undefined {

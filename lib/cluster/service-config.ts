@@ -79,7 +79,7 @@ export function serviceConfig(settings: ServiceSettings): ServiceConfig {
     ...(maxValue === undefined ? {} : { valueBytesMax: maxValue }),
     ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
     ...(tcpKeepalive === undefined ? {} : { keepaliveSeconds: tcpKeepalive }),
-    ...(passwordFile === undefined ? {} : { password: passwordIn(passwordFile) }),
+    ...(passwordFile === undefined ? {} : { password: firstLineOf(passwordFile, 'password') }),
   };
 }
 
@@ -96,10 +96,11 @@ export function checkRedisPort(
   );
 }
 
-function passwordIn(file: string): string {
-  const password = readFileIfThere(file)?.split(/\r?\n/)[0] ?? '';
-  if (password === '') throw argumentError(`${file} has no password in its first line`);
-  return password;
+/** @throws RangeError for a file that is absent, or whose first line, where the secret is to be, is empty */
+export function firstLineOf(file: string, what: 'password' | 'token'): string {
+  const line = readFileIfThere(file)?.split(/\r?\n/)[0] ?? '';
+  if (line === '') throw argumentError(`${file} has no ${what} in its first line`);
+  return line;
 }
 
 /** The settings as arguments of `serve`. */

@@ -27,6 +27,8 @@ export interface KvServer {
   readonly host: string;
   /** Clients connected now. */
   readonly clients: number;
+  /** Since it was opened, or since CONFIG RESETSTAT. */
+  readonly counters: Readonly<Counters>;
   /** Accepts nobody any more, answers what is under way, at most two seconds long, and closes. */
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@
  * A replica put together from its parts, over an open store: host, transport, clients, checkpoints and the
  * way to the leader. `Replica` does it on this process's clocks and sockets, a simulation on its own.
  */
+import type { Metric } from '../observe/metric.js';
 import { nodeRuntime, type Runtime } from '../runtime.js';
 import type { ClusterKeys } from '../transport/proof.js';
 import { type Sockets, systemSockets } from '../transport/sockets.js';
@@ -12,6 +13,7 @@ import { Clients } from './clients.js';
 import { Forwarder } from './forwarder.js';
 import { Host } from './host.js';
 import type { HostEvents } from './host-events.js';
+import { metricsOf } from './metrics.js';
 import { type Tuning, tune } from './options.js';
 import { Relays } from './relays.js';
 import type { StateMachine } from './state-machine.js';
@@ -48,6 +50,7 @@ export interface Assembly {
   /** As it was asked for, fitted to the store. */
   readonly tuning: Tuning;
   status(): ReplicaStatus;
+  metrics(): readonly Metric[];
 }
 
 /** Restores the state and makes the parts; `host.start` joins the peers. @throws RangeError for options */
@@ -83,6 +86,7 @@ export function assemble(
     configuration,
     tuning,
     random: () => runtime.random(),
+    now: () => runtime.monotonicMs(),
   });
   images.restore();
   const { clusterId, replicaId: self } = identity;
@@ -110,9 +114,10 @@ export function assemble(
     },
   });
   const status = (): ReplicaStatus => statusOf(host, store, configuration, transport);
+  const metrics = (): readonly Metric[] => metricsOf(host, status(), transport, runtime);
   const openMax = configuration.members.length - 1;
   const relays = new Relays({ ...asking, openMax });
   const statusJson = (): Uint8Array => Buffer.from(JSON.stringify(status()));
   const clients: Clients = new Clients(host, runtime, statusJson, relays);
-  return { configuration, transport, host, tuning, status };
+  return { configuration, transport, host, tuning, status, metrics };
 }

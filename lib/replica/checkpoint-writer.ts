@@ -47,6 +47,8 @@ export interface WriterSurroundings {
   readonly tickMs: number;
   /** Uniform in [0, 1): replicas on one full disk do not all try again at the same moment. */
   readonly random: () => number;
+  /** Milliseconds by the monotonic clock; without it nothing is timed. */
+  readonly now?: (() => number) | undefined;
   /** What is wrong has changed; undefined: nothing is any more. */
   problem(problem: CheckpointProblem | undefined): void;
 }
@@ -59,6 +61,8 @@ export class CheckpointWriter {
   private waitMs = 0;
   private said: CheckpointProblem | undefined;
   private ended: Error | undefined;
+  /** How long the last one that was written took. */
+  tookMs = 0;
 
   constructor(around: WriterSurroundings) {
     this.around = around;
@@ -95,11 +99,13 @@ export class CheckpointWriter {
     write: (attempt: WriteAttempt) => Promise<CheckpointFile>,
   ): Promise<CheckpointFile | undefined> {
     const attempt = new WriteAttempt();
+    const beganMs = this.around.now?.() ?? 0;
     const running = { through, attempt, seenSteps: 0, idleMs: 0, isStalled: false };
     this.running = running;
     try {
       const file = await write(attempt);
       this.running = undefined;
+      this.tookMs = (this.around.now?.() ?? 0) - beganMs;
       this.durable(file.meta.throughSlot);
       return file;
     } catch (error) {

@@ -51,6 +51,8 @@ export interface CheckpointParts {
   readonly tuning: Tuning;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Milliseconds by the monotonic clock; without it nothing is timed. */
+  readonly now?: () => number;
 }
 
 /** A follower that was silent for longer does not hold the leader's log. */
@@ -76,6 +78,7 @@ export class Checkpoints {
     this.writer = new CheckpointWriter({
       tickMs: parts.tuning.tickMs,
       random: parts.random,
+      now: parts.now,
       problem: (problem) => this.host?.checkpointProblem(problem),
     });
   }
@@ -94,6 +97,11 @@ export class Checkpoints {
   /** What keeps checkpoints from being written; undefined if nothing does. */
   get problem(): CheckpointProblem | undefined {
     return this.writer.problem;
+  }
+
+  /** How long the last checkpoint written here took, in milliseconds. */
+  get tookMs(): number {
+    return this.writer.tookMs;
   }
 
   /** An image of the state is being taken: it may not be replaced meanwhile. */

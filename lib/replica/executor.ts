@@ -40,6 +40,7 @@ import type { StateMachine } from './state-machine.js';
 interface Pending {
   readonly digest: Digest;
   readonly runs: readonly RequestRun[];
+  readonly proposedMs: number;
   /** What this replica proposed in the same slot in an earlier ballot: it may still be the one. */
   readonly earlier: Pending | undefined;
 }
@@ -66,6 +67,8 @@ const FORESEEN = 64;
 const FORESEEN_MIN = 4;
 
 export class Executor {
+  /** So many commands of a batch proposed here, at that time, are executed and their requesters told. */
+  answered: (proposedMs: number, commands: number) => void = () => {};
   readonly outcomes: Outcomes;
   readonly skips: Skips;
   private readonly machine: StateMachine;
@@ -115,9 +118,9 @@ export class Executor {
     return this.pending.size;
   }
 
-  /** The batch with `digest`, proposed here in `slot`, holds these requests. */
-  expect(slot: Slot, digest: Digest, runs: readonly RequestRun[]): void {
-    this.pending.set(slot, { digest, runs, earlier: this.pending.get(slot) });
+  /** The batch with `digest`, proposed here in `slot` at `proposedMs`, holds these requests. */
+  expect(slot: Slot, digest: Digest, runs: readonly RequestRun[], proposedMs = 0): void {
+    this.pending.set(slot, { digest, runs, proposedMs, earlier: this.pending.get(slot) });
     for (const { deadlineMs } of runs) this.deadlines.add(deadlineMs);
   }
 
@@ -132,8 +135,10 @@ export class Executor {
     } else if (batch.kind === BatchKind.commands) {
       let own = pending;
       while (own !== undefined && own.digest !== batch.digest) own = own.earlier;
+      const before = this.commands;
       this.executeTold(slot, batch, own?.runs, pending);
       if (this.isHalted) return;
+      if (own !== undefined) this.answered(own.proposedMs, this.commands - before);
     }
     this.applied = slot;
     this.skips.forget(slot);

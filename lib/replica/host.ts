@@ -24,14 +24,15 @@ import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
 import type { Ballot, Batch, Configuration, Digest, ReplicaId, Slot } from '../types.js';
 import { Applying } from './applying.js';
-import { Backlog } from './backlog.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { hasItsDigests } from './digests.js';
 import { Executor, type Halt } from './executor.js';
 import type { Forwarder } from './forwarder.js';
+import { Groups } from './groups.js';
 import type { HostEvents } from './host-events.js';
 import { digestOfState } from './machine-calls.js';
+import { type Load, Meters } from './meters.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
 import { Placing } from './placing.js';
@@ -65,19 +66,17 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   readonly executor: Executor;
   readonly scrubber: Scrubber;
   readonly stall: Stall = new Stall();
+  readonly meters: Meters;
   readonly time: TimeKeeping;
   private readonly parts: HostParts;
   private readonly placing: Placing;
   private readonly applying: Applying;
   private readonly skipping: Skipping;
   private readonly outbox: Outbox;
-  private readonly backlog: Backlog;
+  private readonly groups: Groups;
   private readonly turns: Turns;
   private readonly watch: Watch;
   private timer: Timer | undefined;
-  private committing = false;
-  /** The last item of the last group given to the store. */
-  private committed = 0;
   private readonly steps = new Steps();
   private stopped: Error | undefined;
   /** Set from the moment it is to be closed: it takes nothing more. */
@@ -86,7 +85,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   constructor(parts: HostParts) {
     const { storage, checkpoints, tuning, configuration, transport, runtime } = parts;
     this.parts = parts;
-    this.turns = new Turns(() => this.guard(this.turn), runtime);
+    this.meters = new Meters(() => runtime.monotonicMs());
+    this.turns = new Turns(() => this.guard(this.turn), runtime, this.meters.turn);
     const base = checkpoints.base;
     this.executor = new Executor(parts.machine, base);
     const { forwarder } = parts;
@@ -99,10 +99,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       send: (to, message) => transport.send(to, message),
       news: (news) => parts.events.clock(news),
     });
-    const { executor } = this;
+    const { executor, meters } = this;
     const { clock } = this.time;
-    this.placing = new Placing({ executor, forwarder, tuning, batchBytesMax, runtime, clock });
-    this.backlog = new Backlog(tuning.unloggedBytesMax);
+    executor.answered = (proposedMs, commands) => meters.answered(proposedMs, commands);
+    this.placing = new Placing({ executor, forwarder, tuning, batchBytesMax, runtime, clock, meters });
+    this.groups = new Groups(storage, tuning.unloggedBytesMax, this.meters);
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
     this.watch = new Watch(tuning.watchMs, runtime);
@@ -165,10 +166,17 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   get checkpointTrouble(): CheckpointProblem | undefined {
     return this.parts.checkpoints.problem;
   }
-  /** Bytes of requests that wait for a place, or queries for their answers. */
-  get waitingBytes(): { readonly commands: number; readonly queries: number } {
-    const { submissions, queries } = this.placing;
-    return { commands: submissions.bytes, queries: queries.bytes };
+  /** What waits, is under way, or was refused, in numbers. */
+  get load(): Load {
+    const { placing, executor, groups } = this;
+    return {
+      waitingCommandBytes: placing.submissions.bytes,
+      waitingQueryBytes: placing.queries.bytes,
+      openSlots: executor.pendingSlots,
+      unpersistedBytes: groups.backlog.bytes,
+      queries: placing.queries.answered,
+      outcomes: executor.outcomes.counts,
+    };
   }
   get transfers(): TransferStatus {
     return this.parts.checkpoints.transferStatus;
@@ -313,9 +321,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   persistVote(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {
     const { kind, digest, bytes } = batch;
     const { length } = bytes;
-    if (this.isStalled || !this.backlog.hasRoom(length)) return false;
+    if (this.isStalled || !this.groups.backlog.hasRoom(length)) return false;
     if (this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, length, mayUseReserve)) {
-      this.backlog.staged(length);
+      this.groups.backlog.staged(length);
       return true;
     }
     this.parts.checkpoints.logRefused();
@@ -355,6 +363,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   role(role: Role, ballot: Ballot, leader: ReplicaId): void {
+    this.meters.roleIs(role, leader);
     this.parts.forwarder.follow(leader);
     this.time.lead(role === 'leader', this.executor.timeMs);
     this.parts.events.role(role, ballot, leader);
@@ -388,6 +397,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   durableCheckpoint(file: CheckpointFile, from: ReplicaId): void {
+    this.meters.checkpointDurable(from, this.parts.checkpoints.tookMs);
     this.parts.events.checkpoint(file.meta, file.lengthBytes, from);
   }
 
@@ -454,13 +464,13 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   private readonly turn = (): void => {
-    const { storage, transport, forwarder } = this.parts;
+    const { transport, forwarder } = this.parts;
     this.watch.turnBegins();
     if (this.halt === undefined) this.placing.place(this.core);
     else this.placing.refuse(this.core);
     this.core.settle();
     transport.flush();
-    this.commitNow(storage);
+    this.groups.commit(this.core);
     if (this.stopped !== undefined) return;
     // Applying a large slot takes longer than a round trip: answers for votes do not wait for it.
     transport.flush();
@@ -471,9 +481,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     transport.flush();
     forwarder.flush();
     const goesOn = this.halt === undefined && this.placing.canGoOn(this.core);
-    if (goesOn || this.core.acceptor.stagedThrough > this.committed) this.requestTurn();
+    if (goesOn || this.core.acceptor.stagedThrough > this.groups.committed) this.requestTurn();
     // A disk of its own to wait for takes longer than any watch.
-    if (this.leads && storage.durableThrough >= this.committed) this.watch.turnEnded();
+    if (this.leads && this.groups.areDurable) this.watch.turnEnded();
   };
 
   /** The store has not come on for too long. */
@@ -489,15 +499,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     if (isStalled) this.core.handOver();
     // Where nobody has come further, somebody has to lead: a skip needs it.
     else if (halt !== undefined) this.core.handOver(halt.slot);
-  }
-
-  private commitNow(storage: Storage): void {
-    if (!this.core.acceptor.voting) return;
-    this.committed = this.core.acceptor.stagedThrough;
-    this.backlog.committed(this.committed);
-    this.committing = true;
-    storage.commit(this.core.learner.loggedThrough);
-    this.committing = false;
   }
 
   /** Runs a step that came in from outside; what it throws stops the replica. */
@@ -520,11 +521,12 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   private tick(): void {
     const nowMs = this.parts.runtime.monotonicMs();
+    this.meters.ticked(nowMs, this.parts.tuning.tickMs);
     this.core.tick();
     this.applying.run();
     this.parts.checkpoints.tick(this);
     this.scrubber.tick(nowMs);
-    this.stall.look(nowMs, this.committed, this.parts.storage.durableThrough);
+    this.stall.look(nowMs, this.groups.committed, this.parts.storage.durableThrough);
     this.skipping.tick();
     this.standBack();
     this.time.tick(nowMs, this.executor.timeMs);
@@ -543,11 +545,11 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
 
   private durable(item: number): void {
     this.guard(() => {
-      this.backlog.durable(item);
+      this.groups.durable(item);
       this.outbox.release(item);
       this.core.durable(item);
     });
     // Inside a commit the turn goes on anyway; a store that answers later needs a turn of its own.
-    if (!this.committing) this.requestTurn();
+    if (!this.groups.isCommitting) this.requestTurn();
   }
 }

@@ -7,16 +7,21 @@
  */
 import { callbackReturned, callbackThrew } from '../callbacks.js';
 import { abandonRuns, type RequestRun } from './runs.js';
-import type { Outcome, Requester } from './service.js';
+import { Outcome, type Requester } from './service.js';
 
 const NO_RESULTS = new Uint8Array(0);
 
+const OUTCOMES: number = Object.keys(Outcome).length;
+
 export class Outcomes {
+  /** Requests that were told each outcome by `answer`, by its number. */
+  readonly counts: Float64Array = new Float64Array(OUTCOMES);
   /** Runs whose requesters are being told; those of a callback within a callback come last. */
   private readonly telling: (readonly RequestRun[])[] = [];
 
   /** Tells the requesters of `runs` an outcome without results. */
   answer(runs: readonly RequestRun[], outcome: Exclude<Outcome, typeof Outcome.done>): void {
+    for (let i = 0; i < runs.length; i++) this.counts[outcome]! += runs[i]!.count;
     this.begin(runs);
     for (const { requester, first, count } of runs) {
       if (count > 0) tell(requester, first, count, outcome, NO_RESULTS, 0, 0);

@@ -17,6 +17,7 @@ import { BatchKind, type Slot } from '../types.js';
 import { type BatchStamp, writeBatchHeader } from './batch.js';
 import type { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
+import type { Meters } from './meters.js';
 import type { Tuning } from './options.js';
 import { Queries } from './queries.js';
 import type { ReplicatedClock } from './replicated-clock.js';
@@ -37,6 +38,7 @@ export interface PlacingParts {
   readonly runtime: Runtime;
   /** What batches are stamped with. */
   readonly clock: ReplicatedClock;
+  readonly meters?: Meters;
 }
 
 /** Who decides slots: the core, as far as placing needs it. */
@@ -277,12 +279,14 @@ export class Placing {
   }
 
   private propose(core: Deciding, submission: Submission): boolean {
+    const { executor, meters } = this.parts;
     const { bytes, count, runs } = submission;
     writeBatchHeader(bytes, { count, ...this.stamp(core) });
     const digest = digestOf(bytes, 0, bytes.length);
     const slot = core.propose({ kind: BatchKind.commands, digest, bytes });
     if (slot === 0) return false;
-    this.parts.executor.expect(slot, digest, runs);
+    meters?.proposed(count, bytes.length);
+    executor.expect(slot, digest, runs, meters?.nowMs());
     return true;
   }
 

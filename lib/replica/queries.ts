@@ -36,6 +36,8 @@ interface Group {
 }
 
 export class Queries {
+  /** Queries that were answered, since open. */
+  answered = 0;
   private readonly executor: Executor;
   private readonly results = new ResultBuffer();
   private groups: Group[] = [];
@@ -265,6 +267,7 @@ export class Queries {
     const { results } = this;
     const first = ask.first + ask.answered;
     ask.answered += count;
+    this.answered += count;
     tell(ask.requester, first, count, Outcome.done, results.buffer, 0, results.end);
     results.clear();
   }

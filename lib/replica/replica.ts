@@ -3,6 +3,7 @@
  * replicated one.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
+import type { Metric } from '../observe/metric.js';
 import type { Role } from '../paxos/effects.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
@@ -99,6 +100,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   private closing: Promise<void> | undefined;
   private readonly leaderWaits = new Set<() => void>();
   private lastStatus: ReplicaStatus | undefined;
+  private lastMetrics: readonly Metric[] | undefined;
 
   /**
    * Opens the store, restores the state, joins the peers. The replica serves when this resolves; it may take
@@ -297,6 +299,14 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   }
 
   /**
+   * What it measures, as plain numbers since open, for a monitoring of any kind: docs/metrics.md lists names,
+   * units and labels. `formatMetrics` makes Prometheus's text of it. Once it is closed, as it was at the end.
+   */
+  metrics(): readonly Metric[] {
+    return this.lastMetrics ?? this.parts.metrics();
+  }
+
+  /**
    * Resolves when a checkpoint of the state as it is now, or of a later one, is durable; what it covers is
    * then forgotten.
    * @throws (by rejection) ERR_INDELIBLE_STORE_IO, _STATE_MACHINE or _CHECKPOINT_STALLED, whatever kept it
@@ -335,6 +345,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     await this.parts.transport.close();
     await this.host.checkpointsSettled();
     this.lastStatus = this.parts.status();
+    this.lastMetrics = this.parts.metrics();
     await this.store.close();
   }
 }

@@ -46,6 +46,8 @@ export interface ClockReading {
   readonly id: ReplicaId;
   /** Milliseconds that its wall clock is ahead of replicated time; negative: behind. */
   readonly aheadMs: number;
+  /** Milliseconds that its last answer took, there and back. */
+  readonly roundTripMs: number;
 }
 
 /** Replicated time, and how the clocks stand to it. */
@@ -54,6 +56,8 @@ export interface ClockStatus {
   readonly timeMs: number;
   /** How far this replica's wall clock is ahead of it. */
   readonly aheadMs: number;
+  /** It is further off than the bound, or was a moment ago. */
+  readonly isOff: boolean;
   /** What the leader draws it to; `none` on a follower. */
   readonly guide: Guide;
   /** What the leader knows of its followers' wall clocks. */
@@ -204,10 +208,12 @@ export class ReplicatedClock {
     return {
       timeMs: this.isTold ? timeMs : 0,
       aheadMs: this.isTold ? Math.round(this.clocks.wallMs() - this.timeMs) : 0,
+      isOff: this.off,
       guide: this.drawnTo,
-      peers: known.map(({ id, wallAheadMs }) => ({
+      peers: known.map(({ id, wallAheadMs, uncertainMs }) => ({
         id,
         aheadMs: Math.round(wallAheadMs + this.atMs - this.timeMs),
+        roundTripMs: Math.round(2000 * uncertainMs) / 1000,
       })),
     };
   }

@@ -2,6 +2,7 @@
  * A replica's status: what it is, how far it has come, and what it costs. Plain data, the same in JSON.
  */
 import { described } from '../callbacks.js';
+import type { Histogram } from '../observe/histogram.js';
 import { formatBallot } from '../paxos/ballot.js';
 import { rangesOf } from '../paxos/damage.js';
 import type { Role } from '../paxos/effects.js';
@@ -46,6 +47,14 @@ export interface DamageStatus {
   readonly scrubPasses: number;
   /** Times a scrub found something. */
   readonly scrubFindings: number;
+}
+
+/** How long things take here, since open: `[upper bound in seconds, count]` of each bucket with any. */
+export interface PaceStatus {
+  /** From proposing a command to its outcome; filled while it leads. */
+  readonly commit: readonly (readonly [seconds: number, count: number])[];
+  /** Making a group of votes and promises durable. */
+  readonly persist: readonly (readonly [seconds: number, count: number])[];
 }
 
 /** How the peer port is kept from strangers. */
@@ -102,12 +111,18 @@ export interface ReplicaStatus {
   readonly lagSlots: number;
   /** The number of the newest checkpoint; 0 is the one that format wrote. */
   readonly checkpointId: number;
+  /** The slot through which the newest checkpoint has the state, and the length of its file. */
+  readonly checkpointThrough: Slot;
+  readonly checkpointBytes: number;
   /** What keeps checkpoints from being written or taken; absent if nothing does. */
   readonly checkpointProblem?: CheckpointProblem;
   /** Checkpoints that move between this replica and its peers. */
   readonly transfers: TransferStatus;
   /** Commands executed since open. */
   readonly commandsExecuted: number;
+  /** Linearizable reads answered here since open. */
+  readonly queriesAnswered: number;
+  readonly pace: PaceStatus;
   /** The chain over the digests of slots 1 … learnedThrough: equal slots, equal chains, on every replica. */
   readonly chain: string;
   /** The state machine's digest at appliedThrough, where it gives one. */
@@ -198,9 +213,13 @@ export function statusOf(
     trimThrough: core.acceptor.trimThrough,
     lagSlots: core.learner.targetThrough - executor.appliedThrough,
     checkpointId: checkpoints.newest.meta.checkpointId,
+    checkpointThrough: checkpoints.newest.meta.throughSlot,
+    checkpointBytes: checkpoints.newest.lengthBytes,
     ...(host.checkpointTrouble === undefined ? {} : { checkpointProblem: host.checkpointTrouble }),
     transfers: host.transfers,
     commandsExecuted: executor.commandsExecuted,
+    queriesAnswered: host.load.queries,
+    pace: { commit: filled(host.meters.commit), persist: filled(host.meters.persist) },
     chain: core.learner.chain.toString(16).padStart(13, '0'),
     stateDigest: host.stateDigest,
     logUsedBytes: log.usedBytes,
@@ -214,6 +233,13 @@ export function statusOf(
     skipped: executor.skips.recent.map(({ slot, ordinal, reason }) => ({ slot, command: ordinal, reason })),
     ...(host.failure === undefined ? {} : { failure: host.failure.message }),
   };
+}
+
+/** What is above the last bound is counted at it: JSON knows no infinity. */
+function filled(histogram: Histogram): PaceStatus['commit'] {
+  const { bounds, counts } = histogram.values();
+  const last = bounds.length - 1;
+  return counts.flatMap((count, i) => (count === 0 ? [] : [[bounds[Math.min(i, last)]!, count] as const]));
 }
 
 function haltStatus({ slot, ordinal, error }: Halt): HaltStatus {

@@ -8,6 +8,7 @@
  *    Should more have come with it, that follows closely, and 1 holds for it.
  * 3. A turn never runs within another, nor within a caller's own call: `soon` lets it return first.
  */
+import type { Histogram } from '../observe/histogram.js';
 import type { Runtime } from '../runtime.js';
 
 /**
@@ -19,13 +20,16 @@ const PAUSE_MS = 0.02;
 export class Turns {
   private readonly run: () => void;
   private readonly runtime: Runtime;
+  private readonly lengths: Histogram | undefined;
   private requested = false;
   private running = false;
   private endedMs: number = Number.NEGATIVE_INFINITY;
 
-  constructor(run: () => void, runtime: Runtime) {
+  /** @param lengths where the length of each turn is recorded */
+  constructor(run: () => void, runtime: Runtime, lengths?: Histogram) {
     this.run = run;
     this.runtime = runtime;
+    this.lengths = lengths;
   }
 
   /** All that arrived together has been handed over. */
@@ -57,8 +61,10 @@ export class Turns {
   private readonly turn = (): void => {
     this.requested = false;
     this.running = true;
+    const beganMs = this.runtime.monotonicMs();
     this.run();
     this.running = false;
     this.endedMs = this.runtime.monotonicMs();
+    this.lengths?.record((this.endedMs - beganMs) * 1000);
   };
 }

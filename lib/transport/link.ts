@@ -44,10 +44,13 @@ export interface LinkCounters {
   bytesReceived: number;
   writes: number;
   dropped: number;
+  refused: number;
+  malformed: number;
 }
 
 export function newLinkCounters(): LinkCounters {
-  return { framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0, writes: 0, dropped: 0 };
+  const sums = { framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0, writes: 0 };
+  return { ...sums, dropped: 0, refused: 0, malformed: 0 };
 }
 
 export interface LinkBounds {

@@ -25,7 +25,7 @@ import type { Link, LinkCounters, Talk } from './link.js';
 import type { ClusterKeys } from './proof.js';
 import type { Sockets } from './sockets.js';
 import type { TcpBounds } from './tcp-bounds.js';
-import type { TransportEvents } from './transport.js';
+import type { PeerLink, TransportEvents } from './transport.js';
 
 /** What all peers of one transport share. */
 export interface PeerSurroundings {
@@ -50,6 +50,7 @@ export class Peer {
   #dialled: Link | undefined;
   #redial: Timer | undefined;
   #closed = false;
+  #connections = 0;
   #refusal: string | undefined;
 
   constructor(id: ReplicaId, around: PeerSurroundings) {
@@ -86,6 +87,13 @@ export class Peer {
     return this.#lane?.untakenBytes ?? 0;
   }
 
+  /** How the way to it is. */
+  get link(): PeerLink {
+    const link = this.#link;
+    const untakenBytes = this.untakenBytes + (link?.queuedBytes ?? 0);
+    return { id: this.id, connected: link !== undefined, connections: this.#connections, untakenBytes };
+  }
+
   flush(): void {
     this.#link?.flush();
   }
@@ -105,6 +113,7 @@ export class Peer {
     this.#refusal = undefined;
     this.#lose(this.#link);
     this.#link = link;
+    this.#connections++;
     const { bounds, events } = this.#around;
     const { peerQueueBytesMax } = bounds;
     link.become(new PeerTalk(this, link, events), {

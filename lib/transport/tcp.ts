@@ -33,7 +33,7 @@ import type { ClusterKeys } from './proof.js';
 import { type Socket, type Sockets, systemSockets } from './sockets.js';
 import type { TcpBounds } from './tcp-bounds.js';
 import { tcpBounds } from './tcp-bounds.js';
-import type { Transport, TransportCounters, TransportEvents } from './transport.js';
+import type { PeerLink, Transport, TransportCounters, TransportEvents } from './transport.js';
 
 /** Of one peer there may be some that it gave up and this end has not yet, and new ones beside them. */
 const CONNECTIONS_PER_PEER = 4;
@@ -109,6 +109,7 @@ export class TcpTransport implements Transport {
       greeted: (link, caller) => this.#greeted(link, caller),
       failed: ({ remote }, error) => {
         const event = error.code === ErrorCode.stranger ? 'refused' : 'malformed';
+        this.#counters[event]++;
         publish({ event, remote, error });
       },
     };
@@ -135,6 +136,11 @@ export class TcpTransport implements Transport {
     const { keys, listen } = this.#options;
     const channel = isOfThisMachine(parseAddress(listen)) ? 'local' : 'plain';
     return { key: keys !== undefined, channel };
+  }
+
+  /** How the ways to all peers are. */
+  get links(): readonly PeerLink[] {
+    return [...this.#peers.values()].map(({ link }) => link);
   }
 
   /** Clients connected now. */
@@ -317,6 +323,7 @@ export class TcpTransport implements Transport {
     this.#dirty.delete(end);
     if (error === undefined) return;
     const event = error.code === ErrorCode.frame ? 'malformed' : 'client-lost';
+    if (event === 'malformed') this.#counters.malformed++;
     publish({ event, remote: end.remote, error });
   }
 }

@@ -46,6 +46,20 @@ export interface TransportCounters {
   readonly writes: number;
   /** Messages dropped because the peer was not connected or took too little. */
   readonly dropped: number;
+  /** Connections that were refused: strangers, who do not have the key, and clients beyond the most. */
+  readonly refused: number;
+  /** Connections that were closed because of what came in. */
+  readonly malformed: number;
+}
+
+/** How the way to a peer is. */
+export interface PeerLink {
+  readonly id: ReplicaId;
+  readonly connected: boolean;
+  /** Connections to it that came into use, since open. */
+  readonly connections: number;
+  /** Bytes for it that have not left this process, or that it has not taken. */
+  readonly untakenBytes: number;
 }
 
 export interface Transport {

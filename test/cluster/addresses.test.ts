@@ -55,21 +55,37 @@ describe('a list of peers', () => {
 });
 
 describe('the addresses of a cluster', () => {
-  it('follow one another, clients where asked, peers on loopback', () => {
-    const addresses = clusterAddresses([1, 2, 3], '0.0.0.0', 7001, 7101);
+  it('follow one another, clients where asked, peers and HTTP on loopback', () => {
+    const addresses = clusterAddresses([1, 2, 3], '0.0.0.0', { port: 7001, peerPort: 7101 });
     expect(addresses.map(({ redis }) => redis)).toEqual(
       [7001, 7002, 7003].map((port) => ({ host: '0.0.0.0', port })),
     );
     expect(addresses.map(({ peer }) => peer)).toEqual(
       [7101, 7102, 7103].map((port) => ({ host: '127.0.0.1', port })),
     );
+    expect(addresses.map(({ http }) => http)).toEqual(
+      [7301, 7302, 7303].map((port) => ({ host: '127.0.0.1', port })),
+    );
   });
 
-  it('must not overlap or run out', () => {
-    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', 7001, 7003)).toThrow(/overlap/);
-    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', 7003, 7001)).toThrow(/overlap/);
-    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', 65_534, 7101)).toThrow(/leaves no 3 ports/);
-    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', 7001, 65_534)).toThrow(/leaves no 3 ports/);
+  it('have HTTP ports where they are wanted, or none', () => {
+    const bases = { port: 7001, peerPort: 7101 };
+    const [first] = clusterAddresses([1], '127.0.0.1', { ...bases, httpPort: 9001 });
+    expect(first?.http).toEqual({ host: '127.0.0.1', port: 9001 });
+    const [without] = clusterAddresses([1], '127.0.0.1', { ...bases, httpPort: 0 });
+    expect(without).not.toHaveProperty('http');
+  });
+
+  it.each([
+    [7001, 7003, undefined, /overlap/],
+    [7003, 7001, undefined, /overlap/],
+    [7001, 7101, 7102, /--peer-port 7101 and --http-port 7102 overlap/],
+    [65_534, 7101, undefined, /leaves no 3 ports/],
+    [7001, 65_534, undefined, /leaves no 3 ports/],
+    [7001, 7101, 65_534, /--http-port 65534 leaves no 3 ports/],
+  ])('must not overlap or run out: %i, %i, %s', (port, peerPort, httpPort, sentence) => {
+    const bases = { port, peerPort, httpPort };
+    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', bases)).toThrow(sentence);
   });
 });
 

@@ -27,7 +27,11 @@ export interface Ports {
 
 const SPAN = 10;
 /** Runs of ports, and the workers of a test run that share them out among themselves. */
-const RUNS = 500;
+const RUNS = 250;
+/** HTTP ports lie 200 above peer ports: of each block of 400 ports the upper half is theirs. */
+const RUNS_IN_BLOCK = 10;
+const BLOCK = 400;
+const HTTP_ABOVE_PEERS = 200;
 const WORKERS_MAX = 20;
 const worker = Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS_MAX;
 
@@ -46,8 +50,10 @@ function isFree(port: number): Promise<boolean> {
 export async function freePorts(): Promise<Ports> {
   for (;;) {
     const run = Math.floor((Math.random() * RUNS) / WORKERS_MAX) * WORKERS_MAX + worker;
-    const port = 20_000 + 2 * SPAN * run;
-    const all = await Promise.all(Array.from({ length: 2 * SPAN }, (_, index) => isFree(port + index)));
+    const port = 20_000 + BLOCK * Math.floor(run / RUNS_IN_BLOCK) + 2 * SPAN * (run % RUNS_IN_BLOCK);
+    const ports = Array.from({ length: 2 * SPAN }, (_, index) => port + index);
+    const http = ports.slice(SPAN).map((peer) => peer + HTTP_ABOVE_PEERS);
+    const all = await Promise.all([...ports, ...http].map(isFree));
     if (all.every((free) => free)) return { port, peerPort: port + SPAN };
   }
 }

@@ -6,13 +6,17 @@ const NEEDS = { limit: 1 << 20, inUse: 22, logFiles: 10, peers: 2, clientsWanted
 
 describe('descriptors of a replica', () => {
   it('give clients what they ask for where there are enough', () => {
-    expect(sharesOf(NEEDS)).toEqual({ clientsMax: 10_000, programsMax: 1000 });
+    expect(sharesOf(NEEDS)).toEqual({ clientsMax: 10_000, programsMax: 1000, httpMax: 0 });
+    expect(sharesOf({ ...NEEDS, httpWanted: 32 })).toMatchObject({ clientsMax: 10_000, httpMax: 32 });
   });
 
   it('leave clients the rest where there are few', () => {
     const { clientsMax, programsMax } = sharesOf({ ...NEEDS, limit: 90 });
     expect(clientsMax).toBeLessThan(20);
     expect(clientsMax).toBeGreaterThan(programsMax);
+    const { httpMax } = sharesOf({ ...NEEDS, limit: 90, httpWanted: 32 });
+    expect(httpMax).toBeGreaterThanOrEqual(4);
+    expect(httpMax).toBeLessThan(10);
   });
 
   it('refuse to start where nothing is left, and say how many it takes', () => {
@@ -21,17 +25,19 @@ describe('descriptors of a replica', () => {
 
   it('never give away what store and peers need', () => {
     const numbers = { limit: fc.nat(5000), inUse: fc.nat(100), logFiles: fc.nat(300), peers: fc.nat(6) };
+    const wanted = { clientsWanted: fc.integer({ min: 1, max: 20_000 }), httpWanted: fc.nat(32) };
     fc.assert(
-      fc.property(fc.record({ ...numbers, clientsWanted: fc.integer({ min: 1, max: 20_000 }) }), (needs) => {
+      fc.property(fc.record({ ...numbers, ...wanted }), (needs) => {
         const own = needs.inUse + 2 * needs.logFiles + 4 * needs.peers;
         try {
-          const { clientsMax, programsMax } = sharesOf(needs);
+          const { clientsMax, programsMax, httpMax } = sharesOf(needs);
           expect(clientsMax).toBeGreaterThanOrEqual(1);
           expect(clientsMax).toBeLessThanOrEqual(needs.clientsWanted);
-          expect(own + clientsMax + programsMax).toBeLessThan(needs.limit);
+          expect(httpMax).toBeLessThanOrEqual(needs.httpWanted);
+          expect(own + clientsMax + programsMax + httpMax).toBeLessThan(needs.limit);
         } catch (error) {
           if (!(error instanceof RangeError)) throw error;
-          expect(needs.limit).toBeLessThan(own + 40);
+          expect(needs.limit).toBeLessThan(own + 44);
         }
       }),
     );

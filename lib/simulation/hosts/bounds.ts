@@ -20,7 +20,7 @@ const AT_ONCE = 4;
 export function mustHoldLittle({ id, host, pendingBytes }: HostProcess, scale: HostScale): void {
   const { waitingBytesMax, unloggedBytesMax } = scale.tuning;
   const { commandsMax, paddingBytesMax } = scale.workload;
-  const { commands, queries } = host.waitingBytes;
+  const { waitingCommandBytes: commands, waitingQueryBytes: queries } = host.load;
   const bodyBytesMax = commandsMax * (4 + COMMAND_BYTES_MIN + paddingBytesMax) + 64;
   const { recordBytesMax } = scale;
   const held: readonly (readonly [what: string, bytes: number, bytesMax: number])[] = [

@@ -1,0 +1,53 @@
+/** The HTTP port of a replica: metrics and health for programs. */
+import { argumentError } from '../errors.js';
+import type { Metric } from '../observe/metric.js';
+import type { Replica } from '../replica/replica.js';
+import { formatAddress, isOfThisMachine } from '../transport/address.js';
+import { type HttpPort, listenHttp } from './http-port.js';
+import { replicaRoutes } from './replica-routes.js';
+
+export interface HttpOptions {
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** What has to be given for all but `/livez` and `/readyz`; at least 16 characters. */
+  readonly token?: string;
+  /** Lets a port that other machines reach be without a token. */
+  readonly insecure?: boolean;
+  /** Connections at a time: 32 by default, which is the most. */
+  readonly connectionsMax?: number;
+  /** Where the store lies: then how full its file system is, is told. */
+  readonly directory?: string;
+  /** What is told beside the replica's own metrics. */
+  readonly extraMetrics?: () => readonly Metric[];
+}
+
+const TOKEN_CHARACTERS_MIN = 16;
+
+/**
+ * Opens the HTTP port of a replica: `/metrics`, `/livez`, `/readyz?verbose`.
+ * @throws RangeError for a token that is too short, or none on a port that other machines reach;
+ * ERR_INDELIBLE_NETWORK when the address cannot be bound
+ */
+export async function openHttp(replica: Replica, options: HttpOptions): Promise<HttpPort> {
+  const { host = '127.0.0.1', port, token, directory, extraMetrics, connectionsMax } = options;
+  checkHttpAddress({ host, port }, options);
+  const routes = replicaRoutes(replica, { directory, extraMetrics });
+  return listenHttp({ host, port, token, routes, connectionsMax });
+}
+
+/** @throws RangeError for a port on a network that tells everybody everything, unless that was said */
+export function checkHttpAddress(
+  address: { readonly host: string; readonly port: number },
+  { token, insecure = false }: Pick<HttpOptions, 'token' | 'insecure'>,
+): void {
+  if (token !== undefined && token.length < TOKEN_CHARACTERS_MIN) {
+    throw argumentError(`the token of the HTTP port has at least ${TOKEN_CHARACTERS_MIN} characters`);
+  }
+  if (token !== undefined || insecure || isOfThisMachine(address)) return;
+  throw argumentError(
+    `the HTTP port on ${formatAddress(address)} can be reached over the network, and tells everybody how the ` +
+      'replica is: give --http-token-file, or say --insecure-http, or serve it on 127.0.0.1',
+  );
+}

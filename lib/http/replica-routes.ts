@@ -1,0 +1,77 @@
+/** What a replica's HTTP port tells programs: metrics, and whether it lives and is ready. */
+import { statfs } from 'node:fs/promises';
+import { formatMetrics, METRICS_TYPE, type Metric } from '../observe/metric.js';
+import { processMetrics } from '../observe/process-metrics.js';
+import { type DiskSpace, healthLines, healthOf } from '../replica/health.js';
+import type { Replica } from '../replica/replica.js';
+import { plain, type Route } from './http-port.js';
+
+/** What is told of a replica. */
+export type Told = Pick<Replica, 'identity' | 'metrics' | 'status'>;
+
+export interface ReplicaRoutesOptions {
+  /** Where its store lies: how full the file system is, is told. */
+  readonly directory?: string | undefined;
+  /** What is told beside the replica's own metrics. */
+  readonly extraMetrics?: (() => readonly Metric[]) | undefined;
+}
+
+export function replicaRoutes(
+  replica: Told,
+  { directory, extraMetrics = () => [] }: ReplicaRoutesOptions,
+): ReadonlyMap<string, Route> {
+  const labels = { replica: String(replica.identity.replicaId) };
+  const metrics: Route['answer'] = async () => {
+    const disk = diskMetrics(await diskOf(directory));
+    const own = formatMetrics([...replica.metrics(), ...extraMetrics(), ...disk], labels);
+    return { status: 200, type: METRICS_TYPE, body: own + formatMetrics(processMetrics()) };
+  };
+  const alive: Route['answer'] = () => {
+    const { failure } = replica.status();
+    return failure === undefined ? plain(200, 'ok\n') : plain(503, `it has stopped: ${failure}\n`);
+  };
+  const ready: Route['answer'] = async ({ url }) => {
+    const health = healthOf(replica.status(), await diskOf(directory));
+    const code = health.level === 'fail' ? 503 : 200;
+    if (url.searchParams.get('format') === 'json') {
+      return { status: code, type: 'application/json', body: `${JSON.stringify(health)}\n` };
+    }
+    const lines = url.searchParams.has('verbose') ? healthLines(health) : [];
+    return plain(code, [...lines, code === 200 ? 'ready' : 'not ready', ''].join('\n'));
+  };
+  return new Map<string, Route>([
+    ['/metrics', { answer: metrics }],
+    ['/livez', { isOpen: true, answer: alive }],
+    ['/readyz', { isOpen: true, answer: ready }],
+  ]);
+}
+
+/** Undefined where it cannot be told. */
+async function diskOf(directory: string | undefined): Promise<DiskSpace | undefined> {
+  if (directory === undefined) return undefined;
+  try {
+    const { bavail, bfree, blocks, bsize } = await statfs(directory);
+    // What only root may take is neither free nor in use to this replica.
+    return { freeBytes: bavail * bsize, totalBytes: (blocks - bfree + bavail) * bsize };
+  } catch {
+    return undefined;
+  }
+}
+
+function diskMetrics(disk: DiskSpace | undefined): readonly Metric[] {
+  const samples = (value: number | undefined) => (value === undefined ? [] : [{ labels: {}, value }]);
+  return [
+    {
+      type: 'gauge',
+      name: 'indelible_disk_free_bytes',
+      help: 'Free on the file system of its directory',
+      samples: samples(disk?.freeBytes),
+    },
+    {
+      type: 'gauge',
+      name: 'indelible_disk_size_bytes',
+      help: 'Size of that file system',
+      samples: samples(disk?.totalBytes),
+    },
+  ];
+}
