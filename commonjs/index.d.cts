@@ -32,6 +32,7 @@ export type ContractKind = indelible.ContractKind;
 export type ContractViolation = indelible.ContractViolation;
 export type DamageStatus = indelible.DamageStatus;
 export type Digest = indelible.Digest;
+export type DiskSpace = indelible.DiskSpace;
 export type DurabilityClass = indelible.DurabilityClass;
 export type ErrorCode = indelible.ErrorCode;
 export type ErrorDetails = indelible.ErrorDetails;

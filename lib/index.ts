@@ -16,7 +16,13 @@ export {
 export type { Role } from './paxos/effects.js';
 export type { CheckpointProblem } from './replica/checkpoint-writer.js';
 export type { Halt } from './replica/executor.js';
-export { type Health, type HealthCheck, type HealthLevel, healthOf } from './replica/health.js';
+export {
+  type DiskSpace,
+  type Health,
+  type HealthCheck,
+  type HealthLevel,
+  healthOf,
+} from './replica/health.js';
 export { readClientKey, readClusterKey } from './replica/key-file.js';
 export type { WaitOptions } from './replica/leader-wait.js';
 export type { StorageChoice } from './replica/log-kinds.js';

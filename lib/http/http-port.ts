@@ -51,7 +51,9 @@ export interface HttpPortOptions {
   readonly routes: ReadonlyMap<string, Route>;
 }
 
+/** An HTTP port that is open. */
 export interface HttpPort {
+  /** As it was asked for. */
   readonly host: string;
   /** The port that was really bound. */
   readonly port: number;

@@ -6,6 +6,7 @@ import { formatAddress, isOfThisMachine } from '../transport/address.js';
 import { type HttpPort, listenHttp } from './http-port.js';
 import { replicaRoutes } from './replica-routes.js';
 
+/** Where a replica's HTTP port is, and who may ask. */
 export interface HttpOptions {
   /** 127.0.0.1 by default. */
   readonly host?: string;

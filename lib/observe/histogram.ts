@@ -12,7 +12,9 @@ export interface HistogramValues {
   readonly bounds: readonly number[];
   /** How much was counted in each; one more than there are bounds: what is above the last. */
   readonly counts: readonly number[];
+  /** Of all values. */
   readonly sum: number;
+  /** How many values. */
   readonly count: number;
 }
 

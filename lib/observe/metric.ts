@@ -6,27 +6,37 @@
  */
 import type { HistogramValues } from './histogram.js';
 
+/** What tells samples of one metric apart, by name. */
 export type Labels = Readonly<Record<string, string>>;
 
+/** One value. */
 export interface MetricSample {
+  /** Empty where there is one sample only. */
   readonly labels: Labels;
+  /** In the unit that the name says. */
   readonly value: number;
 }
 
 interface MetricBase {
+  /** As docs/metrics.md lists it. */
   readonly name: string;
   /** What it is, in a sentence. */
   readonly help: string;
 }
 
+/** A counter, which only rises while the replica is open, or a gauge. */
 export interface PlainMetric extends MetricBase {
+  /** Which of them. */
   readonly type: 'counter' | 'gauge';
   /** None where there is nothing to tell now. */
   readonly samples: readonly MetricSample[];
 }
 
+/** A histogram since the replica was opened. */
 export interface HistogramMetric extends MetricBase {
+  /** What tells it from a counter. */
   readonly type: 'histogram';
+  /** Its buckets. */
   readonly histogram: HistogramValues;
 }
 

@@ -10,24 +10,32 @@
  */
 import type { ReplicaStatus } from './status.js';
 
+/** `ok`: nothing to do; `warn`: it serves, look before it does not; `fail`: it refuses, or makes wait. */
 export type HealthLevel = 'ok' | 'warn' | 'fail';
 
+/** One thing that was looked at. */
 export interface HealthCheck {
+  /** What was looked at. */
   readonly name: 'running' | 'quorum' | 'log' | 'store' | 'lag' | 'checkpoints' | 'disk' | 'clock';
+  /** How it is. */
   readonly level: HealthLevel;
   /** What is, and what to do where that is not `ok`. */
   readonly text: string;
 }
 
+/** How a replica is, on the whole and check by check. */
 export interface Health {
   /** The worst of the checks. */
   readonly level: HealthLevel;
+  /** In the order in which a person would look. */
   readonly checks: readonly HealthCheck[];
 }
 
 /** The file system that a replica's directory lies on. */
 export interface DiskSpace {
+  /** What this user may still take. */
   readonly freeBytes: number;
+  /** What this user may take in all. */
   readonly totalBytes: number;
 }
 
@@ -40,7 +48,10 @@ export const DISK_SHARE_WARN = 0.85;
 /** A store that has made nothing durable for longer takes no votes (`storageStallMs`). */
 const STALL_MS_FAIL = 2000;
 
-/** @param disk undefined where nobody looked */
+/**
+ * How a replica is, told from its status.
+ * @param disk undefined where nobody looked
+ */
 export function healthOf(status: ReplicaStatus, disk?: DiskSpace): Health {
   const checks = [
     running(status),

@@ -111,8 +111,9 @@ export interface ReplicaStatus {
   readonly lagSlots: number;
   /** The number of the newest checkpoint; 0 is the one that format wrote. */
   readonly checkpointId: number;
-  /** The slot through which the newest checkpoint has the state, and the length of its file. */
+  /** The slot through which the newest checkpoint has the state. */
   readonly checkpointThrough: Slot;
+  /** The length of its file. */
   readonly checkpointBytes: number;
   /** What keeps checkpoints from being written or taken; absent if nothing does. */
   readonly checkpointProblem?: CheckpointProblem;
@@ -122,6 +123,7 @@ export interface ReplicaStatus {
   readonly commandsExecuted: number;
   /** Linearizable reads answered here since open. */
   readonly queriesAnswered: number;
+  /** How long commands and commits of the log take. */
   readonly pace: PaceStatus;
   /** The chain over the digests of slots 1 … learnedThrough: equal slots, equal chains, on every replica. */
   readonly chain: string;

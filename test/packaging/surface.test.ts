@@ -38,6 +38,7 @@ const TYPES = [
   'ContractKind',
   'DamageStatus',
   'Digest',
+  'DiskSpace',
   'DurabilityClass',
   'ErrorDetails',
   'FoundDamage',
