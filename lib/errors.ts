@@ -42,6 +42,11 @@ export const ErrorCode = {
   /** No room in the log until a checkpoint frees some. Retry after one. */
   logFull: 'ERR_INDELIBLE_LOG_FULL',
   /**
+   * The disks of a majority are not known to have room beyond their reserve, so that commands which grow the
+   * state are refused. Not executed; reads go on. Make room, and send it again.
+   */
+  diskFull: 'ERR_INDELIBLE_DISK_FULL',
+  /**
    * The mode asked for is not what this mapping gives (not persistent memory, or the environment lies about
    * it).
    */

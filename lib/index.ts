@@ -15,6 +15,7 @@ export {
 } from './observe/metric.js';
 export type { Role } from './paxos/effects.js';
 export type { CheckpointProblem } from './replica/checkpoint-writer.js';
+export type { DiskState, DiskStatus } from './replica/disk.js';
 export type { Halt } from './replica/executor.js';
 export {
   type DiskSpace,

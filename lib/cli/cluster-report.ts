@@ -3,7 +3,7 @@ import path from 'node:path';
 import { styleText } from 'node:util';
 import type { ReplicaAddresses } from '../cluster/addresses.js';
 import type { ClusterFile } from '../cluster/cluster-file.js';
-import type { Failed, Halted, Ready } from '../cluster/process-messages.js';
+import type { DiskChanged, Failed, Halted, Ready } from '../cluster/process-messages.js';
 import { formatAddress } from '../transport/address.js';
 import type { DurabilityClass, ReplicaId } from '../types.js';
 import type { Output } from './output.js';
@@ -29,6 +29,7 @@ export interface ClusterReport {
   back(replica: ReplicaId): void;
   killed(replica: ReplicaId): void;
   halted(replica: ReplicaId, halt: Halted): void;
+  disk(replica: ReplicaId, disk: DiskChanged): void;
   unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
   stopping(): void;
   stopped(): void;
@@ -59,6 +60,12 @@ function damageSentence(replica: ReplicaId, recovery: string): string {
       ? 'it may have lost votes, so it learns and serves but never votes again under this id'
       : 'some votes have lost their bytes, and are fetched from its peers';
   return `replica ${replica}: its log was found ${recovery}: ${meaning}`;
+}
+
+function diskSentence({ state, share, freeBytes }: DiskChanged): string {
+  const how = `its disk is ${Math.floor(share * 100)} % full, ${formatSize(freeBytes)} are free`;
+  if (state === 'ok' || state === 'warn') return how;
+  return `${how}: what is left is kept for checkpoints, and what grows the data may be refused`;
 }
 
 export function plainReport(output: Output): ClusterReport {
@@ -104,6 +111,10 @@ export function plainReport(output: Output): ClusterReport {
       output.line(paint('yellow', `replica ${replica} is halted at slot ${slot}, command ${command}`));
       output.line(`  ${message}; \`indelible status\` says what to do`);
     },
+    disk: (replica, disk) => {
+      const style = disk.state === 'ok' ? 'green' : 'yellow';
+      output.line(paint(style, `replica ${replica}: ${diskSentence(disk)}`));
+    },
     unusable: (replica, { code, message }, remaining) => {
       output.line(paint('yellow', `replica ${replica} stays out: its store cannot be used`));
       output.line(`  ${code}: ${message}`);
@@ -146,6 +157,8 @@ export function jsonReport(output: Output): ClusterReport {
     back: (replica) => say('back', { replica }),
     killed: (replica) => say('killed', { replica }),
     halted: (replica, { slot, command, message }) => say('halted', { replica, slot, command, message }),
+    disk: (replica, { state, bytes, freeBytes, share, reserveBytes }) =>
+      say('disk', { replica, state, bytes, freeBytes, share, reserveBytes }),
     unusable: (replica, failure, remaining) => say('unusable', { replica, failure, remaining }),
     stopping: () => say('stopping', {}),
     stopped: () => say('stopped', {}),

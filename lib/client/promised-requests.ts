@@ -159,6 +159,9 @@ export class PromisedRequests implements Requester {
   }
 }
 
+const DISK_FULL_SENTENCE =
+  'not executed, and never will be: the disks of too many replicas are short of room; `indelible status` says whose';
+
 const OUTCOME_ERRORS = {
   [Outcome.notExecuted]: [ErrorCode.notExecuted, 'not executed, and never will be: it can be sent again'],
   [Outcome.unknown]: [ErrorCode.unknown, 'whether it was or will be executed is not known'],
@@ -167,6 +170,7 @@ const OUTCOME_ERRORS = {
     ErrorCode.skipped,
     'the state machine throws at this command, and an operator had it skipped',
   ],
+  [Outcome.diskFull]: [ErrorCode.diskFull, DISK_FULL_SENTENCE],
   [Outcome.declined]: [ErrorCode.notExecuted, 'the state machine declined to answer it without the log'],
 } as const;
 

@@ -13,7 +13,7 @@ import { clusterKeyIn, form, prepareDirectory, storesIn } from './directory.js';
 import { decideFormation, type Wish } from './formation.js';
 import { identityIn } from './plan.js';
 import { checkPortsFree } from './ports.js';
-import type { Failed, Halted, Ready } from './process-messages.js';
+import type { DiskChanged, Failed, Halted, Ready } from './process-messages.js';
 import { removeRunning, writeRunning } from './running-file.js';
 import type { LogLevel } from './serve-config.js';
 import { checkRedisPort, type ServiceSettings, serviceArguments, serviceConfig } from './service-config.js';
@@ -50,6 +50,8 @@ export interface ClusterEvents {
   killed(replica: ReplicaId): void;
   /** Its state machine has thrown: it goes on, and serves nobody. */
   halted(replica: ReplicaId, halt: Halted): void;
+  /** The replica's disk has come to be fuller, or emptier, than a bound. */
+  disk(replica: ReplicaId, disk: DiskChanged): void;
   refused(replica: ReplicaId, failure: Failed): void;
   /** The replica's store is damaged beyond use; it stays out, and `remaining` others go on. */
   unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
@@ -101,6 +103,7 @@ export class Cluster {
         },
         killed: (id) => events.killed(id),
         halted: (id, halt) => events.halted(id, halt),
+        disk: (id, disk) => events.disk(id, disk),
         refused: (id, failure) => events.refused(id, failure),
         unusable: (id, failure, remaining) => {
           this.#ready.delete(id);

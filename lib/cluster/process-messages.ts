@@ -1,5 +1,6 @@
 /** What a replica's process and its supervisor say to each other over the IPC channel. Plain data. */
 import type { Role } from '../paxos/effects.js';
+import type { DiskStatus } from '../replica/disk.js';
 import type { Ballot, DurabilityClass, ReplicaId, Slot, StorageMode } from '../types.js';
 
 /** The replica has recovered, and listens for peers and clients. */
@@ -36,7 +37,12 @@ export interface Halted {
   readonly message: string;
 }
 
-export type FromReplica = Ready | RoleChanged | Halted | Failed;
+/** The disk of the replica has come to be fuller, or emptier, than a bound. */
+export interface DiskChanged extends DiskStatus {
+  readonly kind: 'disk';
+}
+
+export type FromReplica = Ready | RoleChanged | Halted | DiskChanged | Failed;
 
 /** Close in order, then exit. The end of the channel means the same. */
 export interface Stop {

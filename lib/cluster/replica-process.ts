@@ -191,6 +191,12 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
     if (problem === undefined) log.info('checkpoints can be written again');
     else log.warn(problem, 'no checkpoint can be written');
   });
+  replica.on('disk', (status) => {
+    const isWell = status.state === 'ok';
+    log[isWell ? 'info' : 'warn'](status, isWell ? 'the disk has room again' : 'the disk fills up');
+    // The log may be on that very disk.
+    tell({ kind: 'disk', ...status });
+  });
   replica.on('transfer', (event) => {
     const isOdd = event.what === 'overtaken' || event.what === 'given up';
     log[isOdd ? 'warn' : 'info'](event, 'state transfer');

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
+import { isNoRoom } from '../storage/file/medium.js';
 import { formatAddress } from '../transport/address.js';
 import { parseHostPort, type ReplicaAddresses } from './addresses.js';
 import { readFileIfThere, replaceFile } from './durable-file.js';
@@ -27,7 +28,10 @@ function runningPath(directory: string): string {
   return path.join(directory, 'running.json');
 }
 
-/** @throws ERR_INDELIBLE_STORE_IO */
+/**
+ * A disk without room for it keeps no cluster from running: `status` then has to be told where the replicas
+ * listen. @throws ERR_INDELIBLE_STORE_IO for any other reason
+ */
 export function writeRunning(directory: string, { pid, replicas }: Running): void {
   const rows = replicas.map(({ id, redis, peer, http }) => ({
     id,
@@ -35,7 +39,13 @@ export function writeRunning(directory: string, { pid, replicas }: Running): voi
     peer: formatAddress(peer),
     ...(http === undefined ? {} : { http: formatAddress(http) }),
   }));
-  replaceFile(runningPath(directory), `${JSON.stringify({ pid, replicas: rows }, null, 2)}\n`);
+  try {
+    replaceFile(runningPath(directory), `${JSON.stringify({ pid, replicas: rows }, null, 2)}\n`);
+  } catch (error) {
+    if (!isNoRoom((error as Error).cause)) throw error;
+    // What is there is of an earlier start, and may name other ports.
+    removeRunning(directory);
+  }
 }
 
 export function removeRunning(directory: string): void {

@@ -18,7 +18,15 @@
  */
 import type { ReplicaId } from '../types.js';
 import { Backoff } from './backoff.js';
-import type { Failed, FromReplica, Halted, Ready, RoleChanged, ToReplica } from './process-messages.js';
+import type {
+  DiskChanged,
+  Failed,
+  FromReplica,
+  Halted,
+  Ready,
+  RoleChanged,
+  ToReplica,
+} from './process-messages.js';
 
 /** A replica's process, as far as the supervisor knows one. */
 export interface ReplicaProcess {
@@ -39,6 +47,7 @@ export interface SupervisorEvents {
   killed(replica: ReplicaId): void;
   /** Its state machine has thrown: it goes on, and serves nobody. */
   halted(replica: ReplicaId, halt: Halted): void;
+  disk(replica: ReplicaId, disk: DiskChanged): void;
   refused(replica: ReplicaId, failure: Failed): void;
   /** The replica stays out; `remaining` others go on. */
   unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
@@ -163,6 +172,9 @@ export class Supervisor {
         break;
       case 'halted':
         this.#options.events.halted(charge.id, message);
+        break;
+      case 'disk':
+        this.#options.events.disk(charge.id, message);
         break;
       case 'failed':
         charge.failure = message;

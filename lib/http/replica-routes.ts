@@ -22,7 +22,7 @@ export function replicaRoutes(
 ): ReadonlyMap<string, Route> {
   const labels = { replica: String(replica.identity.replicaId) };
   const metrics: Route['answer'] = async () => {
-    const disk = diskMetrics(await diskOf(directory));
+    const disk = diskMetrics(await diskOf(directory), replica.status().disk?.reserveBytes);
     const own = formatMetrics([...replica.metrics(), ...extraMetrics(), ...disk], labels);
     return { status: 200, type: METRICS_TYPE, body: own + formatMetrics(processMetrics()) };
   };
@@ -58,7 +58,7 @@ async function diskOf(directory: string | undefined): Promise<DiskSpace | undefi
   }
 }
 
-function diskMetrics(disk: DiskSpace | undefined): readonly Metric[] {
+function diskMetrics(disk: DiskSpace | undefined, reserveBytes: number | undefined): readonly Metric[] {
   const samples = (value: number | undefined) => (value === undefined ? [] : [{ labels: {}, value }]);
   return [
     {
@@ -72,6 +72,12 @@ function diskMetrics(disk: DiskSpace | undefined): readonly Metric[] {
       name: 'indelible_disk_size_bytes',
       help: 'Size of that file system',
       samples: samples(disk?.totalBytes),
+    },
+    {
+      type: 'gauge',
+      name: 'indelible_disk_reserve_bytes',
+      help: 'Kept free there for checkpoints: with less, commands that grow the state may be refused',
+      samples: samples(reserveBytes),
     },
   ];
 }

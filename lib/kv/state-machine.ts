@@ -12,7 +12,7 @@
 import type { CommandView, ResultWriter, StateMachine } from '../replica/state-machine.js';
 import { CommandReader } from './command-format.js';
 import { Context } from './commands/context.js';
-import { executeCommand, readCommand } from './commands/dispatch.js';
+import { executeCommand, mayGrow, readCommand } from './commands/dispatch.js';
 import { removeExpired } from './commands/expiry.js';
 import type { CommandSpec } from './commands/table.js';
 import { EXPIRED_COUNTED_MAX, EXPIRED_REMOVED_MAX, REPLY_BYTES_MAX, STEPS_MAX } from './limits.js';
@@ -42,6 +42,7 @@ export class KvStateMachine implements StateMachine {
     this.#reader,
     new Reply(new Output(16, 16)),
   );
+  readonly #asked: CommandReader = new CommandReader();
   #timeMs = 0;
   #image: StoreImage | undefined = undefined;
 
@@ -90,6 +91,10 @@ export class KvStateMachine implements StateMachine {
     if (spec.kind === 'write' || this.#undecided(spec)) return false;
     spec.run!(context);
     return true;
+  }
+
+  grows(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#asked.readHead(bytes, start, end) && mayGrow(this.#asked);
   }
 
   checkpoint(): Iterable<Uint8Array> {

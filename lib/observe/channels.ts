@@ -57,6 +57,18 @@ export interface CheckpointProblemEvent {
   readonly retryMs: number;
 }
 
+/** The disk with the checkpoints has come to be fuller, or emptier, than a bound. */
+export interface DiskEvent {
+  readonly replica: ReplicaId;
+  /** `warn`: 85 % are in use; `reserve`, `full`: what grows the state is refused if a majority is so. */
+  readonly state: 'ok' | 'warn' | 'reserve' | 'full';
+  readonly bytes: number;
+  readonly freeBytes: number;
+  /** In use, 0 … 1. */
+  readonly share: number;
+  readonly reserveBytes: number;
+}
+
 /** A checkpoint moves between this replica and `peer`. */
 export interface TransferChannelEvent {
   readonly replica: ReplicaId;
@@ -107,6 +119,7 @@ export interface Events {
   'indelible:recovery': RecoveryEvent;
   'indelible:checkpoint': CheckpointEvent;
   'indelible:checkpoint-problem': CheckpointProblemEvent;
+  'indelible:disk': DiskEvent;
   'indelible:transfer': TransferChannelEvent;
   'indelible:damage': DamageEvent;
   'indelible:clock': ClockEvent;

@@ -15,6 +15,7 @@ import { Progress } from './progress.js';
 import { Proposer, type Window } from './proposer.js';
 import { Pulse } from './pulse.js';
 import { ReadIndex } from './read.js';
+import { Room } from './room.js';
 
 /** Why a leader leads no longer: no quorum is heard of, or it stands above slots that nobody can tell it. */
 export type Ending = 'unheard' | 'above a gap';
@@ -22,6 +23,7 @@ export type Ending = 'unheard' | 'above a gap';
 export class Leading {
   readonly proposer: Proposer;
   readonly progress: Progress = new Progress();
+  readonly room: Room;
   private readonly configurations: Configurations;
   private readonly learner: Learner;
   private readonly effects: Effects;
@@ -46,6 +48,7 @@ export class Leading {
     this.proposer = new Proposer(self, configurations, acceptor, learner, effects, window);
     this.reads = new ReadIndex(configurations, self, effects);
     this.pulse = new Pulse(timing, configurations, this.reads, this.progress);
+    this.room = new Room(self, configurations, this.progress, reachTicks(timing));
     this.gapWatch = new GapWatch(configurations, timing, this.progress);
   }
 

@@ -107,6 +107,8 @@ export interface Heartbeaten {
   readonly learnedThrough: Slot;
   readonly appliedThrough: Slot;
   readonly trimThrough: Slot;
+  /** What is left of its disk is the reserve (room.ts). */
+  readonly isShort: boolean;
 }
 
 /** "Tell me what was chosen from here on." */

@@ -10,6 +10,7 @@ export interface PeerProgress {
   readonly learnedThrough: Slot;
   readonly appliedThrough: Slot;
   readonly trimThrough: Slot;
+  readonly isShort: boolean;
   /** Ticks since this was heard. */
   silentTicks: number;
 }
@@ -20,8 +21,9 @@ export class Progress {
   private readonly peers = new Map<ReplicaId, PeerProgress>();
 
   take(from: ReplicaId, message: Heartbeaten): void {
-    const { coveredThrough, learnedThrough, appliedThrough, trimThrough } = message;
-    this.peers.set(from, { coveredThrough, learnedThrough, appliedThrough, trimThrough, silentTicks: 0 });
+    const { coveredThrough, learnedThrough, appliedThrough, trimThrough, isShort } = message;
+    const through = { coveredThrough, learnedThrough, appliedThrough, trimThrough };
+    this.peers.set(from, { ...through, isShort, silentTicks: 0 });
   }
 
   /**
@@ -60,16 +62,18 @@ export class Progress {
 
   /**
    * The follower that lacks least, of those that have answered within `silentTicksMax` and have applied
-   * `appliedMin`; 0 if none has.
+   * `appliedMin`; 0 if none has. One whose disk is short only where no other has.
    */
   mostCovered(silentTicksMax: number, appliedMin: Slot = 0): ReplicaId {
     let best: ReplicaId = 0;
     let through: Slot = -1;
+    let isShort = true;
     for (const [id, peer] of this.peers) {
       if (peer.silentTicks >= silentTicksMax || peer.appliedThrough < appliedMin) continue;
-      if (peer.coveredThrough > through) {
+      if (peer.isShort === isShort ? peer.coveredThrough > through : isShort) {
         best = id;
         through = peer.coveredThrough;
+        isShort = peer.isShort;
       }
     }
     return best;

@@ -27,6 +27,7 @@ import { PromisedAnswer } from './promised-answer.js';
 import type { Proposer } from './proposer.js';
 import type { Quorum } from './quorum.js';
 import { Repair } from './repair.js';
+import type { Room } from './room.js';
 import { Telling } from './telling.js';
 import { VotesAnswer } from './votes-answer.js';
 
@@ -37,6 +38,7 @@ export class ReplicaCore {
   readonly learner: Learner;
   readonly proposer: Proposer;
   readonly progress: Progress;
+  readonly room: Room;
   /** True while this replica's store is behind: it does not ask to lead. */
   standsBack = false;
   private readonly effects: Effects;
@@ -85,6 +87,7 @@ export class ReplicaCore {
     this.leading = new Leading(self, configurations, acceptor, learner, effects, timing, window);
     this.proposer = this.leading.proposer;
     this.progress = this.leading.progress;
+    this.room = this.leading.room;
     this.election = new Election(timing, configurations, options.random);
     this.votesAnswer = new VotesAnswer(acceptor, effects);
     this.answer = new PromisedAnswer(acceptor, learner, effects, votesBytesMax);
@@ -337,7 +340,7 @@ export class ReplicaCore {
       this.repeatsAnswers = false;
       this.votesAnswer.repeat(message.ballot, message.learnedThrough + 1, message.lastSlot);
     }
-    this.effects.send(from, this.votesAnswer.heartbeaten(message, this.learner), 0);
+    this.effects.send(from, this.votesAnswer.heartbeaten(message, this.learner, this.room.isShort), 0);
   }
 
   private onHandOver(from: ReplicaId, message: HandOver): void {

@@ -57,7 +57,7 @@ export class VotesAnswer {
   }
 
   /** The answer to a heartbeat. */
-  heartbeaten({ ballot, round, lastSlot }: Heartbeat, learner: Learner): Heartbeaten {
+  heartbeaten({ ballot, round, lastSlot }: Heartbeat, learner: Learner, isShort: boolean): Heartbeaten {
     const { learnedThrough, appliedThrough } = learner;
     const coveredThrough = this.acceptor.coveredThrough(ballot, learnedThrough, lastSlot);
     const { trimThrough } = this.acceptor;
@@ -69,6 +69,7 @@ export class VotesAnswer {
       learnedThrough,
       appliedThrough,
       trimThrough,
+      isShort,
     };
   }
 

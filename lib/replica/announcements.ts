@@ -27,6 +27,7 @@ export function announce(replica: EventEmitter<ReplicaEvents>, log: Storage): vo
     const { code, reason, failures, retryMs } = problem ?? { code: '', reason: '', failures: 0, retryMs: 0 };
     publish('indelible:checkpoint-problem', { replica: replicaId, code, reason, failures, retryMs });
   });
+  replica.on('disk', (status) => publish('indelible:disk', { replica: replicaId, ...status }));
   replica.on('transfer', (event) => publish('indelible:transfer', { replica: replicaId, ...event }));
   replica.on('damage', ({ reason, votes, uncertain }) =>
     publish('indelible:damage', { replica: replicaId, reason, votes: votes.length, uncertain }),

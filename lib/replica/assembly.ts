@@ -10,6 +10,7 @@ import { TcpTransport, type TcpTransportOptions } from '../transport/tcp.js';
 import type { Configuration, ReplicaId } from '../types.js';
 import { Checkpoints } from './checkpoints.js';
 import { Clients } from './clients.js';
+import { DiskWatch } from './disk.js';
 import { Forwarder } from './forwarder.js';
 import { Host } from './host.js';
 import type { HostEvents } from './host-events.js';
@@ -89,12 +90,14 @@ export function assemble(
     now: () => runtime.monotonicMs(),
   });
   images.restore();
+  const disk = watchDisk(store, images, events);
   const { clusterId, replicaId: self } = identity;
   const wake = (): void => host.flush();
   const asking = { clusterId, addresses: peers, key: keys?.replicas, runtime, sockets };
   const host: Host = new Host({
     storage: log,
     checkpoints: images,
+    disk,
     transport,
     forwarder: new Forwarder({ ...asking, self, wake }),
     machine: stateMachine,
@@ -113,11 +116,21 @@ export function assemble(
       },
     },
   });
-  const status = (): ReplicaStatus => statusOf(host, store, configuration, transport);
+  const status = (): ReplicaStatus => statusOf(host, store, configuration, transport, disk);
   const metrics = (): readonly Metric[] => metricsOf(host, status(), transport, runtime);
   const openMax = configuration.members.length - 1;
   const relays = new Relays({ ...asking, openMax });
   const statusJson = (): Uint8Array => Buffer.from(JSON.stringify(status()));
   const clients: Clients = new Clients(host, runtime, statusJson, relays);
   return { configuration, transport, host, tuning, status, metrics };
+}
+
+function watchDisk({ log, checkpoints }: OpenStore, images: Checkpoints, events: HostEvents): DiskWatch {
+  return new DiskWatch({
+    space: () => checkpoints.space(),
+    neededBytes: () => checkpoints.newest.lengthBytes + log.usedBytes,
+    isWriting: () => images.isMoving,
+    foundNoRoom: () => images.problem?.noRoom === true,
+    news: (status) => events.disk(status),
+  });
 }

@@ -9,6 +9,7 @@
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { WriteAttempt } from '../storage/checkpoint-body.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
+import { isNoRoom } from '../storage/file/medium.js';
 import type { Slot } from '../types.js';
 
 /** Milliseconds without any progress after which an attempt is said to hang. */
@@ -27,6 +28,8 @@ export interface CheckpointProblem {
   readonly failures: number;
   /** Milliseconds until the next attempt; 0 while one hangs. */
   readonly retryMs: number;
+  /** The disk, or a quota, has no room. */
+  readonly noRoom: boolean;
 }
 
 interface Waiter {
@@ -134,6 +137,7 @@ export class CheckpointWriter {
       reason: error.message,
       failures: this.failures,
       retryMs: Math.round(this.waitMs),
+      noRoom: isNoRoom(error.cause),
     });
     this.settle(through, (waiter) => waiter.reject(error));
   }
@@ -154,7 +158,13 @@ export class CheckpointWriter {
     if (running.isStalled || running.idleMs < STALL_MS) return;
     running.isStalled = true;
     const reason = `writing a checkpoint has not come on for ${STALL_MS} ms: its disk, or its state, stalls`;
-    this.tell({ code: ErrorCode.checkpointStalled, reason, failures: this.failures, retryMs: 0 });
+    this.tell({
+      code: ErrorCode.checkpointStalled,
+      reason,
+      failures: this.failures,
+      retryMs: 0,
+      noRoom: false,
+    });
     const error = new IndelibleError(ErrorCode.checkpointStalled, reason);
     this.settle(running.through, (waiter) => waiter.reject(error));
   }

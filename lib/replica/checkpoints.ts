@@ -109,6 +109,11 @@ export class Checkpoints {
     return this.writer.isWriting;
   }
 
+  /** What a disk has to hold for one is being written or received. */
+  get isMoving(): boolean {
+    return this.writer.isWriting || this.transfers?.isReceiving === true;
+  }
+
   get transferStatus(): TransferStatus {
     return this.transfers?.status ?? NO_TRANSFERS;
   }
@@ -198,6 +203,8 @@ export class Checkpoints {
     const { usedBytes, capacityBytes } = this.parts.storage;
     const { through } = this.base;
     if (executor.appliedThrough <= through || !this.writer.mayTry) return false;
+    // Whether there is room again, only another attempt tells.
+    if (this.problem?.noRoom === true) return true;
     if (this.refused || core.learner.isFull || core.wantsCheckpointThrough > through) return true;
     // What the newest one covers is forgotten first, as soon as nobody needs it: another one frees no more.
     if (core.acceptor.trimThrough < through) return false;

@@ -60,7 +60,7 @@ export function healthOf(status: ReplicaStatus, disk?: DiskSpace): Health {
     store(status),
     lag(status),
     checkpoints(status),
-    ...(disk === undefined ? [] : [diskCheck(disk)]),
+    ...diskChecks(status, disk),
     clock(status),
   ];
   return { level: worstOf(checks.map(({ level }) => level)), checks };
@@ -142,6 +142,17 @@ function checkpoints({ checkpointProblem }: ReplicaStatus): HealthCheck {
   if (checkpointProblem === undefined) return { name, level: 'ok', text: 'can be written' };
   const text = `none can be written (${checkpointProblem.reason}): make room before the log is full`;
   return { name, level: 'warn', text };
+}
+
+/** What the replica itself knows of its disk comes first. */
+function diskChecks({ disk: known }: ReplicaStatus, looked: DiskSpace | undefined): readonly HealthCheck[] {
+  if (known === undefined) return looked === undefined ? [] : [diskCheck(looked)];
+  const { state, share } = known;
+  const text = `${percent(share)} of its file system in use`;
+  if (state === 'ok') return [{ name: 'disk', level: 'ok', text }];
+  // A replica that is short of room answers reads: its clients are not sent elsewhere.
+  const what = state === 'warn' ? '' : ', what is left is the reserve';
+  return [{ name: 'disk', level: 'warn', text: `${text}${what}: make room for checkpoints` }];
 }
 
 function diskCheck({ freeBytes, totalBytes }: DiskSpace): HealthCheck {

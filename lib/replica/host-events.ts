@@ -4,6 +4,7 @@ import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
 import type { Ballot, ReplicaId } from '../types.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
+import type { DiskStatus } from './disk.js';
 import type { Halt } from './executor.js';
 import type { ClockNews } from './time-keeping.js';
 import type { TransferEvent } from './transfers.js';
@@ -15,6 +16,8 @@ export interface HostEvents {
   checkpoint(meta: CheckpointMeta, lengthBytes: number, from: ReplicaId): void;
   /** What keeps checkpoints from being written or taken has changed; undefined: nothing does any more. */
   checkpointProblem(problem: CheckpointProblem | undefined): void;
+  /** The disk has come to be fuller, or emptier, than a bound. */
+  disk(status: DiskStatus): void;
   transfer(event: TransferEvent): void;
   /** A scrub found damage in the log. */
   damage(found: FoundDamage): void;

@@ -27,11 +27,13 @@ import { Applying } from './applying.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { CheckpointSource, Checkpoints } from './checkpoints.js';
 import { hasItsDigests } from './digests.js';
+import type { DiskWatch } from './disk.js';
 import { Executor, type Halt } from './executor.js';
 import type { Forwarder } from './forwarder.js';
 import { Groups } from './groups.js';
+import type { Grows } from './growth.js';
 import type { HostEvents } from './host-events.js';
-import { digestOfState } from './machine-calls.js';
+import { digestOfState, mayGrow } from './machine-calls.js';
 import { type Load, Meters } from './meters.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
@@ -52,6 +54,7 @@ import { Watch } from './watch.js';
 export interface HostParts {
   readonly storage: Storage;
   readonly checkpoints: Checkpoints;
+  readonly disk: DiskWatch;
   readonly transport: Transport;
   readonly forwarder: Forwarder;
   readonly machine: StateMachine;
@@ -101,8 +104,9 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     });
     const { executor, meters } = this;
     const { clock } = this.time;
+    const grows: Grows = (bytes, start, end) => mayGrow(parts.machine, bytes, start, end);
     executor.answered = (proposedMs, commands) => meters.answered(proposedMs, commands);
-    this.placing = new Placing({ executor, forwarder, tuning, batchBytesMax, runtime, clock, meters });
+    this.placing = new Placing({ executor, forwarder, tuning, batchBytesMax, runtime, clock, meters, grows });
     this.groups = new Groups(storage, tuning.unloggedBytesMax, this.meters);
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
@@ -491,14 +495,16 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     return this.stall.lasts(this.parts.tuning.storageStallMs);
   }
 
-  /** While its store stalls this replica does not ask to lead, and hands over as soon as another can. */
+  /** While its store stalls it does not ask to lead; then, or short of disk, it hands over if another can. */
   private standBack(): void {
-    const { isStalled, halt } = this;
-    this.core.standsBack = isStalled;
+    const { isStalled, halt, core } = this;
+    const { isShort } = this.parts.disk;
+    core.standsBack = isStalled;
+    core.room.isShort = isShort;
     if (!this.leads) return;
-    if (isStalled) this.core.handOver();
+    if (isStalled || (isShort && !core.room.isReserve)) core.handOver();
     // Where nobody has come further, somebody has to lead: a skip needs it.
-    else if (halt !== undefined) this.core.handOver(halt.slot);
+    else if (halt !== undefined) core.handOver(halt.slot);
   }
 
   /** Runs a step that came in from outside; what it throws stops the replica. */
@@ -526,6 +532,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.applying.run();
     this.parts.checkpoints.tick(this);
     this.scrubber.tick(nowMs);
+    this.parts.disk.tick(nowMs);
     this.stall.look(nowMs, this.groups.committed, this.parts.storage.durableThrough);
     this.skipping.tick();
     this.standBack();

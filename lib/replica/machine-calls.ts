@@ -2,7 +2,7 @@
  * The state machine's answers, held to what they must be: it is synchronous, so that a promise is a mistake
  * of its program, found before anything rests on it.
  */
-import { absorb, described, isThenable } from '../callbacks.js';
+import { absorb, callbackThrew, described, isThenable } from '../callbacks.js';
 import { argumentTypeError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Slot } from '../types.js';
 import type { StateMachine } from './state-machine.js';
@@ -11,7 +11,7 @@ const ASYNC = Object.getPrototypeOf(async () => {}).constructor as typeof Functi
 
 /** Methods that must be there, and those that may. */
 const REQUIRED = ['execute', 'query', 'checkpoint', 'restore'] as const;
-const OPTIONAL = ['foresee', 'digest'] as const;
+const OPTIONAL = ['foresee', 'grows', 'digest'] as const;
 
 /**
  * Refuses what cannot be a state machine before any of it is called.
@@ -35,6 +35,17 @@ export function notPromised<T>(returned: T): T {
   if (!isThenable(returned)) return returned;
   absorb(returned, () => {});
   throw new TypeError('it returned a promise, and a state machine is synchronous');
+}
+
+/** Whether the command may grow the state; one of which that cannot be told may. */
+export function mayGrow(machine: StateMachine, bytes: Uint8Array, start: number, end: number): boolean {
+  if (machine.grows === undefined) return true;
+  try {
+    return notPromised(machine.grows(bytes, start, end)) !== false;
+  } catch (error) {
+    callbackThrew('StateMachine.grows', error);
+    return true;
+  }
 }
 
 /** The state's digest; undefined where the machine gives none. @throws ERR_INDELIBLE_STATE_MACHINE */

@@ -17,6 +17,7 @@ import { BatchKind, type Slot } from '../types.js';
 import { type BatchStamp, writeBatchHeader } from './batch.js';
 import type { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
+import { type Grows, refuseGrowth } from './growth.js';
 import type { Meters } from './meters.js';
 import type { Tuning } from './options.js';
 import { Queries } from './queries.js';
@@ -39,12 +40,13 @@ export interface PlacingParts {
   /** What batches are stamped with. */
   readonly clock: ReplicatedClock;
   readonly meters?: Meters;
+  readonly grows: Grows;
 }
 
 /** Who decides slots: the core, as far as placing needs it. */
 export type Deciding = Pick<
   ReplicaCore,
-  'ballot' | 'canPropose' | 'leader' | 'proposer' | 'propose' | 'read' | 'role'
+  'ballot' | 'canPropose' | 'leader' | 'proposer' | 'propose' | 'read' | 'role' | 'room'
 >;
 
 /** Milliseconds from one look at what is past its deadline to the next, which goes through all that waits. */
@@ -58,6 +60,8 @@ export class Placing {
   private proposals = 0;
   /** The core took no batch although its window has room: its log has none, and only that changes it. */
   private refused = false;
+  /** Disks are short of room, as of the last tick: what grows the state is refused. */
+  private isReserve = false;
   private lastProposedMs = 0;
   /** What was sent elsewhere is past its deadline, has no answer yet, and comes before what waits here. */
   private isHeldUp = false;
@@ -120,6 +124,10 @@ export class Placing {
       this.hasLed = true;
       if (!forwarder.settle()) return;
       this.queries.ask((readId) => core.read(readId));
+      if (this.isReserve && !refuseGrowth(this.submissions, executor, this.parts.grows)) {
+        this.refused = true;
+        return;
+      }
       while (this.canPropose(core)) {
         const submission = this.takeInTime();
         if (submission === undefined) return;
@@ -184,6 +192,7 @@ export class Placing {
   /** Those whose time is over hear so. */
   tick(core: Deciding, nowMs: number): void {
     this.parts.forwarder.tick(nowMs);
+    this.isReserve = core.role === 'leader' && core.room.isReserve;
     this.dropOverdue();
     this.tickFormer(core, nowMs);
     this.tickUnplaced(core, nowMs);

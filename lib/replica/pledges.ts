@@ -215,6 +215,11 @@ function outcomeError(outcome: Outcome, cause?: unknown): IndelibleError {
   if (outcome === Outcome.failed) {
     return new IndelibleError(ErrorCode.stateMachine, 'the state machine threw at this query');
   }
+  if (outcome === Outcome.diskFull) {
+    const sentence =
+      'not executed, and never will be: the disks of too many replicas are short of room; status() says whose';
+    return new IndelibleError(ErrorCode.diskFull, sentence);
+  }
   if (outcome === Outcome.skipped) {
     const sentence = 'the state machine throws at this command, and an operator had it skipped';
     return new IndelibleError(ErrorCode.skipped, sentence);

@@ -12,6 +12,7 @@ import { abortable } from './abortable.js';
 import { announce } from './announcements.js';
 import { type Assembly, type AssemblyOptions, assemble } from './assembly.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
+import type { DiskStatus } from './disk.js';
 import type { Halt } from './executor.js';
 import type { Host } from './host.js';
 import { keysOf } from './keys.js';
@@ -70,6 +71,8 @@ export interface ReplicaEvents {
    * replica goes on; its log can be forgotten no further meanwhile, and fills up.
    */
   checkpointProblem: [problem: CheckpointProblem | undefined];
+  /** The disk has come to be fuller, or emptier, than a bound: see {@link DiskStatus}. */
+  disk: [status: DiskStatus];
   /** A checkpoint moves between this replica and a peer. */
   transfer: [event: TransferEvent];
   /** A scrub found damage in the log; it is repaired from memory and from peers, as far as they have it. */
@@ -190,6 +193,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       peer: (peer, up) => this.tell('peer', peer, up),
       checkpoint: (meta, lengthBytes, from) => this.tell('checkpoint', meta, lengthBytes, from),
       checkpointProblem: (problem) => this.tell('checkpointProblem', problem),
+      disk: (status) => this.tell('disk', status),
       transfer: (event) => this.tell('transfer', event),
       damage: (found) => this.tell('damage', found),
       clock: (news) => this.tell('clock', news),

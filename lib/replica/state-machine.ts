@@ -61,6 +61,13 @@ export interface StateMachine {
   execute(command: CommandView, result: ResultWriter): void;
 
   /**
+   * Whether the command bytes[start, end) may make the state larger. Asked only while disks are short of
+   * room: what does not is executed all the same. It must change nothing, and may be left out: then every
+   * command is refused.
+   */
+  grows?(bytes: Uint8Array, start: number, end: number): boolean;
+
+  /**
    * Answers a read without changing anything. `nowMs` is replicated time now, at or after
    * `timeMs`, for presentation only.
    * Return false to decline: the caller is told, and may send the same bytes as a command instead.

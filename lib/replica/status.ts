@@ -11,6 +11,7 @@ import type { TcpTransport } from '../transport/tcp.js';
 import type { TransportCounters } from '../transport/transport.js';
 import type { Configuration, DurabilityClass, ReplicaId, Slot, SlotRange, StorageMode } from '../types.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
+import type { DiskStatus, DiskWatch } from './disk.js';
 import type { Halt } from './executor.js';
 import type { Host } from './host.js';
 import type { ClockStatus } from './replicated-clock.js';
@@ -117,6 +118,8 @@ export interface ReplicaStatus {
   readonly checkpointBytes: number;
   /** What keeps checkpoints from being written or taken; absent if nothing does. */
   readonly checkpointProblem?: CheckpointProblem;
+  /** How full the file system with the checkpoints is; absent where, or as long as, that is not known. */
+  readonly disk?: DiskStatus;
   /** Checkpoints that move between this replica and its peers. */
   readonly transfers: TransferStatus;
   /** Commands executed since open. */
@@ -184,6 +187,7 @@ export function statusOf(
   store: OpenStore,
   configuration: Configuration,
   transport: Pick<TcpTransport, 'counters' | 'refusals' | 'security'>,
+  disk: DiskWatch,
 ): ReplicaStatus {
   const { core, executor } = host;
   const { log, checkpoints } = store;
@@ -209,7 +213,7 @@ export function statusOf(
     damage: damageOf(host),
     stalledMs: host.stall.ms,
     clock: host.time.clock.status,
-    advice: adviceOf(host, log.recovered.outcome),
+    advice: adviceOf(host, log.recovered.outcome, disk),
     learnedThrough: core.learner.learnedThrough,
     appliedThrough: executor.appliedThrough,
     trimThrough: core.acceptor.trimThrough,
@@ -218,6 +222,7 @@ export function statusOf(
     checkpointThrough: checkpoints.newest.meta.throughSlot,
     checkpointBytes: checkpoints.newest.lengthBytes,
     ...(host.checkpointTrouble === undefined ? {} : { checkpointProblem: host.checkpointTrouble }),
+    ...(disk.status === undefined ? {} : { disk: disk.status }),
     transfers: host.transfers,
     commandsExecuted: executor.commandsExecuted,
     queriesAnswered: host.load.queries,
@@ -274,6 +279,7 @@ function damageOf({ core, scrubber }: Host): DamageStatus {
 function adviceOf(
   { core, stall, time, halt, checkpointTrouble }: Host,
   outcome: Recovered['outcome'],
+  disk: DiskWatch,
 ): string {
   if (outcome === 'lost') {
     return (
@@ -290,7 +296,9 @@ function adviceOf(
   }
   const undecided = core.undecided.filter(({ through }) => through > core.learner.learnedThrough);
   if (undecided.length === 0) {
-    return stall.advice || haltAdvice(halt) || checkpointAdvice(checkpointTrouble) || clockAdvice(time);
+    const trouble = checkpointAdvice(checkpointTrouble);
+    const ofDisk = [disk.advice, trouble].filter((each) => each !== '').join('. ');
+    return stall.advice || haltAdvice(halt) || ofDisk || clockAdvice(time);
   }
   const slots = undecided.map(({ from, through }) => (from === through ? `${from}` : `${from} … ${through}`));
   return (

@@ -9,7 +9,7 @@
  * 4. What waits is bounded, in bytes and so in number: past the bound `add` refuses, and requesters hear
  *    `drain` when half is free again.
  */
-import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES } from './batch.js';
+import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import { DeadlineWatch } from './deadlines.js';
 import { wakeAll } from './outcomes.js';
 import { checkRequests, readLength } from './requests.js';
@@ -120,22 +120,40 @@ export class Submissions {
     return this.deadlines.isDue(nowMs);
   }
 
+  /** Calls `visit` with every run that waits, and its commands: bytes[start, end). */
+  visit(visit: (run: RequestRun, bytes: Uint8Array, start: number, end: number) => void): void {
+    this.close();
+    for (const { bytes, runs, end } of this.queue) {
+      let at = BATCH_HEADER_BYTES;
+      for (const run of runs) {
+        const start = at;
+        for (let i = 0; i < run.count; i++) at += COMMAND_HEADER_BYTES + commandLength(bytes, at, end);
+        visit(run, bytes, start, at);
+      }
+    }
+  }
+
   /** Takes out what is past its deadline. @returns it, in the order asked */
   takePastDeadline(nowMs: number): readonly RequestRun[] {
+    return this.takeOut(({ deadlineMs }) => deadlineMs <= nowMs);
+  }
+
+  /** Takes out the runs of which `isOut` says so. @returns them, in the order asked */
+  takeOut(isOut: (run: RequestRun) => boolean): readonly RequestRun[] {
     this.close();
     this.deadlines.begin();
-    const overdue: RequestRun[] = [];
+    const out: RequestRun[] = [];
     let kept = 0;
     for (const submission of this.queue) {
       this.waitingBytes -= weightBytes(submission);
-      overdue.push(...withdraw(submission, ({ deadlineMs }) => deadlineMs <= nowMs));
+      out.push(...withdraw(submission, isOut));
       if (submission.count === 0) continue;
       for (const { deadlineMs } of submission.runs) this.deadlines.add(deadlineMs);
       this.waitingBytes += weightBytes(submission);
       this.queue[kept++] = submission;
     }
     this.queue.length = kept;
-    return overdue;
+    return out;
   }
 
   /** There is no place for what waits: it waits since `nowMs`, unless it has waited for longer. */

@@ -19,7 +19,7 @@ import { type CheckpointMeta, invalidCheckpoint } from './checkpoint-format.js';
 import { CheckpointReceiver } from './checkpoint-receiver.js';
 import { preferNativeDigest } from './crc64-native.js';
 import { makeDurableDirectory } from './file/directories.js';
-import { type FileMedium, systemCode } from './file/medium.js';
+import { type DiskSpace, type FileMedium, systemCode } from './file/medium.js';
 import { RealMedium } from './file/real-medium.js';
 
 const SITE = 'checkpoint';
@@ -160,6 +160,11 @@ export class CheckpointStore {
   get newest(): CheckpointFile {
     if (!this.#newest) throw new IndelibleError(ErrorCode.storeClosed, 'the checkpoint store is closed');
     return this.#newest;
+  }
+
+  /** The file system that checkpoints are written to; undefined where the medium tells nothing of it. */
+  async space(): Promise<DiskSpace | undefined> {
+    return this.#medium.space?.(this.directory);
   }
 
   /** The checkpoint file a peer asked for by name, while it is still here; verified if it was not before. */

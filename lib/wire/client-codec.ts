@@ -139,7 +139,7 @@ function readLeaderIs(reader: Reader): LeaderIs {
 
 function readOutcomes(reader: Reader): Outcomes {
   const { first, count } = readRun(reader);
-  const outcome = reader.within(reader.u8(), RequestOutcome.skipped, 'an outcome') as RequestOutcome;
+  const outcome = reader.within(reader.u8(), RequestOutcome.diskFull, 'an outcome') as RequestOutcome;
   const entries = outcome === RequestOutcome.done ? count : 0;
   checkBody(reader.bytes, reader.at, reader.end, entries, FRAME_BYTES_MAX);
   const body = reader.rest(FRAME_BYTES_MAX, 'the length of results');

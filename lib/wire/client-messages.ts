@@ -19,6 +19,11 @@ export const RequestOutcome = {
   failed: 4,
   /** The state machine throws at the command, and an operator had it skipped: not executed, nor ever will. */
   skipped: 5,
+  /**
+   * The disks of so many replicas are short of room that the command, which would grow the state, is refused.
+   * Not executed, nor ever will be.
+   */
+  diskFull: 6,
 } as const;
 export type RequestOutcome = (typeof RequestOutcome)[keyof typeof RequestOutcome];
 

@@ -72,6 +72,7 @@ export function writeHeartbeaten(writer: Writer, message: Heartbeaten): void {
   writer.u64(message.learnedThrough);
   writer.u64(message.appliedThrough);
   writer.u64(message.trimThrough);
+  writer.u8(message.isShort ? 1 : 0);
 }
 
 export function readHeartbeaten(reader: Reader): Heartbeaten {
@@ -83,5 +84,6 @@ export function readHeartbeaten(reader: Reader): Heartbeaten {
     learnedThrough: readSlot(reader),
     appliedThrough: readSlot(reader),
     trimThrough: readSlot(reader),
+    isShort: reader.within(reader.u8(), 1, 'whether a disk is short') === 1,
   };
 }

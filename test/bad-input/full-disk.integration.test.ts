@@ -120,7 +120,7 @@ class Writer {
           this.acknowledged.set(key, version);
           this.writes++;
         } catch (error) {
-          expect((error as Error).message).toMatch(/^(UNKNOWN outcome|TRYAGAIN not executed)/);
+          expect((error as Error).message).toMatch(/^(UNKNOWN outcome|(TRYAGAIN|MISCONF) not executed)/);
         }
       }
     }

@@ -57,6 +57,7 @@ beforeEach(() => {
       leader: (id) => said.push(`leader ${id}`),
       died: (id, how, failure, restartInMs) => said.push(`died ${id} ${failure?.code ?? how} ${restartInMs}`),
       killed: (id) => said.push(`killed ${id}`),
+      disk: (id, { state }) => said.push(`disk ${id} ${state}`),
       halted: (id, { slot, command }) => said.push(`halted ${id} ${slot} ${command}`),
       refused: (id, { code }) => said.push(`refused ${id} ${code}`),
       unusable: (id, { code }, remaining) => said.push(`unusable ${id} ${code} ${remaining}`),
@@ -98,6 +99,19 @@ describe('a supervisor', () => {
     expect(started[3]?.replica).toBe(2);
     started[3]?.onMessage(READY);
     expect(said.at(-1)).toBe('back 2');
+  });
+
+  it('says that the disk of a replica fills up, which goes on', () => {
+    supervisor.start();
+    started[1]?.onMessage({
+      kind: 'disk',
+      state: 'warn',
+      bytes: 100,
+      freeBytes: 10,
+      share: 0.9,
+      reserveBytes: 5,
+    });
+    expect(said.at(-1)).toBe('disk 2 warn');
   });
 
   it('says that a replica is halted, which goes on', () => {

@@ -312,3 +312,32 @@ describe('bytes that are no command', () => {
     expect(machine.kv.digest()).toBe(digest);
   });
 });
+
+describe('what grows the state', () => {
+  const grows = (...words: readonly string[]): boolean => {
+    const bytes = encode(words);
+    return new Machine().kv.grows(bytes, 0, bytes.length);
+  };
+  const transaction = (...commands: readonly (readonly string[])[]): boolean => {
+    const bytes = encodeExec(commands.map((words) => encode(words)));
+    return new Machine().kv.grows(bytes, 0, bytes.length);
+  };
+
+  it('is what may store something; reads, removals and expiries go on where disks are full', () => {
+    for (const words of ['SET a b', 'APPEND a b', 'INCR a', 'MSET a b', 'COPY a b'])
+      expect(grows(...words.split(' ')), words).toBe(true);
+    for (const words of ['GET a', 'DEL a', 'UNLINK a', 'GETDEL a', 'EXPIRE a 5', 'PERSIST a', 'FLUSHALL'])
+      expect(grows(...words.split(' ')), words).toBe(false);
+  });
+
+  it('is a transaction in which one command may', () => {
+    expect(transaction(['GET', 'a'], ['DEL', 'a'])).toBe(false);
+    expect(transaction(['GET', 'a'], ['SET', 'a', 'b'])).toBe(true);
+  });
+
+  it('is nothing that is no command: that changes nothing', () => {
+    const { kv } = new Machine();
+    for (const bytes of [[], [60], [60, 0], [60, 0, 255, 255, 255, 255], [255, 255]])
+      expect(kv.grows(Buffer.from(bytes), 0, bytes.length), `${bytes}`).toBe(false);
+  });
+});

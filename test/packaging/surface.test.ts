@@ -39,6 +39,8 @@ const TYPES = [
   'DamageStatus',
   'Digest',
   'DiskSpace',
+  'DiskState',
+  'DiskStatus',
   'DurabilityClass',
   'ErrorDetails',
   'FoundDamage',

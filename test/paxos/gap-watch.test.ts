@@ -6,7 +6,7 @@ import { reachTicks } from '../../lib/paxos/options.js';
 import { Progress } from '../../lib/paxos/progress.js';
 import { configurationOf, TIMING } from './cluster.js';
 
-const REST = { appliedThrough: 0, trimThrough: 0, coveredThrough: 0 };
+const REST = { appliedThrough: 0, trimThrough: 0, coveredThrough: 0, isShort: false };
 
 function watching(): {
   watch: GapWatch;

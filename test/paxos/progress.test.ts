@@ -3,8 +3,8 @@ import { ballotOf } from '../../lib/paxos/ballot.js';
 import type { Heartbeaten } from '../../lib/paxos/messages.js';
 import { Progress } from '../../lib/paxos/progress.js';
 
-function heartbeaten(coveredThrough: number): Heartbeaten {
-  const rest = { learnedThrough: 1, appliedThrough: 1, trimThrough: 0 };
+function heartbeaten(coveredThrough: number, isShort = false): Heartbeaten {
+  const rest = { learnedThrough: 1, appliedThrough: 1, trimThrough: 0, isShort };
   return { type: 'heartbeaten', ballot: ballotOf(1, 1), round: 1, coveredThrough, ...rest };
 }
 

@@ -20,8 +20,8 @@ function heartbeat(ballot: Ballot, more: Partial<Heartbeat> = {}): Heartbeat {
 }
 
 function heartbeaten(ballot: Ballot, more: Partial<Heartbeaten> = {}): Heartbeaten {
-  const rest = { round: 1, coveredThrough: 0, learnedThrough: 0, appliedThrough: 0, trimThrough: 0 };
-  return { type: 'heartbeaten', ballot, ...rest, ...more };
+  const through = { coveredThrough: 0, learnedThrough: 0, appliedThrough: 0, trimThrough: 0 };
+  return { type: 'heartbeaten', ballot, round: 1, ...through, isShort: false, ...more };
 }
 
 function accept(slot: Slot, ballot: Ballot, text = `v${slot}`): Accept {

@@ -50,6 +50,7 @@ class Member {
         peer: nothing,
         checkpoint: nothing,
         damage: nothing,
+        disk: nothing,
         clock: (news) => this.news.push(news),
         checkpointProblem: nothing,
         transfer: nothing,

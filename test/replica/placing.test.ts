@@ -80,6 +80,8 @@ class History {
   hasWindow = true;
   hasRoom = true;
   isTimeKnown = true;
+  isReserve = false;
+  isGrowth = true;
   private readonly log: Batch[] = [];
   private reads = 0;
 
@@ -93,11 +95,13 @@ class History {
       batchBytesMax: 1 << 20,
       runtime: { monotonicMs: () => this.nowMs } as unknown as Runtime,
       clock: clock as unknown as ReplicatedClock,
+      grows: () => this.isGrowth,
     });
     Object.defineProperty(this.core, 'canPropose', {
       get: () => this.core.role === 'leader' && this.hasWindow,
     });
     Object.assign(this.core, {
+      room: this,
       propose: (batch: Batch) => (this.hasRoom ? this.log.push(batch) : 0),
       read: (readId: number) => {
         this.reads = readId;
@@ -165,9 +169,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constant((history: History) => history.turn()),
   fc.boolean().map((isOwn) => (history: History) => history.choose(isOwn)),
   fc.constantFrom(0, 1, 2).map((leader) => (history: History) => history.follow(leader)),
-  fc.constantFrom('hasWindow', 'hasRoom', 'isTimeKnown').map((what) => (history: History) => {
-    history[what] = !history[what];
-  }),
+  fc
+    .constantFrom('hasWindow', 'hasRoom', 'isTimeKnown', 'isReserve', 'isGrowth')
+    .map((what) => (history: History) => {
+      history[what] = !history[what];
+    }),
   fc.constantFrom(1, 10, 60, 350, 1200, 20_000).map((ms) => (history: History) => history.passes(ms)),
   fc.constant((history: History) => history.other.answer()),
 );

@@ -57,7 +57,13 @@ class World {
 
   /** The follower `from` tells how far it has applied. */
   tells(from: number, appliedThrough: number): void {
-    const far = { learnedThrough: appliedThrough, appliedThrough, trimThrough: 0, coveredThrough: 9 };
+    const far = {
+      learnedThrough: appliedThrough,
+      appliedThrough,
+      trimThrough: 0,
+      coveredThrough: 9,
+      isShort: false,
+    };
     this.progress.take(from, { type: 'heartbeaten', ballot: BALLOT, round: 1, ...far });
   }
 

@@ -28,6 +28,7 @@ const SILENT: HostEvents = {
   peer() {},
   checkpoint() {},
   damage() {},
+  disk() {},
   clock() {},
   checkpointProblem() {},
   transfer() {},

@@ -17,6 +17,7 @@ import { exitIfMissing, program, SANDBOX } from '../rigs/requirements.js';
 import { runInSandbox, scratchDirectory } from '../rigs/sandbox.js';
 import { type Campaign, CampaignReport, CheckFailed } from './campaign.js';
 import { clientsCampaign } from './clients-campaign.js';
+import { diskFullCampaign } from './disk-full-campaign.js';
 import { killCampaign } from './kill-campaign.js';
 import { lapsCampaign } from './laps-campaign.js';
 import { linksCampaign } from './links-campaign.js';
@@ -34,9 +35,10 @@ const NETWORKED: Readonly<Record<string, Campaign>> = {
   partitions: partitionsCampaign,
   transfer: transferCampaign,
 };
-const ALL = { ...CAMPAIGNS, ...NETWORKED };
-const NEEDS = [
-  SANDBOX,
+/** On a disk of its own. */
+const DISKED: Readonly<Record<string, Campaign>> = { 'disk-full': diskFullCampaign };
+const ALL = { ...CAMPAIGNS, ...NETWORKED, ...DISKED };
+const NETWORK = [
   program('ip', 'makes a network for each replica, and the links between them'),
   program('tc', 'bounds what a link carries, and cuts it'),
 ];
@@ -62,11 +64,13 @@ if (unknown.length > 0 || backends.length === 0) {
   console.error(`campaigns: ${Object.keys(ALL).join(', ')}; backends: ${BACKENDS.join(', ')}`);
   process.exit(2);
 }
-if (names.some((name) => NETWORKED[name] !== undefined) && scratchDirectory() === undefined) {
-  exitIfMissing('A campaign with a network of its own', NEEDS, REMEDY, values['if-possible']);
-  process.exit(await runInSandbox('--net', 'setsid'));
+const isNetworked = names.some((name) => NETWORKED[name] !== undefined);
+if ((isNetworked || names.some((name) => DISKED[name] !== undefined)) && scratchDirectory() === undefined) {
+  const needs = isNetworked ? [SANDBOX, ...NETWORK] : [SANDBOX];
+  exitIfMissing('A campaign with a network or a disk of its own', needs, REMEDY, values['if-possible']);
+  process.exit(await runInSandbox(...(isNetworked ? ['--net', 'setsid'] : [])));
 }
-if (scratchDirectory() !== undefined) goFirst();
+if (isNetworked) goFirst();
 
 const report = new CampaignReport();
 const endMs = performance.now() + Number(values.budget) * 1000;

@@ -96,6 +96,7 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     learnedThrough: slot,
     appliedThrough: slot,
     trimThrough: slot,
+    isShort: fc.boolean(),
   }),
   fc.record({ type: type('fetch'), fromSlot: slot, throughSlot: slot }),
   fc.record({

@@ -88,6 +88,7 @@ export function hostileMessage(from: number): fc.Arbitrary<Message> {
       learnedThrough: slot,
       appliedThrough: slot,
       trimThrough: slot,
+      isShort: fc.boolean(),
     }),
     fc.record({ type: type('fetch'), fromSlot: slot, throughSlot: slot }),
     fc.record({ type: type('chosen'), fromSlot: slot, votes, learnedThrough: slot }),

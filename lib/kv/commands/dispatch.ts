@@ -65,27 +65,43 @@ function readDouble(bytes: Uint8Array, at: number): number {
   return value.getFloat64(0, true);
 }
 
-/** Where the queued commands begin; −1: a watched key has changed; −2: malformed. */
-function checkWatched(context: Context): number {
-  const { bytes, start, end } = context.reader;
+/** Goes through the watched keys, each with its version behind it. @returns where they end; −2: malformed */
+function watchedEnd(
+  { bytes, start, end }: CommandReader,
+  visit: (start: number, end: number) => void,
+): number {
   if (end - start < 4) return -2;
   let at = start + 4;
-  let unchanged = true;
   for (let count = readUint32(bytes, start); count > 0; count--) {
     if (end - at < 4) return -2;
-    const length = readUint32(bytes, at);
-    const behind = at + 4 + length;
+    const behind = at + 4 + readUint32(bytes, at);
     if (behind + 8 > end) return -2;
-    const address = context.findKey(bytes, at + 4, behind);
-    if (versionOf(context, address) !== readDouble(bytes, behind)) unchanged = false;
+    visit(at + 4, behind);
     at = behind + 8;
   }
-  return unchanged ? at : -1;
+  return at;
+}
+
+/** Where the queued commands begin; −1: a watched key has changed; −2: malformed. */
+function checkWatched(context: Context): number {
+  const { reader } = context;
+  let unchanged = true;
+  const behind = watchedEnd(reader, (start, end) => {
+    const address = context.findKey(reader.bytes, start, end);
+    if (versionOf(context, address) !== readDouble(reader.bytes, end)) unchanged = false;
+  });
+  return behind < 0 || unchanged ? behind : -1;
+}
+
+/** Whether the command under `reader`, whose head has been read, may grow the state; no command does not. */
+export function mayGrow(reader: CommandReader): boolean {
+  if (reader.opcode !== INTERNAL.exec) return commandByOpcode(reader.opcode)?.grows === true;
+  const from = watchedEnd(reader, () => {});
+  return from >= 0 && countQueued(reader, from).grows;
 }
 
 /** How many commands are queued from `from` on (−1: malformed), and whether one may grow the state. */
-function countQueued(context: Context, from: number): { count: number; grows: boolean } {
-  const { bytes, end } = context.reader;
+function countQueued({ bytes, end }: CommandReader, from: number): { count: number; grows: boolean } {
   let count = 0;
   let grows = false;
   let at = from;
@@ -115,7 +131,7 @@ function executeTransaction(context: Context): void {
     reply.nullArray();
     return;
   }
-  const { count, grows } = from < 0 ? { count: -1, grows: false } : countQueued(context, from);
+  const { count, grows } = from < 0 ? { count: -1, grows: false } : countQueued(reader, from);
   if (count < 0) {
     reply.error(ERRORS.malformed);
     return;

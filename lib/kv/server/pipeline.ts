@@ -26,6 +26,9 @@ const NOT_EXECUTED: Buffer = Buffer.from(
   '-TRYAGAIN not executed: the command was not and will not be executed\r\n',
 );
 const SKIPPED: Buffer = Buffer.from('-ERR not executed: an operator had this command skipped\r\n');
+const DISK_FULL: Buffer = Buffer.from(
+  '-MISCONF not executed: the disks of too many replicas are short of room for more data. Reads go on\r\n',
+);
 const UNKNOWN: Buffer = Buffer.from('-UNKNOWN outcome: the command may or may not have been executed\r\n');
 const NOTHING: Buffer = Buffer.alloc(0);
 const ASTERISK = 0x2a;
@@ -374,5 +377,6 @@ export class Pipeline implements Requester {
 
 function failureText(outcome: Outcome, { readOnly }: Run): Buffer {
   if (outcome === Outcome.skipped) return SKIPPED;
+  if (outcome === Outcome.diskFull) return DISK_FULL;
   return outcome === Outcome.unknown && !readOnly ? UNKNOWN : NOT_EXECUTED;
 }

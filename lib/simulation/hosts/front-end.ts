@@ -141,6 +141,7 @@ export class Requester {
     if (outcome !== Outcome.done && waitedMs >= this.around.deadlineMs) counters.deadlinesFired++;
     if (outcome === Outcome.done) this.around.done();
     else if (outcome === Outcome.notExecuted) counters.notExecuted++;
+    else if (outcome === Outcome.diskFull) counters.diskRefusals++;
     else if (outcome === Outcome.unknown) counters.unknown++;
     this.misbehave();
   }

@@ -23,6 +23,8 @@ export interface HostCounters {
   clockJumps: number;
   diskStalls: number;
   fullDisks: number;
+  /** Commands that were refused because disks were short of room. */
+  diskRefusals: number;
   /**
    * Connections between replicas that ended, and messages dropped because a queue was full or a peer away.
    */
@@ -92,6 +94,7 @@ export function newHostCounters(): HostCounters {
     clockJumps: 0,
     diskStalls: 0,
     fullDisks: 0,
+    diskRefusals: 0,
     peersLost: 0,
     messagesDropped: 0,
     queueDrops: 0,

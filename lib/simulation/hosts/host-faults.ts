@@ -185,9 +185,13 @@ export class HostFaults {
         return;
       case 'full':
         counters.fullDisks++;
-        victim.fullUntil = this.clock.now + this.some(20);
-        return;
+        return this.fill(random.chance(0.3) ? this.hosts : [victim], this.some(20));
     }
+  }
+
+  /** The disks with these replicas' checkpoints are full for so long. */
+  private fill(hosts: readonly SimulatedHost[], ms: number): void {
+    for (const host of hosts) host.fullUntil = this.clock.now + ms;
   }
 
   /** Fewer than half of the clocks are wrong, with that of `victim`. */

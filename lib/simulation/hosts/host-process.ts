@@ -167,6 +167,7 @@ export class HostProcess {
         told.tellAll();
       },
       damage: () => {},
+      disk: () => {},
       clock: ({ isOff }) => {
         if (isOff) counters.clocksOff++;
       },

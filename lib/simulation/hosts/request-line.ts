@@ -139,7 +139,7 @@ export class RequestLine implements Asker {
     if (outcome === Outcome.done) {
       if (this.type === 'write') this.wrote(operation, results.getFloat64(at, true));
       else tell('read', operation, results.getUint32(at, true));
-    } else if (outcome === Outcome.notExecuted && this.type === 'write') {
+    } else if (this.type === 'write' && (outcome === Outcome.notExecuted || outcome === Outcome.diskFull)) {
       tell('notExecuted', operation);
     } else if (outcome === Outcome.unknown) {
       this.unknown.push(operation.id);

@@ -20,6 +20,9 @@ import type { HostSurroundings } from './host-surroundings.js';
 import { MachineClock } from './machine-clock.js';
 import { timedMedium } from './timed-medium.js';
 
+/** Of the file system with the checkpoints: any number will do. */
+const DISK_BYTES: number = 1 << 30;
+
 class KnownOpenings {
   private readonly openings = new Map<ReplicaId, Opening>();
 
@@ -130,6 +133,7 @@ export class SimulatedHost {
       this.medium,
       (bytes) => this.wait(bytes),
       () => this.mustHaveRoom(),
+      async () => ({ bytes: DISK_BYTES, freeBytes: this.isFull ? 0 : DISK_BYTES / 2 }),
     );
     const belongings = { id, loop, log, medium, known: this.known };
     const process = await HostProcess.open(belongings, around, (error) => this.failed(loop, error));
@@ -186,9 +190,13 @@ export class SimulatedHost {
     this.fullUntil = 0;
   }
 
+  private get isFull(): boolean {
+    return this.fullUntil > this.around.clock.now;
+  }
+
   /** The disk of the checkpoints is full for now: the log's is another one. */
   private mustHaveRoom(): void {
-    if (this.fullUntil <= this.around.clock.now) return;
+    if (!this.isFull) return;
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   }
 

@@ -2,7 +2,7 @@
  * A file medium whose operations take simulated time: `wait` says when one may go on. What waits when its
  * process dies never does.
  */
-import type { FileMedium, MediumFile } from '../../storage/file/medium.js';
+import type { DiskSpace, FileMedium, MediumFile } from '../../storage/file/medium.js';
 import type { RecordingMedium } from '../../storage/file/recording-medium.js';
 
 /** Resolves when the disk has dealt with `bytes`. */
@@ -14,7 +14,12 @@ type MustHaveRoom = () => void;
 /** What a change of names or a sync costs, beside what is written: as much as writing so many bytes. */
 const SYNC_BYTES = 64 << 10;
 
-export function timedMedium(medium: RecordingMedium, wait: Wait, mustHaveRoom: MustHaveRoom): FileMedium {
+export function timedMedium(
+  medium: RecordingMedium,
+  wait: Wait,
+  mustHaveRoom: MustHaveRoom,
+  space: () => Promise<DiskSpace>,
+): FileMedium {
   return {
     list: (directory) => medium.list(directory),
     makeDirectory: (directory) => medium.makeDirectory(directory),
@@ -28,6 +33,7 @@ export function timedMedium(medium: RecordingMedium, wait: Wait, mustHaveRoom: M
       await wait(SYNC_BYTES);
       return medium.syncDirectory(directory, site);
     },
+    space,
     allocate: (lengthBytes) => medium.allocate(lengthBytes),
     lock: (directory) => medium.lock(directory),
   };

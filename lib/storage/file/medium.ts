@@ -55,6 +55,13 @@ export interface MediumFile {
   close(): Promise<void>;
 }
 
+/** A file system, in bytes. */
+export interface DiskSpace {
+  readonly bytes: number;
+  /** What this process may still take; 0 where no further file can be made. */
+  readonly freeBytes: number;
+}
+
 export interface FileMedium {
   /** Names in a directory. Rejects with ENOENT where there is none. */
   list(directory: string): Promise<readonly string[]>;
@@ -73,6 +80,8 @@ export interface FileMedium {
   writeQueue?(): WriteQueue | undefined;
   /** What a store in the directory may claim to survive; without it, loss of power. */
   claim?(directory: string): Claim;
+  /** What the file system of `directory` holds and has left; without it, nothing is known of that. */
+  space?(directory: string): Promise<DiskSpace>;
   /** Memory a durable write can start from: page-aligned, zeroed, kept for as long as it is held. */
   allocate(lengthBytes: number): Uint8Array;
   /**
@@ -85,6 +94,13 @@ export interface FileMedium {
 /** The `code` of a system error, such as ENOENT; undefined for other errors. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Whether the system refused a write because the disk, or a quota, has no room. */
+export function isNoRoom(error: unknown): boolean {
+  return NO_ROOM.has(systemCode(error) ?? '');
 }
 
 /** What the system says when it is short of something: nothing is known of the medium then. */

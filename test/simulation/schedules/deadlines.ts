@@ -36,6 +36,7 @@ class Leader {
     leader: 1,
     canPropose: false,
     proposer: { lastSlot: 0 },
+    room: { isReserve: false },
     propose: () => (this.hasRoom ? ++this.proposed : 0),
     read: () => true,
   };
@@ -49,6 +50,7 @@ class Leader {
       batchBytesMax: 1 << 20,
       runtime: { monotonicMs: () => this.nowMs } as unknown as Runtime,
       clock: { isKnown: true, now: () => 0, atLeast() {} } as unknown as ReplicatedClock,
+      grows: () => true,
     });
   }
 

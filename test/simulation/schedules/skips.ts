@@ -118,6 +118,7 @@ function asked(applied: number, openThrough: number): number {
       learnedThrough: 3,
       appliedThrough,
       trimThrough: 0,
+      isShort: false,
     });
   tell(3, applied);
   skipping.ask(SKIP).catch(() => {});
