@@ -15,7 +15,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -23,10 +22,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const NODE_MIN = [20, 19];
 const LOG = path.join(ROOT, 'build', 'setup.log');
-const LOCK = path.join(
-  os.tmpdir(),
-  `indelible-setup-${createHash('sha256').update(ROOT).digest('hex').slice(0, 16)}.lock`,
-);
+const LOCK = path.join(ROOT, '.setup.lock');
 const STAMPS = path.join(ROOT, 'node_modules', '.cache', 'indelible');
 /** A lock this old was left behind, and its process id may meanwhile be somebody else's. */
 const LOCK_AGE_MS_MAX = 30 * 60_000;
@@ -60,6 +56,13 @@ const REQUIREMENTS = [
     apt: 'redis-tools',
     fedora: 'redis',
     program: ['redis-check-rdb'],
+    purposes: ['test', 'ci'],
+  },
+  {
+    why: 'certificates of tests',
+    apt: 'openssl',
+    fedora: 'openssl',
+    program: ['openssl'],
     purposes: ['test', 'ci'],
   },
   {

@@ -59,6 +59,11 @@ export const ErrorCode = {
   frame: 'ERR_INDELIBLE_FRAME',
   /** The peer is of another cluster, version, id or store; the connection is refused. */
   stranger: 'ERR_INDELIBLE_STRANGER',
+  /**
+   * The two ends of a connection do not come to terms over TLS: one speaks none, or has a certificate or a
+   * key that the other does not accept. The message says which.
+   */
+  tls: 'ERR_INDELIBLE_TLS',
   /** A command is larger than the limit. Nothing was proposed. */
   commandTooLarge: 'ERR_INDELIBLE_COMMAND_TOO_LARGE',
   /** The command was not executed and never will be. Retrying is safe. */

@@ -26,7 +26,7 @@ export interface Runtime {
   monotonicMs(): number;
   /** Milliseconds since 1970, by a clock that may be set, jump and drift. */
   wallMs(): number;
-  /** Uniform in [0, 1). */
+  /** Uniform in [0, 1), and not to be foreseen: numbers that tell askers and openings apart come from it. */
   random(): number;
   /** Runs `run` once, `ms` from now. */
   after(ms: number, run: () => void): Timer;
@@ -44,7 +44,7 @@ const clock = new SuspendClock();
 export const nodeRuntime: Runtime = {
   monotonicMs: () => clock.now(),
   wallMs: () => Date.now(),
-  random: () => Math.random(),
+  random: unforeseen,
   after: (ms, run) => timer(setTimeout(run, ms)),
   every: (ms, run) => timer(setInterval(run, ms)),
   immediate: (run) => {
@@ -52,6 +52,12 @@ export const nodeRuntime: Runtime = {
   },
   nextTick: (run) => process.nextTick(run),
 };
+
+/** 53 bits of the system's. */
+function unforeseen(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
+}
 
 function timer(handle: NodeJS.Timeout): Timer {
   const own: Timer = {

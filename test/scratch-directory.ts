@@ -24,11 +24,10 @@ function isRunning(pid: number): boolean {
 export default function setup(): () => void {
   const place = os.tmpdir();
   for (const name of fs.readdirSync(place)) {
-    const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length)) : Number.NaN;
-    if (Number.isSafeInteger(pid) && !isRunning(pid)) remove(path.join(place, name));
+    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
+    if (!Number.isNaN(pid) && !isRunning(pid)) remove(path.join(place, name));
   }
-  const directory = path.join(place, `${PREFIX}${process.pid}`);
-  fs.mkdirSync(directory);
+  const directory = fs.mkdtempSync(path.join(place, `${PREFIX}${process.pid}-`));
   process.env['TMPDIR'] = directory;
   return () => remove(directory);
 }

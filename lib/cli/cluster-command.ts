@@ -35,7 +35,8 @@ interface ClusterFlags extends ServiceSettings {
 const HELP = `
 Formats what is new, starts one process a replica, and restarts one that dies. Starting again finds all data.
 Any Redis port takes any command. Ctrl-C or SIGTERM stops everything in order; a second one at once. So does
-SIGHUP at a terminal; under nohup, or connected to no terminal at all, the cluster goes on.
+SIGHUP at a terminal; under nohup, or connected to no terminal at all, the cluster goes on and reads the
+certificates of the Redis ports again.
 
   npm start                                            three replicas, data/, ports 7001–7003
   npm start -- --backend file                          a log on a plain disk: survives power cuts
@@ -86,6 +87,7 @@ async function runCluster(flags: ClusterFlags, output: Output): Promise<void> {
     const cluster = await Cluster.start(optionsOf(flags, report, ending, () => cluster));
     const ticker = reportWaiting(cluster, report);
     ending.onSecondSignal = () => cluster.killAll();
+    ending.onReload = () => cluster.reload();
     const failure = await ending.reached;
     clearInterval(ticker);
     report.stopping();
@@ -145,6 +147,7 @@ function reportWaiting(cluster: Cluster, report: ClusterReport): NodeJS.Timeout 
 class Ending {
   readonly reached: Promise<Error | undefined>;
   onSecondSignal: () => void = () => {};
+  onReload: () => void = () => {};
   #resolve: (failure: Error | undefined) => void = () => {};
   #firstSignalMs = 0;
 
@@ -164,7 +167,7 @@ class Ending {
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    if (signal === 'SIGHUP' && (isUnderNohup() || hasNoTerminal())) return;
+    if (signal === 'SIGHUP' && (isUnderNohup() || hasNoTerminal())) return this.onReload();
     const nowMs = performance.now();
     if (this.#firstSignalMs === 0) this.#firstSignalMs = nowMs;
     else if (nowMs - this.#firstSignalMs > SAME_SIGNAL_MS) this.onSecondSignal();

@@ -3,10 +3,13 @@ import type { Command } from 'commander';
 import { parsePeers } from '../cluster/addresses.js';
 import { readFileIfThere } from '../cluster/durable-file.js';
 import { readRunning } from '../cluster/running-file.js';
-import { parseServeFile, peersOf } from '../cluster/serve-config.js';
+import { clientTlsOf, parseServeFile, peersOf, type ServeSettings } from '../cluster/serve-config.js';
+import { readCertificates } from '../cluster/tls-files.js';
 import { argumentError } from '../errors.js';
 import { clusterKeyPath, readClientKey } from '../replica/key-file.js';
 import { formatAddress } from '../transport/address.js';
+import type { Sockets } from '../transport/sockets.js';
+import { type ClientTls, clientSockets } from '../transport/tls.js';
 import type { ReplicaId } from '../types.js';
 
 export interface MemberFlags {
@@ -14,6 +17,8 @@ export interface MemberFlags {
   readonly peers?: string;
   readonly config?: string;
   readonly keyFile?: string;
+  readonly tls?: boolean;
+  readonly tlsCa?: string;
 }
 
 /** Adds the options that name them. */
@@ -22,7 +27,9 @@ export function withMembers(command: Command): Command {
     .option('--dir <directory>', 'of a cluster on this machine', 'data')
     .option('--peers <addresses>', 'or the members: 1=host:port,2=host:port,…')
     .option('--config <file>', 'or the configuration file of one of them')
-    .option('--key-file <file>', "the cluster's key, or that of its clients");
+    .option('--key-file <file>', "the cluster's key, or that of its clients")
+    .option('--tls', 'the replicas take TLS, sealed by the key')
+    .option('--tls-ca <file>', 'or by certificates: their authority');
 }
 
 export function membersOf({ dir, peers, config }: MemberFlags): ReadonlyMap<ReplicaId, string> {
@@ -41,15 +48,38 @@ export function membersOf({ dir, peers, config }: MemberFlags): ReadonlyMap<Repl
   return new Map(running.replicas.map(({ id, peer }) => [id, formatAddress(peer)]));
 }
 
-/** What asks for a key is told that there is none, and refuses by itself. */
-export function keyOf({ dir, peers, config, keyFile }: MemberFlags): Uint8Array | undefined {
-  if (keyFile !== undefined) {
-    const key = readClientKey(keyFile);
-    if (key === undefined) throw argumentError(`there is no key file ${keyFile}`);
-    return key;
+/** What a replica is asked with: the key, and the sockets that the way there takes. */
+export interface Access {
+  readonly key: Uint8Array | undefined;
+  readonly sockets: Sockets;
+}
+
+/**
+ * What the flags, or the configuration, say.
+ * @throws RangeError where there is no key: nobody would prove who answers, nor answer
+ */
+export function accessOf(flags: MemberFlags): Access {
+  const { config } = flags;
+  const settings = config === undefined ? {} : parseServeFile(readFileIfThere(config) ?? '{}');
+  const key = keyOf(flags, settings);
+  return { key, sockets: clientSockets(tlsOf(flags, settings), key) };
+}
+
+function keyOf({ dir, peers, config, keyFile }: MemberFlags, settings: ServeSettings): Uint8Array {
+  if (keyFile === undefined && peers !== undefined) {
+    throw argumentError(
+      "--peers takes the key that goes with them: --key-file, the cluster's or its clients'",
+    );
   }
-  if (peers !== undefined) return undefined;
-  if (config === undefined) return readClientKey(clusterKeyPath(dir));
-  const settings = parseServeFile(readFileIfThere(config) ?? '{}');
-  return readClientKey(settings.keyFile ?? clusterKeyPath(settings.directory ?? '.'));
+  const beside = clusterKeyPath(config === undefined ? dir : (settings.directory ?? '.'));
+  const file = keyFile ?? settings.keyFile ?? beside;
+  const key = readClientKey(file);
+  if (key === undefined) throw argumentError(`there is no key file ${file}: name one with --key-file`);
+  return key;
+}
+
+function tlsOf({ peers, tls, tlsCa }: MemberFlags, settings: ServeSettings): ClientTls | undefined {
+  if (tlsCa !== undefined) return { ca: readCertificates(tlsCa) };
+  if (tls === true) return true;
+  return peers === undefined ? clientTlsOf(settings) : undefined;
 }

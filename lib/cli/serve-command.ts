@@ -18,20 +18,21 @@ interface ServeFlags extends Omit<ServeSettings, 'directory'> {
 const HELP = `
 The store must be there: \`indelible format --help\` shows how it is made. One replica per store and process:
 
-  indelible serve --dir /var/lib/indelible --backend file --listen 10.0.0.1:7101 --insecure-peers \\
+  indelible serve --dir /var/lib/indelible --backend file --listen 10.0.0.1:7101 --tls \\
     --redis 10.0.0.1:7001 --password-file password --peers 1=10.0.0.1:7101,2=10.0.0.2:7101,3=10.0.0.3:7101
 
 or the same in a file, which flags override:
 
   indelible serve --config replica.json
   { "directory": "/var/lib/indelible", "backend": "file", "listen": "10.0.0.1:7101",
-    "insecurePeers": true, "redis": "10.0.0.1:7001", "passwordFile": "password",
+    "tls": true, "redis": "10.0.0.1:7001", "passwordFile": "password",
     "peers": { "1": "10.0.0.1:7101", "2": "10.0.0.2:7101", "3": "10.0.0.3:7101" } }
 
-Logs go to standard output, one JSON object a line. SIGTERM, SIGINT or SIGHUP closes the store in order;
-SIGHUP under nohup is ignored. Peers and native clients prove that they have the cluster's key; nothing is
-encrypted. A peer port on a network needs --insecure-peers, a Redis port there a password or --insecure-redis,
-an HTTP port there a token or --insecure-http: keep all of them inside a network you trust.
+Logs go to standard output, one JSON object a line. SIGTERM or SIGINT closes the store in order, and so does
+SIGHUP at a terminal; under nohup or connected to no terminal, SIGHUP has certificates read again.
+Peers and native clients prove that they have the cluster's key. A peer port on a network needs --tls, or
+--insecure-peers where the network is encrypted already; a Redis port there needs a password, certificates of
+its clients (--redis-tls-ca), or --insecure-redis; an HTTP port there a token or --insecure-http.
 
 HTTP answers /metrics for Prometheus, /livez and /readyz?verbose. The token is given as a bearer token or as
 the password of Basic authentication; /livez and /readyz answer without.`;
@@ -45,6 +46,10 @@ export function serveCommand(): Command {
     .addOption(new Option('--sync <sync>', 'what a fence is, if emulated (none)').choices(SYNCS))
     .option('--store <uuid>', 'refuse to run any other store')
     .option('--key-file <file>', 'the key that all replicas of the cluster have (DIR/cluster-key)')
+    .option('--tls', "seal the peer port with TLS, by the cluster's key; on all replicas alike")
+    .option('--tls-cert <file>', 'or by certificates: that of this replica, URI:indelible:replica:N')
+    .option('--tls-key <file>', '… its private key')
+    .option('--tls-ca <file>', '… and the authority of those of all replicas')
     .option('--insecure-peers', 'let the peer port be on a network without encryption')
     .option('--listen <address>', 'where peers reach this replica: host:port, or unix:/path')
     .option('--redis <address>', 'where Redis clients are served; none if absent')

@@ -33,5 +33,8 @@ export function withServiceOptions(command: Command): Command {
       integerOption(0, 10_000),
     )
     .option('--password-file <file>', 'its first line is the password that Redis clients must give')
+    .option('--redis-tls-cert <file>', 'TLS on the Redis port: its certificate')
+    .option('--redis-tls-key <file>', '… and its private key')
+    .option('--redis-tls-ca <file>', 'Redis clients must have a certificate of this authority')
     .option('--insecure-redis', 'serve Redis on a network without a password');
 }

@@ -6,7 +6,7 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import { checkSkip } from '../replica/skip-record.js';
 import type { Slot } from '../types.js';
 import { helpWith } from './help.js';
-import { keyOf, type MemberFlags, membersOf, withMembers } from './members.js';
+import { accessOf, type MemberFlags, membersOf, withMembers } from './members.js';
 import { integerOption } from './option-parsers.js';
 import type { Output } from './output.js';
 
@@ -51,8 +51,9 @@ export function skipCommand(output: Output): Command {
 async function skip(slot: Slot, flags: SkipFlags, output: Output): Promise<void> {
   const { because } = flags;
   checkSkip({ slot, ordinal: flags.command ?? 0, reason: because });
-  const key = keyOf(flags);
-  const answers = await surveyOf(membersOf(flags), key);
+  const members = membersOf(flags);
+  const access = accessOf(flags);
+  const answers = await surveyOf(members, access);
   const leader = leaderOf(answers);
   const halted = leader.status?.halted;
   const command = flags.command ?? halted?.command ?? 0;
@@ -63,7 +64,7 @@ async function skip(slot: Slot, flags: SkipFlags, output: Output): Promise<void>
     throw new IndelibleError(ErrorCode.diverged, sentence);
   }
   await skipAt(
-    { address: leader.address, replicaId: leader.id, key },
+    { address: leader.address, replicaId: leader.id, ...access },
     { slot, ordinal: command, reason: because },
   );
   const done = { slot, command, error: halted?.error ?? '', because, leader: leader.id };

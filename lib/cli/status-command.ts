@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { type Answer, surveyOf, type Verdict, verdictOf } from '../cluster/survey.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
-import { keyOf, type MemberFlags, membersOf, withMembers } from './members.js';
+import { accessOf, type MemberFlags, membersOf, withMembers } from './members.js';
 import { type Output, tableLines } from './output.js';
 import { formatSize } from './size.js';
 
@@ -17,7 +17,7 @@ its state machine, or replicas have come to differ.
 
   indelible status                                     the cluster that \`cluster\` runs in data/
   indelible status --config replica.json               the members that a replica's configuration names
-  indelible status --peers 1=10.0.0.1:7101,2=10.0.0.2:7101,3=10.0.0.3:7101 --key-file client.key
+  indelible status --peers 1=10.0.0.1:7101,2=10.0.0.2:7101,3=10.0.0.3:7101 --key-file client.key --tls
   indelible status --json | jq '.replicas[].status.lagSlots'
 
 chosen: the highest slot that the replica knows to be chosen · lag: slots that some replica knows to be chosen
@@ -33,7 +33,7 @@ export function statusCommand(output: Output): Command {
 }
 
 async function status(flags: StatusFlags, output: Output): Promise<void> {
-  const answers = await surveyOf(membersOf(flags), keyOf(flags));
+  const answers = await surveyOf(membersOf(flags), accessOf(flags));
   const verdict = verdictOf(answers);
   if (flags.json === true) output.line(JSON.stringify({ ...verdict, replicas: answers }, null, 2));
   else for (const line of statusLines(answers, verdict)) output.line(line);

@@ -16,9 +16,12 @@
  * | retiring | open, another leads | everything it was given is answered |
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { nodeRuntime } from '../runtime.js';
 import { Backoff } from '../transport/backoff.js';
 import { Exchange } from '../transport/exchange.js';
 import { newCaller } from '../transport/hello.js';
+import type { Sockets } from '../transport/sockets.js';
+import { type ClientTls, clientSockets } from '../transport/tls.js';
 import type { ReplicaId } from '../types.js';
 
 export interface LeaderConnectionOptions {
@@ -28,6 +31,11 @@ export interface LeaderConnectionOptions {
   readonly clusterId?: string;
   /** The clients' key of the cluster, 32 bytes: `readClientKey(file)`. */
   readonly key?: Uint8Array;
+  /**
+   * As the replicas have it: `true` where TLS is sealed by the key, or the authority of their certificates.
+   * Unix sockets stay as they are.
+   */
+  readonly tls?: ClientTls;
   /** Milliseconds without a leader, or without an answer to anything, before another replica is tried. */
   readonly patienceMs?: number;
   /** Numbers in [0, 1), for the waits between tries. */
@@ -54,7 +62,8 @@ export class LeaderConnection {
   readonly #watch: NodeJS.Timeout;
   #exchange: Exchange | undefined;
   #redial: NodeJS.Timeout | undefined;
-  readonly #caller: number;
+  readonly #caller: number = newCaller(nodeRuntime.random()).number;
+  readonly #sockets: Sockets;
   #connections = 0;
   #next = 0;
   /** Leaders followed in a row without finding one that leads. */
@@ -69,7 +78,7 @@ export class LeaderConnection {
     this.#events = events;
     this.#ids = [...options.addresses.keys()];
     this.#backoff = new Backoff(options.random ?? Math.random);
-    this.#caller = newCaller(Math.random()).number;
+    this.#sockets = clientSockets(options.tls, options.key);
     this.#watch = setInterval(() => this.#look(), (options.patienceMs ?? PATIENCE_MS) / LOOKS).unref();
     void this.#dial(this.#ids[0]!);
   }
@@ -102,6 +111,7 @@ export class LeaderConnection {
         address,
         replicaId: id,
         key,
+        sockets: this.#sockets,
         caller: { number: this.#caller, connection: ++this.#connections },
         ...(clusterId === undefined ? {} : { clusterId }),
         events: {

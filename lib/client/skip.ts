@@ -16,7 +16,7 @@ const CODES = {
  * the connection ends before the answer has come
  */
 export async function skipAt(
-  options: Pick<ExchangeOptions, 'address' | 'clusterId' | 'replicaId' | 'helloMsMax' | 'key'>,
+  options: Pick<ExchangeOptions, 'address' | 'clusterId' | 'replicaId' | 'helloMsMax' | 'key' | 'sockets'>,
   skip: Omit<SkipRequest, 'type'>,
 ): Promise<void> {
   const exchange = await Exchange.connect(options);

@@ -13,7 +13,7 @@ import { frameError } from '../wire/reader.js';
  * who was asked for.
  */
 export async function statusAt(
-  options: Pick<ExchangeOptions, 'address' | 'clusterId' | 'replicaId' | 'helloMsMax' | 'key'>,
+  options: Pick<ExchangeOptions, 'address' | 'clusterId' | 'replicaId' | 'helloMsMax' | 'key' | 'sockets'>,
 ): Promise<unknown> {
   const exchange = await Exchange.connect(options);
   try {

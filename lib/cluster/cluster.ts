@@ -175,6 +175,11 @@ export class Cluster {
     await this.#unlock();
   }
 
+  /** Has every replica read its certificates again. */
+  reload(): void {
+    this.#supervisor.reload();
+  }
+
   /** Ends every replica at once. What was answered is durable all the same. */
   killAll(): void {
     this.#supervisor.killAll();

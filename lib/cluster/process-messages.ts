@@ -49,4 +49,9 @@ export interface Stop {
   readonly kind: 'stop';
 }
 
-export type ToReplica = Stop;
+/** Read again what may have changed in files: certificates. */
+export interface Reload {
+  readonly kind: 'reload';
+}
+
+export type ToReplica = Stop | Reload;

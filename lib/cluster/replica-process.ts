@@ -3,11 +3,13 @@
  * says how it is, and ends when the supervisor does.
  *
  * 1. It never formats.
- * 2. It ends in order on SIGTERM, SIGINT, SIGHUP (but under nohup), a stop message, or the end of the IPC
- *    channel; the store is closed
- *    before the process exits. If closing hangs, the process exits all the same: a log needs no closing.
+ * 2. It ends in order on SIGTERM, SIGINT, SIGHUP of a terminal, a stop message, or the end of the IPC
+ *    channel; the store is closed before the process exits. If closing hangs, the process exits all the same:
+ *    a log needs no closing.
  * 3. When the replica stops by itself, the process says why and exits with an error.
- * 4. Log lines that cannot be written neither stop it nor keep it from ending.
+ * 4. SIGHUP without a terminal, and a reload message, have certificates read again. What cannot be used is
+ *    said in the log, and what was in use stays.
+ * 5. Log lines that cannot be written neither stop it nor keep it from ending.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { type Logger, pino } from 'pino';
@@ -28,11 +30,12 @@ import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import type { Ballot, ReplicaId } from '../types.js';
 import { type ClientShares, descriptorsOfProcess, logFilesIn, sharesOf } from './descriptors.js';
 import { collectSeldom } from './garbage.js';
-import { isUnderNohup } from './hang-up.js';
+import { hasNoTerminal, isUnderNohup } from './hang-up.js';
 import { LogLines } from './log-lines.js';
 import type { FromReplica, ToReplica } from './process-messages.js';
 import type { ServeConfig } from './serve-config.js';
 import { storageChoice } from './stores.js';
+import { readTlsFiles } from './tls-files.js';
 
 const STANDARD_OUTPUT = 1;
 
@@ -51,7 +54,9 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
   };
   let failure: Error | undefined;
   try {
-    const { replica, server, http } = await open(config, log, ending);
+    const served = await open(config, log, ending);
+    const { replica, server, http } = served;
+    ending.onReload = () => reload(config, served, log);
     failure = await ending.reached;
     // Before closing, which may hang.
     if (failure !== undefined) explain(failure);
@@ -78,7 +83,7 @@ interface Served {
 }
 
 async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<Served> {
-  const { directory, backend, sync, listen, peers, tuning, store, key } = config;
+  const { directory, backend, sync, listen, peers, tuning, store, key, tls } = config;
   const machine = new KvStateMachine();
   const shares = shareDescriptors(config, log);
   const storage = storageChoice(backend, sync);
@@ -87,6 +92,7 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
     storage,
     ...(store === undefined ? {} : { storeUuid: store }),
     ...(key === undefined ? {} : { key }),
+    ...(tls === undefined ? {} : { tls: tls === true ? tls : readTlsFiles(tls) }),
     listen,
     peers,
     stateMachine: machine,
@@ -95,14 +101,12 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
   });
   try {
     follow(replica, log, ending);
-    const server = await openPort(replica, machine, config, shares?.clientsMax);
+    const server = await openPort(replica, machine, config, log, shares?.clientsMax);
     const http = await openHttpPort(replica, machine, server, config, shares?.httpMax);
     const { replicaId, clusterId } = replica.identity;
-    const { mode, durability, flushedBy, recovery } = replica.status();
-    log.info(
-      { replicaId, clusterId, mode, durability, flushedBy, recovery, listen, ...portsOf(config) },
-      'ready',
-    );
+    const { mode, durability, flushedBy, recovery, security } = replica.status();
+    const is = { mode, durability, flushedBy, recovery, security };
+    log.info({ replicaId, clusterId, ...is, listen, ...portsOf(config) }, 'ready');
     tell({ kind: 'ready', mode, durability, recovery });
     return { replica, server, http };
   } catch (error) {
@@ -138,7 +142,8 @@ function shareDescriptors(
 async function openPort(
   replica: Replica,
   machine: KvStateMachine,
-  { redis, service: limits }: ServeConfig,
+  { redis, service: { tls, ...limits } }: ServeConfig,
+  log: Logger,
   clientsMax: number | undefined,
 ): Promise<KvServer | undefined> {
   if (redis === undefined) return undefined;
@@ -148,6 +153,8 @@ async function openPort(
     ...limits,
     ...(clientsMax === undefined ? {} : { clientsMax }),
     ...redis,
+    ...(tls === undefined ? {} : { tls: readTlsFiles(tls) }),
+    onRefused: (remote, error) => log.warn({ remote, reason: error.message }, 'Redis client refused'),
     service,
     status,
     statistics: (nowMs) => machine.statisticsAt(nowMs),
@@ -170,6 +177,17 @@ async function openHttpPort(
 /** As they are logged. */
 function portsOf({ redis, http }: ServeConfig): object {
   return { redis, http: http === undefined ? undefined : formatAddress(http) };
+}
+
+/** Reads again what may have changed in files. */
+function reload({ tls, service }: ServeConfig, { replica, server }: Served, log: Logger): void {
+  try {
+    if (tls !== undefined && tls !== true) replica.useCertificates(readTlsFiles(tls));
+    if (service.tls !== undefined) server?.useCertificates(readTlsFiles(service.tls));
+    log.info('read again: certificates');
+  } catch (error) {
+    log.error({ err: error }, 'what was in use stays: the files cannot be used');
+  }
 }
 
 /** Turns what the replica says of itself into log lines and messages. */
@@ -251,6 +269,7 @@ function codeOf(error: unknown): string {
 /** The one moment at which the process is to end, and why. */
 class Ending {
   readonly reached: Promise<Error | undefined>;
+  onReload: () => void = () => {};
   #resolve: (failure: Error | undefined) => void = () => {};
 
   constructor() {
@@ -287,12 +306,16 @@ class Ending {
     if (process.connected !== true) this.reach(undefined);
   };
 
-  /** A supervisor hears of it too, and then stops its replicas, or goes on. */
+  /** A supervisor hears of it too, and then stops its replicas, or has them read again. */
   readonly #onHangUp = (): void => {
-    if (process.connected !== true && !isUnderNohup()) this.reach(undefined);
+    if (process.connected === true) return;
+    if (isUnderNohup() || hasNoTerminal()) this.onReload();
+    else this.reach(undefined);
   };
 
   readonly #onMessage = (message: unknown): void => {
-    if ((message as ToReplica).kind === 'stop') this.reach(undefined);
+    const { kind } = message as ToReplica;
+    if (kind === 'stop') this.reach(undefined);
+    else this.onReload();
   };
 }

@@ -8,6 +8,7 @@ import { checkHttpAddress, type HttpOptions } from '../http/replica-http.js';
 import { readClusterKey } from '../replica/key-file.js';
 import type { Tuning } from '../replica/options.js';
 import { isOfThisMachine, parseAddress } from '../transport/address.js';
+import type { ClientTls } from '../transport/tls.js';
 import type { ReplicaId } from '../types.js';
 import { checkPeerAddress, type HostPort, parseHostPort, parsePeers } from './addresses.js';
 import type { Backend, Sync } from './cluster-file.js';
@@ -20,6 +21,7 @@ import {
   type ServiceSettings,
   serviceConfig,
 } from './service-config.js';
+import { readCertificates, type TlsFiles } from './tls-files.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
@@ -42,10 +44,14 @@ export interface ServeConfig {
   readonly store: string | undefined;
   /** The cluster's key; undefined takes what `format` left in the directory. */
   readonly key: Uint8Array | undefined;
+  /** What seals the peer port: the cluster's key (`true`), or certificates. */
+  readonly tls: true | TlsFiles | undefined;
   /** What is left out has the replica's own default. */
   readonly tuning: Partial<Pick<Tuning, 'leaderWaitMs' | 'watchMs'>>;
   readonly service: ServiceConfig;
 }
+
+const fileName = v.optional(v.pipe(v.string(), v.nonEmpty()));
 
 const serveSchema = v.strictObject({
   directory: v.optional(v.pipe(v.string(), v.nonEmpty())),
@@ -59,7 +65,11 @@ const serveSchema = v.strictObject({
   peers: v.optional(v.union([v.string(), v.record(v.string(), v.string())])),
   logLevel: v.optional(v.picklist(LOG_LEVELS)),
   insecurePeers: v.optional(v.boolean()),
-  keyFile: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  tls: v.optional(v.boolean()),
+  tlsCert: fileName,
+  tlsKey: fileName,
+  tlsCa: fileName,
+  keyFile: fileName,
   store: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'must be 32 lower-case hex digits'))),
   ...SERVICE_ENTRIES,
 });
@@ -79,6 +89,12 @@ export interface ServeSettings extends ServiceSettings {
   readonly peers?: string | Readonly<Record<string, string>> | undefined;
   readonly logLevel?: LogLevel | undefined;
   readonly store?: string | undefined;
+  /** Seals the peer port with TLS: by the cluster's key, or by certificates where they are named. */
+  readonly tls?: boolean | undefined;
+  /** The certificate of this replica, its private key, and the authority of all of them. */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly tlsCa?: string | undefined;
   /** Lets the peer port be on a network without TLS. */
   readonly insecurePeers?: boolean | undefined;
   /** Where the cluster's key lies; `cluster-key` in the directory, if absent. */
@@ -123,17 +139,19 @@ export function serveConfig(file: ServeSettings, flags: ServeSettings): ServeCon
     logLevel: settings.logLevel ?? 'info',
     store: settings.store,
     key: keyIn(settings),
+    tls: tlsIn(settings),
     tuning: tuningOf(settings),
     service,
   };
 }
 
 /** @throws RangeError for a port on a network that nobody has said may be without TLS */
-function checkPeerPort(address: string, { insecurePeers = false }: ServeSettings): void {
-  if (insecurePeers || isOfThisMachine(parseAddress(address))) return;
+function checkPeerPort(address: string, settings: ServeSettings): void {
+  const { insecurePeers = false } = settings;
+  if (insecurePeers || isSealed(settings) || isOfThisMachine(parseAddress(address))) return;
   throw argumentError(
     `--listen ${address} can be reached over the network, and what peers say there is not encrypted: ` +
-      'put it inside an encrypted network and give --insecure-peers, or listen on 127.0.0.1 or unix:/path',
+      'give --tls to all replicas; inside a network that is encrypted already, --insecure-peers',
   );
 }
 
@@ -144,6 +162,26 @@ function httpIn({ http, httpTokenFile, insecureHttp = false }: ServeSettings): S
   const token = httpTokenFile === undefined ? {} : { token: firstLineOf(httpTokenFile, 'token') };
   checkHttpAddress(address, { ...token, insecure: insecureHttp });
   return { ...address, ...token, insecure: insecureHttp };
+}
+
+function isSealed({ tls = false, tlsCert, tlsKey, tlsCa }: ServeSettings): boolean {
+  return tls || [tlsCert, tlsKey, tlsCa].some((file) => file !== undefined);
+}
+
+/** @throws RangeError for some of the files of certificates without the others */
+function tlsIn(settings: ServeSettings): ServeConfig['tls'] {
+  const { tlsCert: cert, tlsKey: key, tlsCa: ca } = settings;
+  if (cert !== undefined && key !== undefined && ca !== undefined) return { cert, key, ca };
+  if ([cert, key, ca].some((file) => file !== undefined)) {
+    throw argumentError('certificates take all three: --tls-cert, --tls-key and --tls-ca');
+  }
+  return settings.tls === true ? true : undefined;
+}
+
+/** What a client needs to speak with a replica that is set up so. */
+export function clientTlsOf(settings: ServeSettings): ClientTls | undefined {
+  const tls = tlsIn(settings);
+  return tls === undefined || tls === true ? tls : { ca: readCertificates(tls.ca) };
 }
 
 function keyIn({ keyFile }: ServeSettings): Uint8Array | undefined {

@@ -23,6 +23,11 @@ export interface ServiceSettings {
   readonly watch?: number | undefined;
   /** A file whose first line is the password that clients must give. */
   readonly passwordFile?: string | undefined;
+  /** The certificate of the Redis port and its private key: then it takes TLS only. */
+  readonly redisTlsCert?: string | undefined;
+  readonly redisTlsKey?: string | undefined;
+  /** The authority whose certificates Redis clients must have; without it they need none. */
+  readonly redisTlsCa?: string | undefined;
   /** Lets the Redis port be on a network without a password. */
   readonly insecureRedis?: boolean | undefined;
 }
@@ -36,8 +41,17 @@ export interface ServiceConfig {
   readonly timeoutSeconds?: number;
   readonly keepaliveSeconds?: number;
   readonly password?: string;
+  readonly tls?: RedisTlsFiles;
 }
 
+/** With a `ca`, clients must have a certificate of its. */
+export interface RedisTlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+}
+
+type TextEntry = v.OptionalSchema<v.GenericSchema<string>, undefined>;
 type Entry = v.OptionalSchema<v.GenericSchema<number>, undefined>;
 
 const bound: Entry = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
@@ -51,7 +65,10 @@ export const SERVICE_ENTRIES: {
   readonly tcpKeepalive: Entry;
   readonly leaderWait: Entry;
   readonly watch: Entry;
-  readonly passwordFile: v.OptionalSchema<v.GenericSchema<string>, undefined>;
+  readonly passwordFile: TextEntry;
+  readonly redisTlsCert: TextEntry;
+  readonly redisTlsKey: TextEntry;
+  readonly redisTlsCa: TextEntry;
   readonly insecureRedis: v.OptionalSchema<v.GenericSchema<boolean>, undefined>;
 } = {
   maxMemory: bound,
@@ -63,6 +80,9 @@ export const SERVICE_ENTRIES: {
   leaderWait: bound,
   watch: bound,
   passwordFile: v.optional(v.string()),
+  redisTlsCert: v.optional(v.string()),
+  redisTlsKey: v.optional(v.string()),
+  redisTlsCa: v.optional(v.string()),
   insecureRedis: v.optional(v.boolean()),
 };
 
@@ -72,6 +92,7 @@ export const SERVICE_ENTRIES: {
  */
 export function serviceConfig(settings: ServiceSettings): ServiceConfig {
   const { maxMemory, maxClients, maxKey, maxValue, timeout, tcpKeepalive, passwordFile } = settings;
+  const tls = redisTlsOf(settings);
   return {
     ...(maxMemory === undefined ? {} : { memoryBytesMax: maxMemory }),
     ...(maxClients === undefined ? {} : { clientsMax: maxClients }),
@@ -80,19 +101,29 @@ export function serviceConfig(settings: ServiceSettings): ServiceConfig {
     ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
     ...(tcpKeepalive === undefined ? {} : { keepaliveSeconds: tcpKeepalive }),
     ...(passwordFile === undefined ? {} : { password: firstLineOf(passwordFile, 'password') }),
+    ...(tls === undefined ? {} : { tls }),
   };
+}
+
+/** @throws RangeError for some of the files without what they need */
+function redisTlsOf(settings: ServiceSettings): RedisTlsFiles | undefined {
+  const { redisTlsCert: cert, redisTlsKey: key, redisTlsCa: ca } = settings;
+  if (cert !== undefined && key !== undefined) return { cert, key, ...(ca === undefined ? {} : { ca }) };
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  throw argumentError('TLS on the Redis port takes --redis-tls-cert and --redis-tls-key, both');
 }
 
 /** @throws RangeError for a port on a network on which everybody may do everything, unless that was said */
 export function checkRedisPort(
   address: HostPort,
-  { password }: Pick<ServiceConfig, 'password'>,
+  { password, tls }: Pick<ServiceConfig, 'password' | 'tls'>,
   { insecureRedis = false }: Pick<ServiceSettings, 'insecureRedis'>,
 ): void {
-  if (password !== undefined || insecureRedis || isOfThisMachine(address)) return;
+  const isGuarded = password !== undefined || tls?.ca !== undefined;
+  if (isGuarded || insecureRedis || isOfThisMachine(address)) return;
   throw argumentError(
     `the Redis port on ${formatAddress(address)} can be reached over the network, and who reaches it can read ` +
-      'and write everything: give --password-file, or say --insecure-redis, or serve it on 127.0.0.1',
+      'and write everything: give --password-file or --redis-tls-ca, or say --insecure-redis, or serve it on 127.0.0.1',
   );
 }
 
@@ -106,7 +137,7 @@ export function firstLineOf(file: string, what: 'password' | 'token'): string {
 /** The settings as arguments of `serve`. */
 export function serviceArguments(settings: ServiceSettings): readonly string[] {
   const { maxMemory, maxClients, maxKey, maxValue, leaderWait, watch, passwordFile } = settings;
-  const { timeout, tcpKeepalive } = settings;
+  const { timeout, tcpKeepalive, redisTlsCert, redisTlsKey, redisTlsCa } = settings;
   const flags = settings.insecureRedis === true ? ['--insecure-redis'] : [];
   const pairs: readonly (readonly [string, string | number | undefined])[] = [
     ['--max-memory', maxMemory],
@@ -118,6 +149,9 @@ export function serviceArguments(settings: ServiceSettings): readonly string[] {
     ['--leader-wait', leaderWait],
     ['--watch', watch],
     ['--password-file', passwordFile],
+    ['--redis-tls-cert', redisTlsCert],
+    ['--redis-tls-key', redisTlsKey],
+    ['--redis-tls-ca', redisTlsCa],
   ];
   return flags.concat(pairs.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)])));
 }

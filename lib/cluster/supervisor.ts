@@ -137,6 +137,11 @@ export class Supervisor {
     return stopped;
   }
 
+  /** Has every replica that runs read its certificates again. */
+  reload(): void {
+    for (const { process } of this.#charges) process?.send({ kind: 'reload' });
+  }
+
   /** Does not wait for anything to close. What was answered is durable all the same. */
   killAll(): void {
     for (const { process } of this.#charges) process?.kill();

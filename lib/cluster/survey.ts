@@ -1,6 +1,6 @@
 /** How the replicas of a cluster are, asked of each one over its peer port. */
 import type { ReplicaStatus } from '../replica/status.js';
-import { Exchange } from '../transport/exchange.js';
+import { Exchange, type ExchangeOptions } from '../transport/exchange.js';
 import type { ReplicaId } from '../types.js';
 
 export interface Answer {
@@ -22,20 +22,22 @@ export interface Verdict {
   readonly differences: readonly string[];
 }
 
+type Access = Pick<ExchangeOptions, 'key' | 'sockets'>;
+
 const ANSWER_MS_MAX = 2000;
 
-/** @param key that of clients; undefined where the cluster runs without */
+/** @param access the clients' key, undefined where the cluster runs without, and the sockets to ask over */
 export function surveyOf(
   addresses: ReadonlyMap<ReplicaId, string>,
-  key: Uint8Array | undefined,
+  access: Access,
 ): Promise<readonly Answer[]> {
   const ids = [...addresses.keys()].sort((a, b) => a - b);
-  return Promise.all(ids.map((id) => ask(id, addresses.get(id) ?? '', key)));
+  return Promise.all(ids.map((id) => ask(id, addresses.get(id) ?? '', access)));
 }
 
-async function ask(id: ReplicaId, address: string, key: Uint8Array | undefined): Promise<Answer> {
+async function ask(id: ReplicaId, address: string, access: Access): Promise<Answer> {
   try {
-    const exchange = await Exchange.connect({ address, replicaId: id, key, helloMsMax: ANSWER_MS_MAX });
+    const exchange = await Exchange.connect({ address, replicaId: id, ...access, helloMsMax: ANSWER_MS_MAX });
     const timer = setTimeout(() => exchange.close(), ANSWER_MS_MAX);
     try {
       const json = Buffer.from(await exchange.status()).toString('utf8');

@@ -7,14 +7,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { ErrorCode, IndelibleError } from '../errors.js';
+import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { Connection } from './server/connection.js';
 import { Counters } from './server/counters.js';
 import { type KvServerOptions, type KvServerSettings, settingsOf } from './server/options.js';
 import type { Session, SessionHost } from './server/session.js';
+import { type KvTls, type TlsPort, tlsPort } from './server/tls.js';
 import { HASH_KEY_BYTES } from './store/hash-key.js';
 
 export type { KvServerOptions, KvServerStatus } from './server/options.js';
+export type { KvTls } from './server/tls.js';
 
 /** How long `close` waits for clients to be answered and to read, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
@@ -29,6 +31,11 @@ export interface KvServer {
   readonly clients: number;
   /** Since it was opened, or since CONFIG RESETSTAT. */
   readonly counters: Readonly<Counters>;
+  /**
+   * Replaces the certificates for clients that connect from now on; those that are connected go on.
+   * @throws RangeError for certificates that cannot be used, and of a port without TLS: nothing changes then
+   */
+  useCertificates(tls: KvTls): void;
   /** Accepts nobody any more, answers what is under way, at most two seconds long, and closes. */
   close(): Promise<void>;
 }
@@ -52,6 +59,7 @@ class KvPort implements KvServer, SessionHost {
   readonly hashKey: Buffer = randomBytes(HASH_KEY_BYTES);
   isKeyWanted = true;
   readonly #server: Server;
+  readonly #tls: TlsPort | undefined = undefined;
   readonly #connections: Map<number, Connection> = new Map();
   #port = 0;
   #nextId = 1;
@@ -63,7 +71,16 @@ class KvPort implements KvServer, SessionHost {
 
   constructor(settings: KvServerSettings) {
     this.settings = settings;
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    const { tls, clientsMax, onRefused } = settings;
+    const accept = (socket: Socket): void => this.#accept(socket);
+    if (tls === undefined) this.#server = createServer({ allowHalfOpen: true }, accept);
+    else {
+      this.#tls = tlsPort(tls, clientsMax, (remote, error) => {
+        this.counters.rejected++;
+        onRefused(remote, error);
+      });
+      this.#server = this.#tls.server.on('secureConnection', accept);
+    }
   }
 
   get port(): number {
@@ -114,6 +131,12 @@ class KvPort implements KvServer, SessionHost {
     });
   }
 
+  useCertificates(tls: KvTls): void {
+    if (this.#tls === undefined)
+      throw argumentError('this Redis port was opened without TLS: start it with it');
+    this.#tls.renew(tls);
+  }
+
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -128,6 +151,7 @@ class KvPort implements KvServer, SessionHost {
       this.#emptied = done;
       clearInterval(this.#sweep);
       this.#server.close(done);
+      this.#tls?.dropStrangers();
       for (const connection of this.#connections.values()) connection.quit();
     });
     return this.#closed;

@@ -38,7 +38,7 @@ export interface Place {
   transport(options: TcpTransportOptions): TcpTransport;
 }
 
-const THIS_PROCESS: Place = {
+export const THIS_PROCESS: Place = {
   runtime: nodeRuntime,
   sockets: systemSockets,
   transport: (options) => new TcpTransport(options),

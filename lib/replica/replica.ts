@@ -2,19 +2,27 @@
  * A replica: what a program embeds. It opens its store, joins its peers, and offers its state machine as a
  * replicated one.
  */
-import { ErrorCode, IndelibleError } from '../errors.js';
+import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Metric } from '../observe/metric.js';
 import type { Role } from '../paxos/effects.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
+import type { Sockets } from '../transport/sockets.js';
+import {
+  CertificateSockets,
+  type ReplicaTls,
+  replicaSockets,
+  type TlsCertificates,
+} from '../transport/tls.js';
 import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId, Slot } from '../types.js';
 import { abortable } from './abortable.js';
 import { announce } from './announcements.js';
-import { type Assembly, type AssemblyOptions, assemble } from './assembly.js';
+import { type Assembly, type AssemblyOptions, assemble, THIS_PROCESS } from './assembly.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { DiskStatus } from './disk.js';
 import type { Halt } from './executor.js';
 import type { Host } from './host.js';
+import type { HostEvents } from './host-events.js';
 import { keysOf } from './keys.js';
 import { leaderKnown, type WaitOptions } from './leader-wait.js';
 import { SafeEmitter } from './listeners.js';
@@ -48,6 +56,11 @@ export interface ReplicaOptions {
    * Says that the cluster runs without a key: then whoever reaches `listen` can read and write everything.
    */
   readonly insecure?: boolean;
+  /**
+   * Seals `listen` and the way to the peers with TLS 1.3, on every replica alike: `true` by the cluster's
+   * key, or by certificates. Unix sockets stay as they are.
+   */
+  readonly tls?: ReplicaTls;
   /** Bounds and times; what is not set has its value of {@link TUNING_DEFAULT}. */
   readonly tuning?: Partial<Tuning>;
   /** Most connections of programs on `listen` at a time, 1000 by default; one more is refused. */
@@ -98,6 +111,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   readonly durability: DurabilityClass;
   private readonly host: Host;
   private readonly store: OpenStore;
+  private readonly sockets: Sockets;
   private readonly parts: Assembly;
   private readonly pledges: Pledges;
   private closing: Promise<void> | undefined;
@@ -170,7 +184,9 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   private static async start(options: ReplicaOptions, store: OpenStore): Promise<Replica> {
     try {
       options.signal?.throwIfAborted();
-      const replica = new Replica({ ...options, keys: keysOf(options) }, store);
+      const keys = keysOf(options);
+      const sockets = replicaSockets(options.tls, keys);
+      const replica = new Replica({ ...options, keys }, store, sockets);
       await replica.host.start();
       return replica;
     } catch (error) {
@@ -179,13 +195,14 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     }
   }
 
-  private constructor(options: ReplicaOptions & AssemblyOptions, store: OpenStore) {
+  private constructor(options: ReplicaOptions & AssemblyOptions, store: OpenStore, sockets: Sockets) {
     super();
     const { log } = store;
     this.store = store;
+    this.sockets = sockets;
     this.identity = log.identity;
     this.durability = log.durability;
-    this.parts = assemble(store, options, {
+    const events: HostEvents = {
       role: (role, ballot, leader) => {
         this.tell('role', role, ballot, leader);
         this.tellLeaderWaits();
@@ -203,7 +220,8 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
         this.tellLeaderWaits();
       },
       ticked: (nowMs) => this.pledges.tick(nowMs),
-    });
+    };
+    this.parts = assemble(store, options, events, { ...THIS_PROCESS, sockets });
     this.configuration = this.parts.configuration;
     this.host = this.parts.host;
     this.pledges = new Pledges(this.host, this.parts.tuning);
@@ -295,6 +313,16 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       const sentence = 'the wait was ended; the command may still be skipped';
       return new IndelibleError(ErrorCode.unknown, sentence, { cause });
     });
+  }
+
+  /**
+   * Replaces the certificates, for connections opened from now on: those that are open go on.
+   * @throws RangeError with ERR_INDELIBLE_ARGUMENT for certificates that cannot be used, and for a replica
+   * that was opened without; then nothing changes
+   */
+  useCertificates(certificates: TlsCertificates): void {
+    if (this.sockets instanceof CertificateSockets) return this.sockets.renew(certificates);
+    throw argumentError('this replica was opened without certificates: start it with them');
   }
 
   /** Its status; once it is closed, what that was at the end. */

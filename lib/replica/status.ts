@@ -7,7 +7,7 @@ import { formatBallot } from '../paxos/ballot.js';
 import { rangesOf } from '../paxos/damage.js';
 import type { Role } from '../paxos/effects.js';
 import type { Recovered, StorageCounters } from '../storage/storage.js';
-import type { TcpTransport } from '../transport/tcp.js';
+import type { Channel, TcpTransport } from '../transport/tcp.js';
 import type { TransportCounters } from '../transport/transport.js';
 import type { Configuration, DurabilityClass, ReplicaId, Slot, SlotRange, StorageMode } from '../types.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
@@ -62,8 +62,8 @@ export interface PaceStatus {
 export interface SecurityStatus {
   /** Peers, front ends and clients prove that they have the cluster's key. */
   readonly key: boolean;
-  /** `local`: only this machine reaches it; `plain`: on a network, and not encrypted. */
-  readonly channel: 'local' | 'plain';
+  /** `local`: only this machine reaches it; on a network `tls`, or `plain`: not encrypted. */
+  readonly channel: Channel;
 }
 
 /** The status of one replica, as plain data: the same in `status --json` and in `Client.status`. */

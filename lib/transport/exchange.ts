@@ -118,8 +118,9 @@ export class Exchange implements Talk<ClientMessage> {
   #closed = false;
 
   /**
-   * @throws ERR_INDELIBLE_NETWORK when nobody answers at the address in time, ERR_INDELIBLE_STRANGER when who
-   * answers is of another cluster, version or id, or refuses.
+   * @throws ERR_INDELIBLE_NETWORK when nobody answers at the address in time, ERR_INDELIBLE_TLS when there
+   * are no terms over TLS, ERR_INDELIBLE_STRANGER when who answers is of another cluster, version or id, or
+   * refuses.
    */
   static async connect(options: ExchangeOptions): Promise<Exchange> {
     const { address, clusterId, replicaId = 0, helloMsMax = 2000 } = options;
@@ -129,7 +130,7 @@ export class Exchange implements Talk<ClientMessage> {
     const role = options.role ?? HelloRole.client;
     const place = { remote: address, counters: newLinkCounters(), helloMsMax, runtime };
     return await new Promise((resolve, reject) => {
-      placeCall(sockets.connect(target), place, {
+      placeCall(sockets.connect(target, replicaId), place, {
         key: options.key,
         hello: clientHello(role, clusterId, replicaId, caller),
         refusalOf: (listener) => refusalOfServer(listener, clusterId, replicaId),

@@ -17,6 +17,8 @@
  * 3. A listener with a key tells who has not proven that it has it nothing but its salt, and why it is
  *    refused: its version, or the key.
  * 4. What a proof covers stands in proof.ts.
+ * 5. A caller whose certificate is not accepted, or not that of the replica it says it is, is refused before
+ *    a proof is asked for. A listener with such a certificate hears nothing at all (tls.ts).
  *
  * | end | state | holds | next |
  * |---|---|---|---|
@@ -28,6 +30,7 @@
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Runtime, Timer } from '../runtime.js';
+import { NO_BYTES } from '../wire/frame.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
 import type { Greeting, Hello, Refusal } from '../wire/hello-codec.js';
 import {
@@ -36,16 +39,20 @@ import {
   encodeHello,
   encodeProof,
   encodeRefusal,
+  HelloRole,
   NO_SALT,
   RefusalCode,
 } from '../wire/hello-codec.js';
 import { frameError } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
+import { faultOfNames } from './certificate.js';
 import { refusalOfVersion, strangerError } from './hello.js';
 import type { LinkCounters, Talk } from './link.js';
 import { Link } from './link.js';
 import type { ClusterKeys, Greeted } from './proof.js';
 import { isSameProof, keyFor, newSalt, proofOfCaller, proofOfListener } from './proof.js';
+import type { Seal } from './seal.js';
+import { isTlsRecord, tlsError } from './socket-error.js';
 import type { Socket } from './sockets.js';
 
 export interface GreetingPlace {
@@ -93,10 +100,12 @@ export function placeCall(socket: Socket, place: GreetingPlace, party: CallerPar
 
 abstract class GreetingTalk implements Talk<Greeting> {
   readonly link: Link;
+  protected readonly socket: Socket;
   readonly #timer: Timer;
   #over = false;
 
   constructor(socket: Socket, { remote, counters, helloMsMax, runtime }: GreetingPlace) {
+    this.socket = socket;
     this.link = new Link(socket, remote, counters, this, runtime);
     this.#timer = runtime.after(helloMsMax, () => {
       const text = `no hello within ${helloMsMax} ms`;
@@ -109,6 +118,11 @@ abstract class GreetingTalk implements Talk<Greeting> {
   /** Takes the next word; nothing comes after `end`. */
   protected abstract heard(greeting: Greeting): void;
   protected abstract failed(error: IndelibleError, refusal: Refusal | undefined): void;
+
+  first(chunk: Buffer): void {
+    if (isTlsRecord(chunk))
+      this.fail(tlsError(this.link.remote, 'TLS is spoken there, and none here (--tls)'));
+  }
 
   decode(frame: FrameDecoder): Greeting {
     return decodeGreeting(frame.version, frame.kind, frame.bytes, frame.start, frame.end);
@@ -125,7 +139,7 @@ abstract class GreetingTalk implements Talk<Greeting> {
   drained(): void {}
 
   closed(error: IndelibleError | undefined): void {
-    this.fail(error ?? networkError(this.link.remote, 'closed before a hello'));
+    this.fail(error ?? networkError(this.link.remote, `closed before a hello${this.guess}`));
   }
 
   protected send(...words: readonly ((writer: Writer) => void)[]): void {
@@ -133,6 +147,14 @@ abstract class GreetingTalk implements Talk<Greeting> {
     for (const word of words) word(writer);
     this.link.add(writer.bytes, writer.length);
     this.link.flush();
+  }
+
+  /** Why the other end may have hung up without a word. */
+  protected abstract get guess(): string;
+
+  /** What the proofs on this connection are bound to. */
+  protected get binding(): Uint8Array {
+    return this.socket.seal?.().binding ?? NO_BYTES;
   }
 
   protected outOfTurn({ type }: Greeting): void {
@@ -184,13 +206,19 @@ class ListenerGreeting extends GreetingTalk {
     this.#party.failed(this.link, error, refusal);
   }
 
+  protected get guess(): string {
+    return this.socket.seal === undefined ? '' : ': it may not accept the certificate here';
+  }
+
   #called(caller: Hello): void {
     const { keys } = this.#party;
-    const refusal = refusalOfVersion(caller) ?? refusalOfKey(caller, keys !== undefined);
+    const seal = this.socket.seal?.();
+    const refusal =
+      refusalOfVersion(caller) ?? refusalOfSeal(caller, seal) ?? refusalOfKey(caller, keys !== undefined);
     if (refusal !== undefined) return this.refuse(refusal);
     if (keys === undefined) return this.#judge(caller, undefined);
     const salt = newSalt();
-    this.#greeted = { caller, listenerSalt: salt };
+    this.#greeted = { caller, listenerSalt: salt, binding: this.binding };
     this.send((writer) => encodeChallenge(writer, { type: 'challenge', salt }));
   }
 
@@ -242,7 +270,7 @@ class CallerGreeting extends GreetingTalk {
     if (listener !== undefined && greeting.type === 'proof') this.#proved(listener, greeting.bytes);
     else if (listener === undefined && greeting.type === 'hello') this.#answered(greeting);
     else if (key !== undefined && greeted === undefined && greeting.type === 'challenge') {
-      this.#greeted = { caller: this.#hello, listenerSalt: greeting.salt };
+      this.#greeted = { caller: this.#hello, listenerSalt: greeting.salt, binding: this.binding };
       const bytes = proofOfCaller(key, this.#greeted);
       this.send((writer) => encodeProof(writer, { type: 'proof', bytes }));
     } else this.outOfTurn(greeting);
@@ -250,6 +278,10 @@ class CallerGreeting extends GreetingTalk {
 
   protected failed(error: IndelibleError, refusal: Refusal | undefined): void {
     this.#party.failed(this.link, error, refusal);
+  }
+
+  protected get guess(): string {
+    return this.socket.seal === undefined ? ': it may speak TLS only (--tls)' : '';
   }
 
   #answered(listener: Hello): void {
@@ -273,6 +305,12 @@ class CallerGreeting extends GreetingTalk {
     this.end();
     this.#party.greeted(this.link, listener);
   }
+}
+
+function refusalOfSeal({ role, replicaId }: Hello, seal: Seal | undefined): Refusal | undefined {
+  const names = role === HelloRole.client ? undefined : seal?.replicas;
+  const fault = seal?.fault ?? (names === undefined ? undefined : faultOfNames(names, replicaId));
+  return fault === undefined ? undefined : { type: 'refusal', code: RefusalCode.certificate, text: fault };
 }
 
 function refusalOfKey({ salt }: Hello, isAsked: boolean): Refusal | undefined {

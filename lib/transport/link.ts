@@ -10,7 +10,7 @@
  * 5. `closed` is called exactly once, and nothing is delivered after it.
  * 6. Bulk, where the owner has opened a lane for it, waits for what the other end takes (bulk-lane.ts).
  */
-import { ErrorCode, IndelibleError } from '../errors.js';
+import { IndelibleError } from '../errors.js';
 import { FRAME_BYTES_MAX } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import { beginFrame, NO_BYTES, sealFrame } from '../wire/frame.js';
@@ -20,10 +20,13 @@ import { FrameKind } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
 import { BulkLane } from './bulk-lane.js';
 import { Outgoing } from './outgoing.js';
+import { socketError } from './socket-error.js';
 import type { Socket } from './sockets.js';
 
 /** What is said on a link. */
 export interface Talk<M> {
+  /** Bytes that came before the greeting was over, before they are decoded. */
+  first?(chunk: Buffer): void;
   /** The message of the frame that `frame` stands on. @throws ERR_INDELIBLE_FRAME */
   decode(frame: FrameDecoder): M;
   receive(message: M): void;
@@ -98,10 +101,7 @@ export class Link {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (cause: Error) => {
-      this.#error ??= new IndelibleError(ErrorCode.network, `${remote}: ${cause.message}`, {
-        cause,
-        path: remote,
-      });
+      this.#error ??= socketError(remote, cause);
     });
     socket.on('close', () => {
       this.#closing = true;
@@ -235,6 +235,7 @@ export class Link {
   #onData(chunk: Buffer): void {
     this.#silentTicks = 0;
     this.#counters.bytesReceived += chunk.length;
+    if (!this.#greeted) this.#talk.first?.(chunk);
     this.#decoder.push(chunk);
     this.#deliver();
   }

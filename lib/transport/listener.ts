@@ -18,14 +18,27 @@ export interface Listener {
   onError: (error: Error) => void;
   /** Where it listens: the address asked for, with the port that was really bound. */
   readonly address: string;
+  /** Where TLS comes before anything else: the connections on which it is not agreed on yet. */
+  readonly handshakes?: Handshakes;
   /** Takes no more; resolves when every connection it took has ended. */
   close(): Promise<void>;
 }
 
+export interface Handshakes {
+  readonly count: number;
+  onBegin: () => void;
+  onFailed: (remote: string, error: IndelibleError) => void;
+  dropOldest(): void;
+}
+
 /** @throws ERR_INDELIBLE_NETWORK when the address cannot be bound; the cause is the system's error. */
-export async function listen(text: string, onSocket: (socket: Socket) => void): Promise<Listener> {
+export function listen(text: string, onSocket: (socket: Socket) => void): Promise<Listener> {
+  return listenWith(createServer(onSocket), text);
+}
+
+/** The same for a server that is there. */
+export async function listenWith(server: Server, text: string): Promise<Listener> {
   const address = parseAddress(text);
-  const server = createServer(onSocket);
   try {
     await bind(server, address);
   } catch (error) {

@@ -174,7 +174,7 @@ export class Peer {
       this.#dialLater();
       return;
     }
-    const socket = sockets.connect(parseAddress(address));
+    const socket = sockets.connect(parseAddress(address), this.id);
     const place = { remote: address, counters, helloMsMax: bounds.helloMsMax, runtime };
     this.#dialled = placeCall(socket, place, {
       key: keys?.replicas,

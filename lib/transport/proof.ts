@@ -1,13 +1,15 @@
 /**
  * The proof that both ends of a connection have the cluster's key, made from what they have said:
  *
- *   HMAC-SHA256(key, direction · caller's hello · listener's salt [· listener's hello])
+ *   HMAC-SHA256(key, direction · caller's hello · listener's salt [· listener's hello] [· binding])
  *
  * 1. Each end's proof covers the other's fresh salt: what was said on another connection proves nothing here.
  * 2. It covers everything in both hellos: version, role, ids, cluster, store and opening. None can be changed
  *    on the way.
  * 3. The two directions have different labels: a proof sent back to who made it is none.
- * 4. Clients and replicas have different keys, of which the clients' follows from the cluster's and not the
+ * 4. Where the connection is sealed by TLS, it covers what only that connection's two ends have: who passes a
+ *    greeting on between two connections of its own has passed on nothing that counts.
+ * 5. Clients and replicas have different keys, of which the clients' follows from the cluster's and not the
  *    other way: a client can never pass for a replica to a replica.
  *
  * It is made once a connection; frames after the greeting cost nothing more.
@@ -32,12 +34,15 @@ export interface ClusterKeys {
 export interface Greeted {
   readonly caller: Hello;
   readonly listenerSalt: Uint8Array;
+  /** Of TLS (seal.ts); empty where there is none. */
+  readonly binding: Uint8Array;
 }
 
 const REPLICAS_LABEL = 'indelible key of replicas';
 const CLIENTS_LABEL = 'indelible key of clients';
 const CALLER_LABEL = 'indelible proof of the caller';
 const LISTENER_LABEL = 'indelible proof of the listener';
+const TLS_LABEL = 'indelible key of TLS';
 
 /** A new cluster's key. */
 export function newClusterKey(): Uint8Array {
@@ -66,17 +71,22 @@ export function keyFor(keys: ClusterKeys, role: HelloRole): Uint8Array {
   return role === HelloRole.client ? keys.clients : keys.replicas;
 }
 
+/** What TLS is sealed with by who has that key and no certificate. */
+export function tlsKeyOf(key: Uint8Array): Uint8Array {
+  return derived(key, TLS_LABEL);
+}
+
 export function newSalt(): Uint8Array {
   return randomBytes(SALT_BYTES);
 }
 
-export function proofOfCaller(key: Uint8Array, { caller, listenerSalt }: Greeted): Uint8Array {
-  return mac(key, CALLER_LABEL, helloBytes(caller), listenerSalt);
+export function proofOfCaller(key: Uint8Array, { caller, listenerSalt, binding }: Greeted): Uint8Array {
+  return mac(key, CALLER_LABEL, helloBytes(caller), listenerSalt, binding);
 }
 
 export function proofOfListener(key: Uint8Array, greeted: Greeted, listener: Hello): Uint8Array {
-  const { caller, listenerSalt } = greeted;
-  return mac(key, LISTENER_LABEL, helloBytes(caller), listenerSalt, helloBytes(listener));
+  const { caller, listenerSalt, binding } = greeted;
+  return mac(key, LISTENER_LABEL, helloBytes(caller), listenerSalt, helloBytes(listener), binding);
 }
 
 /** Takes the same time wherever the two differ. */
@@ -88,7 +98,7 @@ function derived(key: Uint8Array, label: string): Uint8Array {
   return createHmac('sha256', key).update(label).digest();
 }
 
-/** Every part has a length of its own that never varies within a version. */
+/** Every part has a length of its own that never varies within a version; that of the last is 32 or 0. */
 function mac(key: Uint8Array, label: string, ...parts: readonly Uint8Array[]): Uint8Array {
   const made = createHmac('sha256', key).update(label);
   for (const part of parts) made.update(part);

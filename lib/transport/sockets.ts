@@ -3,8 +3,10 @@
  * be found. Node.js's are behind `systemSockets`; a simulation has its own.
  */
 import { connect } from 'node:net';
+import type { ReplicaId } from '../types.js';
 import type { Address } from './address.js';
 import { type Listener, listen } from './listener.js';
+import type { Seal } from './seal.js';
 
 /** The part of Node.js's `net.Socket` that links use, with its meaning. */
 export interface Socket {
@@ -26,13 +28,23 @@ export interface Socket {
   destroy(): unknown;
   /** Closes when everything written has been taken. */
   destroySoon(): void;
+  /** What TLS knows of the other end, once the first bytes have come from there; absent without TLS. */
+  seal?(): Seal;
 }
 
 export interface Sockets {
-  /** A socket that is being opened; what is written meanwhile waits for it. */
-  connect(address: Address): Socket;
-  /** @throws ERR_INDELIBLE_NETWORK when the address cannot be bound. */
-  listen(address: string, onSocket: (socket: Socket) => void): Promise<Listener>;
+  /** Whether what goes over the network is sealed by TLS. */
+  readonly isSealed?: boolean;
+  /**
+   * A socket that is being opened; what is written meanwhile waits for it, and with TLS until the other end
+   * has shown that it is replica `wanted`, or any for 0.
+   */
+  connect(address: Address, wanted: ReplicaId): Socket;
+  /**
+   * With TLS a socket is handed over when that is agreed on, within `sealedMsMax`.
+   * @throws ERR_INDELIBLE_NETWORK when the address cannot be bound.
+   */
+  listen(address: string, onSocket: (socket: Socket) => void, sealedMsMax: number): Promise<Listener>;
 }
 
 export const systemSockets: Sockets = { connect: (address) => connect(address), listen };

@@ -17,7 +17,7 @@ import type { Hello, Refusal } from '../wire/hello-codec.js';
 import { HelloRole, NO_OPENING, RefusalCode } from '../wire/hello-codec.js';
 import { FrameKind, isBulk } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
-import { isOfThisMachine, parseAddress } from './address.js';
+import { type Address, isOfThisMachine, parseAddress } from './address.js';
 import type { ClientConnection } from './client-connection.js';
 import type { ClientEndOwner } from './client-end.js';
 import { ClientEnd } from './client-end.js';
@@ -60,6 +60,9 @@ export interface TcpTransportOptions {
   readonly runtime?: Runtime;
   readonly sockets?: Sockets;
 }
+
+/** Whether only this machine reaches a port, or the network does, and then what seals what is said there. */
+export type Channel = 'local' | 'tls' | 'plain';
 
 const FORGETFUL: KnownStores = { of: () => undefined, remember: () => {} };
 
@@ -108,7 +111,7 @@ export class TcpTransport implements Transport {
       refusalOf: (caller) => this.#refusalOf(caller),
       greeted: (link, caller) => this.#greeted(link, caller),
       failed: ({ remote }, error) => {
-        const event = error.code === ErrorCode.stranger ? 'refused' : 'malformed';
+        const event = error.code === ErrorCode.frame ? 'malformed' : 'refused';
         this.#counters[event]++;
         publish({ event, remote, error });
       },
@@ -132,10 +135,9 @@ export class TcpTransport implements Transport {
   }
 
   /** What keeps strangers from the port: the key, and the channel if there is one. */
-  get security(): { readonly key: boolean; readonly channel: 'local' | 'plain' } {
+  get security(): { readonly key: boolean; readonly channel: Channel } {
     const { keys, listen } = this.#options;
-    const channel = isOfThisMachine(parseAddress(listen)) ? 'local' : 'plain';
-    return { key: keys !== undefined, channel };
+    return { key: keys !== undefined, channel: channelOf(parseAddress(listen), this.#sockets) };
   }
 
   /** How the ways to all peers are. */
@@ -165,7 +167,8 @@ export class TcpTransport implements Transport {
     for (const { id } of this.#self.configuration.members) {
       if (id !== own) this.#peers.set(id, new Peer(id, around));
     }
-    const listener = await this.#sockets.listen(where, (socket) => this.#accept(socket));
+    const { helloMsMax } = this.#bounds;
+    const listener = await this.#sockets.listen(where, (socket) => this.#accept(socket), helloMsMax);
     if (this.#closing !== undefined) {
       void listener.close();
       return;
@@ -175,6 +178,14 @@ export class TcpTransport implements Transport {
     listener.connectionsMax = this.#bounds.clientsMax + peersMax + REFUSED_AT_ONCE;
     // A connection that could not be accepted, for want of descriptors say, is its caller's loss alone.
     listener.onError = (error) => publish({ event: 'accept-failed', remote: address, error });
+    const { handshakes } = listener;
+    if (handshakes !== undefined) {
+      handshakes.onBegin = () => this.#makeRoom();
+      handshakes.onFailed = (remote, error) => {
+        this.#counters.refused++;
+        publish({ event: 'refused', remote, error });
+      };
+    }
     this.#listener = listener;
     this.#address = address;
     this.#heart = this.#runtime.every(this.#bounds.keepAliveMs, () => this.#beat()).unref();
@@ -279,9 +290,12 @@ export class TcpTransport implements Transport {
 
   /** Who has proven nothing keeps nobody out: whoever came first of them goes when no other place is left. */
   #makeRoom(): void {
+    const handshakes = this.#listener?.handshakes;
+    const unproven = this.#greeting.size + (handshakes?.count ?? 0);
+    const taken = unproven + this.#clients.size + this.#peers.size;
+    if (taken < (this.#listener?.connectionsMax ?? Infinity)) return;
     const [first] = this.#greeting;
-    const taken = this.#greeting.size + this.#clients.size + this.#peers.size;
-    if (first === undefined || taken < (this.#listener?.connectionsMax ?? Infinity)) return;
+    if (first === undefined) return handshakes?.dropOldest();
     this.#greeting.delete(first);
     const { remote } = first;
     const text = `${remote}: others needed the place before its hello was over`;
@@ -326,4 +340,10 @@ export class TcpTransport implements Transport {
     if (event === 'malformed') this.#counters.malformed++;
     publish({ event, remote: end.remote, error });
   }
+}
+
+function channelOf(listen: Address, { isSealed = false }: Sockets): Channel {
+  if ('path' in listen) return 'local';
+  if (isSealed) return 'tls';
+  return isOfThisMachine(listen) ? 'local' : 'plain';
 }

@@ -76,6 +76,8 @@ export const RefusalCode = {
   staleStore: 9,
   /** One end has no key, or another one. */
   key: 10,
+  /** Of the caller: not accepted, or not of the replica that it says it is. */
+  certificate: 11,
 } as const;
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
 
@@ -197,7 +199,7 @@ function readOpening(reader: Reader): Opening {
 }
 
 function readRefusal(reader: Reader): Refusal {
-  const code = reader.within(reader.u8(), RefusalCode.key, 'a refusal code') as RefusalCode;
+  const code = reader.within(reader.u8(), RefusalCode.certificate, 'a refusal code') as RefusalCode;
   const text = reader.rest(REFUSAL_TEXT_BYTES_MAX, 'the length of a refusal');
   return { type: 'refusal', code, text: new TextDecoder().decode(text) };
 }

@@ -110,7 +110,7 @@ describe('serve', () => {
     const status = await indelible('status', '--config', config);
     expect(status.out).toMatch(/replica \d leads/);
     const exits = replicas.map(ended);
-    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+    const signals = ['SIGTERM', 'SIGINT', 'SIGTERM'] as const;
     for (const [i, replica] of replicas.entries()) replica.kill(signals[i]);
     expect(await Promise.all(exits)).toEqual([0, 0, 0]);
   });

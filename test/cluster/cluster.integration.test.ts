@@ -249,7 +249,12 @@ describe('status', () => {
 
   it('fails where nobody answers', async () => {
     const peers = `1=127.0.0.1:${ports.peerPort},2=127.0.0.1:${ports.peerPort + 1}`;
-    const { code, out } = await indelible('status', '--peers', peers);
+    const keyFile = path.join(directory, 'key');
+    const ask = ['status', '--peers', peers, '--key-file', keyFile];
+    const keyless = await indelible(...ask);
+    expect(keyless).toMatchObject({ code: 2, problems: expect.stringMatching(/there is no key file/) });
+    await indelible('format', '--new-key', keyFile);
+    const { code, out } = await indelible(...ask);
     expect(code).toBe(1);
     expect(out).toMatch(/does not answer/);
     expect(out).toMatch(/no quorum: 0 of 2/);

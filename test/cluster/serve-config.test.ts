@@ -20,6 +20,7 @@ describe('the configuration of a replica', () => {
       logLevel: 'info',
       store: undefined,
       key: undefined,
+      tls: undefined,
       tuning: {},
       service: {},
     });

@@ -9,6 +9,7 @@
  * with the command that tries it again, and a score a file and folder; ends with `N passed, N failed`.
  */
 import { subscribe } from 'node:diagnostics_channel';
+import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -64,7 +65,7 @@ function optionsFor(group: Group, mutate: string[]): PartialStrykerOptions {
     inProcess: { files: group.tests },
     warnings: { unknownOptions: false, preprocessorErrors: true, unserializableOptions: true, slow: false },
     concurrency: Number(values.lanes),
-    tempDirName: path.join(os.tmpdir(), 'stryker'),
+    tempDirName: fs.mkdtempSync(path.join(os.tmpdir(), 'stryker-')),
     cleanTempDir: 'always',
     ignorePatterns: ['/bench', '/build*', '/dist', '/docs', '/examples', '/native', '/prebuilds'],
     reporters: ['progress-append-only', 'told'],

@@ -9,7 +9,7 @@
  * 3. A function that nobody described here is called, too, with anything.
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,9 +114,14 @@ const which = fc.nat(3);
 const record = (kind, extra) => fc.record({ kind: fc.constant(kind), ...extra });
 const call = (kind, name) => record(kind, { name: fc.constant(name), args: argumentsOf(name), style, which });
 
+/** A directory that nobody else has, nor can foresee; its world removes it. */
+function scratch() {
+  return mkdtempSync(join(tmpdir(), 'indelible-arguments-'));
+}
+
 /** The names are asked of the addon itself, so that nothing it has is left out. */
 function steps() {
-  const world = new World(addon, join(tmpdir(), `indelible-names-${process.pid}`));
+  const world = new World(addon, scratch());
   const log = addon.openRecording(world.make('image'), world.make('image'), 0, 0);
   const flusher = addon.openFlusher(() => undefined);
   world.logs.push(log);
@@ -231,7 +236,7 @@ function isExpected(error, step) {
 }
 
 function roundTrip() {
-  const world = new World(addon, join(tmpdir(), `indelible-sane-${process.pid}`));
+  const world = new World(addon, scratch());
   const log = addon.openRecording(world.make('image'), world.make('image'), 0, 0);
   world.logs.push(log);
   appendGroup(log, 2, 100);
@@ -241,7 +246,7 @@ function roundTrip() {
 }
 
 const property = fc.property(steps(), (sequence) => {
-  const world = new World(addon, join(tmpdir(), `indelible-arguments-${process.pid}`));
+  const world = new World(addon, scratch());
   try {
     for (const step of sequence) {
       try {

@@ -96,7 +96,9 @@ export class NetworkedCluster {
 
   answers(): Promise<readonly Answer[]> {
     const addresses = this.ids.map((id) => [id, `${this.network.outsideHost(id)}:${PEER_PORT}`] as const);
-    return surveyOf(new Map(addresses), readClientKey(clusterKeyPath(this.#dataOf(this.ids[0]!))));
+    return surveyOf(new Map(addresses), {
+      key: readClientKey(clusterKeyPath(this.#dataOf(this.ids[0]!))),
+    });
   }
 
   async statuses(): Promise<readonly ReplicaStatus[]> {

@@ -99,7 +99,7 @@ export class ServiceCluster {
 
   answers(): Promise<readonly Answer[]> {
     const addresses = this.ids.map((id) => [id, `127.0.0.1:${this.peerPort(id)}`] as const);
-    return surveyOf(new Map(addresses), readClientKey(clusterKeyPath(this.directory)));
+    return surveyOf(new Map(addresses), { key: readClientKey(clusterKeyPath(this.directory)) });
   }
 
   /** The status of each replica that answers now. */

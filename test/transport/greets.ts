@@ -23,7 +23,7 @@ export async function greet(
   await Promise.race([raw.until(() => raw.frames().length > 0), ended]);
   const [first] = raw.frames();
   if (first?.kind !== FrameKind.challenge) return;
-  const greeted = { caller, listenerSalt: first.body };
+  const greeted = { caller, listenerSalt: first.body, binding: Buffer.alloc(0) };
   const bytes = proofOfCaller(keyFor(keys, caller.role), greeted);
   raw.write(frameOf(encodeProof, { type: 'proof', bytes }));
 }

@@ -26,9 +26,10 @@ export class EchoServer {
     place: SocketPlace,
     id: ReplicaId,
     changes: Partial<TcpTransportOptions> = {},
+    witness: Witness = new Witness(),
   ): Promise<EchoServer> {
     const server = new EchoServer(place, id, changes);
-    await server.transport.start(new Witness());
+    await server.transport.start(witness);
     return server;
   }
 

@@ -12,6 +12,7 @@ import {
   VALUE_BYTES_MAX,
 } from '../limits.js';
 import type { KvStatistics } from '../state-machine.js';
+import type { KvTls } from './tls.js';
 
 /** What INFO and WAIT tell about the replica behind the port. */
 export interface KvServerStatus {
@@ -34,6 +35,10 @@ export interface KvServerOptions {
   readonly host?: string;
   /** Default: none, and AUTH is refused as Redis does without one. */
   readonly password?: string;
+  /** The port takes TLS only; by default it is plain. */
+  readonly tls?: KvTls;
+  /** A caller who did not come to terms over TLS, by address. */
+  readonly onRefused?: (remote: string, error: Error) => void;
   readonly status?: () => KvServerStatus;
   /** What INFO tells of the state at a time of this port's clock. */
   readonly statistics?: (nowMs: number) => KvStatistics;
@@ -56,7 +61,11 @@ export interface KvServerOptions {
   readonly outputBytesMax?: number;
 }
 
-export type KvServerSettings = Required<Omit<KvServerOptions, 'status' | 'statistics' | 'password'>> & {
+type Absent = 'status' | 'statistics' | 'password' | 'tls' | 'onRefused';
+
+export type KvServerSettings = Required<Omit<KvServerOptions, Absent>> & {
+  readonly tls: KvTls | undefined;
+  readonly onRefused: (remote: string, error: Error) => void;
   readonly password: string | undefined;
   readonly status: (() => KvServerStatus) | undefined;
   readonly statistics: ((nowMs: number) => KvStatistics) | undefined;
@@ -83,6 +92,8 @@ export function settingsOf(options: KvServerOptions): KvServerSettings {
     port: bounded('port', options.port, 0, 0, 65535),
     host: options.host ?? '127.0.0.1',
     password: options.password === '' ? undefined : options.password,
+    tls: options.tls,
+    onRefused: options.onRefused ?? (() => {}),
     status: options.status,
     statistics: options.statistics,
     keyBytesMax: bounded('keyBytesMax', options.keyBytesMax, KEY_BYTES_MAX, 1, KEY_BYTES_MAX),
