@@ -10,8 +10,7 @@ import { fingerprint } from './fingerprint.js';
 import { clusterGoals, storageGoals } from './goals.js';
 import { parseOptions, recordedOptions, USAGE } from './options.js';
 import { progressOf } from './progress.js';
-import { markdownOf } from './report/markdown.js';
-import { pageOf } from './report/page.js';
+import { writeReport } from './report/files.js';
 import { REPORT_FORMAT, type Report } from './report/report.js';
 import { type Table, tablesOf } from './report/tables.js';
 import { goalLine } from './report/text.js';
@@ -63,8 +62,7 @@ if (options === 'help') {
   };
   const path = join(RESULTS, options.name);
   writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`);
-  writeFileSync(`${path}.html`, pageOf(report));
-  writeFileSync(`${path}.md`, markdownOf(report));
+  writeReport(path, report);
   for (const table of tablesOf(report)) print(table);
   console.log(`\n${report.goals.map(goalLine).join('\n')}\n\n${path}.json, .html, .md`);
 }

@@ -3,13 +3,30 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { ReadBackFigures } from '../storage/storage-level.js';
 import type { Report } from './report.js';
+import { number } from './text.js';
 
 export interface Figure {
   readonly title: string;
   readonly svg: string;
 }
 
-const WIDTH = 760;
+const WIDTH = 900;
+const STYLE = { fontSize: '12px', fontFamily: 'system-ui, sans-serif' };
+
+/** In the colours of the page's palette; what is compared with Indelible is grey. */
+const COLOURS: readonly (readonly [RegExp, string])[] = [
+  [/^(two-fence|emulated|recovery|p50)$/, 'var(--memory)'],
+  [/^(fused|scrub)$/, 'var(--good)'],
+  [/^(file|p99$)/, 'var(--file)'],
+  [/^(msync|p99\.9$)/, 'var(--bad)'],
+  [/two fences$/, 'var(--quiet)'],
+];
+
+const QUANTILES = ['p50', 'p99', 'p99.9'];
+
+function colourOf(name: string): string {
+  return COLOURS.find(([pattern]) => pattern.test(name))?.[1] ?? 'var(--other)';
+}
 
 export function figuresOf({ storage, cluster }: Report): readonly Figure[] {
   const figures: Figure[] = [];
@@ -20,8 +37,10 @@ export function figuresOf({ storage, cluster }: Report): readonly Figure[] {
 
 function drawn(title: string, options: Plot.PlotOptions): Figure {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const plot = Plot.plot({ ...options, width: WIDTH, document: document as never });
+  const plot = Plot.plot({ ...options, style: STYLE, width: WIDTH, document: document as never });
   plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  plot.setAttribute('role', 'img');
+  plot.setAttribute('aria-label', `${title}; the numbers are in the tables below`);
   return { title, svg: plot.outerHTML };
 }
 
@@ -38,13 +57,13 @@ function bars(title: string, label: string, data: readonly Bar[], logarithmic: b
   const groups = [...new Set(data.map(({ group }) => group))];
   const who = [...new Set(data.map((bar) => bar.who))];
   return drawn(title, {
-    marginLeft: 150,
-    marginRight: 150,
-    height: 60 + 20 * data.length + 12 * groups.length,
+    marginLeft: 170,
+    marginRight: 170,
+    height: 60 + 20 * who.length * groups.length + 12 * groups.length,
     x: { label, grid: true, ...(logarithmic ? { type: 'log' as const } : { zero: true }) },
     y: { label: null, domain: who },
     fy: { label: null, domain: groups },
-    color: { domain: who },
+    color: { domain: who, range: who.map(colourOf) },
     marks: [
       Plot.barX(data, { x1: logarithmic ? least / 2 : 0, x2: 'median', y: 'who', fy: 'group', fill: 'who' }),
       Plot.ruleY(data, { x1: 'least', x2: 'most', y: 'who', fy: 'group', strokeWidth: 2 }),
@@ -70,15 +89,16 @@ function storageFigures({
   });
   const own = fast.map((one): Bar => ({ group: groupOf(one), who: one.store, ...one.nanoseconds }));
   const slowBars = slow.map((one): Bar => {
-    const who = one.inFlight > 1 ? `${one.store}, ${one.inFlight} waiting` : one.store;
-    return { group: groupOf(one), who, ...one.nanoseconds };
+    const group = one.inFlight > 1 ? `${groupOf(one)}, ${one.inFlight} waiting` : groupOf(one);
+    return { group, who: one.store, ...one.nanoseconds };
   });
-  const loop = syncLimits.map(
-    (one): Bar => ({ group: `loop, ${one.bytes} B`, who: 'fdatasync', ...one.nanoseconds }),
-  );
+  const loop = syncLimits.map((one): Bar => {
+    return { group: '', who: `${number(one.bytes)} B a write`, ...one.nanoseconds };
+  });
   return [
     bars('Appending to emulated persistent memory', 'nanoseconds a group', [...limits, ...own], false),
-    bars('Appending to a disk', 'nanoseconds a group', [...slowBars, ...loop], true),
+    bars('Appending to a disk', 'nanoseconds a group', slowBars, true),
+    bars('The bare pwrite and fdatasync loop', 'nanoseconds a write', loop, false),
     bars('A log read back', 'GB/s', readBacks.flatMap(readBackBars), false),
   ];
 }
@@ -93,7 +113,7 @@ function readBackBars({ votes, bytes, recover, scrub, copy }: ReadBackFigures): 
 }
 
 function titleOf({ inFlight, keys }: { inFlight: number; keys: string }): string {
-  return `${inFlight} in flight, ${keys === 'few' ? 'few keys' : 'a key each'}`;
+  return `${number(inFlight)} in flight, ${keys === 'few' ? 'few keys' : 'a key each'}`;
 }
 
 function clusterFigures({ hops, backends }: NonNullable<Report['cluster']>): readonly Figure[] {
@@ -127,14 +147,14 @@ function clusterFigures({ hops, backends }: NonNullable<Report['cluster']>): rea
   return [
     bars('Commands a second, through the library', 'commands a second', throughput, true),
     drawn('Latency, through the library', {
-      marginLeft: 210,
+      marginLeft: 260,
       height: 60 + 30 * new Set(dots.map(({ row }) => row)).size,
       x: { label: 'microseconds', type: 'log', grid: true },
       y: { label: null, domain: [...new Set(dots.map(({ row }) => row))] },
-      color: { legend: false, domain: ['p50', 'p99', 'p99.9'] },
+      color: { legend: false, domain: QUANTILES, range: QUANTILES.map(colourOf) },
       marks: [
         Plot.dot(dots, { x: 'median', y: 'row', fill: 'quantile', r: 5 }),
-        Plot.text(dots, { x: 'median', y: 'row', text: 'quantile', dy: -11, fontSize: 9 }),
+        Plot.text(dots, { x: 'median', y: 'row', text: 'quantile', dy: -11, fontSize: 11 }),
       ],
     }),
     bars('redis-benchmark, requests a second', 'requests a second', redis, true),

@@ -16,3 +16,8 @@ export function spread({ median, least, most }: Series): string {
 export function goalLine({ what, value, unit, comparison, bound, met }: Goal): string {
   return `${met ? 'PASS' : 'MISS'}  ${what}: ${number(value)} ${unit} (${comparison} ${number(bound)})`;
 }
+
+/** For HTML and SVG. */
+export function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}

@@ -42,7 +42,7 @@ describe('the benchmark', () => {
     for (const { met } of report.goals) expect(stdout).toContain(met ? 'PASS' : 'MISS');
     expect(report.machine.cores).toBeGreaterThan(0);
     const page = readFileSync(resultOf('html'), 'utf8');
-    expect(page.match(/<svg/g)).toHaveLength(3);
+    expect(page.match(/<svg/g)).toHaveLength(5);
     expect(page).not.toMatch(/NaN|undefined|<script/);
     expect(readFileSync(resultOf('md'), 'utf8')).toContain('| two-fence | 100 × 64 B |');
   });
@@ -60,7 +60,7 @@ describe('the benchmark', () => {
       }
     }
     const page = readFileSync(resultOf('html'), 'utf8');
-    expect(page.match(/<svg/g)).toHaveLength(3);
+    expect(page.match(/<svg/g)).toHaveLength(4);
     expect(page).not.toMatch(/NaN|undefined|<script/);
   });
 });
