@@ -8,20 +8,13 @@ import { checkPackage, Package } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { describe, expect, it } from 'vitest';
+import { npmPackList } from './packed.js';
 import { PROJECT_ROOT } from './sources.js';
 import { surfaceOf } from './surface.js';
 
 const { version: VERSION } = JSON.parse(fs.readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8')) as {
   version: string;
 };
-
-function npmPackList(): readonly string[] {
-  const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
-  const json = execFileSync('npm', args, { cwd: PROJECT_ROOT, encoding: 'utf8', stdio: 'pipe' });
-  const parsed = JSON.parse(json) as unknown;
-  const [pack] = Object.values(parsed as Record<string, { files: { path: string }[] }>);
-  return (pack?.files ?? []).map(({ path: file }) => file);
-}
 
 function runNode(script: string, env: NodeJS.ProcessEnv = {}): string {
   const args = ['--input-type=module', '--eval', script];

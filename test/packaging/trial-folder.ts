@@ -26,7 +26,9 @@ export class TrialFolder {
     this.write('package.json', '{ "name": "trial", "private": true, "type": "module" }\n');
     fs.mkdirSync(path.join(this.path, 'node_modules/.bin'), { recursive: true });
     fs.symlinkSync(PROJECT_ROOT, path.join(this.path, 'node_modules/indelible'));
-    fs.symlinkSync('../indelible/dist/cli/main.js', path.join(this.path, 'node_modules/.bin/indelible'));
+    // As npm makes it: its link is to a program that may be executed.
+    const program = `#!/bin/sh\nexec node ${path.join(PROJECT_ROOT, 'dist/cli/main.js')} "$@"\n`;
+    fs.writeFileSync(path.join(this.path, 'node_modules/.bin/indelible'), program, { mode: 0o755 });
   }
 
   write(name: string, text: string): void {
