@@ -180,6 +180,7 @@ Status Log::append(std::uint64_t learned_through) {
   if (next > kNumberMax || std::max(state_.number, root_.current().generation) > kCountForRecords) {
     return exhausted();
   }
+  if (Status status = state_.records.reserve(); !status.ok()) return status;
   medium_.prefetch(hint_of(next));
   RecordHeader header{};
   header.magic = kRecordMagic;
@@ -266,7 +267,10 @@ Status Log::index_all() {
       return status;
     }
     if (record.descriptors_good && record.header.number == number) {
-      state_.index_next(record.descriptors.data(), record.header.items);
+      if (Status status = state_.index_next(record.descriptors.data(), record.header.items); !status.ok()) {
+        poisoned_ = true;
+        return status;
+      }
     } else {
       state_.skip_unreadable();
     }
@@ -311,36 +315,43 @@ Status Log::copy_forward() {
     state_.lose_record(number);
     return Status::good();
   }
-  std::vector<std::vector<std::byte>> payloads;
-  std::vector<VoteEntry> live;
+  Buffer payloads;
+  Rows<VoteEntry> live;
+  Status status = payloads.reserve(record.header.length);
+  if (status.ok()) status = live.reserve(record.descriptors.size());
+  if (!status.ok()) return status;
+  std::byte* free_from = payloads.data();
   for (const Descriptor& descriptor : record.descriptors) {
     const VoteEntry* vote = state_.votes.find(descriptor.slot);
     const bool newest = vote != nullptr && vote->record_number == number && vote->ballot == descriptor.ballot &&
                         vote->length == descriptor.length &&
                         vote->payload_offset == state_.geometry.offset_of(position) + descriptor.offset;
     if (!newest || descriptor.type == static_cast<std::uint8_t>(ItemType::promise)) continue;
-    live.push_back(*vote);
-    live.back().flags |= descriptor.flags;
-    std::vector<std::byte>& payload = payloads.emplace_back(vote->length);
-    bool good = (live.back().flags & kFlagUnavailable) == 0;
+    VoteEntry copied = *vote;
+    copied.flags |= descriptor.flags;
+    bool good = (copied.flags & kFlagUnavailable) == 0;
+    if (good) status = probe_payload(copied, free_from, good);
+    if (!status.ok()) return status;
     if (good) {
-      if (Status status = probe_payload(live.back(), payload.data(), good); !status.ok()) return status;
+      free_from += align_up(copied.length, 8);
+    } else {
+      copied.flags |= kFlagUnavailable;
     }
-    if (!good) live.back().flags |= kFlagUnavailable;
+    live.add(copied);
   }
   builder_.begin(static_cast<std::uint32_t>(live.size()));
-  for (std::size_t index = 0; index < live.size(); index++) {
-    const VoteEntry& vote = live[index];
-    builder_.add(vote.slot, vote.ballot, vote.type, vote.flags, payloads[index].data(), vote.length,
-                 vote.payload_crc);
+  const std::byte* payload = payloads.data();
+  for (const VoteEntry& vote : live) {
+    builder_.add(vote.slot, vote.ballot, vote.type, vote.flags, payload, vote.length, vote.payload_crc);
+    if ((vote.flags & kFlagUnavailable) == 0) payload += align_up(vote.length, 8);
   }
   const std::uint64_t length = align_up(builder_.bytes(), state_.geometry.alignment);
   if (!fits(length)) {
     // The head in the books has moved on; the durable one has to follow before its space is written.
-    if (Status status = update_root(in_use()); !status.ok()) return status;
+    status = update_root(in_use());
   }
-  if (Status status = append(state_.learned_through); !status.ok()) return status;
-  return index_all();
+  if (status.ok()) status = append(state_.learned_through);
+  return status.ok() ? index_all() : status;
 }
 
 Status Log::trim(std::uint64_t through, std::uint64_t checkpoint_id) {

@@ -16,7 +16,6 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "log_state.h"
 #include "medium.h"

@@ -1,11 +1,16 @@
 #include "log_state.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace indelible {
 
-void LogState::index_next(const Descriptor* descriptors, std::uint32_t items) {
+Status LogState::index_next(const Descriptor* descriptors, std::uint32_t items) {
+  if (Status status = votes.reserve(items); !status.ok()) return status;
+  index_votes(descriptors, items);
+  return Status::good();
+}
+
+void LogState::index_votes(const Descriptor* descriptors, std::uint32_t items) {
   RecordEntry& record = records.at(indexed_end);
   compacted -= compacted_bytes(record);
   record.live = 0;
@@ -66,15 +71,7 @@ void LogState::forget(std::uint64_t through) {
     }
     return;
   }
-  std::vector<std::uint64_t> slots;
-  votes.for_each([&](const VoteEntry& vote) {
-    if (vote.slot <= through) slots.push_back(vote.slot);
-  });
-  for (const std::uint64_t slot : slots) {
-    VoteEntry* vote = votes.find(slot);
-    bury(*vote);
-    votes.remove(vote);
-  }
+  votes.remove_through(through, [&](const VoteEntry& vote) { bury(vote); });
 }
 
 void LogState::note_damage(std::uint64_t from, std::uint64_t through, std::uint64_t highest) {
@@ -94,7 +91,7 @@ void LogState::skip_unreadable() {
   blind_through = std::max(blind_through, records.at(indexed_end).highest_slot);
   blind_number = indexed_end;
   lose_record(indexed_end);
-  index_next(nullptr, 0);
+  index_votes(nullptr, 0);
 }
 
 void LogState::drop_dead() {

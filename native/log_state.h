@@ -55,8 +55,8 @@ struct LogState {
 
   [[nodiscard]] bool uncertain() const { return uncertain_through > trim_through; }
 
-  /// Takes a record into the books, unindexed; the next one lies at `next`. `position` and `number` are the
-  /// record's own at the call. Inlined, so that an append's header need not be in memory.
+  /// Takes a record, for which there is room in `records`, into the books, unindexed; the next one lies at `next`.
+  /// `position` and `number` are the record's own at the call. Inlined, so that an append's header need not be in memory.
   [[gnu::always_inline]] void take(const RecordHeader& header, std::uint64_t next, std::uint32_t votes_in_it,
                                    std::uint32_t vote_bytes_in_it, std::uint64_t highest_slot) {
     RecordEntry& record = records.push();
@@ -77,8 +77,8 @@ struct LogState {
     number++;
   }
 
-  /// Indexes record `indexed_end`; `descriptors` are its own.
-  void index_next(const Descriptor* descriptors, std::uint32_t items);
+  /// Indexes record `indexed_end`; `descriptors` are its own. Without memory for it nothing has changed.
+  Status index_next(const Descriptor* descriptors, std::uint32_t items);
 
   /// Record `number` can no longer be read: nothing is copied out of it, and it stays.
   void lose_record(std::uint64_t number);
@@ -104,6 +104,7 @@ struct LogState {
   void name_head(RootSlot& slot);
 
  private:
+  void index_votes(const Descriptor* descriptors, std::uint32_t items);
   void index_vote(const Descriptor& descriptor, std::uint64_t record_offset, RecordEntry& record);
   void bury(const VoteEntry& vote);
   [[nodiscard]] std::uint64_t compacted_bytes(const RecordEntry& record) const {

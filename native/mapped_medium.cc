@@ -68,6 +68,7 @@ Status MappedMedium::open(const char* path, MapMode mode, std::unique_ptr<Mapped
   }
   std::unique_ptr<MappedMedium> opened(new MappedMedium(library));
   opened->mode_ = mode;
+  if (Status status = opened->dirty_.reserve(1); !status.ok()) return status;
   if (Status status = opened->lock(path); !status.ok()) return status;
   if (Status status = opened->map(path); !status.ok()) return status;
   medium = std::move(opened);
@@ -133,7 +134,11 @@ void MappedMedium::note(std::uint64_t offset, std::uint64_t length) {
     if (end > range.end) range.end = end;
     return;
   }
-  dirty_.push_back({from, end});
+  if (dirty_.push({from, end}).ok()) return;
+  // Without memory for another range one goes over both: what lies between is synced as well.
+  Range& last = dirty_.back();
+  last.from = std::min(last.from, from);
+  last.end = std::max(last.end, end);
 }
 
 void MappedMedium::write(Site /*site*/, std::uint64_t offset, const void* source, std::uint64_t length) {

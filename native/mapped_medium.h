@@ -10,12 +10,12 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "device_state.h"
 #include "fault_catcher.h"
 #include "medium.h"
 #include "pmem_library.h"
+#include "rows.h"
 
 namespace indelible {
 
@@ -71,7 +71,7 @@ class MappedMedium final : public Medium {
   FaultCatcher faults_;
   char fault_sentence_[192] = "";
   /// Page ranges flushed since the last fence; used with msync only.
-  std::vector<Range> dirty_;
+  Rows<Range> dirty_;
 };
 
 }  // namespace indelible

@@ -12,19 +12,21 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <vector>
 
 #include "crc64.h"
 #include "layout.h"
 #include "medium.h"
 #include "record_words.h"
+#include "rows.h"
 
 namespace indelible {
 
 class RecordBuilder {
  public:
   explicit RecordBuilder(std::uint64_t record_bytes_max)
-      : scratch_(new (std::nothrow) std::byte[record_bytes_max]), record_bytes_max_(record_bytes_max) {}
+      : scratch_(new (std::nothrow) std::byte[record_bytes_max]), record_bytes_max_(record_bytes_max) {
+    if (!pieces_.reserve(record_bytes_max / kPieceBytesMin + 1).ok()) scratch_.reset();
+  }
 
   /// False where there was no memory for it: then it builds nothing.
   [[nodiscard]] bool usable() const { return scratch_ != nullptr; }
@@ -171,7 +173,7 @@ class RecordBuilder {
     if (payload == next_) {
       pieces_.back().length += length;
     } else {
-      pieces_.push_back({payload, offset, length, align_up(offset, kLineBytes)});
+      pieces_.add({payload, offset, length, align_up(offset, kLineBytes)});
     }
     next_ = behind(payload, length);
   }
@@ -214,7 +216,8 @@ class RecordBuilder {
 
   std::unique_ptr<std::byte[]> scratch_;
   std::uint64_t record_bytes_max_;
-  std::vector<Piece> pieces_;
+  /// Each takes kPieceBytesMin or more of the record: there is room for as many as it can have.
+  Rows<Piece> pieces_;
   /// Where a payload has to lie to continue the last piece.
   const std::byte* next_ = nullptr;
   std::uint64_t cursor_ = 0;

@@ -63,9 +63,9 @@ Status RecordReader::header_at(std::uint64_t position, FoundRecord& record) {
 Status RecordReader::descriptors_at(std::uint64_t position, FoundRecord& record) {
   if (Status status = header_at(position, record); !status.ok() || !record.header_good) return status;
   const std::size_t described = record.header.items * sizeof(Descriptor);
-  record.descriptors.resize(record.header.items);
   const std::uint64_t offset = geometry_.offset_of(position) + kDescriptorsAt;
-  Status status = source_.read(offset, record.descriptors.data(), described);
+  Status status = record.descriptors.resize(record.header.items);
+  if (status.ok()) status = source_.read(offset, record.descriptors.data(), described);
   record.descriptors_good = status.ok() &&
                             crc64(record.descriptors.data(), described) == record.header.descriptors_crc &&
                             descriptors_fit(record);

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include "buffer.h"
 #include "layout.h"
 #include "medium.h"
+#include "rows.h"
 
 namespace indelible {
 
@@ -18,7 +18,7 @@ struct FoundRecord {
   bool payloads_good = false;
   RecordHeader header{};
   /// With `kFlagUnavailable` set where the payload is damaged. Empty unless `descriptors_good`.
-  std::vector<Descriptor> descriptors;
+  Rows<Descriptor> descriptors;
 
   [[nodiscard]] bool whole() const { return header_good && descriptors_good && payloads_good; }
 };

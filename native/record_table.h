@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <memory>
+#include <new>
+
+#include "status.h"
 
 namespace indelible {
 
@@ -34,35 +37,45 @@ class RecordTable {
     first_number_ = number;
   }
 
-  /// Another record at the end. All of it is the caller's to fill, field by field: right behind a fence, an
+  /// Makes room for one more record.
+  [[nodiscard]] Status reserve() { return count_ < capacity_ ? Status::good() : grow(); }
+
+  /// Another record at the end, for which there is room. All of it is the caller's to fill, field by field: right behind a fence, an
   /// entry put together elsewhere and copied would be waited for (record_words.h).
   RecordEntry& push() {
-    if (count_ == entries_.size()) grow();
-    return entries_[(first_ + count_++) & (entries_.size() - 1)];
+    return entries_[(first_ + count_++) & (capacity_ - 1)];
   }
 
   RecordEntry& at(std::uint64_t number) {
-    return entries_[(first_ + (number - first_number_)) & (entries_.size() - 1)];
+    return entries_[(first_ + (number - first_number_)) & (capacity_ - 1)];
   }
   RecordEntry& front() { return entries_[first_]; }
 
   void pop() {
-    first_ = (first_ + 1) & (entries_.size() - 1);
+    first_ = (first_ + 1) & (capacity_ - 1);
     first_number_++;
     count_--;
   }
 
  private:
-  void grow() {
-    std::vector<RecordEntry> bigger(entries_.size() * 2);
+  static constexpr std::size_t kCapacityMin = 64;
+
+  Status grow() {
+    const std::size_t capacity = capacity_ == 0 ? kCapacityMin : 2 * capacity_;
+    std::unique_ptr<RecordEntry[]> bigger(new (std::nothrow) RecordEntry[capacity]);
+    if (bigger == nullptr) return Status::no_memory();
     for (std::size_t index = 0; index < count_; index++) {
-      bigger[index] = entries_[(first_ + index) & (entries_.size() - 1)];
+      bigger[index] = entries_[(first_ + index) & (capacity_ - 1)];
     }
-    entries_.swap(bigger);
+    entries_ = std::move(bigger);
+    capacity_ = capacity;
     first_ = 0;
+    return Status::good();
   }
 
-  std::vector<RecordEntry> entries_ = std::vector<RecordEntry>(64);
+  std::unique_ptr<RecordEntry[]> entries_;
+  /// A power of two, once there are any.
+  std::size_t capacity_ = 0;
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   std::uint64_t first_number_ = 1;

@@ -78,19 +78,18 @@ Status Recovery::step(Step& step) {
   step = Step::next;
   if (committed && record_.header_good) {
     rolled_forward_ = false;
-    accept(record_);
-    return Status::good();
+    return accept(record_);
   }
   if (!committed && record_.whole()) {
-    mend_.push_back(state_.number);
+    if (Status status = mend_.push(state_.number); !status.ok()) return status;
     rolled_forward_ = true;
-    accept(record_);
-    return Status::good();
+    return accept(record_);
   }
   return pass_gap(empty || (rolled_forward_ && !committed), step);
 }
 
-void Recovery::accept(const FoundRecord& record) {
+Status Recovery::accept(const FoundRecord& record) {
+  if (Status status = state_.records.reserve(); !status.ok()) return status;
   RecordHeader header = record.header;
   if (!record.descriptors_good) {
     note_damage(state_.number, state_.number, header);
@@ -100,12 +99,13 @@ void Recovery::accept(const FoundRecord& record) {
   if (!link_known_) state_.previous_crc = header.previous_crc;
   state_.take(header, state_.geometry.position_after(header.position, header.length), 0, 0, 0);
   state_.records.at(header.number).unreadable = !record.descriptors_good;
-  state_.index_next(record.descriptors.data(), header.items);
+  if (Status status = state_.index_next(record.descriptors.data(), header.items); !status.ok()) return status;
   if (header.trim_through > state_.trim_through) {
     state_.forget(header.trim_through);
     if (header.head_number != 0) state_.checkpoint_id = header.checkpoint_id;
   }
   link_known_ = true;
+  return Status::good();
 }
 
 void Recovery::note_damage(std::uint64_t from, std::uint64_t through, const RecordHeader& bound) {
@@ -134,9 +134,11 @@ Status Recovery::pass_gap(bool at_tail, Step& step) {
   }
   note_damage(state_.number, header.number - 1, header);
   const std::uint64_t bytes = position - state_.position;
-  state_.records.push() = {state_.position, state_.previous_crc, bytes, 0, 0, 0, true};
-  for (std::uint64_t number = state_.number + 1; number < header.number; number++) {
-    state_.records.push() = {position, 0, 0, 0, 0, 0, true};
+  for (std::uint64_t number = state_.number; number < header.number; number++) {
+    if (Status status = state_.records.reserve(); !status.ok()) return status;
+    const bool first = number == state_.number;
+    state_.records.push() = first ? RecordEntry{state_.position, state_.previous_crc, bytes, 0, 0, 0, true}
+                                  : RecordEntry{position, 0, 0, 0, 0, 0, true};
   }
   state_.used += bytes;
   state_.position = position;

@@ -19,13 +19,12 @@
 //   other     anything else         → a gap, as above
 #pragma once
 
-#include <vector>
-
 #include "log_state.h"
 #include "medium.h"
 #include "probe_window.h"
 #include "record_reader.h"
 #include "root.h"
+#include "rows.h"
 
 namespace indelible {
 
@@ -58,7 +57,7 @@ class Recovery {
   [[nodiscard]] bool root_fits(const RootSlot& root) const;
   Status step(Step& step);
   Status pass_gap(bool at_tail, Step& step);
-  void accept(const FoundRecord& record);
+  Status accept(const FoundRecord& record);
   void note_damage(std::uint64_t from, std::uint64_t through, const RecordHeader& bound);
   Status persist_log();
 
@@ -68,7 +67,7 @@ class Recovery {
   RecordReader reader_;
   FoundRecord record_;
   /// Numbers of records whose commit word has to be stored again.
-  std::vector<std::uint64_t> mend_;
+  Rows<std::uint64_t> mend_;
   /// The last record was accepted although its word was EMPTY: its successor's word may be anything.
   bool rolled_forward_ = false;
   /// The next header cannot be held against the one before it.

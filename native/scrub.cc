@@ -58,7 +58,9 @@ Status Scrub::verify(std::uint64_t number, bool committed, ScrubReport& report) 
   if (!is_as_written(number) || !record_.descriptors_good) return lose_record(number, report);
   // While it can be read: what is in the index stays known when the record rots later.
   if (Status status = index_through(number); !status.ok()) return status;
-  if (!record_.payloads_good) lose_votes(number, report);
+  if (!record_.payloads_good) {
+    if (Status status = lose_votes(number, report); !status.ok()) return status;
+  }
   const std::uint64_t right = commit_word(state_.incarnation, number);
   if (!committed || word == right) return Status::good();
   return mend(state_.geometry.offset_of(entry.position), right, report);
@@ -85,7 +87,8 @@ Status Scrub::index_through(std::uint64_t number) {
     Status status = reader_.descriptors_at(state_.records.at(next).position, indexed_);
     if (!status.ok()) return status;
     if (indexed_.descriptors_good && indexed_.header.number == next) {
-      state_.index_next(indexed_.descriptors.data(), indexed_.header.items);
+      status = state_.index_next(indexed_.descriptors.data(), indexed_.header.items);
+      if (!status.ok()) return status;
     } else {
       state_.skip_unreadable();
     }
@@ -93,24 +96,32 @@ Status Scrub::index_through(std::uint64_t number) {
   return Status::good();
 }
 
-/// What the index already knows of the record's votes stays known.
-Status Scrub::lose_record(std::uint64_t number, ScrubReport& report) {
-  if (Status status = index_through(state_.records.end_number() - 1); !status.ok()) return status;
-  state_.lose_record(number);
-  Status status = Status::good();
-  state_.votes.for_each([&](VoteEntry& vote) {
-    if (vote.record_number != number || (vote.flags & kFlagUnavailable) != 0 || !status.ok()) return;
-    status = payload_.reserve(vote.length);
-    if (status.ok()) status = window_.read(vote.payload_offset, payload_.data(), vote.length);
-    const bool good = vote.length == 0 || (status.ok() && crc64(payload_.data(), vote.length) == vote.payload_crc);
-    if (good) return;
-    vote.flags |= kFlagUnavailable;
-    report.votes.push_back(vote);
-  });
+/// Whether a vote's bytes are there. Blocks that the medium cannot give come back as zeros: they cost this vote alone.
+Status Scrub::has_bytes(const VoteEntry& vote, bool& good) {
+  good = vote.length == 0;
+  if (good) return Status::good();
+  Status status = payload_.reserve(vote.length);
+  if (status.ok()) status = window_.read(vote.payload_offset, payload_.data(), vote.length);
+  good = status.ok() && crc64(payload_.data(), vote.length) == vote.payload_crc;
   return status;
 }
 
-void Scrub::lose_votes(std::uint64_t number, ScrubReport& report) {
+/// What the index already knows of the record's votes stays known. A vote is marked once it has been told of, and the
+/// record last: where the step fails, all that was not told of is found again.
+Status Scrub::lose_record(std::uint64_t number, ScrubReport& report) {
+  if (Status status = index_through(state_.records.end_number() - 1); !status.ok()) return status;
+  Status status = Status::good();
+  state_.votes.for_each([&](VoteEntry& vote) {
+    if (vote.record_number != number || (vote.flags & kFlagUnavailable) != 0 || !status.ok()) return;
+    bool good = false;
+    status = has_bytes(vote, good);
+    if (status.ok() && !good) status = lose(vote, report);
+  });
+  if (status.ok()) state_.lose_record(number);
+  return status;
+}
+
+Status Scrub::lose_votes(std::uint64_t number, ScrubReport& report) {
   const std::uint64_t record_offset = state_.geometry.offset_of(state_.records.at(number).position);
   for (const Descriptor& descriptor : record_.descriptors) {
     if ((descriptor.flags & kFlagUnavailable) == 0) continue;
@@ -118,9 +129,17 @@ void Scrub::lose_votes(std::uint64_t number, ScrubReport& report) {
     const bool newest = vote != nullptr && vote->record_number == number &&
                         vote->payload_offset == record_offset + descriptor.offset;
     if (!newest || (vote->flags & kFlagUnavailable) != 0) continue;
-    vote->flags |= kFlagUnavailable;
-    report.votes.push_back(*vote);
+    if (Status status = lose(*vote, report); !status.ok()) return status;
   }
+  return Status::good();
+}
+
+Status Scrub::lose(VoteEntry& vote, ScrubReport& report) {
+  VoteEntry lost = vote;
+  lost.flags |= kFlagUnavailable;
+  Status status = report.votes.push(lost);
+  if (status.ok()) vote = lost;
+  return status;
 }
 
 }  // namespace indelible

@@ -8,13 +8,12 @@
 // 4. Words follow from the records' numbers, so a bad one is stored again; that is all it writes.
 #pragma once
 
-#include <vector>
-
 #include "buffer.h"
 #include "log_state.h"
 #include "medium.h"
 #include "probe_window.h"
 #include "record_reader.h"
+#include "rows.h"
 
 namespace indelible {
 
@@ -23,7 +22,7 @@ struct ScrubReport {
   /// The step reached the tail; the next begins at the oldest record.
   bool pass_ended = false;
   /// Votes that were found to have lost their bytes.
-  std::vector<VoteEntry> votes;
+  Rows<VoteEntry> votes;
   /// Records were found of which recovery could not tell any more what they hold.
   bool unreadable = false;
   /// The newest record is one of them: behind it nothing would tell recovery of the promise.
@@ -45,7 +44,9 @@ class Scrub {
   Status index_through(std::uint64_t number);
   void tell(ScrubReport& report);
   Status lose_record(std::uint64_t number, ScrubReport& report);
-  void lose_votes(std::uint64_t number, ScrubReport& report);
+  Status lose_votes(std::uint64_t number, ScrubReport& report);
+  static Status lose(VoteEntry& vote, ScrubReport& report);
+  Status has_bytes(const VoteEntry& vote, bool& good);
   [[nodiscard]] bool is_as_written(std::uint64_t number);
   Status mend(std::uint64_t offset, std::uint64_t word, ScrubReport& report);
 

@@ -5,8 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <utility>
-#include <vector>
+
+#include "status.h"
 
 namespace indelible {
 
@@ -26,11 +29,17 @@ struct VoteEntry {
 
 class VoteIndex {
  public:
-  VoteIndex() : entries_(kCapacityMin) {}
-
   [[nodiscard]] std::size_t size() const { return size_; }
 
+  /// Makes room for `more` slots.
+  [[nodiscard]] Status reserve(std::size_t more) {
+    std::size_t capacity = capacity_ == 0 ? kCapacityMin : capacity_;
+    while ((size_ + more) * 4 > capacity * 3) capacity *= 2;
+    return capacity == capacity_ ? Status::good() : grow(capacity);
+  }
+
   [[nodiscard]] VoteEntry* find(std::uint64_t slot) {
+    if (size_ == 0) return nullptr;
     std::size_t at = slot & mask();
     for (std::size_t distance = 0;; distance++, at = (at + 1) & mask()) {
       VoteEntry& entry = entries_[at];
@@ -39,9 +48,8 @@ class VoteIndex {
     }
   }
 
-  /// The slot must not be in the index.
+  /// The slot must not be in the index, and there must be room for it.
   void insert(VoteEntry entry) {
-    if ((size_ + 1) * 4 > entries_.size() * 3) grow();
     size_++;
     std::size_t at = entry.slot & mask();
     for (std::size_t distance = 0;; distance++, at = (at + 1) & mask()) {
@@ -59,7 +67,7 @@ class VoteIndex {
   }
 
   void remove(VoteEntry* entry) {
-    std::size_t at = static_cast<std::size_t>(entry - entries_.data());
+    std::size_t at = static_cast<std::size_t>(entry - entries_.get());
     for (;;) {
       const std::size_t next = (at + 1) & mask();
       if (entries_[next].slot == 0 || distance_of(entries_[next], next) == 0) break;
@@ -72,29 +80,49 @@ class VoteIndex {
 
   template <typename Visit>
   void for_each(Visit visit) {
-    for (VoteEntry& entry : entries_) {
-      if (entry.slot != 0) visit(entry);
+    for (std::size_t at = 0; at < capacity_; at++) {
+      if (entries_[at].slot != 0) visit(entries_[at]);
+    }
+  }
+
+  /// Removes the slots through this one; `visit` sees each before it goes.
+  template <typename Visit>
+  void remove_through(std::uint64_t slot, Visit visit) {
+    for (std::size_t at = 0; at < capacity_;) {
+      VoteEntry& entry = entries_[at];
+      if (entry.slot == 0 || entry.slot > slot) {
+        at++;
+        continue;
+      }
+      // What comes to lie here next is looked at, too; what is moved to the end from the beginning was.
+      visit(entry);
+      remove(&entry);
     }
   }
 
  private:
   static constexpr std::size_t kCapacityMin = 256;
 
-  [[nodiscard]] std::size_t mask() const { return entries_.size() - 1; }
+  [[nodiscard]] std::size_t mask() const { return capacity_ - 1; }
   [[nodiscard]] std::size_t distance_of(const VoteEntry& entry, std::size_t at) const {
     return (at - entry.slot) & mask();
   }
 
-  void grow() {
-    std::vector<VoteEntry> before(entries_.size() * 2);
+  Status grow(std::size_t capacity) {
+    std::unique_ptr<VoteEntry[]> before(new (std::nothrow) VoteEntry[capacity]);
+    if (before == nullptr) return Status::no_memory();
     before.swap(entries_);
+    const std::size_t capacity_before = std::exchange(capacity_, capacity);
     size_ = 0;
-    for (const VoteEntry& entry : before) {
-      if (entry.slot != 0) insert(entry);
+    for (std::size_t at = 0; at < capacity_before; at++) {
+      if (before[at].slot != 0) insert(before[at]);
     }
+    return Status::good();
   }
 
-  std::vector<VoteEntry> entries_;
+  std::unique_ptr<VoteEntry[]> entries_;
+  /// A power of two, once there are any.
+  std::size_t capacity_ = 0;
   std::size_t size_ = 0;
 };
 

@@ -115,3 +115,58 @@ TEST(memory_short_while_votes_are_copied_forward_loses_nothing) {
   });
   CHECK(allocations >= 3);
 }
+
+TEST(memory_short_while_a_scrub_tells_what_rotted_marks_nothing_that_is_not_told) {
+  const long allocations = for_each_refusal([] {
+    const long left = granted;
+    granted = -1;
+    OpenLog opened = open_image(formatted(small_format()));
+    const std::uint64_t record = kLogOffset + opened.log->state().position;
+    CHECK(append(*opened.log, {0, {{1, 65537, 300}, {2, 65537, 400}, {3, 65537, 500}}}).ok());
+    CHECK(append(*opened.log, {0, {{4, 65537, 300}}}).ok());
+    CHECK(opened.log->index_all().ok());
+    const std::vector<std::byte> bytes(8, std::byte{0x5A});
+    const std::uint64_t payload = record + kDescriptorsAt + 3 * sizeof(Descriptor);
+    for (const std::uint64_t place : {record + kHeaderAt + 8, payload + 304}) {
+      opened.medium->write(Site::append_body, place, bytes.data(), bytes.size());
+    }
+    CHECK(opened.medium->fence(Site::append_body_fence).ok());
+    granted = left;
+    ScrubReport report;
+    const Status status = opened.log->scrub(1 << 20, report);
+    granted = -1;
+    CHECK(refused ? is_no_memory(status) : status.ok());
+    LogState& state = opened.log->state();
+    for (const std::uint64_t slot : {1, 3, 4}) CHECK((state.votes.find(slot)->flags & kFlagUnavailable) == 0);
+    CHECK(((state.votes.find(2)->flags & kFlagUnavailable) != 0) == (report.votes.size() == 1));
+    CHECK(refused || state.uncertain());
+  });
+  CHECK(allocations >= 4);
+}
+
+TEST(memory_short_for_the_books_of_many_votes_is_an_error_and_harms_no_log) {
+  FormatOptions options = small_format();
+  options.log_length = 1 << 20;
+  const std::vector<std::byte> empty = formatted(options);
+  long refusals = 0;
+  // More records, and more votes, than the tables begin with; some of them are refused their growth.
+  for (long grants = 0; grants < 12; grants++) {
+    OpenLog opened = open_image(empty);
+    granted = grants;
+    refused = false;
+    Status status = Status::good();
+    std::uint64_t answered = 0;
+    for (std::uint64_t slot = 1; status.ok() && slot <= 1200; slot += 4) {
+      const Group group = {0, {{slot, 65537, 8}, {slot + 1, 65537, 8}, {slot + 2, 65537, 8}, {slot + 3, 65537, 8}}};
+      status = append(*opened.log, group);
+      if (status.ok()) answered = slot + 3;
+      if (status.ok() && slot % 64 == 1) status = opened.log->index_all();
+    }
+    granted = -1;
+    CHECK(refused ? is_no_memory(status) : status.ok() && answered == 1200);
+    refusals += refused ? 1 : 0;
+    OpenLog again = open_image(opened.medium->durable());
+    CHECK(again.log->recovered().outcome == Outcome::intact && again.log->state().highest_voted == answered);
+  }
+  CHECK(refusals >= 5);
+}

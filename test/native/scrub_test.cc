@@ -34,7 +34,7 @@ struct InUse {
       ScrubReport step;
       CHECK(opened.log->scrub(1000, step).ok());
       all.bytes += step.bytes;
-      all.votes.insert(all.votes.end(), step.votes.begin(), step.votes.end());
+      for (const VoteEntry& vote : step.votes) CHECK(all.votes.push(vote).ok());
       all.unreadable |= step.unreadable;
       all.last_unreadable |= step.last_unreadable;
       all.mended |= step.mended;
@@ -193,4 +193,24 @@ TEST(a_full_log_copies_nothing_out_of_a_record_that_rotted_and_goes_on) {
   CHECK(full.make_room(1000, Claim::vote, found).ok() && found);
   CHECK(append(full, {0, {{kRecords + 1, 65537 * round, 500}}}).ok());
   CHECK(open_image(log.opened.medium->durable()).log->recovered().outcome == Outcome::intact);
+}
+
+TEST(scrub_tells_which_votes_of_a_record_that_rotted_have_lost_their_bytes_too) {
+  OpenLog opened = open_image(formatted(small_format()));
+  const std::uint64_t record = kLogOffset + opened.log->state().position;
+  CHECK(append(*opened.log, {0, {{1, 65537, 300}, {2, 65537, 0}, {3, 65537, 300}}}).ok());
+  CHECK(append(*opened.log, {0, {{4, 65537, 300}}}).ok());
+  CHECK(opened.log->index_all().ok());
+  const std::vector<std::byte> bytes(8, std::byte{0x5A});
+  for (const std::uint64_t place : {record + kHeaderAt + 8, record + kDescriptorsAt + 3 * sizeof(Descriptor)}) {
+    opened.medium->write(Site::append_body, place, bytes.data(), bytes.size());
+  }
+  CHECK(opened.medium->fence(Site::append_body_fence).ok());
+  ScrubReport report;
+  CHECK(opened.log->scrub(1 << 20, report).ok());
+  CHECK(report.unreadable && report.votes.size() == 1 && report.votes[0].slot == 1);
+  CHECK((report.votes[0].flags & kFlagUnavailable) != 0);
+  LogState& state = opened.log->state();
+  CHECK((state.votes.find(1)->flags & kFlagUnavailable) != 0);
+  for (const std::uint64_t slot : {2, 3, 4}) CHECK((state.votes.find(slot)->flags & kFlagUnavailable) == 0);
 }
