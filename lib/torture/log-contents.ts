@@ -16,6 +16,8 @@ export interface TortureVote {
 export interface Group {
   readonly promise: number;
   readonly votes: readonly TortureVote[];
+  /** Votes that everything else waits for. */
+  readonly mayUseReserve?: boolean;
 }
 
 /** Bytes that tell one vote from another, and a part of a batch from another part. */
@@ -81,12 +83,14 @@ export class Contents {
 
 /** Stages a group; false when the log has no room for all of it. */
 export function stageGroup(storage: Storage, group: Group): boolean {
+  const { mayUseReserve } = group;
   if (group.promise !== 0 && !storage.stagePromise(group.promise as Ballot)) return false;
   for (const vote of group.votes) {
     const bytes = bytesOf(vote);
     const digest = digestOf(bytes, 0, bytes.length) as Digest;
     const kind = bytes.length === 0 ? 0 : 1;
-    if (!storage.stageVote(vote.slot, vote.ballot as Ballot, kind, digest, bytes, 0, bytes.length))
+    const { slot, ballot } = vote;
+    if (!storage.stageVote(slot, ballot as Ballot, kind, digest, bytes, 0, bytes.length, mayUseReserve))
       return false;
   }
   return true;

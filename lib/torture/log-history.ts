@@ -1,8 +1,9 @@
-/** Which workload a seed is: eight seeds in a row meet nearly every one of them. Needs the addon. */
+/** Which workload a seed is: sixteen seeds in a row meet every one of them. Needs the addon. */
 import type { HistoryOptions, HistoryResult } from './history.js';
 import { crowdedWorkload } from './log-crowded-workload.js';
 import { formatWorkload } from './log-format-workload.js';
 import { randomWorkload } from './log-random-workload.js';
+import { reserveWorkload } from './log-reserve-workload.js';
 import { groupsWorkload, lengthsWorkload, wrapWorkload } from './log-sweep-workloads.js';
 import { volatileWorkload } from './log-volatile-workload.js';
 
@@ -17,7 +18,7 @@ export function runLogHistory(options: HistoryOptions): HistoryResult {
   const turn = Math.floor(options.seed / CYCLE);
   switch (options.seed % CYCLE) {
     case 1:
-      return turn % 2 === 0 ? crowdedWorkload(options) : randomWorkload(options, RANDOM_OPERATIONS);
+      return turn % 2 === 0 ? crowdedWorkload(options) : reserveWorkload(options);
     case 2:
       return wrapWorkload(options, turn % WRAP_PARTS, WRAP_PARTS);
     case 3:

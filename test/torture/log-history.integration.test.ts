@@ -27,7 +27,7 @@ function sumOf(results: readonly HistoryResult[]): SiteCounts {
 
 describe('crash images of the log', () => {
   it('recover to what was answered, at every fence site and in every workload', () => {
-    const results = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => run(seed));
+    const results = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((seed) => run(seed));
     for (const { seed, violation } of results) expect(violation, `seed ${seed}`).toBeUndefined();
     const workloads = new Set(results.map(({ workload }) => workload));
     expect([...workloads].sort()).toEqual([
@@ -36,6 +36,7 @@ describe('crash images of the log', () => {
       'groups',
       'lengths',
       'random',
+      'reserve',
       'volatile',
       'wrap',
     ]);
