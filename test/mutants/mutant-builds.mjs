@@ -10,7 +10,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -35,37 +34,51 @@ function nodeHeaders() {
 
 const INCLUDES = [nodeHeaders(), dirname(createRequire(import.meta.url).resolve('node-addon-api'))];
 
-/** Whether an object is newer than everything it was made from. */
-function isFresh(directory, object) {
-  if (!existsSync(object)) return false;
-  const made = statSync(object).mtimeMs;
-  const listed = readFileSync(`${object}.d`, 'utf8').replaceAll('\\\n', ' ').split(/\s+/).slice(1);
-  return listed
-    .filter((path) => path.startsWith('native/'))
-    .every((path) => statSync(join(directory, path)).mtimeMs <= made);
+/** Objects that are compiled at a time. */
+const COMPILATIONS = 2;
+
+/** The sources that an object was made from. */
+function sourcesOf(object) {
+  return readFileSync(`${object}.d`, 'utf8').replaceAll('\\\n', ' ').split(/\s+/).slice(1);
 }
 
-/** Compiles what is not fresh in `directory`, and links. @returns the addon's path. */
-export async function buildAddon(directory) {
-  const objects = [];
-  for (const name of readdirSync(join(directory, 'native')).filter((file) => file.endsWith('.cc'))) {
-    const object = join(directory, `${name}.o`);
-    objects.push(object);
-    if (isFresh(directory, object)) continue;
-    const options = [...FLAGS, ...DEFINES.map((name) => `-D${name}`), ...INCLUDES.map((path) => `-I${path}`)];
-    await run('g++', [...options, '-MMD', '-MF', `${object}.d`, '-c', join('native', name), '-o', object], {
-      cwd: directory,
-    });
-  }
+async function compile(name, directory) {
+  const object = join(directory, `${name}.o`);
+  const options = [
+    ...FLAGS,
+    ...DEFINES.map((define) => `-D${define}`),
+    ...INCLUDES.map((path) => `-I${path}`),
+  ];
+  await run('g++', [...options, '-MMD', '-MF', `${object}.d`, '-c', join('native', name), '-o', object], {
+    cwd: directory,
+  });
+  return object;
+}
+
+/**
+ * Compiles the sources in `directory`, but those of which `like`, a build of the same sources without what is
+ * `changed`, has the object; and links. @returns the addon's path.
+ */
+async function buildAddon(directory, like, changed) {
+  const names = readdirSync(join(directory, 'native')).filter((file) => file.endsWith('.cc'));
+  const isSame = (name) =>
+    like !== undefined && !sourcesOf(join(like, `${name}.o`)).some((path) => changed.has(path));
+  const objects = names.filter(isSame).map((name) => join(like, `${name}.o`));
+  const queue = names.filter((name) => !isSame(name));
+  const compiler = async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift())
+      objects.push(await compile(name, directory));
+  };
+  await Promise.all(Array.from({ length: COMPILATIONS }, compiler));
   const addon = join(directory, 'indelible.node');
-  await run('g++', ['-shared', '-o', addon, ...objects, '-ldl'], { cwd: directory });
+  await run('g++', ['-shared', '-o', addon, ...objects.sort(), '-ldl'], { cwd: directory });
   return addon;
 }
 
 /** The unmutated addon and library. */
 export async function buildUnmutated(directory) {
   const native = join(directory, 'addon');
-  cpSync(join(ROOT, 'native'), join(native, 'native'), { recursive: true, preserveTimestamps: true });
+  cpSync(join(ROOT, 'native'), join(native, 'native'), { recursive: true });
   const addon = await buildAddon(native);
   const library = join(directory, 'library');
   for (const name of readdirSync(join(ROOT, 'lib'), { recursive: true })) {
@@ -101,9 +114,9 @@ export async function buildMutant(directory, unmutated, changed) {
   const files = Object.entries(changed);
   if (files.some(([file]) => file.startsWith('native/'))) {
     const native = join(directory, 'addon');
-    cpSync(unmutated.native, native, { recursive: true, preserveTimestamps: true });
+    cpSync(join(unmutated.native, 'native'), join(native, 'native'), { recursive: true });
     for (const [file, text] of files) if (file.startsWith('native/')) writeFileSync(join(native, file), text);
-    addon = await buildAddon(native);
+    addon = await buildAddon(native, unmutated.native, new Set(files.map(([file]) => file)));
   }
   if (files.some(([file]) => file.startsWith('lib/'))) {
     library = join(directory, 'library');

@@ -33,6 +33,8 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
+/** Ends what hangs; a machine with other work may take long over the tests as they are. */
+const DRY_RUN_MINUTES_MAX = 60;
 const oneIn = Number(values.share);
 const seed = Number(values.seed);
 const equivalent = new MutantList('equivalent.json');
@@ -64,6 +66,7 @@ function optionsFor(group: Group, mutate: string[]): PartialStrykerOptions {
     ignoreStatic: !values.static,
     inProcess: { files: group.tests },
     warnings: { unknownOptions: false, preprocessorErrors: true, unserializableOptions: true, slow: false },
+    dryRunTimeoutMinutes: DRY_RUN_MINUTES_MAX,
     concurrency: Number(values.lanes),
     tempDirName: fs.mkdtempSync(path.join(os.tmpdir(), 'stryker-')),
     cleanTempDir: 'always',
