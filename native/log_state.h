@@ -56,7 +56,8 @@ struct LogState {
   [[nodiscard]] bool uncertain() const { return uncertain_through > trim_through; }
 
   /// Takes a record, for which there is room in `records`, into the books, unindexed; the next one lies at `next`.
-  /// `position` and `number` are the record's own at the call. Inlined, so that an append's header need not be in memory.
+  /// `position` and `number` are the record's own at the call. Inlined, so that an append's header need not be in
+  /// memory.
   [[gnu::always_inline]] void take(const RecordHeader& header, std::uint64_t next, std::uint32_t votes_in_it,
                                    std::uint32_t vote_bytes_in_it, std::uint64_t highest_slot) {
     RecordEntry& record = records.push();

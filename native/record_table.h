@@ -40,8 +40,8 @@ class RecordTable {
   /// Makes room for one more record.
   [[nodiscard]] Status reserve() { return count_ < capacity_ ? Status::good() : grow(); }
 
-  /// Another record at the end, for which there is room. All of it is the caller's to fill, field by field: right behind a fence, an
-  /// entry put together elsewhere and copied would be waited for (record_words.h).
+  /// Another record at the end, for which there is room. All of it is the caller's to fill, field by field: right
+  /// behind a fence, an entry put together elsewhere and copied would be waited for (record_words.h).
   RecordEntry& push() {
     return entries_[(first_ + count_++) & (capacity_ - 1)];
   }

@@ -13,8 +13,9 @@
  * 2. A mutant is killed by a violated property only: one that does not compile, that hangs or that crashes
  *    the process counts as failed, and so does one that survives: an instruction that nothing needs, or a
  *    place the rig does not see.
- * 3. The table in docs/testing.md has just these mutants; `--table` writes it anew, and with it log-seeds.json:
- *    the history that killed each. That one is tried first; a mutant that it does not kill has the whole run.
+ * 3. The table in docs/testing.md has just these mutants; `--table` writes it anew, and with it
+ *    log-seeds.json: the history that killed each. That one is tried first; a mutant that it does not kill
+ *    has the whole run.
  * Ends with `N passed, N failed`.
  */
 import { execFile } from 'node:child_process';
