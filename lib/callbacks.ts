@@ -12,7 +12,7 @@ export function callbackThrew(callback: string, error: unknown): void {
   thrown++;
   if ((thrown & (thrown - 1)) !== 0) return;
   const detail = (error instanceof Error ? error.stack : undefined) ?? '';
-  const sentence = `${callback} threw: ${described(error)} (${thrown} so far by callbacks of this process)`;
+  const sentence = `${callback} threw: ${described(error)} (${thrown} times in this process)`;
   process.emitWarning(sentence, { code: ErrorCode.callback, detail });
 }
 

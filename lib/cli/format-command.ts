@@ -87,7 +87,7 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
   if (dir === undefined) throw argumentError('format needs --dir, where the store goes');
   checkSync(backend, sync);
   const text = readFileIfThere(options.plan);
-  if (text === undefined) throw argumentError(`there is no plan ${options.plan}; draw one with --new-plan`);
+  if (text === undefined) throw argumentError(`there is no plan ${options.plan}; make one with --new-plan`);
   const plan = parsePlan(text);
   const identity = identityIn(plan, replica);
   const key = clusterKeyFor(options);
@@ -114,7 +114,7 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
 }
 
 function writePlan(replicas: number, file: string, output: Output, json: boolean): void {
-  if (fs.existsSync(file)) throw argumentError(`${file} is there already; a plan is drawn once`);
+  if (fs.existsSync(file)) throw argumentError(`${file} already exists; a plan is made only once`);
   const plan = drawPlan(replicas);
   const keyFile = keyPathOf(file);
   writeKeyFile(keyFile, 'cluster', newClusterKey());

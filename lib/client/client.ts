@@ -43,7 +43,7 @@ export interface ClientOptions extends LeaderConnectionOptions {
 function checkSecurity({ key, insecure = false }: ClientOptions): void {
   if (key !== undefined) checkKey(key);
   if ((key === undefined) === insecure) return;
-  throw argumentError('a client needs the key of the cluster’s clients, or `insecure: true`, and not both');
+  throw argumentError('give the key of the cluster’s clients, or say `insecure: true`, but not both');
 }
 
 export class Client implements Service {
@@ -188,7 +188,8 @@ export class Client implements Service {
   async status({ signal }: WaitOptions = {}): Promise<unknown> {
     signal?.throwIfAborted();
     const exchange = this.#connection.any;
-    if (exchange === undefined) throw new IndelibleError(ErrorCode.network, 'no replica is connected');
+    if (exchange === undefined)
+      throw new IndelibleError(ErrorCode.network, 'the client is not connected to a replica');
     return parseStatus(await abortable(exchange.status(), signal));
   }
 

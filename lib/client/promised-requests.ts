@@ -163,15 +163,21 @@ const DISK_FULL_SENTENCE =
   'not executed, and never will be: the disks of too many replicas are short of room; `indelible status` says whose';
 
 const OUTCOME_ERRORS = {
-  [Outcome.notExecuted]: [ErrorCode.notExecuted, 'not executed, and never will be: it can be sent again'],
-  [Outcome.unknown]: [ErrorCode.unknown, 'whether it was or will be executed is not known'],
-  [Outcome.failed]: [ErrorCode.stateMachine, 'the state machine threw at this query'],
+  [Outcome.notExecuted]: [
+    ErrorCode.notExecuted,
+    'not executed, and never will be: it is safe to send it again',
+  ],
+  [Outcome.unknown]: [ErrorCode.unknown, 'it is not known whether it was or will be executed'],
+  [Outcome.failed]: [ErrorCode.stateMachine, 'the state machine threw an error while it answered this query'],
   [Outcome.skipped]: [
     ErrorCode.skipped,
-    'the state machine throws at this command, and an operator had it skipped',
+    'the state machine throws an error at this command, and an operator had it skipped',
   ],
   [Outcome.diskFull]: [ErrorCode.diskFull, DISK_FULL_SENTENCE],
-  [Outcome.declined]: [ErrorCode.notExecuted, 'the state machine declined to answer it without the log'],
+  [Outcome.declined]: [
+    ErrorCode.notExecuted,
+    'the state machine declined to answer this as a query; propose it as a command',
+  ],
 } as const;
 
 function outcomeError(outcome: Failure, cause: unknown): IndelibleError {

@@ -22,7 +22,7 @@ export async function skipAt(
   const exchange = await Exchange.connect(options);
   try {
     const { outcome, sentence } = await exchange.skip(skip).catch((cause: Error) => {
-      const text = `whether the command is skipped is not known: ${cause.message}`;
+      const text = `it is not known whether the command is skipped: ${cause.message}`;
       throw new IndelibleError(ErrorCode.unknown, text, { cause });
     });
     if (outcome !== SkipOutcome.done) throw new IndelibleError(CODES[outcome], sentence);

@@ -47,8 +47,8 @@ export function decideFormation(
     const which = missing.join(', ');
     throw new IndelibleError(
       ErrorCode.storeMissing,
-      `${directory} has no store of replica ${which} any more, and what it voted for is lost with it; a new ` +
-        'store under its id would let the cluster forget what it answered',
+      `${directory} no longer has the store of replica ${which}, and its votes are lost with it. A new ` +
+        'store with the same id could make the cluster forget commands that it has answered',
       { path: directory },
     );
   }

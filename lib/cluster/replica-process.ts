@@ -223,7 +223,7 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
     log.warn({ reason, votes: votes.length, uncertain }, 'damage found in the log'),
   );
   replica.on('clock', ({ isOff, aheadMs }) => {
-    const text = isOff ? 'the clock of this machine is off' : 'the clock of this machine is well again';
+    const text = isOff ? 'the clock of this machine is off' : 'the clock of this machine is right again';
     log[isOff ? 'warn' : 'info']({ aheadMs }, text);
   });
   replica.on('halted', (halt) => {

@@ -51,10 +51,10 @@ export function checkOptions(options: CoreOptions): void {
   }
   if (!(windowBytes >= 1)) throw argumentError(`windowBytes is at least 1, not ${windowBytes}`);
   if (!(timing.heartbeatTicks >= 1 && timing.fetchTicks >= 1))
-    throw argumentError('timings are at least 1 tick');
+    throw argumentError('all timings must be at least 1 tick');
   if (timing.electionTicks < 3 * timing.heartbeatTicks) {
     throw argumentError(
-      'electionTicks is at least three times heartbeatTicks, or one late heartbeat is an election',
+      'electionTicks must be at least three times heartbeatTicks; otherwise one late heartbeat starts an election',
     );
   }
 }

@@ -103,6 +103,6 @@ export class Applying {
 }
 
 function gone(slot: Slot): IndelibleError {
-  const sentence = `the log no longer has the batch of slot ${slot}, which it vouched for`;
+  const sentence = `the log no longer has the batch of slot ${slot}, although its record says that it has it`;
   return new IndelibleError(ErrorCode.storeCorrupt, sentence);
 }

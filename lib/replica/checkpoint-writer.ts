@@ -157,7 +157,7 @@ export class CheckpointWriter {
     running.idleMs += tickMs;
     if (running.isStalled || running.idleMs < STALL_MS) return;
     running.isStalled = true;
-    const reason = `writing a checkpoint has not come on for ${STALL_MS} ms: its disk, or its state, stalls`;
+    const reason = `writing a checkpoint has made no progress for ${STALL_MS} ms: the disk, or the state machine’s checkpoint(), hangs`;
     this.tell({
       code: ErrorCode.checkpointStalled,
       reason,

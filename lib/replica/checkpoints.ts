@@ -138,8 +138,8 @@ export class Checkpoints {
     if (image !== undefined) return restoreImage(machine, image);
     throw new IndelibleError(
       ErrorCode.stateMachine,
-      `there is no checkpoint yet, and the state that the machine is made with has no image of at most ` +
-        `${FIRST_IMAGE_BYTES_MAX} bytes: open the replica again to go on behind what was skipped`,
+      `there is no checkpoint yet, and the initial state of the state machine has no image of at most ` +
+        `${FIRST_IMAGE_BYTES_MAX} bytes: open the replica again; it then continues after the skipped command`,
     );
   }
 

@@ -68,7 +68,10 @@ export class ResultBuffer implements ResultWriter {
 
   reserve(lengthBytes: number): number {
     if (!(lengthBytes >= 0)) throw argumentError(`a result of ${lengthBytes} bytes`);
-    if (!this.isOpen) throw argumentError('a result is written during the call that it is the result of');
+    if (!this.isOpen)
+      throw argumentError(
+        'a result can only be written during the call of execute or query that it belongs to',
+      );
     const at = this.end;
     const end = at + lengthBytes;
     if (end > this.buffer.length) {

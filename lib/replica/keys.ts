@@ -15,14 +15,14 @@ export interface KeyChoice {
 /** @throws RangeError where there is no key and nobody said that there is to be none, or there are both */
 export function keysOf({ directory, key, insecure = false }: KeyChoice): ClusterKeys | undefined {
   if (insecure) {
-    if (key !== undefined) throw argumentError('a replica has a key or is insecure, not both');
+    if (key !== undefined) throw argumentError('give a key, or say `insecure: true`, but not both');
     return undefined;
   }
   const path = clusterKeyPath(directory);
   const found = key ?? readClusterKey(path);
   if (found === undefined) {
     throw argumentError(
-      `no key of the cluster was given, and there is no ${path}: give the key that all its replicas have`,
+      `no key was given, and there is no file ${path}: give the key that all replicas of the cluster have`,
     );
   }
   return clusterKeys(found);

@@ -24,7 +24,7 @@ export function checkMachine(machine: StateMachine): void {
     if (typeof method !== 'function') throw argumentTypeError(`a state machine has a method ${name}`);
     if (method instanceof ASYNC) {
       throw argumentTypeError(
-        `${name} of a state machine is synchronous: an async function has no place in the log`,
+        `${name} of a state machine must be synchronous: an async function cannot be replicated`,
       );
     }
   }

@@ -90,7 +90,7 @@ export function tune(
   store: { batchBytesMax: number; capacityBytes: number },
 ): Tuning {
   for (const name of Object.keys(given)) {
-    if (!(name in TUNING_DEFAULT)) throw argumentError(`there is no tuning named ${name}`);
+    if (!(name in TUNING_DEFAULT)) throw argumentError(`there is no tuning option named ${name}`);
   }
   const tuning = { ...TUNING_DEFAULT, ...given };
   const batchBytesMax = Math.min(store.batchBytesMax, BATCH_BYTES_MAX);
@@ -106,10 +106,10 @@ export function tune(
     'clockBoundMs',
   ];
   for (const name of positive) {
-    if (!(tuning[name] > 0)) throw argumentError(`${name} is above 0, not ${tuning[name]}`);
+    if (!(tuning[name] > 0)) throw argumentError(`${name} must be above 0, not ${tuning[name]}`);
   }
   for (const name of ['scrubBytesPerSecond', 'watchMs'] as const) {
-    if (!(tuning[name] >= 0)) throw argumentError(`${name} is 0 or more, not ${tuning[name]}`);
+    if (!(tuning[name] >= 0)) throw argumentError(`${name} must be 0 or more, not ${tuning[name]}`);
   }
   if (tuning.windowSlots > WINDOW_SLOTS_MAX)
     throw argumentError(`windowSlots is at most ${WINDOW_SLOTS_MAX}`);

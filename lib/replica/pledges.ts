@@ -97,7 +97,7 @@ class Line implements Requester {
     checkBytes(bytes);
     checkLength(bytes.length, this.limits.commandBytesMax);
     if (this.heldBytes + PLEDGE_BYTES + bytes.length > this.limits.waitingBytesMax && this.held.length > 0) {
-      const sentence = `not executed: ${this.heldBytes} bytes of requests wait for room already`;
+      const sentence = `not executed: ${this.heldBytes} bytes of requests already wait for room; send fewer at a time`;
       throw new IndelibleError(ErrorCode.notExecuted, sentence);
     }
     const body = Buffer.allocUnsafe(COMMAND_HEADER_BYTES + bytes.length);
@@ -213,7 +213,10 @@ function heldBytesOf({ body }: Held): number {
 
 function outcomeError(outcome: Outcome, cause?: unknown): IndelibleError {
   if (outcome === Outcome.failed) {
-    return new IndelibleError(ErrorCode.stateMachine, 'the state machine threw at this query');
+    return new IndelibleError(
+      ErrorCode.stateMachine,
+      'the state machine threw an error while it answered this query',
+    );
   }
   if (outcome === Outcome.diskFull) {
     const sentence =
@@ -221,18 +224,18 @@ function outcomeError(outcome: Outcome, cause?: unknown): IndelibleError {
     return new IndelibleError(ErrorCode.diskFull, sentence);
   }
   if (outcome === Outcome.skipped) {
-    const sentence = 'the state machine throws at this command, and an operator had it skipped';
+    const sentence = 'the state machine throws an error at this command, and an operator had it skipped';
     return new IndelibleError(ErrorCode.skipped, sentence);
   }
   if (outcome === Outcome.unknown) {
-    const sentence = 'whether the command was executed, or yet will be, is not known';
+    const sentence = 'it is not known whether the command was or will be executed';
     return new IndelibleError(ErrorCode.unknown, sentence, { cause });
   }
   if (outcome === Outcome.declined) {
-    const sentence = 'the state machine declined to answer outside the log; propose it as a command';
+    const sentence = 'the state machine declined to answer this as a query; propose it as a command';
     return new IndelibleError(ErrorCode.notExecuted, sentence);
   }
   const sentence =
-    'not executed, and never will be: no leader took it in time, or another batch took its slot';
+    'not executed, and never will be: no leader accepted it in time, or another batch took its slot. It is safe to send it again';
   return new IndelibleError(ErrorCode.notExecuted, sentence, { cause });
 }

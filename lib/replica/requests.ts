@@ -19,9 +19,9 @@ export function checkCall(
   end: number,
 ): void {
   if (typeof requester?.outcome !== 'function' || typeof requester.drain !== 'function') {
-    throw argumentTypeError('a requester has the methods outcome and drain');
+    throw argumentTypeError('a requester must have the methods outcome and drain');
   }
-  if (!(bytes instanceof Uint8Array)) throw argumentTypeError('a body is a Uint8Array');
+  if (!(bytes instanceof Uint8Array)) throw argumentTypeError('a body must be a Uint8Array');
   if (!Number.isSafeInteger(count) || count < 1) throw argumentError(`a body of ${String(count)} requests`);
   if (!Number.isSafeInteger(first) || first < 0 || !Number.isSafeInteger(first + count)) {
     throw argumentError(`requests numbered from ${String(first)}`);
@@ -62,7 +62,7 @@ export function checkLength(lengthBytes: number, commandBytesMax: number): void 
 
 /** One command or query in the convenient form. @throws TypeError with ERR_INDELIBLE_ARGUMENT */
 export function checkBytes(bytes: Uint8Array): void {
-  if (!(bytes instanceof Uint8Array)) throw argumentTypeError('a command or query is a Uint8Array');
+  if (!(bytes instanceof Uint8Array)) throw argumentTypeError('a command or query must be a Uint8Array');
 }
 
 export function readLength(bytes: Uint8Array, at: number): number {
@@ -74,5 +74,5 @@ function isIndex(value: number, through: number): boolean {
 }
 
 function malformed(): RangeError {
-  return argumentError('a body must hold exactly the requests it is said to hold');
+  return argumentError('the body must contain exactly the stated number of requests, and nothing more');
 }

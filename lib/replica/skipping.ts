@@ -83,7 +83,7 @@ export class Skipping {
     if (this.mayPropose(decision) && this.parts.propose(skip) !== 0) {
       decision.proposedAt = this.parts.core.proposer.ballot;
     } else if (decision.ticks * tickMs > timeoutMs) {
-      const sentence = 'nothing is skipped: no quorum has told in time how far it has applied';
+      const sentence = 'nothing is skipped: a majority did not report in time how far it has executed';
       this.end(new IndelibleError(ErrorCode.notExecuted, sentence));
     }
   }
@@ -118,8 +118,8 @@ export class Skipping {
     for (const { id } of core.quorum.configuration.members) {
       if ((core.progress.of(id)?.appliedThrough ?? 0) < skip.slot) continue;
       const sentence =
-        `nothing is skipped: replica ${id} has executed slot ${skip.slot}, so that the state machine is not ` +
-        `deterministic: give replica ${core.self} the state of one that goes on`;
+        `nothing is skipped: replica ${id} has executed slot ${skip.slot}. So the state machine is not ` +
+        `deterministic: give replica ${core.self} the checkpoints of a replica that still executes`;
       return new IndelibleError(ErrorCode.diverged, sentence);
     }
     return undefined;
@@ -143,6 +143,6 @@ export class Skipping {
 }
 
 function unknown(): IndelibleError {
-  const sentence = 'whether the command is skipped, or yet will be, is not known: see the status';
+  const sentence = 'it is not known whether the command is or will be skipped: see the status';
   return new IndelibleError(ErrorCode.unknown, sentence);
 }

@@ -88,7 +88,7 @@ export function restoreImage(machine: StateMachine, file: Image): void {
   const restored = stateDigest === undefined ? undefined : digestOfState(machine, throughSlot);
   if (restored === stateDigest || restored === undefined) return;
   const sentence =
-    `the checkpoint through slot ${throughSlot} restores a state with digest ${restored}, but was taken of one ` +
-    `with ${stateDigest}: checkpoint() must give the state as of its call, whatever is executed meanwhile`;
+    `the checkpoint through slot ${throughSlot} restores a state with digest ${restored}, but was taken from a state ` +
+    `with ${stateDigest}: checkpoint() must give the state as it was at the call, whatever is executed while its chunks are read`;
   throw new IndelibleError(ErrorCode.stateMachine, sentence, place);
 }

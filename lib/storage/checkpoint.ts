@@ -109,7 +109,7 @@ export async function readNewestMeta(
 }
 
 function noneIsWhole(directory: string, problems: readonly string[]): IndelibleError {
-  const sentence = `no checkpoint in ${directory} is whole: ${problems.join('; ')}`;
+  const sentence = `every checkpoint in ${directory} is damaged: ${problems.join('; ')}`;
   return new IndelibleError(ErrorCode.checkpointInvalid, sentence, { path: directory });
 }
 

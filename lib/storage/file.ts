@@ -468,7 +468,10 @@ export class FileStorage implements Storage {
       throw new IndelibleError(ErrorCode.storeCorrupt, `the store is lost: ${this.recovered.reason}`);
     }
     if (this.#log.failed) {
-      throw new IndelibleError(ErrorCode.storePoisoned, 'the store failed earlier and takes nothing more');
+      throw new IndelibleError(
+        ErrorCode.storePoisoned,
+        'the store failed earlier and accepts nothing more: open it again when the cause is repaired',
+      );
     }
     return this.#log;
   }

@@ -60,7 +60,8 @@ export function formatMemory(disk: MemoryDisk, shape: StoreShape): void {
 /** @throws ERR_INDELIBLE_STORE_MISSING, ERR_INDELIBLE_STORE_LOCKED */
 export function openMemory(disk: MemoryDisk): MemoryStorage {
   if (!disk.shape) throw new IndelibleError(ErrorCode.storeMissing, 'this memory disk was never formatted');
-  if (disk.open) throw new IndelibleError(ErrorCode.storeLocked, 'this memory disk has an open store');
+  if (disk.open)
+    throw new IndelibleError(ErrorCode.storeLocked, 'this memory disk already has an open store');
   return new MemoryStorage(disk, disk.shape);
 }
 
@@ -188,7 +189,7 @@ export class MemoryStorage implements Storage {
     if (this.#staged.length === 0) return;
     if (this.#failNext) {
       this.#state = 'poisoned';
-      this.onFailure(new IndelibleError(ErrorCode.storeIo, 'the memory disk was told to fail'));
+      this.onFailure(new IndelibleError(ErrorCode.storeIo, 'a test told this memory disk to fail'));
       return;
     }
     const disk = this.#disk;
@@ -279,7 +280,10 @@ export class MemoryStorage implements Storage {
   #checkUsable(): void {
     if (this.#state === 'closed') throw new IndelibleError(ErrorCode.storeClosed, 'the store is closed');
     if (this.#state === 'poisoned') {
-      throw new IndelibleError(ErrorCode.storePoisoned, 'the store failed earlier and takes nothing more');
+      throw new IndelibleError(
+        ErrorCode.storePoisoned,
+        'the store failed earlier and accepts nothing more: open it again when the cause is repaired',
+      );
     }
   }
 }

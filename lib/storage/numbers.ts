@@ -13,15 +13,15 @@ export const STORE_NUMBER_MAX: number = Number.MAX_SAFE_INTEGER - 2 ** 32;
 
 export function checkVote(slot: Slot, ballot: Ballot): void {
   if (Number.isSafeInteger(slot) && slot >= 1 && Number.isSafeInteger(ballot) && ballot >= 0) return;
-  throw argumentError(`a vote at slot ${slot}, ballot ${ballot}: both are below 2^53`);
+  throw argumentError(`a vote at slot ${slot}, ballot ${ballot}: both must be integers below 2^53`);
 }
 
 export function checkNumber(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
-  throw argumentError(`${name} is ${value}, and has to be an integer below 2^53`);
+  throw argumentError(`${name} must be an integer below 2^53, not ${value}`);
 }
 
 export function exhausted(directory: string): IndelibleError {
-  const sentence = `${directory}: the numbers of this store are used up: it takes no more votes`;
+  const sentence = `${directory}: this store has used all its numbers and accepts no more votes: copy the state to a new cluster`;
   return new IndelibleError(ErrorCode.storeExhausted, sentence, { path: directory });
 }

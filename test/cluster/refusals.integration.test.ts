@@ -123,7 +123,7 @@ describe('data that is not what was asked for', () => {
     fs.rmSync(path.join(data, 'replica-2'), { recursive: true });
     const { code, problems } = await refused();
     expect(code).toBe(3);
-    expect(problems).toMatch(/^error ERR_INDELIBLE_STORE_MISSING: .*no store of replica 2 any more/);
+    expect(problems).toMatch(/^error ERR_INDELIBLE_STORE_MISSING: .*no longer has the store of replica 2/);
     expect(fs.existsSync(path.join(data, 'replica-2'))).toBe(false);
   });
 

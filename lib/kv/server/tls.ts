@@ -58,7 +58,9 @@ export function tlsPort(
     server,
     renew: (next) => {
       if ((next.ca === undefined) !== (tls.ca === undefined)) {
-        throw argumentError('whether clients need certificates is settled when the port is opened');
+        throw argumentError(
+          'whether clients need certificates cannot change while the port is open: restart the replica',
+        );
       }
       usable(() => server.setSecureContext(optionsOf(next)));
     },

@@ -32,7 +32,7 @@ export function claimOf(mode: ClaimMode, ground: Ground, processor: string = pro
     return { durability: 'process', reason: 'the emulation writes to no medium', forgets: true };
   }
   if (mode === 'pmem' && !FENCES_HOLD.has(processor)) {
-    const reason = `on ${processor}, libpmem does not wait until what it flushes has arrived`;
+    const reason = `on ${processor}, libpmem does not wait until flushed data has reached the memory`;
     return { durability: 'process', reason, forgets: true };
   }
   return { durability: ground.survives, reason: ground.reason, forgets: ground.forgets };
