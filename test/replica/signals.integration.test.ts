@@ -70,7 +70,7 @@ it('connecting a client ends, before it began and during it', async () => {
 it('a status is no longer waited for', async () => {
   cluster = await TestCluster.start({ machine: () => new Counter(), storage: memoryStorage });
   const leader = await cluster.leader();
-  const addresses = new Map([[1, leader.address]]);
+  const addresses = new Map([[leader.identity.replicaId, leader.address]]);
   await using client = await Client.connect({ addresses, key: clientKeyOf(cluster.key) });
   await expect(client.status({ signal: ABORTED })).rejects.toBe(REASON);
   expect(await client.status()).toMatchObject({ replicaId: expect.any(Number) });
