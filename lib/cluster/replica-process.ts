@@ -32,6 +32,7 @@ import { type ClientShares, descriptorsOfProcess, logFilesIn, sharesOf } from '.
 import { collectSeldom } from './garbage.js';
 import { hasNoTerminal, isUnderNohup } from './hang-up.js';
 import { LogLines } from './log-lines.js';
+import { NetworkLines, SWEEP_MS } from './network-lines.js';
 import type { FromReplica, ToReplica } from './process-messages.js';
 import type { ServeConfig } from './serve-config.js';
 import { storageChoice } from './stores.js';
@@ -100,8 +101,10 @@ async function open(config: ServeConfig, log: Logger, ending: Ending): Promise<S
     ...(shares === undefined ? {} : { clientsMax: shares.programsMax }),
   });
   try {
-    follow(replica, log, ending);
-    const server = await openPort(replica, machine, config, log, shares?.clientsMax);
+    const lines = new NetworkLines((fields, event) => log.warn(fields, event));
+    setInterval(() => lines.sweep(), SWEEP_MS).unref();
+    follow(replica, log, lines, ending);
+    const server = await openPort(replica, machine, config, lines, shares?.clientsMax);
     const http = await openHttpPort(replica, machine, server, config, shares?.httpMax);
     const { replicaId, clusterId } = replica.identity;
     const { mode, durability, flushedBy, recovery, security } = replica.status();
@@ -143,7 +146,7 @@ async function openPort(
   replica: Replica,
   machine: KvStateMachine,
   { redis, service: { tls, ...limits } }: ServeConfig,
-  log: Logger,
+  lines: NetworkLines,
   clientsMax: number | undefined,
 ): Promise<KvServer | undefined> {
   if (redis === undefined) return undefined;
@@ -154,7 +157,7 @@ async function openPort(
     ...(clientsMax === undefined ? {} : { clientsMax }),
     ...redis,
     ...(tls === undefined ? {} : { tls: readTlsFiles(tls) }),
-    onRefused: (remote, error) => log.warn({ remote, reason: error.message }, 'Redis client refused'),
+    onRefused: (remote, { message: reason }) => lines.tell({ event: 'Redis client refused', remote, reason }),
     service,
     status,
     statistics: (nowMs) => machine.statisticsAt(nowMs),
@@ -190,8 +193,14 @@ function reload({ tls, service }: ServeConfig, { replica, server }: Served, log:
   }
 }
 
+/** What a person is to look at; that a peer is away is said elsewhere. */
+function isOdd({ event, error }: TransportDiagnostic): boolean {
+  if (event === 'dial-failed') return (error as IndelibleError | undefined)?.code !== ErrorCode.network;
+  return event === 'refused' || event === 'malformed' || event === 'client-lost';
+}
+
 /** Turns what the replica says of itself into log lines and messages. */
-function follow(replica: Replica, log: Logger, ending: Ending): void {
+function follow(replica: Replica, log: Logger, lines: NetworkLines, ending: Ending): void {
   const sayRole = (role: Role, ballot: Ballot, leader: ReplicaId): void => {
     log.info({ role, ballot: formatBallot(ballot), leader }, 'role');
     tell({ kind: 'role', role, ballot, leader });
@@ -233,8 +242,9 @@ function follow(replica: Replica, log: Logger, ending: Ending): void {
   replica.on('failure', (error) => ending.reach(error));
   subscribe('indelible:transport', (message) => {
     const { event, remote, peer, error } = message as TransportDiagnostic;
-    const isOdd = event === 'refused' || event === 'malformed' || event === 'client-lost';
-    log[isOdd ? 'warn' : 'debug']({ remote, peer, reason: error?.message }, event);
+    const line = { event, remote, peer, reason: error?.message };
+    if (isOdd(message as TransportDiagnostic)) lines.tell(line);
+    else log.debug(line, event);
   });
   // What happened before anybody could listen.
   const { role, ballot, leader, failure, halted } = replica.status();

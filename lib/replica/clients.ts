@@ -13,7 +13,7 @@
  * 4. What the other end has given up (its connection is closed, or the same asker has opened the next one)
  *    and is not proposed yet never is; nor is it forwarded when another leads.
  * 5. A connection that submits faster than slots become free is not read from until there is room.
- * 6. A replica that cannot reach the leader may ask a follower to pass on what it asks (relays.ts). From then
+ * 6. A replica, and nobody else, that cannot reach the leader may ask a follower to pass on what it asks (relays.ts). From then
  *    on its connection is one to the leader: who leads, and at which ballot, is what the leader says.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
@@ -194,6 +194,8 @@ class ClientSession {
   /** Passes on to the leader what is asked from now on; hangs up where that cannot be. */
   private beginRelay(): void {
     const { leader, leads } = this.host;
+    // To ask in another's name, and to open connections here, is for replicas.
+    if (!this.connection.isFrontEnd) return this.connection.close();
     if (this.relay !== undefined || leads || this.submits.owed + this.queries.owed > 0) return;
     this.relay = this.relays.begin(leader, this.caller, {
       changed: () => {

@@ -5,7 +5,7 @@
  *   indelible-client-key:…     for programs that are clients
  *
  * 1. They are written once, readable by their owner alone, and durable on return.
- * 2. One that other users of the machine may read or write is not taken.
+ * 2. One that anybody but its owner may read or write, or that is another user's, is not taken.
  */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,8 +17,8 @@ type KeyKind = 'cluster' | 'client';
 
 const FORM = /^indelible-(cluster|client)-key:([0-9a-f]{64})\r?\n?$/;
 
-/** What others than the owner and its group may do. */
-const OTHERS = 0o007;
+/** What others than the owner may do. */
+const OTHERS = 0o077;
 
 /** Where the key of the cluster lies in the directory of a store, or of a cluster. */
 export function clusterKeyPath(directory: string): string {
@@ -67,13 +67,17 @@ function read(path: string): { kind: KeyKind; key: Uint8Array } | undefined {
     });
   }
   try {
-    if ((fstatSync(file).mode & OTHERS) !== 0) {
-      throw argumentError(`other users may read or write ${path}: chmod 600 it`);
-    }
+    checkAlone(path, fstatSync(file), process.geteuid?.());
     return parse(readFileSync(file, 'utf8'), path);
   } finally {
     closeSync(file);
   }
+}
+
+/** @throws RangeError for a file that anybody but this `user` may read, write, or give to others */
+export function checkAlone(path: string, { mode, uid }: { mode: number; uid: number }, user = uid): void {
+  if ((mode & OTHERS) !== 0) throw argumentError(`other users may read or write ${path}: chmod 600 it`);
+  if (uid !== user) throw argumentError(`${path} is another user’s: chown it to user ${user}`);
 }
 
 function parse(text: string, what: string): { kind: KeyKind; key: Uint8Array } {

@@ -2,12 +2,19 @@
  * Small files beside a store that are durable when the call returns, as far as the file system keeps
  * its word. Their owner alone may read them.
  */
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Writes a file that must not be there yet. @throws system errors; EEXIST where it is */
+/** Writes a file that must not be there yet: whole, or not at all. @throws system errors; EEXIST where it is */
 export function createSynced(path: string, text: string): void {
-  writeSynced(path, 'wx', text);
+  const aside = `${path}.${randomBytes(8).toString('hex')}`;
+  try {
+    writeSynced(aside, 'wx', text);
+    fs.linkSync(aside, path);
+  } finally {
+    fs.rmSync(aside, { force: true });
+  }
   syncDirectory(dirname(path));
 }
 

@@ -15,6 +15,8 @@ export interface ClientConnection {
   readonly number: number;
   /** Who asks. */
   readonly caller: Caller;
+  /** It asks for the clients of another replica, and has the key of replicas. */
+  readonly isFrontEnd: boolean;
   /** Address of the other end, for people. */
   readonly remote: string;
   /** True while more is queued than the client takes; {@link onDrain} follows. */

@@ -49,6 +49,7 @@ export interface ClientEndOwner {
 export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
   readonly number: number;
   readonly caller: Caller;
+  readonly isFrontEnd: boolean;
   onMessage: (message: ClientMessage) => void = nothing;
   onSettled: () => void = nothing;
   onDrain: () => void = nothing;
@@ -59,9 +60,10 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
   #held = false;
   #choked = false;
 
-  constructor(number: number, caller: Caller, link: Link, owner: ClientEndOwner) {
+  constructor(number: number, caller: Caller, isFrontEnd: boolean, link: Link, owner: ClientEndOwner) {
     this.number = number;
     this.caller = caller;
+    this.isFrontEnd = isFrontEnd;
     this.#link = link;
     this.#owner = owner;
   }

@@ -6,7 +6,7 @@
  *   hello, with a salt              ──▶       version and key judged
  *                                   ◀──       challenge: its salt
  *   proof                           ──▶       compared; then the hello is judged
- *                                   ◀──       hello, proof
+ *                                   ◀──       hello, proof      (or refusal, proof)
  *   proof compared, hello judged
  *
  * Where neither end has a key, both hellos are all; where one has, both must.
@@ -17,7 +17,9 @@
  * 3. A listener with a key tells who has not proven that it has it nothing but its salt, and why it is
  *    refused: its version, or the key.
  * 4. What a proof covers stands in proof.ts.
- * 5. A caller whose certificate is not accepted, or not that of the replica it says it is, is refused before
+ * 5. Of who has not proven that it has the key, a refusal is believed only for its version, the time, the key
+ *    or the certificate, and only by whom it concerns. Any other one takes a proof of its own.
+ * 6. A caller whose certificate is not accepted, or not that of the replica it says it is, is refused before
  *    a proof is asked for. A listener with such a certificate hears nothing at all (tls.ts).
  *
  * | end | state | holds | next |
@@ -25,7 +27,8 @@
  * | listener | waiting | nothing | a hello |
  * | listener | challenged | the caller's hello | a proof |
  * | caller | said | its hello | a challenge; without a key a hello |
- * | caller | proved | the listener's salt | a hello |
+ * | caller | proved | the listener's salt | a hello, or a refusal |
+ * | caller | refused | the listener's refusal | a proof |
  * | caller | answered | the listener's hello | a proof |
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
@@ -50,10 +53,12 @@ import { refusalOfVersion, strangerError } from './hello.js';
 import type { LinkCounters, Talk } from './link.js';
 import { Link } from './link.js';
 import type { ClusterKeys, Greeted } from './proof.js';
-import { isSameProof, keyFor, newSalt, proofOfCaller, proofOfListener } from './proof.js';
+import { isSameProof, keyFor, newSalt, proofOfCaller, proofOfListener, proofOfRefusal } from './proof.js';
 import type { Seal } from './seal.js';
 import { isTlsRecord, tlsError } from './socket-error.js';
 import type { Socket } from './sockets.js';
+
+const NOT_THE_KEY = 'who answers has not the key of this cluster';
 
 export interface GreetingPlace {
   /** Address of the other end, for people. */
@@ -115,6 +120,14 @@ abstract class GreetingTalk implements Talk<Greeting> {
     });
   }
 
+  /** The other end refuses; what it says is believed as far as it goes. */
+  protected refused(refusal: Refusal): void {
+    if (this.isBelieved(refusal)) this.fail(strangerError(refusal, this.link.remote), refusal);
+    else this.outOfTurn(refusal);
+  }
+
+  protected abstract isBelieved(refusal: Refusal): boolean;
+
   /** Takes the next word; nothing comes after `end`. */
   protected abstract heard(greeting: Greeting): void;
   protected abstract failed(error: IndelibleError, refusal: Refusal | undefined): void;
@@ -130,7 +143,7 @@ abstract class GreetingTalk implements Talk<Greeting> {
 
   receive(greeting: Greeting): void {
     if (this.#over) return;
-    if (greeting.type === 'refusal') this.fail(strangerError(greeting, this.link.remote), greeting);
+    if (greeting.type === 'refusal') this.refused(greeting);
     else this.heard(greeting);
   }
 
@@ -176,10 +189,15 @@ abstract class GreetingTalk implements Talk<Greeting> {
   }
 
   /** Says why, then closes. */
-  protected refuse(refusal: Refusal, error: IndelibleError = strangerError(refusal, this.link.remote)): void {
+  protected refuse(
+    refusal: Refusal,
+    error: IndelibleError = strangerError(refusal, this.link.remote),
+    proof?: Uint8Array,
+  ): void {
     if (!this.end()) return;
     const writer = new Writer(128);
     encodeRefusal(writer, refusal);
+    if (proof !== undefined) encodeProof(writer, { type: 'proof', bytes: proof });
     this.link.add(writer.bytes, writer.length);
     this.link.end();
     this.failed(error, refusal);
@@ -206,6 +224,11 @@ class ListenerGreeting extends GreetingTalk {
     this.#party.failed(this.link, error, refusal);
   }
 
+  /** Who has proven itself is greeted, and refuses nothing here any more. */
+  protected isBelieved(refusal: Refusal): boolean {
+    return this.#party.keys === undefined || isOfStrangers(refusal);
+  }
+
   protected get guess(): string {
     return this.socket.seal === undefined ? '' : ': it may not accept the certificate here';
   }
@@ -230,7 +253,10 @@ class ListenerGreeting extends GreetingTalk {
 
   #judge(caller: Hello, greeted: Greeted | undefined): void {
     const refusal = this.#party.refusalOf(caller);
-    if (refusal !== undefined) return this.refuse(refusal);
+    if (refusal !== undefined) {
+      const proof = greeted && proofOfRefusal(keyFor(this.#party.keys!, caller.role), greeted, refusal);
+      return this.refuse(refusal, undefined, proof);
+    }
     this.end();
     if (greeted === undefined) {
       this.send((writer) => encodeHello(writer, this.#party.hello()));
@@ -252,6 +278,8 @@ class CallerGreeting extends GreetingTalk {
   readonly #hello: Hello;
   #greeted: Greeted | undefined;
   #listener: Hello | undefined;
+  /** Not proven yet. */
+  #refusal: Refusal | undefined;
 
   constructor(socket: Socket, place: GreetingPlace, party: CallerParty) {
     super(socket, place);
@@ -267,7 +295,9 @@ class CallerGreeting extends GreetingTalk {
     const { key } = this.#party;
     const greeted = this.#greeted;
     const listener = this.#listener;
-    if (listener !== undefined && greeting.type === 'proof') this.#proved(listener, greeting.bytes);
+    const refusal = this.#refusal;
+    if (refusal !== undefined) this.#refusalProved(refusal, greeting);
+    else if (listener !== undefined && greeting.type === 'proof') this.#proved(listener, greeting.bytes);
     else if (listener === undefined && greeting.type === 'hello') this.#answered(greeting);
     else if (key !== undefined && greeted === undefined && greeting.type === 'challenge') {
       this.#greeted = { caller: this.#hello, listenerSalt: greeting.salt, binding: this.binding };
@@ -284,6 +314,23 @@ class CallerGreeting extends GreetingTalk {
     return this.socket.seal === undefined ? ': it may speak TLS only (--tls)' : '';
   }
 
+  protected isBelieved(refusal: Refusal): boolean {
+    return this.#party.key === undefined || isOfStrangers(refusal);
+  }
+
+  protected override refused(refusal: Refusal): void {
+    if (this.isBelieved(refusal) || this.#greeted === undefined) super.refused(refusal);
+    else this.#refusal = refusal;
+  }
+
+  #refusalProved(refusal: Refusal, greeting: Greeting): void {
+    const { key } = this.#party;
+    if (greeting.type !== 'proof') return this.outOfTurn(greeting);
+    const expected = proofOfRefusal(key!, this.#greeted!, refusal);
+    if (isSameProof(greeting.bytes, expected)) this.fail(strangerError(refusal, this.link.remote), refusal);
+    else this.fail(strangerError(keyRefusal(NOT_THE_KEY), this.link.remote));
+  }
+
   #answered(listener: Hello): void {
     const refusal = refusalOfVersion(listener);
     if (refusal !== undefined) return this.refuse(refusal);
@@ -296,7 +343,7 @@ class CallerGreeting extends GreetingTalk {
   #proved(listener: Hello, proof: Uint8Array): void {
     const expected = proofOfListener(this.#party.key!, this.#greeted!, listener);
     if (isSameProof(proof, expected)) this.#judge(listener);
-    else this.refuse(keyRefusal('who answers has not the key of this cluster'));
+    else this.refuse(keyRefusal(NOT_THE_KEY));
   }
 
   #judge(listener: Hello): void {
@@ -319,6 +366,12 @@ function refusalOfKey({ salt }: Hello, isAsked: boolean): Refusal | undefined {
   return keyRefusal(
     isAsked ? 'the key of the cluster is asked for, and none was offered' : 'this replica runs without a key',
   );
+}
+
+/** What may be said by who has proven nothing: it gives nobody away, and there is nobody to believe. */
+function isOfStrangers({ code }: Refusal): boolean {
+  const { version, noHello, key, certificate } = RefusalCode;
+  return code === version || code === noHello || code === key || code === certificate;
 }
 
 function keyRefusal(text: string): Refusal {

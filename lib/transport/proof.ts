@@ -16,8 +16,8 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { argumentError } from '../errors.js';
-import type { Hello } from '../wire/hello-codec.js';
-import { encodeHello, HelloRole, SALT_BYTES } from '../wire/hello-codec.js';
+import type { Hello, Refusal } from '../wire/hello-codec.js';
+import { encodeHello, encodeRefusal, HelloRole, SALT_BYTES } from '../wire/hello-codec.js';
 import { Writer } from '../wire/writer.js';
 
 export const KEY_BYTES = 32;
@@ -41,6 +41,7 @@ export interface Greeted {
 const REPLICAS_LABEL = 'indelible key of replicas';
 const CLIENTS_LABEL = 'indelible key of clients';
 const CALLER_LABEL = 'indelible proof of the caller';
+const REFUSAL_LABEL = 'indelible proof of a refusal';
 const LISTENER_LABEL = 'indelible proof of the listener';
 const TLS_LABEL = 'indelible key of TLS';
 
@@ -89,6 +90,15 @@ export function proofOfListener(key: Uint8Array, greeted: Greeted, listener: Hel
   return mac(key, LISTENER_LABEL, helloBytes(caller), listenerSalt, helloBytes(listener), binding);
 }
 
+/** Of who was asked and does not want to: the caller believes it nothing else before it has proven itself. */
+export function proofOfRefusal(key: Uint8Array, greeted: Greeted, refusal: Refusal): Uint8Array {
+  const { caller, listenerSalt, binding } = greeted;
+  const writer = new Writer(320);
+  encodeRefusal(writer, refusal);
+  const said = writer.bytes.subarray(0, writer.length);
+  return mac(key, REFUSAL_LABEL, helloBytes(caller), listenerSalt, said, binding);
+}
+
 /** Takes the same time wherever the two differ. */
 export function isSameProof(given: Uint8Array, expected: Uint8Array): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
@@ -98,7 +108,7 @@ function derived(key: Uint8Array, label: string): Uint8Array {
   return createHmac('sha256', key).update(label).digest();
 }
 
-/** Every part has a length of its own that never varies within a version; that of the last is 32 or 0. */
+/** Each part begins with its own length, or has one that never varies; that of the last is 32 or 0. */
 function mac(key: Uint8Array, label: string, ...parts: readonly Uint8Array[]): Uint8Array {
   const made = createHmac('sha256', key).update(label);
   for (const part of parts) made.update(part);

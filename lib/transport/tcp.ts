@@ -320,9 +320,15 @@ export class TcpTransport implements Transport {
     return { type: 'refusal', code: RefusalCode.busy, text: `this replica takes ${max} clients at a time` };
   }
 
-  #takeClient(link: Link, { opening }: Hello): void {
+  #takeClient(link: Link, { opening, role }: Hello): void {
     const caller = { number: opening.nonce, connection: opening.generation };
-    const client = new ClientEnd(++this.#clientNumber, caller, link, this.#clientOwner);
+    const client = new ClientEnd(
+      ++this.#clientNumber,
+      caller,
+      role === HelloRole.frontEnd,
+      link,
+      this.#clientOwner,
+    );
     this.#clients.add(client);
     link.become(client, {
       queueBytesMax: this.#bounds.clientQueueBytesMax,

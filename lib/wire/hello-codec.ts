@@ -103,6 +103,9 @@ export const NO_OPENING: Opening = { incarnation: 0, generation: 0, nonce: 0 };
 
 const REFUSAL_TEXT_BYTES_MAX = 256;
 
+/** What steers terminals, breaks lines or turns the direction of writing. */
+const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /** Longest frame that may come before a connection knows who is at its other end, in bytes. */
 export const HELLO_FRAME_BYTES_MAX: number = FRAME_HEADER_BYTES + 1 + REFUSAL_TEXT_BYTES_MAX;
 
@@ -201,5 +204,6 @@ function readOpening(reader: Reader): Opening {
 function readRefusal(reader: Reader): Refusal {
   const code = reader.within(reader.u8(), RefusalCode.certificate, 'a refusal code') as RefusalCode;
   const text = reader.rest(REFUSAL_TEXT_BYTES_MAX, 'the length of a refusal');
-  return { type: 'refusal', code, text: new TextDecoder().decode(text) };
+  // It goes to terminals and logs.
+  return { type: 'refusal', code, text: new TextDecoder().decode(text).replace(UNSHOWN, '\ufffd') };
 }

@@ -50,6 +50,8 @@ const setUp = () => {
     resume(): void {
       this.paused = false;
     },
+    isFrontEnd: false,
+    close: () => said.push(['closed']),
     destroyed: false,
     destroy(): void {
       this.destroyed = true;
@@ -73,6 +75,13 @@ const setUp = () => {
 };
 
 describe('a client of the peer port', () => {
+  it('that is no replica has nothing passed on, and is hung up on when it asks for that', () => {
+    const { host, connection, said } = setUp();
+    host.leads = false;
+    connection.onMessage({ type: 'relay' });
+    expect(said).toEqual([['closed']]);
+  });
+
   it('is told by a replica that does not lead who does, its requests not executed', () => {
     const { host, said, say } = setUp();
     host.leads = false;

@@ -1,9 +1,15 @@
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
-import { clusterKeyPath, readClientKey, readClusterKey, writeKeyFile } from '../../lib/replica/key-file.js';
+import {
+  checkAlone,
+  clusterKeyPath,
+  readClientKey,
+  readClusterKey,
+  writeKeyFile,
+} from '../../lib/replica/key-file.js';
 import { keysOf } from '../../lib/replica/keys.js';
 import { clientKeyOf, clusterKeys, newClusterKey } from '../../lib/transport/proof.js';
 
@@ -41,9 +47,21 @@ describe('a key file', () => {
     expect(() => readClusterKey(clients)).toThrow(argument);
   });
 
+  it('of another user is not taken, whatever its modes', () => {
+    expect(() => checkAlone(file, { mode: 0o100_600, uid: 7 }, 8)).toThrow(argument);
+    expect(() => checkAlone(file, { mode: 0o100_600, uid: 7 }, 7)).not.toThrow();
+    expect(() => checkAlone(file, { mode: 0o100_640, uid: 7 }, 7)).toThrow(argument);
+  });
+
+  it('is there whole or not at all, with nothing beside it', () => {
+    writeKeyFile(file, 'cluster', newClusterKey());
+    expect(() => writeKeyFile(file, 'cluster', newClusterKey())).toThrow();
+    expect(readdirSync(directory)).toEqual(['cluster-key']);
+  });
+
   it('that others may read or write is not taken, nor one that holds something else', () => {
     writeKeyFile(file, 'cluster', newClusterKey());
-    for (const mode of [0o604, 0o602, 0o666]) {
+    for (const mode of [0o604, 0o602, 0o666, 0o640, 0o620, 0o610]) {
       chmodSync(file, mode);
       expect(() => readClusterKey(file)).toThrow(/chmod 600/);
     }

@@ -15,6 +15,7 @@ import {
   encodeChallenge,
   encodeHello,
   encodeProof,
+  encodeRefusal,
   HELLO_FRAME_BYTES_MAX,
   HelloRole,
   NO_OPENING,
@@ -26,6 +27,7 @@ import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 
 import { until, Witness } from '../contract/transport.js';
 import { frameOf } from '../wire/frames.js';
+import { diagnosticsDuring } from './diagnosed.js';
 import { greet } from './greets.js';
 import { CLUSTER, KEYS, SocketPlace, storeOf } from './places.js';
 import { RawConnection } from './raw-connection.js';
@@ -267,6 +269,48 @@ describe('who answers without the key', () => {
         : [];
     });
     await expect(ask(place)).rejects.toEqual(stranger);
+  });
+
+  it.each([
+    RefusalCode.cluster,
+    RefusalCode.storeUuid,
+    RefusalCode.wrongReplica,
+    RefusalCode.busy,
+    RefusalCode.staleStore,
+  ])('is believed no refusal %j, said at once or with a proof that is none', async (code) => {
+    const word = frameOf(encodeRefusal, { type: 'refusal', code, text: 'format it again' });
+    const place = await SocketPlace.make(2);
+    let atOnce = true;
+    await impostor(place, (kind, body) => {
+      if (kind === hello) return atOnce ? [word] : [frame({ type: 'challenge', salt: newSalt() })];
+      return kind === proof ? [word, frame({ type: 'proof', bytes: Buffer.from(body) })] : [];
+    });
+    await expect(ask(place)).rejects.toMatchObject({ message: expect.not.stringContaining('format') });
+    atOnce = false;
+    await expect(ask(place)).rejects.toMatchObject({
+      code: ErrorCode.stranger,
+      message: expect.stringContaining('not the key of this cluster'),
+    });
+    const transport = place.transport(1);
+    const seen = await diagnosticsDuring(async (soFar) => {
+      await transport.start(new Witness());
+      await until(place, () => soFar.some(({ event }) => event === 'dial-failed'));
+    });
+    ends.push(() => transport.close());
+    expect(seen.map(({ error }) => error?.message).join()).not.toContain('format');
+    expect(transport.refusals.size).toBe(0);
+  });
+
+  it('steers nobody’s terminal with its reasons', async () => {
+    const place = await SocketPlace.make(2);
+    const text = 'no\u001b]0;owned\u0007\nreplica 1: all is well\u202e';
+    await impostor(place, () => [frameOf(encodeRefusal, { type: 'refusal', code: RefusalCode.key, text })]);
+    const error: Error = await ask(place).then(
+      () => new Error('let in'),
+      (reason: Error) => reason,
+    );
+    expect(error.message).toMatch(/no.*owned.*all is well/);
+    expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
   it('and passes everything on is refused when it changes a word, and only then noticed', async () => {

@@ -50,7 +50,8 @@ export function tlsPort(
   });
   server.prependListener('secureConnection', (socket) => strangers.delete(nameOf(socket)));
   server.on('tlsClientError', (error, socket) => {
-    onRefused(`${socket.remoteAddress}:${socket.remotePort}`, error);
+    const { remoteAddress, remotePort } = socket;
+    onRefused(remoteAddress === undefined ? 'who hung up' : `${remoteAddress}:${remotePort}`, error);
     // One whose time is up stays open otherwise.
     socket.destroy();
   });

@@ -5,6 +5,7 @@
 import { cutOff } from './cut-off.js';
 import { deadlines } from './deadlines.js';
 import { fullLogs } from './full-logs.js';
+import { greetings } from './greetings.js';
 import { healing } from './healing.js';
 import { hostileNumbers } from './hostile-numbers.js';
 import { longAnswers } from './long-answers.js';
@@ -41,4 +42,5 @@ export const schedules: readonly Schedule[] = [
   ...slowLinks,
   ...stores,
   ...skips,
+  ...greetings,
 ];

@@ -48,6 +48,7 @@ class Follower {
   events: RelayEvents | undefined;
   readonly connection = {
     caller: CALLER,
+    isFrontEnd: true,
     writableNeedDrain: false,
     send: (message: { type: string; lead?: number }) => this.did.push([message.type, message.lead]),
     sendOutcomes: (first: number, count: number, outcome: number) => this.did.push([first, count, outcome]),
@@ -153,6 +154,16 @@ const given: Schedule = {
   },
 };
 
+const forClients: Schedule = {
+  name: 'a client, which has not the key of replicas, asks a follower to pass on',
+  run() {
+    const follower = new Follower();
+    Object.assign(follower.connection, { isFrontEnd: false });
+    follower.askRelay();
+    mustBe(follower.did.splice(0), ['closed'], 'it is hung up on, and nothing is opened for it');
+  },
+};
+
 const inItsName: Schedule = {
   name: 'the leader is told whose connection is passed on, and which of them, and is asked as by a front end',
   run() {
@@ -199,4 +210,4 @@ const inItsName: Schedule = {
   },
 };
 
-export const relays: readonly Schedule[] = [passedOn, noFurther, given, inItsName];
+export const relays: readonly Schedule[] = [passedOn, noFurther, given, forClients, inItsName];
