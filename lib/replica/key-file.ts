@@ -75,7 +75,11 @@ function read(path: string): { kind: KeyKind; key: Uint8Array } | undefined {
 }
 
 /** @throws RangeError for a file that anybody but this `user` may read, write, or give to others */
-export function checkAlone(path: string, { mode, uid }: { mode: number; uid: number }, user = uid): void {
+export function checkAlone(
+  path: string,
+  { mode, uid }: { mode: number; uid: number },
+  user: number = uid,
+): void {
   if ((mode & OTHERS) !== 0) throw argumentError(`other users may read or write ${path}: chmod 600 it`);
   if (uid !== user) throw argumentError(`${path} is another user’s: chown it to user ${user}`);
 }
