@@ -13,8 +13,9 @@
  * 4. What the other end has given up (its connection is closed, or the same asker has opened the next one)
  *    and is not proposed yet never is; nor is it forwarded when another leads.
  * 5. A connection that submits faster than slots become free is not read from until there is room.
- * 6. A replica, and nobody else, that cannot reach the leader may ask a follower to pass on what it asks (relays.ts). From then
- *    on its connection is one to the leader: who leads, and at which ballot, is what the leader says.
+ * 6. A replica that cannot reach the leader, and nobody else, may ask a follower to pass on what it asks
+ *    (relays.ts). From then on its connection is one to the leader: who leads, and at which ballot, is what
+ *    the leader says.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Runtime } from '../runtime.js';

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Writes a file that must not be there yet: whole, or not at all. @throws system errors; EEXIST where it is */
+/** Writes a file that must not be there yet: whole, or not at all. @throws system errors; EEXIST */
 export function createSynced(path: string, text: string): void {
   const aside = `${path}.${randomBytes(8).toString('hex')}`;
   try {
