@@ -10,7 +10,7 @@
  *    anybody else gets the one command to run, and exit code 1.
  * 4. Two set-ups of one checkout do not build at the same time.
  *
- *   node setup.mjs [--for=start|test|ci|fuzz|coverage|power-cut|pmem-vm] [--dry-run]
+ *   node setup.mjs [--for=start|test|ci|fuzz|coverage|power-cut|pmem-vm|page] [--dry-run]
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -31,7 +31,7 @@ const LIBRARY_PLACES = ['x86_64-linux-gnu', 'aarch64-linux-gnu', ''].flatMap((tr
 );
 /** Clang keeps its own beside itself. */
 LIBRARY_PLACES.push('/usr/lib/clang/14/lib/linux');
-const PURPOSES = ['start', 'test', 'ci', 'fuzz', 'coverage', 'power-cut', 'pmem-vm'];
+const PURPOSES = ['start', 'test', 'ci', 'fuzz', 'coverage', 'power-cut', 'pmem-vm', 'page'];
 
 /** Everything the system has to bring. `fedora` is only named, never installed. */
 const REQUIREMENTS = [
@@ -85,6 +85,13 @@ const REQUIREMENTS = [
     fedora: 'util-linux',
     program: ['unshare'],
     purposes: ['test', 'ci', 'power-cut', 'pmem-vm'],
+  },
+  {
+    why: 'the browser that tests the live page',
+    apt: 'chromium',
+    fedora: 'chromium',
+    program: ['chromium'],
+    purposes: ['page', 'ci'],
   },
   {
     why: 'builds the C++ unit tests',

@@ -55,6 +55,7 @@ export type Metric = indelible.Metric;
 export type MetricSample = indelible.MetricSample;
 export type Outcome = indelible.Outcome;
 export type PaceStatus = indelible.PaceStatus;
+export type PageCluster = indelible.PageCluster;
 export type PeerStatus = indelible.PeerStatus;
 export type PlainMetric = indelible.PlainMetric;
 export type RecoveredVote = indelible.RecoveredVote;

@@ -3,7 +3,7 @@ export { Client, type ClientOptions } from './client/client.js';
 export { type ContractKind, ContractViolation } from './contract.js';
 export { ErrorCode, type ErrorDetails, IndelibleError } from './errors.js';
 export type { HttpPort } from './http/http-port.js';
-export { type HttpOptions, openHttp } from './http/replica-http.js';
+export { type HttpOptions, openHttp, type PageCluster } from './http/replica-http.js';
 export type { HistogramValues } from './observe/histogram.js';
 export {
   formatMetrics,

@@ -45,7 +45,7 @@ certificates of the Redis ports again.
 
 --replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions
 below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says,
-and have the key in DIR/cluster-key. Each replica tells /metrics and /readyz over HTTP on loopback.
+and have the key in DIR/cluster-key. Each replica has HTTP on loopback: a live page, /metrics, /readyz.
 With --listen on a network, Redis clients need a password (--password-file), or --insecure-redis says that
 who reaches the port may read and write.`;
 

@@ -15,6 +15,7 @@ import { serveCommand } from './serve-command.js';
 import { skipCommand } from './skip-command.js';
 import { statusCommand } from './status-command.js';
 import { tortureCommand } from './torture-command.js';
+import { watchCommand } from './watch-command.js';
 
 const HELP = `
 On one machine \`indelible cluster\` does everything. On several: \`format\` on each, then \`serve\`.
@@ -33,6 +34,7 @@ export function buildProgram(output: Output): Command {
   program.addCommand(formatCommand(output));
   program.addCommand(serveCommand());
   program.addCommand(statusCommand(output));
+  program.addCommand(watchCommand(output));
   program.addCommand(skipCommand(output));
   program.addCommand(inspectCommand(output));
   program.addCommand(benchCommand());

@@ -1,7 +1,7 @@
 /** `indelible skip`: an operator's decision that a command at which every replica throws is passed over. */
 import { Command } from 'commander';
 import { skipAt } from '../client/skip.js';
-import { type Answer, surveyOf, verdictOf } from '../cluster/survey.js';
+import { type Answer, surveyOf, verdictOf } from '../client/survey.js';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { checkSkip } from '../replica/skip-record.js';
 import type { Slot } from '../types.js';

@@ -1,6 +1,6 @@
 /** `indelible status`: role, ballot, slots, lag and durability of every replica. */
 import { Command } from 'commander';
-import { type Answer, surveyOf, type Verdict, verdictOf } from '../cluster/survey.js';
+import { type Answer, surveyOf, type Verdict, verdictOf } from '../client/survey.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
 import { accessOf, type MemberFlags, membersOf, withMembers } from './members.js';

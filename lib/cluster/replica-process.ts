@@ -24,9 +24,11 @@ import type { Metric } from '../observe/metric.js';
 import { ballotOf, formatBallot } from '../paxos/ballot.js';
 import type { Role } from '../paxos/effects.js';
 import type { Halt } from '../replica/executor.js';
+import { clusterKeyPath, readClientKey } from '../replica/key-file.js';
 import { Replica } from '../replica/replica.js';
 import { formatAddress } from '../transport/address.js';
 import type { TransportDiagnostic } from '../transport/diagnostics.js';
+import { clientKeyOf } from '../transport/proof.js';
 import type { Ballot, ReplicaId } from '../types.js';
 import { type ClientShares, descriptorsOfProcess, logFilesIn, sharesOf } from './descriptors.js';
 import { collectSeldom } from './garbage.js';
@@ -168,13 +170,15 @@ async function openHttpPort(
   replica: Replica,
   machine: KvStateMachine,
   server: KvServer | undefined,
-  { http, directory }: ServeConfig,
+  { http, directory, peers, key }: ServeConfig,
   connectionsMax: number | undefined,
 ): Promise<HttpPort | undefined> {
   if (http === undefined) return undefined;
   const extraMetrics = (): readonly Metric[] => kvMetrics(machine, server);
   const most = connectionsMax === undefined ? {} : { connectionsMax };
-  return openHttp(replica, { ...http, ...most, directory, extraMetrics });
+  const known = key === undefined ? readClientKey(clusterKeyPath(directory)) : clientKeyOf(key);
+  const cluster = { peers, key: known };
+  return openHttp(replica, { ...http, ...most, directory, extraMetrics, cluster });
 }
 
 /** As they are logged. */

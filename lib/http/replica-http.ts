@@ -1,10 +1,22 @@
-/** The HTTP port of a replica: metrics and health for programs. */
+/** The HTTP port of a replica: metrics and health for programs, a live page for people. */
+import { surveyOf } from '../client/survey.js';
 import { argumentError } from '../errors.js';
 import type { Metric } from '../observe/metric.js';
 import type { Replica } from '../replica/replica.js';
 import { formatAddress, isOfThisMachine } from '../transport/address.js';
+import type { ReplicaId } from '../types.js';
 import { type HttpPort, listenHttp } from './http-port.js';
+import { LivePage } from './live-page.js';
+import type { Survey } from './page-source.js';
 import { replicaRoutes } from './replica-routes.js';
+
+/** The cluster that a page shows. */
+export interface PageCluster {
+  /** Where all its members listen, by id. */
+  readonly peers: ReadonlyMap<ReplicaId, string>;
+  /** That of its clients (`clientKeyOf`); undefined where it runs without. */
+  readonly key: Uint8Array | undefined;
+}
 
 /** Where a replica's HTTP port is, and who may ask. */
 export interface HttpOptions {
@@ -18,6 +30,11 @@ export interface HttpOptions {
   readonly insecure?: boolean;
   /** Connections at a time: 32 by default, which is the most. */
   readonly connectionsMax?: number;
+  /**
+   * What the page asks the other replicas with: where they listen, and the key of the cluster's clients.
+   * Without it the page shows this replica alone.
+   */
+  readonly cluster?: PageCluster;
   /** Where the store lies: then how full its file system is, is told. */
   readonly directory?: string;
   /** What is told beside the replica's own metrics. */
@@ -27,15 +44,34 @@ export interface HttpOptions {
 const TOKEN_CHARACTERS_MIN = 16;
 
 /**
- * Opens the HTTP port of a replica: `/metrics`, `/livez`, `/readyz?verbose`.
+ * Opens the HTTP port of a replica: `/metrics`, `/livez`, `/readyz?verbose`, and at `/` a page that shows the
+ * cluster as it moves.
  * @throws RangeError for a token that is too short, or none on a port that other machines reach;
  * ERR_INDELIBLE_NETWORK when the address cannot be bound
  */
 export async function openHttp(replica: Replica, options: HttpOptions): Promise<HttpPort> {
   const { host = '127.0.0.1', port, token, directory, extraMetrics, connectionsMax } = options;
   checkHttpAddress({ host, port }, options);
-  const routes = replicaRoutes(replica, { directory, extraMetrics });
+  const page = new LivePage(surveyBy(replica, options));
+  const routes = new Map([...replicaRoutes(replica, { directory, extraMetrics }), ...page.routes]);
   return listenHttp({ host, port, token, routes, connectionsMax });
+}
+
+/**
+ * Serves the page of a cluster, and nothing else, from a process that is none of its replicas.
+ * @throws as {@link openHttp}
+ */
+export async function openWatch(cluster: PageCluster, options: HttpOptions): Promise<HttpPort> {
+  const { host = '127.0.0.1', port, token } = options;
+  checkHttpAddress({ host, port }, options);
+  const page = new LivePage(() => surveyOf(cluster.peers, cluster.key));
+  return listenHttp({ host, port, token, routes: page.routes });
+}
+
+function surveyBy(replica: Replica, { cluster }: HttpOptions): Survey {
+  if (cluster !== undefined) return () => surveyOf(cluster.peers, cluster.key);
+  const id = replica.identity.replicaId;
+  return async () => [{ id, address: replica.address, status: replica.status(), problem: '' }];
 }
 
 /** @throws RangeError for a port on a network that tells everybody everything, unless that was said */

@@ -123,6 +123,8 @@ export interface ReplicaStatus {
   /** Checkpoints that move between this replica and its peers. */
   readonly transfers: TransferStatus;
   /** Commands executed since open. */
+  /** Programs connected to its peer port: clients, and front ends of other replicas. */
+  readonly programs: number;
   readonly commandsExecuted: number;
   /** Linearizable reads answered here since open. */
   readonly queriesAnswered: number;
@@ -186,7 +188,7 @@ export function statusOf(
   host: Host,
   store: OpenStore,
   configuration: Configuration,
-  transport: Pick<TcpTransport, 'counters' | 'refusals' | 'security'>,
+  transport: Pick<TcpTransport, 'counters' | 'refusals' | 'security' | 'clientCount'>,
   disk: DiskWatch,
 ): ReplicaStatus {
   const { core, executor } = host;
@@ -224,6 +226,7 @@ export function statusOf(
     ...(host.checkpointTrouble === undefined ? {} : { checkpointProblem: host.checkpointTrouble }),
     ...(disk.status === undefined ? {} : { disk: disk.status }),
     transfers: host.transfers,
+    programs: transport.clientCount,
     commandsExecuted: executor.commandsExecuted,
     queriesAnswered: host.load.queries,
     pace: { commit: filled(host.meters.commit), persist: filled(host.meters.persist) },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { statusLines } from '../../lib/cli/status-command.js';
-import { type Answer, verdictOf } from '../../lib/cluster/survey.js';
+import { type Answer, verdictOf } from '../../lib/client/survey.js';
 import type { ReplicaStatus } from '../../lib/replica/status.js';
 
 function answer(id: number, change: Partial<ReplicaStatus> = {}): Answer {

@@ -35,6 +35,7 @@ describe('the package', () => {
     expect(files).toContain('dist/index.js');
     expect(files).toContain('dist/index.d.ts');
     expect(files).toContain('dist/cli/main.js');
+    expect(files).toContain('page/index.html');
     expect(files).toContain('commonjs/index.cjs');
     expect(files).toContain('commonjs/index.d.cts');
   });

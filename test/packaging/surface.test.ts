@@ -60,6 +60,7 @@ const TYPES = [
   'Metric',
   'MetricSample',
   'PaceStatus',
+  'PageCluster',
   'PeerStatus',
   'PlainMetric',
   'RecoveredVote',

@@ -5,7 +5,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { type Answer, surveyOf, verdictOf } from '../../lib/cluster/survey.js';
+import { type Answer, surveyOf, verdictOf } from '../../lib/client/survey.js';
 import type { ReplicaStatus } from '../../lib/index.js';
 import { clusterKeyPath, readClientKey } from '../../lib/replica/key-file.js';
 import { PROGRAM } from '../cluster/cluster-process.js';
