@@ -10,6 +10,8 @@ export const ExitCode = {
   usage: 2,
   /** What is on the disk is not what was asked for; going on could lose data. Nothing was written. */
   refused: 3,
+  /** `health` was answered by nobody. */
+  silent: 4,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 

@@ -8,6 +8,7 @@ import { clusterCommand } from './cluster-command.js';
 import { errorLines } from './error-report.js';
 import { type ExitCode, exitCodeOf } from './exit-code.js';
 import { formatCommand } from './format-command.js';
+import { healthCommand } from './health-command.js';
 import { helpWith } from './help.js';
 import { inspectCommand } from './inspect-command.js';
 import type { Output } from './output.js';
@@ -34,6 +35,7 @@ export function buildProgram(output: Output): Command {
   program.addCommand(formatCommand(output));
   program.addCommand(serveCommand());
   program.addCommand(statusCommand(output));
+  program.addCommand(healthCommand(output));
   program.addCommand(watchCommand(output));
   program.addCommand(skipCommand(output));
   program.addCommand(inspectCommand(output));
