@@ -8,7 +8,7 @@ import { type ClusterView, levelOf, viewOf } from '../http/page-source.js';
 import { type Health, healthLines } from '../replica/health.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
-import { keyOf, type MemberFlags, membersOf, withMembers } from './members.js';
+import { accessOf, type MemberFlags, membersOf, withMembers } from './members.js';
 import type { Output } from './output.js';
 
 interface HealthFlags extends MemberFlags {
@@ -44,7 +44,7 @@ export function healthCommand(output: Output): Command {
 }
 
 async function ofCluster(flags: HealthFlags, output: Output): Promise<void> {
-  const view = viewOf(await surveyOf(membersOf(flags), keyOf(flags)), Date.now());
+  const view = viewOf(await surveyOf(membersOf(flags), accessOf(flags)), Date.now());
   const level = levelOf(view);
   if (flags.json === true) output.line(JSON.stringify({ level, ...view }, null, 2));
   else for (const line of clusterLines(view)) output.line(line);

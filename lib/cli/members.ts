@@ -6,6 +6,7 @@ import { readRunning } from '../cluster/running-file.js';
 import { clientTlsOf, parseServeFile, peersOf, type ServeSettings } from '../cluster/serve-config.js';
 import { readCertificates } from '../cluster/tls-files.js';
 import { argumentError } from '../errors.js';
+import type { PageCluster } from '../http/replica-http.js';
 import { clusterKeyPath, readClientKey } from '../replica/key-file.js';
 import { formatAddress } from '../transport/address.js';
 import type { Sockets } from '../transport/sockets.js';
@@ -59,10 +60,21 @@ export interface Access {
  * @throws RangeError where there is no key: nobody would prove who answers, nor answer
  */
 export function accessOf(flags: MemberFlags): Access {
-  const { config } = flags;
-  const settings = config === undefined ? {} : parseServeFile(readFileIfThere(config) ?? '{}');
+  const settings = settingsOf(flags);
   const key = keyOf(flags, settings);
   return { key, sockets: clientSockets(tlsOf(flags, settings), key) };
+}
+
+/** The members, and what they are asked with, as the page takes them. @throws as {@link accessOf} */
+export function clusterOf(flags: MemberFlags): PageCluster {
+  const settings = settingsOf(flags);
+  const tls = tlsOf(flags, settings);
+  const cluster = { peers: membersOf(flags), key: keyOf(flags, settings) };
+  return tls === undefined ? cluster : { ...cluster, tls };
+}
+
+function settingsOf({ config }: MemberFlags): ServeSettings {
+  return config === undefined ? {} : parseServeFile(readFileIfThere(config) ?? '{}');
 }
 
 function keyOf({ dir, peers, config, keyFile }: MemberFlags, settings: ServeSettings): Uint8Array {

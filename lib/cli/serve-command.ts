@@ -34,8 +34,8 @@ Peers and native clients prove that they have the cluster's key. A peer port on 
 --insecure-peers where the network is encrypted already; a Redis port there needs a password, certificates of
 its clients (--redis-tls-ca), or --insecure-redis; an HTTP port there a token or --insecure-http.
 
-HTTP answers /metrics for Prometheus, /livez, /readyz?verbose, and at / a live page. The token is given as a bearer token or as
-the password of Basic authentication; /livez and /readyz answer without.`;
+HTTP answers /metrics for Prometheus, /livez, /readyz?verbose, and at / a live page. The token is given as a
+bearer token or as the password of Basic authentication; /livez and /readyz answer without.`;
 
 export function serveCommand(): Command {
   const command = new Command('serve')

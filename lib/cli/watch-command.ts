@@ -4,7 +4,7 @@ import { parseHostPort } from '../cluster/addresses.js';
 import { firstLineOf } from '../cluster/service-config.js';
 import { formatAddress } from '../transport/address.js';
 import { helpWith } from './help.js';
-import { keyOf, type MemberFlags, membersOf, withMembers } from './members.js';
+import { clusterOf, type MemberFlags, withMembers } from './members.js';
 import type { Output } from './output.js';
 
 interface WatchFlags extends MemberFlags {
@@ -37,7 +37,7 @@ async function watch(flags: WatchFlags, output: Output): Promise<void> {
   const address = parseHostPort(flags.http, '--http');
   const { httpTokenFile, insecureHttp = false } = flags;
   const token = httpTokenFile === undefined ? {} : { token: firstLineOf(httpTokenFile, 'token') };
-  const cluster = { peers: membersOf(flags), key: keyOf(flags) };
+  const cluster = clusterOf(flags);
   const { openWatch } = await import('../http/replica-http.js');
   const port = await openWatch(cluster, { ...address, ...token, insecure: insecureHttp });
   output.line(`the cluster, as it moves: http://${formatAddress(address)}/`);

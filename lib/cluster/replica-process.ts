@@ -38,7 +38,7 @@ import { NetworkLines, SWEEP_MS } from './network-lines.js';
 import type { FromReplica, ToReplica } from './process-messages.js';
 import type { ServeConfig } from './serve-config.js';
 import { storageChoice } from './stores.js';
-import { readTlsFiles } from './tls-files.js';
+import { readCertificates, readTlsFiles } from './tls-files.js';
 
 const STANDARD_OUTPUT = 1;
 
@@ -170,14 +170,15 @@ async function openHttpPort(
   replica: Replica,
   machine: KvStateMachine,
   server: KvServer | undefined,
-  { http, directory, peers, key }: ServeConfig,
+  { http, directory, peers, key, tls }: ServeConfig,
   connectionsMax: number | undefined,
 ): Promise<HttpPort | undefined> {
   if (http === undefined) return undefined;
   const extraMetrics = (): readonly Metric[] => kvMetrics(machine, server);
   const most = connectionsMax === undefined ? {} : { connectionsMax };
   const known = key === undefined ? readClientKey(clusterKeyPath(directory)) : clientKeyOf(key);
-  const cluster = { peers, key: known };
+  const seal = tls === undefined || tls === true ? tls : { ca: readCertificates(tls.ca) };
+  const cluster = { peers, key: known, ...(seal === undefined ? {} : { tls: seal }) };
   return openHttp(replica, { ...http, ...most, directory, extraMetrics, cluster });
 }
 

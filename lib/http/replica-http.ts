@@ -4,6 +4,7 @@ import { argumentError } from '../errors.js';
 import type { Metric } from '../observe/metric.js';
 import type { Replica } from '../replica/replica.js';
 import { formatAddress, isOfThisMachine } from '../transport/address.js';
+import { type ClientTls, clientSockets } from '../transport/tls.js';
 import type { ReplicaId } from '../types.js';
 import { type HttpPort, listenHttp } from './http-port.js';
 import { LivePage } from './live-page.js';
@@ -16,6 +17,8 @@ export interface PageCluster {
   readonly peers: ReadonlyMap<ReplicaId, string>;
   /** That of its clients (`clientKeyOf`); undefined where it runs without. */
   readonly key: Uint8Array | undefined;
+  /** As the replicas' own: `true`, or the authority of their certificates. */
+  readonly tls?: ClientTls;
 }
 
 /** Where a replica's HTTP port is, and who may ask. */
@@ -64,12 +67,17 @@ export async function openHttp(replica: Replica, options: HttpOptions): Promise<
 export async function openWatch(cluster: PageCluster, options: HttpOptions): Promise<HttpPort> {
   const { host = '127.0.0.1', port, token } = options;
   checkHttpAddress({ host, port }, options);
-  const page = new LivePage(() => surveyOf(cluster.peers, cluster.key));
+  const page = new LivePage(surveyOfCluster(cluster));
   return listenHttp({ host, port, token, routes: page.routes });
 }
 
+function surveyOfCluster({ peers, key, tls }: PageCluster): Survey {
+  const sockets = clientSockets(tls, key);
+  return () => surveyOf(peers, { key, sockets });
+}
+
 function surveyBy(replica: Replica, { cluster }: HttpOptions): Survey {
-  if (cluster !== undefined) return () => surveyOf(cluster.peers, cluster.key);
+  if (cluster !== undefined) return surveyOfCluster(cluster);
   const id = replica.identity.replicaId;
   return async () => [{ id, address: replica.address, status: replica.status(), problem: '' }];
 }

@@ -122,9 +122,9 @@ export interface ReplicaStatus {
   readonly disk?: DiskStatus;
   /** Checkpoints that move between this replica and its peers. */
   readonly transfers: TransferStatus;
-  /** Commands executed since open. */
   /** Programs connected to its peer port: clients, and front ends of other replicas. */
   readonly programs: number;
+  /** Commands executed since open. */
   readonly commandsExecuted: number;
   /** Linearizable reads answered here since open. */
   readonly queriesAnswered: number;

@@ -10,7 +10,15 @@ let checkout: string;
 
 beforeEach(() => {
   checkout = fs.mkdtempSync(path.join(os.tmpdir(), 'indelible-setup-'));
-  for (const name of ['setup.mjs', 'package.json', 'package-lock.json', 'binding.gyp', 'lib', 'native']) {
+  for (const name of [
+    'setup.mjs',
+    'setup-requirements.mjs',
+    'package.json',
+    'package-lock.json',
+    'binding.gyp',
+    'lib',
+    'native',
+  ]) {
     fs.cpSync(path.join(PROJECT_ROOT, name), path.join(checkout, name), { recursive: true });
   }
 });
