@@ -104,6 +104,7 @@ export class DiskWatch {
   private found(space: DiskSpace | undefined): void {
     this.isLooking = false;
     const isOut = this.around.foundNoRoom();
+    // Also of a store that was closed meanwhile.
     if (space === undefined || (this.around.isWriting() && !isOut)) return;
     const { bytes, freeBytes } = space;
     const reserveBytes = this.around.neededBytes() + SMALL_FILES_BYTES;

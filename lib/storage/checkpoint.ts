@@ -164,7 +164,8 @@ export class CheckpointStore {
 
   /** The file system that checkpoints are written to; undefined where the medium tells nothing of it. */
   async space(): Promise<DiskSpace | undefined> {
-    return this.#medium.space?.(this.directory);
+    const space = await this.#medium.space?.(this.directory);
+    return this.#closed ? undefined : space;
   }
 
   /** The checkpoint file a peer asked for by name, while it is still here; verified if it was not before. */
