@@ -1,4 +1,4 @@
-/** What the system has to bring for the set-up (setup.mjs): packages, why, and how to see that they are there. */
+/** What the system has to bring for the set-up (setup.mjs), why, and how to see that it is there. */
 
 /** Everything the system has to bring. `fedora` is only named, never installed. */
 export const REQUIREMENTS = [
