@@ -28,12 +28,13 @@ export function percent(share) {
 }
 
 /** What is said of the whole, and how bad it is. */
-export function stateOf({ verdict, replicas }) {
+export function stateOf({ verdict, troubles, replicas }) {
   const answering = replicas.filter(({ status }) => status !== undefined);
   const all = replicas.length === 1 ? 'it answers' : `all ${replicas.length} answer`;
   if (!verdict.hasQuorum)
     return ['fail', `No quorum: ${answering.length} of ${replicas.length} replicas answer`];
   if (verdict.differences.length > 0) return ['fail', 'Replicas differ that may never differ'];
+  if (troubles.length > 0) return ['fail', 'The disks are full: writes are refused'];
   if (verdict.leader === 0) return ['fail', 'No replica leads'];
   const leads = `Replica ${verdict.leader} leads`;
   if (answering.length < replicas.length) {
@@ -47,8 +48,11 @@ export function stateOf({ verdict, replicas }) {
 }
 
 /** What a person should do, the worst first: `[{ level, text }]`. */
-export function adviceOf({ verdict, replicas }) {
-  const advice = verdict.differences.map((text) => ({ level: 'fail', text }));
+export function adviceOf({ verdict, troubles, replicas }) {
+  const advice = troubles.map((text) => ({
+    level: 'fail',
+    text: `${text[0].toUpperCase()}${text.slice(1)}.`,
+  }));
   if (!verdict.hasQuorum) {
     const text = 'No majority of the replicas answers and votes: until one does, nothing is written or read.';
     advice.push({ level: 'fail', text });

@@ -1,5 +1,4 @@
 /** `indelible health`: whether a replica, or all of a cluster, is well; as lines, and as an exit code. */
-import http from 'node:http';
 import { Command } from 'commander';
 import { surveyOf } from '../client/survey.js';
 import { parseHostPort } from '../cluster/addresses.js';
@@ -8,6 +7,7 @@ import { type ClusterView, levelOf, viewOf } from '../http/page-source.js';
 import { type Health, healthLines } from '../replica/health.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
+import { askHttp, type HttpAnswer } from './http-client.js';
 import { accessOf, type MemberFlags, membersOf, withMembers } from './members.js';
 import type { Output } from './output.js';
 
@@ -28,7 +28,6 @@ Exit code 0: nothing fails; there may be warnings. 1: a check fails, a replica i
 
 /** Milliseconds until a replica that does not answer counts as one that does not. */
 const ANSWER_MS_MAX = 3000;
-const ANSWER_BYTES_MAX = 64 << 10;
 
 export function healthCommand(output: Output): Command {
   const command = new Command('health')
@@ -54,7 +53,7 @@ async function ofCluster(flags: HealthFlags, output: Output): Promise<void> {
 
 /** What is not well, replica by replica, and the whole in the last line. */
 export function clusterLines(view: ClusterView): readonly string[] {
-  const { verdict, replicas } = view;
+  const { verdict, replicas, troubles } = view;
   const lines = replicas.flatMap(({ id, health, problem }) => {
     if (health === undefined) return [`fail replica ${id}: does not answer: ${problem}`];
     const bad = health.checks.filter(({ level }) => level !== 'ok');
@@ -63,22 +62,22 @@ export function clusterLines(view: ClusterView): readonly string[] {
       (line) => `${line.slice(0, 5)}replica ${id}, ${line.slice(5)}`,
     );
   });
-  const { hasQuorum, leader, differences } = verdict;
+  const { hasQuorum, leader } = verdict;
   const quorum = !hasQuorum
     ? 'fail no quorum'
     : leader === 0
       ? 'fail no leader'
       : `ok   replica ${leader} leads`;
-  return [...lines, ...differences.map((sentence) => `fail ${sentence}`), quorum];
+  return [...lines, ...troubles.map((sentence) => `fail ${sentence}`), quorum];
 }
 
 async function ofReplica(address: string, flags: HealthFlags, output: Output): Promise<void> {
   const where = parseHostPort(address, 'the address');
   const { httpTokenFile, json } = flags;
   const token = httpTokenFile === undefined ? undefined : firstLineOf(httpTokenFile, 'token');
-  let answer: { readonly status: number; readonly body: string };
+  let answer: HttpAnswer;
   try {
-    answer = await get({ ...where, path: '/readyz?format=json', token });
+    answer = await askHttp({ ...where, path: '/readyz?format=json', token, answerMsMax: ANSWER_MS_MAX });
   } catch (error) {
     output.problem(`fail ${address} does not answer: ${(error as Error).message}`);
     process.exitCode = ExitCode.silent;
@@ -102,32 +101,4 @@ function parsed(body: string): Health | undefined {
   } catch {
     return undefined;
   }
-}
-
-interface Asked {
-  readonly host: string;
-  readonly port: number;
-  readonly path: string;
-  readonly token: string | undefined;
-}
-
-/** @throws (by rejection) when nothing comes in time, or too much */
-function get({ token, ...where }: Asked): Promise<{ readonly status: number; readonly body: string }> {
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
-    const request = http.get({ ...where, headers, agent: false, signal }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        body += chunk;
-        if (body.length > ANSWER_BYTES_MAX) request.destroy(new Error('it answers too much'));
-      });
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-    });
-    request.on('error', (error) =>
-      reject(signal.aborted ? new Error(`nothing came within ${ANSWER_MS_MAX} ms`) : error),
-    );
-  });
 }

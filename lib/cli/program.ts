@@ -15,6 +15,7 @@ import type { Output } from './output.js';
 import { serveCommand } from './serve-command.js';
 import { skipCommand } from './skip-command.js';
 import { statusCommand } from './status-command.js';
+import { topCommand } from './top-command.js';
 import { tortureCommand } from './torture-command.js';
 import { watchCommand } from './watch-command.js';
 
@@ -36,6 +37,7 @@ export function buildProgram(output: Output): Command {
   program.addCommand(serveCommand());
   program.addCommand(statusCommand(output));
   program.addCommand(healthCommand(output));
+  program.addCommand(topCommand(output));
   program.addCommand(watchCommand(output));
   program.addCommand(skipCommand(output));
   program.addCommand(inspectCommand(output));

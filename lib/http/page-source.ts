@@ -14,6 +14,8 @@ export interface ClusterView {
   /** When it was asked, in milliseconds since 1970. */
   readonly atMs: number;
   readonly verdict: Verdict;
+  /** What is wrong with the cluster as a whole, a sentence each, but a quorum or a leader that is missing. */
+  readonly troubles: readonly string[];
   readonly replicas: readonly ReplicaView[];
 }
 
@@ -33,11 +35,22 @@ export function viewOf(answers: readonly Answer[], atMs: number): ClusterView {
       ? { id, address, problem }
       : { id, address, status, problem, health: healthOf(status) },
   );
-  return { atMs, verdict: verdictOf(answers), replicas };
+  const verdict = verdictOf(answers);
+  return { atMs, verdict, troubles: [...verdict.differences, ...shortages(answers)], replicas };
+}
+
+/** Where a majority of the disks keeps its last room, what grows the state is refused. */
+function shortages(answers: readonly Answer[]): readonly string[] {
+  const short = answers.filter(({ status }) => ['reserve', 'full'].includes(status?.disk?.state ?? 'ok'));
+  if (short.length * 2 <= answers.length) return [];
+  return [
+    `the disks of ${short.length} of ${answers.length} replicas are full: commands that grow the state are refused, ` +
+      'reads go on. Make room on a majority of them',
+  ];
 }
 
 /** The worst of a cluster: `fail` where nobody can be asked, too. */
-export function levelOf({ verdict, replicas }: ClusterView): Health['level'] {
-  if (!verdict.hasQuorum || verdict.leader === 0 || verdict.differences.length > 0) return 'fail';
+export function levelOf({ verdict, troubles, replicas }: ClusterView): Health['level'] {
+  if (!verdict.hasQuorum || verdict.leader === 0 || troubles.length > 0) return 'fail';
   return worstOf(replicas.map(({ health }) => health?.level ?? 'fail'));
 }
