@@ -32,7 +32,16 @@ function print({ title, head, rows }: Table): void {
   console.log(`\n${title}\n\n${text.join('\n')}`);
 }
 
-const options = parseOptions(process.argv.slice(2), RESULTS);
+function optionsOrEnd(): ReturnType<typeof parseOptions> {
+  try {
+    return parseOptions(process.argv.slice(2), RESULTS);
+  } catch (error) {
+    console.error(`error: ${(error as Error).message}\n  npm run bench -- --help shows what it takes`);
+    process.exit(2);
+  }
+}
+
+const options = optionsOrEnd();
 if (options === 'help') {
   console.log(USAGE);
 } else {

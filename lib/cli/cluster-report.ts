@@ -119,11 +119,12 @@ export function plainReport(output: Output): ClusterReport {
       output.line(paint('yellow', `replica ${replica} stays out: its store cannot be used`));
       output.line(`  ${code}: ${message}`);
       output.line(
-        `  ${remaining} others go on without it. Put its files back as they were, if a copy made since it`,
+        `  ${remaining} others go on without it. Mend what can be mended, or put its files back as they`,
       );
       output.line(
-        '  stopped exists, and start again; never format it anew under its number: it may have voted.',
+        '  were, if a copy made since it stopped exists, and start again; never format it anew under its',
       );
+      output.line('  number: it may have voted.');
     },
     stopping: () => output.line('stopping'),
     stopped: () => output.line('stopped'),

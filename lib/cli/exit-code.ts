@@ -35,9 +35,21 @@ const LASTING: ReadonlySet<string> = new Set([
   ErrorCode.network,
 ]);
 
-/** What a replica says whose store is damaged so far that it cannot even learn. */
-export function isUnusable(code: string): boolean {
-  return code === ErrorCode.storeCorrupt || code === ErrorCode.checkpointInvalid;
+/** Of one store, and perhaps of no other: damaged so far that it cannot even learn, gone, or another's. */
+const UNUSABLE: ReadonlySet<string> = new Set([
+  ErrorCode.storeCorrupt,
+  ErrorCode.checkpointInvalid,
+  ErrorCode.storeMissing,
+  ErrorCode.storeForeign,
+  ErrorCode.storeVersion,
+]);
+
+/**
+ * What keeps one replica out while the others go on. Once it has run, a store that cannot be read, or that
+ * another process holds, is tried again: what ails the disk may pass.
+ */
+export function isUnusable(code: string, hasRun: boolean): boolean {
+  return UNUSABLE.has(code) || (!hasRun && (code === ErrorCode.storeIo || code === ErrorCode.storeLocked));
 }
 
 export function isLasting(code: string): boolean {

@@ -33,7 +33,7 @@ export interface ClusterOptions {
   /** The script whose `serve` command runs one replica. */
   readonly program: string;
   readonly isRefusal: (code: string) => boolean;
-  readonly isUnusable: (code: string) => boolean;
+  readonly isUnusable: (code: string, hasRun: boolean) => boolean;
   readonly events: ClusterEvents;
 }
 

@@ -32,7 +32,7 @@ const REPLICAS_DEFAULT = 3;
  * @param found the cluster file of the directory
  * @param stores ids of the replicas whose stores are there
  * @throws ERR_INDELIBLE_STORE_FOREIGN when the data is not what was asked for, ERR_INDELIBLE_STORE_MISSING
- *   when a replica that may have voted has lost its store; RangeError for a wish that cannot be
+ *   when too few replicas have a store for a majority; RangeError for a wish that cannot be
  */
 export function decideFormation(
   directory: string,
@@ -43,7 +43,9 @@ export function decideFormation(
   if (found === undefined) return newFormation(directory, stores, wish);
   checkAgreement(directory, found, wish);
   const missing = found.members.map(({ id }) => id).filter((id) => !stores.includes(id));
-  if (found.state === 'formed' && missing.length > 0) {
+  if (found.state === 'formed') {
+    // The others go on without a few; what these voted for is lost with them, and nothing is formatted anew.
+    if (missing.length * 2 < found.members.length) return { file: found, isNew: false, missing: [] };
     const which = missing.join(', ');
     throw new IndelibleError(
       ErrorCode.storeMissing,

@@ -200,9 +200,17 @@ function reload({ tls, service }: ServeConfig, { replica, server }: Served, log:
 
 /** What a person is to look at; that a peer is away is said elsewhere. */
 function isOdd({ event, error }: TransportDiagnostic): boolean {
-  if (event === 'dial-failed') return (error as IndelibleError | undefined)?.code !== ErrorCode.network;
+  if (event === 'dial-failed') {
+    const { code, cause } = (error ?? {}) as Partial<IndelibleError>;
+    return (
+      code !== ErrorCode.network || MISPLACED.has(String((cause as { code?: unknown } | undefined)?.code))
+    );
+  }
   return event === 'refused' || event === 'malformed' || event === 'client-lost';
 }
+
+/** An address that leads nowhere; one where nobody listens yet is no more than a peer that is not there. */
+const MISPLACED: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 /** Turns what the replica says of itself into log lines and messages. */
 function follow(replica: Replica, log: Logger, lines: NetworkLines, ending: Ending): void {

@@ -5,8 +5,8 @@
  * 2. After `stop` was called none is started any more, and it resolves when none is left.
  * 3. A replica that refuses its store or its ports before the cluster was ever up is not tried again: the
  *    same refusal would follow. `refused` says so, once, and the caller stops the rest.
- * 4. One whose store is damaged beyond use is never tried again, and `unusable` says so, once. The others go
- *    on while they are a majority; if they are not, that is a refusal.
+ * 4. One whose store cannot be used, at the first start or later, is never tried again, and `unusable` says
+ *    so, once. The others go on while they are a majority; if they are not, that is a refusal.
  *
  * | state    | meaning                                 | next                                  |
  * |----------|-----------------------------------------|---------------------------------------|
@@ -59,8 +59,8 @@ export interface SupervisorOptions {
   readonly events: SupervisorEvents;
   /** Codes after which a first start is not repeated. */
   readonly isRefusal: (code: string) => boolean;
-  /** Codes that say that a store is damaged beyond use. */
-  readonly isUnusable: (code: string) => boolean;
+  /** Codes that say that one store cannot be used; `hasRun`: it could, since the supervisor started. */
+  readonly isUnusable: (code: string, hasRun: boolean) => boolean;
   /** Milliseconds that `stop` waits before it kills. */
   readonly stopMsMax: number;
   readonly now: () => number;
@@ -73,6 +73,8 @@ interface Charge {
   process: ReplicaProcess | undefined;
   startedAt: number;
   starts: number;
+  /** It was ready once. */
+  hasRun: boolean;
   failure: Failed | undefined;
   timer: NodeJS.Timeout | undefined;
 }
@@ -95,6 +97,7 @@ export class Supervisor {
       process: undefined,
       startedAt: 0,
       starts: 0,
+      hasRun: false,
       failure: undefined,
       timer: undefined,
     }));
@@ -170,6 +173,7 @@ export class Supervisor {
     switch (message.kind) {
       case 'ready':
         charge.state = 'ready';
+        charge.hasRun = true;
         this.#options.events.ready(charge.id, message, charge.starts > 1);
         break;
       case 'role':
@@ -218,7 +222,7 @@ export class Supervisor {
 
   /** True if the replica stays out and the others go on. */
   #giveUp(charge: Charge, failure: Failed): boolean {
-    if (!this.#options.isUnusable(failure.code)) return false;
+    if (!this.#options.isUnusable(failure.code, charge.hasRun)) return false;
     charge.state = 'unusable';
     const remaining = this.#usable.length;
     if (remaining * 2 > this.#charges.length) {

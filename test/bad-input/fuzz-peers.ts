@@ -1,27 +1,17 @@
 /** Sends hostile numbers to real replicas: `npm run fuzz:peers -- --help`. */
-import { parseArgs } from 'node:util';
+
+import { toolArguments } from '../tool-arguments.mjs';
 import { fuzzPeers } from './peer-fuzz.js';
 
-const HELP = `Frames with a good CRC and hostile numbers, as a member and as a client, to real replicas.
-
-  npm run fuzz:peers -- [--seed N] [--messages N]
-
-  --seed N       where to begin (1)
-  --messages N   how many messages to send (1000000)`;
-
-const { values } = parseArgs({
+const { values } = toolArguments({
+  command: 'npm run fuzz:peers --',
+  about: 'Sends frames with a good CRC and hostile numbers, as a member and as a client, to real replicas.',
   options: {
-    seed: { type: 'string', default: '1' },
-    messages: { type: 'string', default: '1000000' },
-    help: { type: 'boolean', default: false },
+    seed: { type: 'number', default: 1, help: 'where to begin' },
+    messages: { type: 'number', default: 1_000_000, help: 'how many messages to send' },
   },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const seed = Number(values.seed);
-const messages = Number(values.messages);
+const { seed, messages } = values;
 const startedMs = Date.now();
 let saidMs = startedMs;
 // First, so that it is known where one that never ends has begun.

@@ -17,6 +17,8 @@ export interface ClusterEvent {
   readonly replica?: number;
   readonly leader?: number;
   readonly durability?: string;
+  /** Of an event `unusable`. */
+  readonly failure?: { readonly code: string };
   /** Of an event `disk`. */
   readonly state?: string;
   readonly replicas?: readonly { readonly id: number; readonly redis: string; readonly pid: number }[];

@@ -65,10 +65,12 @@ describe('the formation of a directory that holds a cluster', () => {
     expect(decideFormation('data', file, [1], NO_WISH)).toEqual({ file, isNew: false, missing: [2, 3] });
   });
 
-  it('never formats anew a store that may have voted', () => {
-    const decide = () => decideFormation('data', fileWith('formed'), [1, 3], NO_WISH);
+  it('never formats anew a store that may have voted: the others go on, if they are a majority', () => {
+    const file = fileWith('formed');
+    expect(decideFormation('data', file, [1, 3], NO_WISH)).toEqual({ file, isNew: false, missing: [] });
+    const decide = () => decideFormation('data', file, [3], NO_WISH);
     expect(codeOf(decide)).toBe('ERR_INDELIBLE_STORE_MISSING');
-    expect(decide).toThrow(/replica 2/);
+    expect(decide).toThrow(/replica 1, 2/);
   });
 
   it('accepts a wish that agrees with the data', () => {

@@ -118,34 +118,13 @@ describe('data that is not what was asked for', () => {
     expect(contentOf(data)).toEqual(before);
   });
 
-  it('is left alone when a store is gone', async () => {
+  it('is left alone when most stores are gone', async () => {
     await form(data);
-    fs.rmSync(path.join(data, 'replica-2'), { recursive: true });
+    for (const id of [2, 3]) fs.rmSync(path.join(data, `replica-${id}`), { recursive: true });
     const { code, problems } = await refused();
     expect(code).toBe(3);
-    expect(problems).toMatch(/^error ERR_INDELIBLE_STORE_MISSING: .*no longer has the store of replica 2/);
+    expect(problems).toMatch(/^error ERR_INDELIBLE_STORE_MISSING: .*no longer has the store of replica 2, 3/);
     expect(fs.existsSync(path.join(data, 'replica-2'))).toBe(false);
-  });
-
-  it.each(['emulated', 'file'])('is left alone when a store is of another cluster (%s)', async (backend) => {
-    const other = path.join(directory, 'other');
-    await form(data, '--backend', backend);
-    await form(other, '--backend', backend);
-    fs.rmSync(path.join(data, 'replica-2'), { recursive: true });
-    fs.renameSync(path.join(other, 'replica-2'), path.join(data, 'replica-2'));
-    const { code, problems } = await refused();
-    expect(code).toBe(3);
-    expect(problems).toMatch(/^error ERR_INDELIBLE_STORE_FOREIGN: replica 2: .*expected was/);
-  });
-
-  it('is left alone when a region is no region', async () => {
-    await form(data);
-    const region = path.join(data, 'replica-3', 'region');
-    fs.writeFileSync(region, Buffer.alloc(1 << 20, 'x'));
-    const { code, problems } = await refused();
-    expect(code).toBe(3);
-    expect(problems).toMatch(/^error ERR_INDELIBLE_STORE_(FOREIGN|CORRUPT): replica 3/);
-    expect(fs.readFileSync(region).equals(Buffer.alloc(1 << 20, 'x'))).toBe(true);
   });
 
   it('is left alone while another cluster runs on it', async () => {
@@ -158,5 +137,44 @@ describe('data that is not what was asked for', () => {
     expect((await indelible('status', '--dir', data)).code).toBe(0);
     expect(first.events.map(({ event }) => event)).not.toContain('died');
     expect(await first.stop()).toBe(0);
+  });
+});
+
+describe('one store that cannot be used', () => {
+  /** The cluster starts without replica `id`, whose store stays as it is. */
+  async function leavesOut(id: number, failure: string): Promise<void> {
+    const before =
+      fs.existsSync(path.join(data, `replica-${id}`)) && contentOf(path.join(data, `replica-${id}`));
+    const cluster = new ClusterProcess(argumentsOf(ports, data));
+    const { replica, failure: told } = await cluster.event('unusable');
+    expect([replica, told?.code]).toEqual([id, failure]);
+    await cluster.event('up');
+    expect((await indelible('status', '--dir', data)).out).toMatch(/leads/);
+    expect(await cluster.stop()).toBe(0);
+    expect(cluster.events.filter(({ event }) => event === 'unusable')).toHaveLength(1);
+    const after =
+      fs.existsSync(path.join(data, `replica-${id}`)) && contentOf(path.join(data, `replica-${id}`));
+    expect(after).toEqual(before);
+  }
+
+  it('stays out when it is gone', async () => {
+    await form(data);
+    fs.rmSync(path.join(data, 'replica-2'), { recursive: true });
+    await leavesOut(2, 'ERR_INDELIBLE_STORE_MISSING');
+  });
+
+  it.each(['emulated', 'file'])('stays out when it is of another cluster (%s)', async (backend) => {
+    const other = path.join(directory, 'other');
+    await form(data, '--backend', backend);
+    await form(other, '--backend', backend);
+    fs.rmSync(path.join(data, 'replica-2'), { recursive: true });
+    fs.renameSync(path.join(other, 'replica-2'), path.join(data, 'replica-2'));
+    await leavesOut(2, 'ERR_INDELIBLE_STORE_FOREIGN');
+  });
+
+  it('stays out when its region is none', async () => {
+    await form(data);
+    fs.writeFileSync(path.join(data, 'replica-3', 'region'), Buffer.alloc(1 << 20, 'x'));
+    await leavesOut(3, 'ERR_INDELIBLE_STORE_FOREIGN');
   });
 });

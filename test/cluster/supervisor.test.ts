@@ -48,8 +48,9 @@ beforeEach(() => {
       started.push(process);
       return process;
     },
-    isRefusal: (code) => code === 'ERR_INDELIBLE_STORE_FOREIGN',
-    isUnusable: (code) => code === 'ERR_INDELIBLE_STORE_CORRUPT',
+    isRefusal: (code) => code === 'ERR_INDELIBLE_NETWORK',
+    isUnusable: (code, hasRun) =>
+      code === 'ERR_INDELIBLE_STORE_CORRUPT' || (!hasRun && code === 'ERR_INDELIBLE_STORE_IO'),
     stopMsMax: 1000,
     now: () => Date.now(),
     events: {
@@ -147,12 +148,12 @@ describe('a supervisor', () => {
   it('does not try a refusal again before the cluster was up', () => {
     started[0]?.onMessage({
       kind: 'failed',
-      code: 'ERR_INDELIBLE_STORE_FOREIGN',
-      message: 'of another cluster',
+      code: 'ERR_INDELIBLE_NETWORK',
+      message: 'the port is taken',
     });
     started[0]?.onExit('exit code 3');
     vi.advanceTimersByTime(60_000);
-    expect(said).toEqual(['refused 1 ERR_INDELIBLE_STORE_FOREIGN']);
+    expect(said).toEqual(['refused 1 ERR_INDELIBLE_NETWORK']);
     expect(started).toHaveLength(3);
   });
 
@@ -173,15 +174,23 @@ describe('a supervisor', () => {
     await stopped;
   });
 
+  it('tries one again that could be read before, and not one that never could', () => {
+    fails(0, 'ERR_INDELIBLE_STORE_IO');
+    expect(said.at(-1)).toBe('unusable 1 ERR_INDELIBLE_STORE_IO 2');
+    started[1]?.onMessage(READY);
+    fails(1, 'ERR_INDELIBLE_STORE_IO');
+    expect(said.at(-1)).toBe('died 2 ERR_INDELIBLE_STORE_IO 100');
+  });
+
   it('keeps trying once the cluster was up', () => {
     bringUp();
     started[0]?.onMessage({
       kind: 'failed',
-      code: 'ERR_INDELIBLE_STORE_FOREIGN',
-      message: 'of another cluster',
+      code: 'ERR_INDELIBLE_NETWORK',
+      message: 'the port is taken',
     });
     started[0]?.onExit('exit code 3');
-    expect(said.at(-1)).toBe('died 1 ERR_INDELIBLE_STORE_FOREIGN 100');
+    expect(said.at(-1)).toBe('died 1 ERR_INDELIBLE_NETWORK 100');
     vi.advanceTimersByTime(100);
     expect(started).toHaveLength(4);
   });

@@ -185,6 +185,6 @@ export function randomContract<Place>(subject: StorageSubject<Place>): void {
         }),
         { numRuns: subject.randomRuns ?? 40 },
       );
-    }, 120_000);
+    });
   });
 }

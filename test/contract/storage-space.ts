@@ -192,7 +192,7 @@ function laps<Place>(bench: Bench<Place>): void {
     expect(last.recovered.votes.map((vote) => vote.slot)).toEqual(
       Array.from({ length: slot - trimmed }, (_, at) => trimmed + 1 + at),
     );
-  }, 60_000);
+  });
 }
 
 export function spaceContract<Place>(subject: StorageSubject<Place>): void {

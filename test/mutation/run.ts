@@ -12,10 +12,10 @@ import { subscribe } from 'node:diagnostics_channel';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import type { LogLevel, MutantResult, PartialStrykerOptions } from '@stryker-mutator/api/core';
 import { Stryker } from '@stryker-mutator/core';
 import makeScratchDirectory from '../scratch-directory.js';
+import { toolArguments } from '../tool-arguments.mjs';
 import { type Group, groups } from './groups.js';
 import { MutantList } from './mutant-list.js';
 import { type Fate, Scores } from './scores.js';
@@ -23,20 +23,22 @@ import { shareOf } from './share.js';
 import { TRIED } from './stryker-plugin.js';
 import { linesOf, type Name, survivorOf } from './survivor.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = toolArguments({
+  command: 'npm run mutation --',
+  about: 'Changes the sources in every small way there is, and names each change that no unit test notices.',
+  takes: [{ name: 'file[:line[-line]]', help: "part of a file's name; all files if none", repeats: true }],
   options: {
-    share: { type: 'string', default: '1' },
-    seed: { type: 'string', default: '1' },
-    lanes: { type: 'string', default: '1' },
-    static: { type: 'boolean', default: false },
-    update: { type: 'boolean', default: false },
+    share: { type: 'number', default: 1, help: 'try one change in so many' },
+    seed: { type: 'number', default: 1, help: 'which ones' },
+    lanes: { type: 'number', default: 1, help: 'at a time' },
+    static: { type: 'boolean', help: 'changes of code that runs when a file is loaded too' },
+    update: { type: 'boolean', help: 'writes open.json anew for the files that are tried' },
   },
-  allowPositionals: true,
 });
 /** Ends what hangs; a machine with other work may take long over the tests as they are. */
 const DRY_RUN_MINUTES_MAX = 60;
-const oneIn = Number(values.share);
-const seed = Number(values.seed);
+const oneIn = values.share;
+const { seed } = values;
 const equivalent = new MutantList('equivalent.json');
 const open = new MutantList('open.json');
 const scores = new Scores();
@@ -67,7 +69,7 @@ function optionsFor(group: Group, mutate: string[]): PartialStrykerOptions {
     inProcess: { files: group.tests },
     warnings: { unknownOptions: false, preprocessorErrors: true, unserializableOptions: true, slow: false },
     dryRunTimeoutMinutes: DRY_RUN_MINUTES_MAX,
-    concurrency: Number(values.lanes),
+    concurrency: values.lanes,
     tempDirName: fs.mkdtempSync(path.join(os.tmpdir(), 'stryker-')),
     cleanTempDir: 'always',
     ignorePatterns: ['/bench', '/build*', '/dist', '/docs', '/examples', '/native', '/prebuilds'],

@@ -14,7 +14,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { setUp, toolArguments } from '../tool-arguments.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '..', '..');
@@ -32,7 +32,12 @@ const NATIVE = [
 const SUITES = ['test/storage', 'test/native'];
 const REPORT = join(OUT, 'v8');
 
-const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
+const { values } = toolArguments({
+  command: 'npm run coverage --',
+  about: 'Names every branch of the log and its stores that no test takes. Needs clang and llvm.',
+  options: { keep: { type: 'boolean', help: 'leaves what was counted, in build-native/coverage-out' } },
+});
+setUp('coverage');
 
 function run(command, args, env = {}) {
   const { good, text } = attempt(command, args, env);

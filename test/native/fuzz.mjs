@@ -23,7 +23,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { setUp, toolArguments } from '../tool-arguments.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const BUILD = join(ROOT, 'build-native', 'fuzz');
@@ -34,17 +34,20 @@ const TARGETS = ['parse', 'region', 'inspect'];
 const INPUT_BYTES_MAX = 256;
 const ALLOCATION_MIB_MAX = 16;
 
-const { values } = parseArgs({
+const { values } = toolArguments({
+  command: 'npm run fuzz --',
+  about:
+    'Fuzzes what reads a region: the inputs of the corpus, then new ones. Needs clang (npm run fuzz installs it).',
   options: {
-    targets: { type: 'string', default: TARGETS.join(',') },
-    seconds: { type: 'string', default: '30' },
-    runs: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    merge: { type: 'boolean', default: false },
-    input: { type: 'string' },
+    targets: { type: 'string', default: TARGETS.join(','), value: 'NAMES', help: 'which' },
+    seconds: { type: 'number', default: 30, help: 'of new inputs, for each target' },
+    runs: { type: 'number', help: 'new inputs, instead of a time' },
+    seed: { type: 'number', default: 1, help: 'of the new inputs' },
+    merge: { type: 'boolean', help: 'writes what was new and useful back into the corpus' },
+    input: { type: 'string', value: 'FILE', help: 'replays one finding of the one target that is named' },
   },
 });
-
+setUp('fuzz');
 let passed = 0;
 let failed = 0;
 
@@ -120,8 +123,7 @@ function fuzz(target) {
     const artifacts = [`-artifact_prefix=${FINDINGS}/`, `-seed=${values.seed}`];
     const replayed = run(fuzzer(target), [...LIMITS, ...artifacts, '-runs=0', corpus]);
     report(`${target}-corpus`, replayed.good, `${inputs} inputs, ${summary(target, replayed)}`);
-    const budget =
-      values.runs === undefined ? `-max_total_time=${values.seconds}` : `-runs=${Number(values.runs)}`;
+    const budget = values.runs === undefined ? `-max_total_time=${values.seconds}` : `-runs=${values.runs}`;
     const begun = Date.now();
     const result = run(fuzzer(target), [...LIMITS, ...artifacts, budget, corpus]);
     const seconds = Math.round((Date.now() - begun) / 1000);

@@ -11,10 +11,10 @@
  */
 import fs from 'node:fs';
 import os from 'node:os';
-import { parseArgs } from 'node:util';
 import { Random } from '../../lib/simulation/random.js';
 import { exitIfMissing, program, SANDBOX } from '../rigs/requirements.js';
 import { runInSandbox, scratchDirectory } from '../rigs/sandbox.js';
+import { toolArguments } from '../tool-arguments.mjs';
 import { type Campaign, CampaignReport, CheckFailed } from './campaign.js';
 import { clientsCampaign } from './clients-campaign.js';
 import { diskFullCampaign } from './disk-full-campaign.js';
@@ -45,23 +45,33 @@ const NETWORK = [
 const REMEDY = 'As root on Debian, `node setup.mjs --for=test` installs what can be installed.';
 const BACKENDS: readonly TestedBackend[] = ['emulated', 'file'];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const COMMAND = 'npm run test:service --';
+const { values, positionals } = toolArguments({
+  command: COMMAND,
+  about: 'Campaigns on a cluster of real processes. Those on a disk or a network of their own need root.',
+  takes: [
+    {
+      name: 'campaign',
+      help: `which, of ${Object.keys(ALL).join(', ')}; the first three if none`,
+      repeats: true,
+    },
+  ],
   options: {
-    backend: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    kills: { type: 'string', default: '10' },
-    laps: { type: 'string', default: '20' },
-    budget: { type: 'string', default: '0' },
-    short: { type: 'boolean', default: false },
-    'if-possible': { type: 'boolean', default: false },
+    backend: { type: 'string', value: 'NAME', help: `${BACKENDS.join(' or ')}; both if not given` },
+    seed: { type: 'number', default: 1, help: 'of what chance decides' },
+    kills: { type: 'number', default: 10, help: 'leaders that are killed' },
+    laps: { type: 'number', default: 20, help: 'times that every log goes around' },
+    budget: { type: 'number', default: 0, value: 'SECONDS', help: 'again, with the next seeds, for so long' },
+    short: { type: 'boolean', help: 'what continuous integration runs of those with a network' },
+    'if-possible': { type: 'boolean', help: 'a machine that cannot run it is no failure' },
   },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(CAMPAIGNS);
 const backends = BACKENDS.filter((backend) => values.backend === undefined || values.backend === backend);
 const unknown = names.filter((name) => ALL[name] === undefined);
 if (unknown.length > 0 || backends.length === 0) {
-  console.error(`campaigns: ${Object.keys(ALL).join(', ')}; backends: ${BACKENDS.join(', ')}`);
+  const wrong = unknown[0] ?? values.backend;
+  console.error(`error: there is no '${wrong}'\n  ${COMMAND} --help shows what it takes`);
   process.exit(2);
 }
 const isNetworked = names.some((name) => NETWORKED[name] !== undefined);
@@ -73,8 +83,8 @@ if ((isNetworked || names.some((name) => DISKED[name] !== undefined)) && scratch
 if (isNetworked) goFirst();
 
 const report = new CampaignReport();
-const endMs = performance.now() + Number(values.budget) * 1000;
-let seed = Number(values.seed);
+const endMs = performance.now() + values.budget * 1000;
+let { seed } = values;
 do {
   for (const backend of backends) {
     for (const name of names) await run(name, backend);
@@ -97,7 +107,7 @@ async function run(name: string, backend: TestedBackend): Promise<void> {
   console.log(`${name}, ${backend}, seed ${seed}`);
   try {
     const random = new Random(seed);
-    const settings = { backend, kills: Number(kills), laps: Number(laps), isShort: short, random };
+    const settings = { backend, kills, laps, isShort: short, random };
     await ALL[name]!(settings, report);
   } catch (error) {
     if (!(error instanceof CheckFailed)) {

@@ -8,11 +8,25 @@
 import { addHostCounters, newHostCounters } from '../../lib/simulation/hosts/host-counters.js';
 import { type HostSimulationOptions, simulateHosts } from '../../lib/simulation/hosts/host-simulation.js';
 import type { SimulatedBackend } from '../../lib/simulation/simulation.js';
+import { numberOf, toolArguments } from '../tool-arguments.mjs';
 
-const [, , firstText = '1', countText = '100', secondsText = '10', backend, verbose] = process.argv;
-const first = Number(firstText);
-const count = Number(countText);
-const seconds = Number(secondsText);
+const COMMAND = 'npm run simulate-hosts --';
+const { positionals } = toolArguments({
+  command: COMMAND,
+  about:
+    'Simulates clusters of whole replicas, each from a seed, with faults, and checks that no promise breaks.',
+  takes: [
+    { name: 'first', help: 'the first seed (1)' },
+    { name: 'seeds', help: 'how many (100)' },
+    { name: 'seconds', help: 'simulated ones, of each (10)' },
+    { name: 'backend', help: 'what the logs lie on, or - for what the seed draws' },
+    { name: 'verbose', help: 'any word: prints what happens' },
+  ],
+});
+const [firstText = '1', countText = '100', secondsText = '10', backend, verbose] = positionals;
+const first = numberOf(COMMAND, 'the first seed', firstText);
+const count = numberOf(COMMAND, 'the number of seeds', countText);
+const seconds = numberOf(COMMAND, 'the number of seconds', secondsText);
 const totals = newHostCounters();
 const idle: number[] = [];
 let longestWait = 0;

@@ -13,11 +13,25 @@ import {
   type SimulationOptions,
   simulate,
 } from '../../lib/simulation/simulation.js';
+import { numberOf, toolArguments } from '../tool-arguments.mjs';
 
-const [, , firstText = '1', countText = '2000', eventsText = '5000', backend, damage, verbose] = process.argv;
-const first = Number(firstText);
-const count = Number(countText);
-const events = Number(eventsText);
+const COMMAND = 'npm run simulate --';
+const { positionals } = toolArguments({
+  command: COMMAND,
+  about: 'Simulates clusters of cores, each from a seed, with faults, and checks that no promise breaks.',
+  takes: [
+    { name: 'first', help: 'the first seed (1)' },
+    { name: 'seeds', help: 'how many (2000)' },
+    { name: 'events', help: 'of each (5000)' },
+    { name: 'backend', help: 'what the logs lie on, or - for what the seed draws' },
+    { name: 'damage', help: 'minority, any, or - for what the seed draws' },
+    { name: 'verbose', help: 'any word: prints what happens' },
+  ],
+});
+const [firstText = '1', countText = '2000', eventsText = '5000', backend, damage, verbose] = positionals;
+const first = numberOf(COMMAND, 'the first seed', firstText);
+const count = numberOf(COMMAND, 'the number of seeds', countText);
+const events = numberOf(COMMAND, 'the number of events', eventsText);
 const totals = newCounters();
 let passed = 0;
 let failed = 0;

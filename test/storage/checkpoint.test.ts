@@ -164,7 +164,7 @@ describe('checkpoints', () => {
       expect(again.problems.length).toBe(1);
       medium.spoil(path, at, Uint8Array.of(byte));
     }
-  }, 20_000);
+  });
 
   it('are old or new, and whole, at every point of a write at which the power is cut', async () => {
     await fc.assert(

@@ -5,15 +5,26 @@
  * three connections each; both servers begin it empty. It ends at the first answer that differs in a way that
  * comparison.ts does not allow, with the shortest sequence found and the command that replays the round.
  */
+
+import { numberOf, toolArguments } from '../../tool-arguments.mjs';
 import { contest, drawRound, explain } from './contest.js';
 import { startRedis } from './real-redis.js';
 
 const ROUND_REQUESTS = 2000;
 const FAILURES_MAX = 3;
 
-const [, , firstText = '1', commandsText = '100000'] = process.argv;
-const first = Number(firstText);
-const commands = Number(commandsText);
+const COMMAND = 'npm run test:redis --';
+const { positionals } = toolArguments({
+  command: COMMAND,
+  about: 'Holds the key-value port against a real Redis server, with random requests.',
+  takes: [
+    { name: 'first', help: 'the first seed (1)' },
+    { name: 'commands', help: 'how many, on each of the two (100000)' },
+  ],
+});
+const [firstText = '1', commandsText = '100000'] = positionals;
+const first = numberOf(COMMAND, 'the first seed', firstText);
+const commands = numberOf(COMMAND, 'the number of commands', commandsText);
 
 const redis = await startRedis();
 let passed = 0;

@@ -14,9 +14,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { libraryExample } from '../../packaging/readme.js';
 import { PROJECT_ROOT } from '../../packaging/sources.js';
+import { toolArguments } from '../../tool-arguments.mjs';
 import { exitIfMissing, program, SANDBOX } from '../requirements.js';
 import { runInSandbox, scratchDirectory } from '../sandbox.js';
 
@@ -25,8 +25,13 @@ const PROGRAMS = ['/bin/sh', '/usr/bin/env'];
 const FILES = ['/etc/resolv.conf', '/etc/hosts', '/etc/ssl/certs/ca-certificates.crt', '/etc/nsswitch.conf'];
 const REMEDY = 'Run it as root on Debian or Ubuntu, with util-linux, iproute2 and cmake.';
 
-const { values: flags } = parseArgs({
-  options: { tarball: { type: 'string' }, 'if-possible': { type: 'boolean', default: false } },
+const { values: flags } = toolArguments({
+  command: 'npm run ci:package --',
+  about: 'Packs the package, installs it on a machine with nothing but Node.js, and runs it there. As root.',
+  options: {
+    tarball: { type: 'string', value: 'FILE', help: 'one that is packed already' },
+    'if-possible': { type: 'boolean', help: 'a machine that cannot run it is no failure' },
+  },
 });
 
 function librariesOf(file: string): readonly string[] {

@@ -10,11 +10,11 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { Random } from '../../../lib/simulation/random.js';
 import { PROJECT_ROOT } from '../../packaging/sources.js';
 import { CampaignReport, CheckFailed } from '../../service/campaign.js';
 import { eventually } from '../../service/eventually.js';
+import { toolArguments } from '../../tool-arguments.mjs';
 import { durationMs } from '../budget.js';
 import { exitIfMissing, file, program, SANDBOX } from '../requirements.js';
 import { runInSandbox, scratchDirectory } from '../sandbox.js';
@@ -53,22 +53,25 @@ executed is in it, flushed or not; a real power cut takes what is in the caches.
 \`indelible torture\` show that. Nor does it show how fast real persistent memory is, or whether a platform
 gets what was flushed to its media when the power fails.`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const COMMAND = 'npm run test:pmem-vm --';
+const { values, positionals } = toolArguments({
+  command: COMMAND,
+  about:
+    'Ends a machine with persistent memory at any moment, and looks at what is left. As root, with QEMU.',
+  takes: [{ name: 'target', help: `which, of ${TARGETS.join(', ')}; all if none`, repeats: true }],
   options: {
-    cuts: { type: 'string', default: '60' },
-    budget: { type: 'string', default: '30m' },
-    seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1_000_000)) },
-    'if-possible': { type: 'boolean', default: false },
+    cuts: { type: 'number', default: 60, help: 'how many' },
+    budget: { type: 'string', default: '30m', value: '10m', help: 'ends then, and fails if that were fewer' },
+    seed: { type: 'number', help: 'of what chance decides; drawn if not given' },
+    'if-possible': { type: 'boolean', help: 'a machine that cannot run it is no failure' },
   },
 });
 const targets = TARGETS.filter((target) => positionals.length === 0 || positionals.includes(target));
 const budgetMs = durationMs(values.budget);
-const cuts = Number(values.cuts);
-const seed = Number(values.seed);
+const { cuts, seed = 1 + Math.floor(Math.random() * 1_000_000) } = values;
 const isKnown = positionals.every((name) => TARGETS.includes(name as Target));
 if (!isKnown || budgetMs === undefined || !Number.isSafeInteger(cuts) || !Number.isSafeInteger(seed)) {
-  console.error(`usage: [${TARGETS.join('|')}] [--cuts N] [--budget 10m] [--seed N] [--if-possible]`);
+  console.error(`${COMMAND} --help shows what it takes`);
   process.exit(2);
 }
 

@@ -10,10 +10,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { Random } from '../../../lib/simulation/random.js';
 import { PROJECT_ROOT } from '../../packaging/sources.js';
 import { CampaignReport, CheckFailed } from '../../service/campaign.js';
+import { toolArguments } from '../../tool-arguments.mjs';
 import { durationMs } from '../budget.js';
 import { compilePrograms } from '../compile.js';
 import { exitIfMissing, file, program, SANDBOX } from '../requirements.js';
@@ -57,29 +57,29 @@ const PROGRAMS = [
 ];
 const REMEDY = 'As root on Debian, `node setup.mjs --for=power-cut` installs what can be installed.';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const COMMAND = 'npm run test:power-cut --';
+const { values, positionals } = toolArguments({
+  command: COMMAND,
+  about: 'Cuts the power of a disk under running stores and clusters, and looks at what is left. As root.',
+  takes: [{ name: 'part', help: `which, of ${Object.keys(PARTS).join(', ')}; all if none`, repeats: true }],
   options: {
-    cuts: { type: 'string', default: '100' },
-    budget: { type: 'string', default: '30m' },
-    seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1_000_000)) },
-    'if-possible': { type: 'boolean', default: false },
+    cuts: { type: 'number', default: 100, help: 'how many' },
+    budget: { type: 'string', default: '30m', value: '10m', help: 'ends then, and fails if that were fewer' },
+    seed: { type: 'number', help: 'of what chance decides; drawn if not given' },
+    'if-possible': { type: 'boolean', help: 'a machine that cannot run it is no failure' },
   },
 });
 const parts = positionals.length > 0 ? positionals : Object.keys(PARTS);
 const unknown = parts.filter((name) => PARTS[name] === undefined);
 const budgetMs = durationMs(values.budget);
-const cuts = Number(values.cuts);
-const seed = Number(values.seed);
+const { cuts, seed = 1 + Math.floor(Math.random() * 1_000_000) } = values;
 if (
   unknown.length > 0 ||
   budgetMs === undefined ||
   !Number.isSafeInteger(cuts) ||
   !Number.isSafeInteger(seed)
 ) {
-  console.error(
-    `usage: [${Object.keys(PARTS).join('|')}] [--cuts N] [--budget 10m] [--seed N] [--if-possible]`,
-  );
+  console.error(`${COMMAND} --help shows what it takes`);
   process.exit(2);
 }
 
