@@ -122,6 +122,7 @@ void write_record(JsonWriter& json, const FoundRecord& record, std::uint64_t off
     json.number("ballot", descriptor.ballot);
     json.number("type", descriptor.type);
     json.number("lengthBytes", descriptor.length);
+    json.number("offset", descriptor.offset);
     json.number("digest", descriptor.payload_crc & kDigestMask);
     json.boolean("available", (descriptor.flags & kFlagUnavailable) == 0);
     json.end_object();

@@ -10,6 +10,7 @@ import { type Root, RootFile } from '../storage/file/root-file.js';
 import { scanLog } from '../storage/file/scan.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Recovered } from '../storage/storage.js';
+import { type InspectedSkip, skipLines, skipOf } from './inspected-skips.js';
 import { tableLines } from './output.js';
 import { formatSize } from './size.js';
 import { VIEWING_MEDIUM } from './viewing-medium.js';
@@ -29,6 +30,8 @@ export interface FileStoreDescription {
   /** Sequences of segments whose header is damaged or whose length is wrong. */
   readonly unreadable: readonly number[];
   readonly spares: number;
+  /** Among the votes, those for passing over a command. */
+  readonly skips: readonly InspectedSkip[];
   /** What a recovery would conclude. */
   readonly recovered: Recovered;
 }
@@ -44,6 +47,10 @@ export async function describeFileStore(directory: string): Promise<FileStoreDes
   const { segmentBytes } = geometry;
   const scan = await scanLog(VIEWING_MEDIUM, directory, incarnation, segmentBytes, root?.headSegment ?? 0);
   const { recovered } = recoverLog(scan, root, geometry);
+  const skips = scan.scanned.flatMap(({ segment: { file }, groups }) => {
+    const read = (into: Uint8Array, at: number): boolean => file.readSync(into, at) === into.length;
+    return groups.flatMap(({ votes }) => votes.flatMap((vote) => skipOf(vote, read) ?? []));
+  });
   for (const { segment } of scan.scanned) await segment.file.close();
   for (const { file } of scan.spares) await file.close();
   return {
@@ -55,6 +62,7 @@ export async function describeFileStore(directory: string): Promise<FileStoreDes
     }),
     unreadable: scan.unreadable,
     spares: scan.spares.length,
+    skips,
     recovered,
   };
 }
@@ -84,7 +92,7 @@ function votesText({ votes }: ReadGroup): string {
 
 /** @param groupsMax how many of the newest groups to show */
 export function fileStoreLines(store: FileStoreDescription, groupsMax: number): readonly string[] {
-  const { shape, root, segments, unreadable, spares, recovered } = store;
+  const { shape, root, segments, unreadable, spares, skips, recovered } = store;
   const { clusterId, replicaId, storeUuid } = shape.identity;
   const lines = [
     `file store, log of ${formatSize(shape.logBytes)}`,
@@ -96,6 +104,7 @@ export function fileStoreLines(store: FileStoreDescription, groupsMax: number): 
         `promised ${formatBallot(root.promised)}, ${root.clean ? 'clean' : 'in use'}`,
     `recovery would find it ${recovered.outcome}${recovered.reason === '' ? '' : `: ${recovered.reason}`}`,
     `${segments.length} segments from the head on, ${spares} spare, ${unreadable.length} unreadable`,
+    ...skipLines(skips),
   ];
   const groups = segments.flatMap(({ sequence, groups: own }) => own.map((group) => ({ sequence, group })));
   const shown = groups.slice(Math.max(0, groups.length - groupsMax));

@@ -6,9 +6,10 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import { inspectPmem } from '../storage/pmem.js';
 import { describeFileStore, fileStoreLines } from './file-store-report.js';
 import { helpWith } from './help.js';
+import { skipOf } from './inspected-skips.js';
 import { integerOption } from './option-parsers.js';
 import type { Output } from './output.js';
-import { type RegionDescription, regionLines } from './region-report.js';
+import { type RegionDescription, regionLines, regionVotes } from './region-report.js';
 
 interface InspectFlags {
   readonly records: number;
@@ -38,13 +39,30 @@ export function inspectCommand(output: Output): Command {
 async function inspect(target: string, { records, json }: InspectFlags, output: Output): Promise<void> {
   const { kind, place } = locate(target);
   if (kind === 'region') {
-    const region = inspectPmem(place) as RegionDescription;
+    const region = withSkips(inspectPmem(place) as RegionDescription, place);
     if (json === true) return output.line(JSON.stringify(region));
     for (const line of regionLines(region, records)) output.line(line);
   } else {
     const store = await describeFileStore(place);
     if (json === true) return output.line(JSON.stringify(store));
     for (const line of fileStoreLines(store, records)) output.line(line);
+  }
+}
+
+/** Names the commands that the region's votes pass over; a device, which cannot be read as a file, names none. */
+function withSkips(region: RegionDescription, file: string): RegionDescription {
+  const descriptor = fs.openSync(file, 'r');
+  const read = (into: Uint8Array, at: number): boolean => {
+    try {
+      return fs.readSync(descriptor, into, 0, into.length, at) === into.length;
+    } catch {
+      return false;
+    }
+  };
+  try {
+    return { ...region, skips: regionVotes(region).flatMap((vote) => skipOf(vote, read) ?? []) };
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 

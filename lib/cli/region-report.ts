@@ -3,6 +3,7 @@
  */
 import { formatBallot } from '../paxos/ballot.js';
 import type { Ballot } from '../types.js';
+import { type InspectedSkip, type InspectedVote, skipLines } from './inspected-skips.js';
 import { tableLines } from './output.js';
 import { formatSize } from './size.js';
 
@@ -48,6 +49,8 @@ export interface RegionItem {
   readonly ballot: number;
   readonly type: number;
   readonly lengthBytes: number;
+  /** Of its bytes, from the beginning of its record. */
+  readonly offset: number;
   readonly available: boolean;
 }
 
@@ -71,6 +74,8 @@ export interface RegionDescription {
   readonly headers?: readonly RegionHeader[];
   readonly roots?: readonly RegionRoot[];
   readonly records?: readonly RegionRecord[];
+  /** Among the votes of the records, those for passing over a command. */
+  readonly skips?: readonly InspectedSkip[];
 }
 
 const PROMISE = 255;
@@ -141,16 +146,32 @@ function itemsText(items: readonly RegionItem[]): string {
   return parts.join(', ');
 }
 
+/** The records from the head on, oldest first. */
+function liveRecords({ roots = [], records = [] }: RegionDescription): readonly RegionRecord[] {
+  const head = headNumber(roots);
+  return records.filter(({ number }) => number >= head).sort((a, b) => a.number - b.number);
+}
+
+/** The votes in the records from the head on. */
+export function regionVotes(region: RegionDescription): readonly InspectedVote[] {
+  return liveRecords(region).flatMap(({ offset: from, items }) =>
+    items
+      .filter(({ type }) => type !== PROMISE)
+      .map(({ slot, ballot: number, type: kind, lengthBytes, offset, available }) => {
+        return { slot, ballot: number as Ballot, kind, lengthBytes, available, at: from + offset };
+      }),
+  );
+}
+
 /** @param recordsMax how many of the newest records to show */
 export function regionLines(region: RegionDescription, recordsMax: number): readonly string[] {
-  const { regionBytes, verdict = '', headers = [], roots = [], records = [] } = region;
+  const { regionBytes, verdict = '', headers = [], roots = [], records = [], skips = [] } = region;
   const lines = [`region of ${formatSize(regionBytes)}`];
   if (verdict !== '') lines.push(`verdict: ${verdict}`);
   lines.push(...headerLines(headers), ...rootLines(roots));
-  const head = headNumber(roots);
-  const live = records.filter(({ number }) => number >= head).sort((a, b) => a.number - b.number);
+  const live = liveRecords(region);
   const stale = records.length - live.length;
-  lines.push(`${live.length} records from the head on, ${stale} of earlier laps`);
+  lines.push(`${live.length} records from the head on, ${stale} of earlier laps`, ...skipLines(skips));
   const shown = live.slice(Math.max(0, live.length - recordsMax));
   if (shown.length === 0) return lines;
   const rows = shown.map((record) => [

@@ -16,6 +16,7 @@
  * 6. A command that is skipped is not executed, on any replica; its requester hears *skipped*.
  * 7. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
  */
+import { callbackReturned, callbackThrew } from '../callbacks.js';
 import { invariant } from '../contract.js';
 import { NO_BALLOT } from '../paxos/ballot.js';
 import type { Ballot, Batch, Digest, Slot } from '../types.js';
@@ -65,6 +66,7 @@ export interface Standing {
 /** Commands that a state machine is told of ahead of their execution, and the fewest that is worth it for. */
 const FORESEEN = 64;
 const FORESEEN_MIN = 4;
+const FORESEE = "the state machine's foresee";
 
 export class Executor {
   /** So many commands of a batch proposed here, at that time, are executed and their requesters told. */
@@ -302,7 +304,7 @@ export class Executor {
     let untold = 0;
     for (let ordinal = 0; ordinal < header.count; ordinal++) {
       if (ordinal % FORESEEN === 0 && skipped === undefined)
-        this.foresee(slot, bytes, at, Math.min(FORESEEN, header.count - ordinal));
+        this.foresee(bytes, at, Math.min(FORESEEN, header.count - ordinal));
       const start = at + COMMAND_HEADER_BYTES;
       at = start + commandLength(bytes, at, bytes.length);
       if (skipped !== undefined && this.skips.has(slot, ordinal)) {
@@ -367,15 +369,17 @@ export class Executor {
     return isLast;
   }
 
-  private foresee(slot: Slot, bytes: Uint8Array, start: number, count: number): void {
+  private foresee(bytes: Uint8Array, start: number, count: number): void {
     if (this.machine.foresee === undefined || count < FORESEEN_MIN) return;
     // Checked first: what lies in a batch is from another process.
     let at = start;
     for (let i = 0; i < count; i++) at += COMMAND_HEADER_BYTES + commandLength(bytes, at, bytes.length);
+    // A hint: whether it is taken changes nothing that the machine computes.
     try {
-      this.machine.foresee(bytes, start, count);
+      const returned: unknown = this.machine.foresee(bytes, start, count);
+      if (returned !== undefined) callbackReturned(FORESEE, returned);
     } catch (error) {
-      throw machineError('foresee', slot, error);
+      callbackThrew(FORESEE, error);
     }
   }
 

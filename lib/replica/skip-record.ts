@@ -43,7 +43,7 @@ export function checkSkip({ slot, ordinal, reason }: Skip): void {
   throw argumentError(`a reason of ${lengthBytes} bytes; the limit is ${SKIP_REASON_BYTES_MAX}`);
 }
 
-export function isSkipRecord({ kind, bytes }: Batch): boolean {
+export function isSkipRecord({ kind, bytes }: Pick<Batch, 'kind' | 'bytes'>): boolean {
   return kind === BatchKind.commands && bytes.length >= 4 && readWord(bytes, 0) === SKIP_VERSION;
 }
 

@@ -51,12 +51,12 @@ export interface StateMachine {
   /**
    * Tells what is executed next: `count` commands from bytes[start] on, each as a 4-byte little-endian
    * length and that many bytes. It may look ahead in memory, so that what the commands need is near when
-   * their turn comes; it must change nothing, and may be left out.
+   * their turn comes; it must change nothing, and may be left out. What it throws only causes a warning.
    */
   foresee?(bytes: Uint8Array, start: number, count: number): void;
 
   /**
-   * Executes one command. A throw stops the replica: a refusal by the application is a result, not a throw.
+   * Executes one command. A throw halts the replica at it: a refusal by the application is a result, not a throw.
    */
   execute(command: CommandView, result: ResultWriter): void;
 

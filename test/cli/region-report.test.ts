@@ -40,7 +40,7 @@ function record(number: number, change: Partial<RegionRecord> = {}): RegionRecor
     promised: 65_538,
     descriptorsGood: true,
     payloadsGood: true,
-    items: [{ slot: 40 + number, ballot: 65_538, type: 1, lengthBytes: 64, available: true }],
+    items: [{ slot: 40 + number, ballot: 65_538, type: 1, lengthBytes: 64, offset: 192, available: true }],
     ...change,
   };
 }
@@ -93,7 +93,7 @@ describe('a region', () => {
   });
 
   it('names promises, and groups of votes by their slots', () => {
-    const item = { ballot: 131_073, type: 1, lengthBytes: 1, available: true };
+    const item = { ballot: 131_073, type: 1, lengthBytes: 1, offset: 192, available: true };
     const items = [
       { ...item, slot: 0, type: 255 },
       { ...item, slot: 9 },

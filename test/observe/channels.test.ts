@@ -1,11 +1,46 @@
 import { channel } from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
-import { publish, type RoleEvent, subscribe } from '../../lib/observe/channels.js';
+import { type Events, publish, type RoleEvent, subscribe } from '../../lib/observe/channels.js';
 import type { Ballot } from '../../lib/types.js';
 
 const ELECTED: RoleEvent = { replica: 2, role: 'leader', ballot: 65538 as Ballot, leader: 2 };
 
+/** All of them: the compiler misses none. */
+const NAMES: Record<keyof Events, true> = {
+  'indelible:role': true,
+  'indelible:peer': true,
+  'indelible:recovery': true,
+  'indelible:checkpoint': true,
+  'indelible:checkpoint-problem': true,
+  'indelible:disk': true,
+  'indelible:transfer': true,
+  'indelible:damage': true,
+  'indelible:clock': true,
+  'indelible:halted': true,
+  'indelible:failure': true,
+};
+
 describe('channels', () => {
+  it.each(Object.keys(NAMES) as (keyof Events)[])(
+    'bring an event of %s to all, whatever a subscriber throws or rejects with',
+    (name) => {
+      const seen: unknown[] = [];
+      const ends = [
+        subscribe(name, () => {
+          throw new Error('a bug of a subscriber');
+        }),
+        subscribe(name, async () => {
+          throw new Error('a bug of an async subscriber');
+        }),
+        subscribe(name, (event) => seen.push(event)),
+      ];
+      const event = { replica: 1 } as unknown as Events[typeof name];
+      publish(name, event);
+      for (const end of ends) end();
+      expect(seen).toEqual([event]);
+    },
+  );
+
   it('bring an event to a subscriber, until it unsubscribes', () => {
     const seen: RoleEvent[] = [];
     const unsubscribe = subscribe('indelible:role', (event) => seen.push(event));

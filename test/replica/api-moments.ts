@@ -6,6 +6,8 @@ import { TestCluster } from './cluster.js';
 
 export const ADD: Buffer = Buffer.from('add 1');
 const BODY: Buffer = Buffer.concat([Buffer.from([ADD.length, 0, 0, 0]), ADD]);
+/** Few of these are what a replica takes before it asks its requesters to wait. */
+const LONG_BODY: Buffer = Buffer.concat([Buffer.from([0x40, 0x1f, 0, 0]), Buffer.alloc(8000)]);
 const MAX_FILL = 4000;
 
 /** A counter that does what a moment needs of it. */
@@ -193,6 +195,15 @@ export const MOMENTS = {
   'inside an outcome of a command': async (call) => {
     const replica = await start(1);
     return within(replica, call, (callback) => ask(replica, 'submit', callback));
+  },
+  'inside a drain': async (call) => {
+    const replica = await start(1);
+    return within(replica, call, (callback) => {
+      const requester: Requester = { outcome() {}, drain: callback };
+      let number = 1;
+      while (replica.service.submit(requester, number, 1, LONG_BODY, 0, LONG_BODY.length)) number++;
+      replica.service.flush();
+    });
   },
   'inside an outcome of a query': async (call) => {
     const replica = await start(1);

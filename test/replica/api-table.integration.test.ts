@@ -63,6 +63,7 @@ const PROMISED: Record<MomentName, Record<Call, string>> = {
   closing: OVER,
   closed: OVER,
   'inside an outcome of a command': SERVES,
+  'inside a drain': SERVES,
   'inside an outcome of a query': SERVES,
   'inside execute': SERVES,
   'inside query': SERVES,
