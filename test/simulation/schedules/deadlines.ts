@@ -78,6 +78,10 @@ class Leader {
   turn(hasSlot: boolean): void {
     this.core.canPropose = hasSlot;
     this.placing.place(this.core as unknown as Deciding);
+    this.tick();
+  }
+
+  tick(): void {
     this.placing.tick(this.core as unknown as Deciding, this.nowMs);
   }
 }
@@ -181,6 +185,26 @@ export const deadlines: readonly Schedule[] = [
       const commands = leader.heard.filter(([first]) => first !== 9999);
       mustBe(commands, asked, 'all are over');
       mustBe(leader.heard.length, asked.length + 1, 'the query too');
+    },
+  },
+  {
+    name: 'every deadline fires at a leader whose log is full, though nothing but time brings it a turn',
+    run() {
+      const leader = new Leader();
+      leader.hasRoom = false;
+      const asked: [number, Outcome][] = [];
+      for (let ms = 0; ms < TIMEOUT_MS; ms += 100) {
+        leader.nowMs = ms;
+        leader.submit(ms / 100);
+        asked.push([ms / 100, Outcome.notExecuted]);
+      }
+      mustBe([leader.turnsUntilQuiet(), leader.proposed], [1, 0], 'it has no room');
+      for (; leader.nowMs < 2 * TIMEOUT_MS; leader.nowMs += 10) {
+        leader.tick();
+        const due = asked.filter(([number]) => number * 100 + TIMEOUT_MS <= leader.nowMs - 200);
+        mustBe(leader.heard.slice(0, due.length), due, 'who is overdue has heard');
+      }
+      mustBe(leader.heard, asked, 'all are over');
     },
   },
   {
