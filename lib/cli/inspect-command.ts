@@ -49,7 +49,7 @@ async function inspect(target: string, { records, json }: InspectFlags, output: 
   }
 }
 
-/** Names the commands that the region's votes pass over; a device, which cannot be read as a file, names none. */
+/** With the commands that the region's votes pass over; of a device, which is no file to read, with none. */
 function withSkips(region: RegionDescription, file: string): RegionDescription {
   const descriptor = fs.openSync(file, 'r');
   const read = (into: Uint8Array, at: number): boolean => {

@@ -56,7 +56,8 @@ export interface StateMachine {
   foresee?(bytes: Uint8Array, start: number, count: number): void;
 
   /**
-   * Executes one command. A throw halts the replica at it: a refusal by the application is a result, not a throw.
+   * Executes one command. A throw halts the replica at it: a refusal by the application is a result, not a
+   * throw.
    */
   execute(command: CommandView, result: ResultWriter): void;
 

@@ -137,7 +137,7 @@ TEST(memory_short_while_a_scrub_tells_what_rotted_marks_nothing_that_is_not_told
     granted = -1;
     CHECK(refused ? is_no_memory(status) : status.ok());
     LogState& state = opened.log->state();
-    for (const std::uint64_t slot : {1, 3, 4}) CHECK((state.votes.find(slot)->flags & kFlagUnavailable) == 0);
+    for (const std::uint64_t slot : {1U, 3U, 4U}) CHECK((state.votes.find(slot)->flags & kFlagUnavailable) == 0);
     CHECK(((state.votes.find(2)->flags & kFlagUnavailable) != 0) == (report.votes.size() == 1));
     CHECK(refused || state.uncertain());
   });

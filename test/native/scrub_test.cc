@@ -212,5 +212,5 @@ TEST(scrub_tells_which_votes_of_a_record_that_rotted_have_lost_their_bytes_too) 
   CHECK((report.votes[0].flags & kFlagUnavailable) != 0);
   LogState& state = opened.log->state();
   CHECK((state.votes.find(1)->flags & kFlagUnavailable) != 0);
-  for (const std::uint64_t slot : {2, 3, 4}) CHECK((state.votes.find(slot)->flags & kFlagUnavailable) == 0);
+  for (const std::uint64_t slot : {2U, 3U, 4U}) CHECK((state.votes.find(slot)->flags & kFlagUnavailable) == 0);
 }
