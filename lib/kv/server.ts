@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
+import { AuthDelays } from './server/auth-delays.js';
 import { Connection } from './server/connection.js';
 import { Counters } from './server/counters.js';
 import { type KvServerOptions, type KvServerSettings, settingsOf } from './server/options.js';
@@ -56,6 +57,7 @@ class KvPort implements KvServer, SessionHost {
   readonly startedMs: number = performance.now();
   readonly runId: string = randomBytes(20).toString('hex');
   readonly counters: Counters = new Counters();
+  readonly authDelays: AuthDelays = new AuthDelays();
   readonly hashKey: Buffer = randomBytes(HASH_KEY_BYTES);
   isKeyWanted = true;
   readonly #server: Server;

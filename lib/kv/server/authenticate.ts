@@ -1,4 +1,4 @@
-/** One password for everybody, compared in constant time. */
+/** One password for everybody, compared in constant time; a wrong one costs time (auth-delays.ts). */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Session } from './session.js';
 
@@ -24,7 +24,10 @@ export function authenticate(
     return user === 'default' ? undefined : 'WRONGPASS invalid username-password pair or user is disabled.';
   }
   const equal = timingSafeEqual(sha256(password), sha256(expected));
-  if (!equal || user !== 'default') return 'WRONGPASS invalid username-password pair or user is disabled.';
+  if (!equal || user !== 'default') {
+    session.punish();
+    return 'WRONGPASS invalid username-password pair or user is disabled.';
+  }
   session.admit();
   return undefined;
 }

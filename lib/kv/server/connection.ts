@@ -16,6 +16,7 @@ import type { Socket } from 'node:net';
 import { Output } from '../resp/output.js';
 import { ProtocolError } from '../resp/protocol-error.js';
 import { RequestParser } from '../resp/request-parser.js';
+import { hostOf } from './auth-delays.js';
 import { Pipeline, type PipelineOwner } from './pipeline.js';
 import { type Flow, type FlowLimits, type Stop, stopOf } from './reading.js';
 import { RequestHandler } from './request-handler.js';
@@ -45,6 +46,7 @@ export class Connection implements Session, Flow, PipelineOwner {
   readonly out: Output = new Output(1024, 64 << 10);
   over = false;
   choked = false;
+  delayed = false;
   /** Why reading stands still, as of the last turn. */
   stop: Stop = 'input';
 
@@ -61,6 +63,7 @@ export class Connection implements Session, Flow, PipelineOwner {
   /** Everything has been answered, and nothing more is sent. */
   #finished = false;
   #lingering: NodeJS.Timeout | undefined = undefined;
+  #delay: NodeJS.Timeout | undefined = undefined;
   #droppedBytes = 0;
   /** Most that was written at once. */
   #peakBytes = 0;
@@ -83,6 +86,7 @@ export class Connection implements Session, Flow, PipelineOwner {
     };
     this.authenticated = settings.password === undefined;
     this.#parser.limits.authenticated = this.authenticated;
+    if (!this.authenticated) this.#delayFor(host.authDelays.remaining(this.#address, this.connectedMs));
     socket.setNoDelay(true);
     if (settings.keepaliveSeconds > 0) socket.setKeepAlive(true, settings.keepaliveSeconds * 1000);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
@@ -153,8 +157,13 @@ export class Connection implements Session, Flow, PipelineOwner {
   }
 
   admit(): void {
+    this.host.authDelays.succeeded(this.#address);
     this.authenticated = true;
     this.#parser.limits.authenticated = true;
+  }
+
+  punish(): void {
+    this.#delayFor(this.host.authDelays.failed(this.#address, this.host.monotonicMs()));
   }
 
   estrange(): void {
@@ -203,6 +212,20 @@ export class Connection implements Session, Flow, PipelineOwner {
 
   replied(bytes: Uint8Array, start: number): void {
     this.host.counters.replied(bytes, start);
+  }
+
+  get #address(): string {
+    return hostOf(this.remoteAddress);
+  }
+
+  #delayFor(ms: number): void {
+    if (ms === 0) return;
+    this.delayed = true;
+    clearTimeout(this.#delay);
+    this.#delay = setTimeout(() => {
+      this.delayed = false;
+      this.progress();
+    }, ms).unref();
   }
 
   #received(chunk: Buffer): void {
@@ -296,6 +319,7 @@ export class Connection implements Session, Flow, PipelineOwner {
     this.#closed = true;
     this.over = true;
     clearTimeout(this.#lingering);
+    clearTimeout(this.#delay);
     this.#pipeline.abandon();
   }
 }

@@ -100,6 +100,10 @@ export class Draft implements Session {
     this.#effects.push(() => this.#session.admit());
   }
 
+  punish(): void {
+    this.#session.punish();
+  }
+
   estrange(): void {
     this.#effects.push(() => this.#session.estrange());
   }

@@ -9,6 +9,7 @@
  *   await     what comes behind a WATCH, or behind an EXEC that       that outcome
  *             changes the connection, hangs on its answer; or
  *             the keys are walked for it: one walk at a time
+ *   delay     a wrong password came from its address (auth-delays.ts)   a timer
  *   unsent    a run waits for room, or for the queries before it      the service's `drain`, or an outcome
  *   answers   so many requests, or so many bytes of the port's own    an outcome
  *             replies, wait for answers before them
@@ -23,12 +24,14 @@
  * 3. The socket is read from in `input` only (and in `over`, where what comes is dropped).
  */
 
-export type Stop = 'over' | 'await' | 'unsent' | 'answers' | 'output' | 'share' | 'input';
+export type Stop = 'over' | 'await' | 'delay' | 'unsent' | 'answers' | 'output' | 'share' | 'input';
 
 /** What a stop hangs on, each of one owner. Bytes are of replies. */
 export interface Flow {
   readonly over: boolean;
   readonly awaiting: boolean;
+  /** Nothing is taken for a while. */
+  readonly delayed: boolean;
   /** Runs that wait to be sent. */
   readonly unsent: number;
   /** Requests without an answer from the service, those not yet sent among them. */
@@ -51,6 +54,7 @@ export interface FlowLimits {
 export function stopOf(flow: Flow, limits: FlowLimits): Exclude<Stop, 'input'> | undefined {
   if (flow.over) return 'over';
   if (flow.awaiting) return 'await';
+  if (flow.delayed) return 'delay';
   if (flow.unsent > 0) return 'unsent';
   if (flow.outstanding >= limits.pipelineMax || flow.heldBytes >= limits.heldBytesMax) return 'answers';
   if (flow.choked) return 'output';

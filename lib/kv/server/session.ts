@@ -1,5 +1,6 @@
 /** What a command of the port's own may see and change of its connection. */
 import type { Reply } from '../resp/reply.js';
+import type { AuthDelays } from './auth-delays.js';
 import type { Counters } from './counters.js';
 import type { KvServerSettings } from './options.js';
 
@@ -57,6 +58,8 @@ export interface Session extends Profile {
   effect(action: () => void): void;
   /** Widens the limits that a client has before it authenticates. */
   admit(): void;
+  /** A wrong password was given: nothing more is taken for a while. */
+  punish(): void;
   /** Narrows them again, where there is a password. */
   estrange(): void;
   /** Closes at once. */
@@ -78,6 +81,7 @@ export interface SessionHost {
   /** By the monotonic clock. */
   readonly startedMs: number;
   readonly counters: Counters;
+  readonly authDelays: AuthDelays;
   /** Drawn by this port: what the hashes of a state that has no key will hang on. No client is told. */
   readonly hashKey: Buffer;
   /** False once a command of this port was executed: the state has a key. */

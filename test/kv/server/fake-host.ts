@@ -1,4 +1,5 @@
 /** The port around a connection under test: a clock that stands still unless it is told, and nobody else. */
+import { AuthDelays } from '../../../lib/kv/server/auth-delays.js';
 import { Counters } from '../../../lib/kv/server/counters.js';
 import type { KvServerSettings } from '../../../lib/kv/server/options.js';
 import type { Session, SessionHost } from '../../../lib/kv/server/session.js';
@@ -11,6 +12,7 @@ export class FakeHost implements SessionHost {
   readonly runId = '';
   readonly startedMs = 0;
   readonly counters: Counters = new Counters();
+  readonly authDelays: AuthDelays = new AuthDelays();
   readonly hashKey: Buffer = Buffer.alloc(16, 1);
   readonly isKeyWanted = false;
   elapsedMs = 0;
