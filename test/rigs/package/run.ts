@@ -83,11 +83,10 @@ function npmCli(): string {
 /** Packs what is to be published; `prepack` builds it. */
 function pack(scratch: string): string {
   const args = [npmCli(), 'pack', '--silent', '--pack-destination', scratch];
-  const name = execFileSync(process.execPath, args, { cwd: PROJECT_ROOT, encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .at(-1)!;
-  return path.join(scratch, name);
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: PROJECT_ROOT, encoding: 'utf8' });
+  // What is missing, and the command that brings it, is the end of what it says.
+  if (status !== 0) throw new Error(`the package cannot be packed:\n${stdout}`);
+  return path.join(scratch, stdout.trim().split('\n').at(-1)!);
 }
 
 /** Settings of npm in the environment, and where certificates are; nothing else of this machine's. */
