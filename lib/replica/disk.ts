@@ -22,10 +22,13 @@ import type { DiskSpace } from '../storage/file/medium.js';
 
 export type DiskState = 'ok' | 'warn' | 'reserve' | 'full';
 
+/** How much room a replica has for checkpoints. */
 export interface DiskStatus {
+  /** What is done about it: docs/operating.md has the states. */
   readonly state: DiskState;
   /** Of the file system with the checkpoints. */
   readonly bytes: number;
+  /** Free for this process. */
   readonly freeBytes: number;
   /** In use, 0 … 1. */
   readonly share: number;

@@ -33,6 +33,7 @@ import { listenTls, type TlsListener } from './tls-listener.js';
 export interface TlsCertificates {
   /** Names the replica: URI:indelible:replica:N among its subject alternative names. */
   readonly cert: string;
+  /** The private key of the certificate. */
   readonly key: string;
   /** Of the authority whose certificates are accepted, and no others. */
   readonly ca: string;
@@ -43,6 +44,7 @@ export type ClientCertificates = Pick<TlsCertificates, 'ca'> & Partial<TlsCertif
 
 /** Sealed by the cluster's key (`true`), or by certificates. */
 export type ReplicaTls = true | TlsCertificates;
+/** Sealed by the clients' key (`true`), or by certificates. */
 export type ClientTls = true | ClientCertificates;
 
 const BINDING_LABEL = 'EXPORTER-indelible-proof';
