@@ -45,6 +45,7 @@ export type {
 } from './replica/status.js';
 export { formatStore } from './replica/store.js';
 export type { ClockNews } from './replica/time-keeping.js';
+export type { Trace, TraceStep } from './replica/tracing.js';
 export type { TransferEvent, TransferStatus } from './replica/transfers.js';
 export type { CheckpointMeta } from './storage/checkpoint-format.js';
 export type { StoreShape } from './storage/shape.js';

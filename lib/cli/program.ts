@@ -17,6 +17,7 @@ import { skipCommand } from './skip-command.js';
 import { statusCommand } from './status-command.js';
 import { topCommand } from './top-command.js';
 import { tortureCommand } from './torture-command.js';
+import { traceCommand } from './trace-command.js';
 import { watchCommand } from './watch-command.js';
 
 const HELP = `
@@ -39,6 +40,7 @@ export function buildProgram(output: Output): Command {
   program.addCommand(healthCommand(output));
   program.addCommand(topCommand(output));
   program.addCommand(watchCommand(output));
+  program.addCommand(traceCommand(output));
   program.addCommand(skipCommand(output));
   program.addCommand(inspectCommand(output));
   program.addCommand(benchCommand());

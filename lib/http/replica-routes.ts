@@ -4,10 +4,12 @@ import { formatMetrics, METRICS_TYPE, type Metric } from '../observe/metric.js';
 import { processMetrics } from '../observe/process-metrics.js';
 import { type DiskSpace, healthLines, healthOf } from '../replica/health.js';
 import type { Replica } from '../replica/replica.js';
-import { plain, type Route } from './http-port.js';
+import { type Answer, type Asked, plain, type Route } from './http-port.js';
+
+const TRACE_SECONDS_MAX = 60;
 
 /** What is told of a replica. */
-export type Told = Pick<Replica, 'identity' | 'metrics' | 'status'>;
+export type Told = Pick<Replica, 'identity' | 'metrics' | 'status' | 'trace'>;
 
 export interface ReplicaRoutesOptions {
   /** Where its store lies: how full the file system is, is told. */
@@ -43,7 +45,27 @@ export function replicaRoutes(
     ['/metrics', { answer: metrics }],
     ['/livez', { isOpen: true, answer: alive }],
     ['/readyz', { isOpen: true, answer: ready }],
+    ['/trace', { answer: (asked) => traceAnswer(replica, asked) }],
   ]);
+}
+
+/** `?commands=N&seconds=S`: follows so many, for so long at most, or until nobody waits for them. */
+async function traceAnswer(replica: Told, { url, response }: Asked): Promise<Answer> {
+  const seconds = Number(url.searchParams.get('seconds') ?? 5);
+  if (!(seconds > 0 && seconds <= TRACE_SECONDS_MAX)) {
+    return plain(400, `seconds is above 0, and at most ${TRACE_SECONDS_MAX}\n`);
+  }
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(seconds * 1000)]);
+  try {
+    const traces = await replica.trace(Number(url.searchParams.get('commands') ?? 10), { signal });
+    const { leader, replicaId } = replica.status();
+    if (traces.length === 0 && leader !== replicaId) return plain(409, `replica ${leader} leads: ask it\n`);
+    return { status: 200, type: 'application/json', body: `${JSON.stringify(traces)}\n` };
+  } catch (error) {
+    return plain(400, `${(error as Error).message}\n`);
+  }
 }
 
 /** Undefined where it cannot be told. */

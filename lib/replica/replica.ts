@@ -5,6 +5,7 @@
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Metric } from '../observe/metric.js';
 import type { Role } from '../paxos/effects.js';
+import { nodeRuntime } from '../runtime.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
 import type { Sockets } from '../transport/sockets.js';
@@ -34,6 +35,7 @@ import type { StateMachine } from './state-machine.js';
 import type { ReplicaStatus } from './status.js';
 import { type OpenStore, openStore, type StorageChoice } from './store.js';
 import type { ClockNews } from './time-keeping.js';
+import { type Trace, Tracing } from './tracing.js';
 import type { TransferEvent } from './transfers.js';
 
 /** What {@link Replica.open} needs. */
@@ -101,6 +103,10 @@ export interface ReplicaEvents {
   failure: [error: Error];
 }
 
+const TRACES_MAX = 1000;
+/** Of who gives no signal. */
+const NEVER: AbortSignal = new AbortController().signal;
+
 /** One member of a cluster, in this process: its log, its state machine, its connections to the others. */
 export class Replica extends SafeEmitter<ReplicaEvents> {
   /** Which cluster, which member, which store this is. */
@@ -118,6 +124,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   private readonly leaderWaits = new Set<() => void>();
   private lastStatus: ReplicaStatus | undefined;
   private lastMetrics: readonly Metric[] | undefined;
+  private tracing: Tracing | undefined;
 
   /**
    * Opens the store, restores the state, joins the peers. The replica serves when this resolves; it may take
@@ -328,6 +335,20 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   /** Its status; once it is closed, what that was at the end. */
   status(): ReplicaStatus {
     return this.lastStatus ?? this.parts.status();
+  }
+
+  /**
+   * Follows `count` commands (1 … 1000), one after the other, that are asked of this replica while it leads:
+   * when each was received, proposed, durable, chosen and answered. Nothing is paid while none are followed.
+   * @param options a signal ends it, with what was followed by then
+   * @throws (by rejection) RangeError for a count out of bounds, and while traces are taken already
+   */
+  trace(count: number, { signal = NEVER }: RequestOptions = {}): Promise<readonly Trace[]> {
+    if (!(Number.isInteger(count) && count >= 1 && count <= TRACES_MAX)) {
+      return Promise.reject(argumentError(`1 … ${TRACES_MAX} commands can be followed, not ${count}`));
+    }
+    this.tracing ??= new Tracing(this.host, this.store.log, nodeRuntime);
+    return this.tracing.take(count, signal);
   }
 
   /**

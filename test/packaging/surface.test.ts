@@ -85,6 +85,8 @@ const TYPES = [
   'StorageMode',
   'StoreShape',
   'TlsCertificates',
+  'Trace',
+  'TraceStep',
   'TransferEvent',
   'TransferStatus',
   'TransportCounters',
