@@ -32,6 +32,9 @@ export const TIME_MS_MAX: number = 2 ** 43;
 /** Most members of one configuration. */
 export const MEMBERS_MAX = 15;
 
+/** A member's address, or the cookie of a change of members, in bytes of UTF-8. */
+export const MEMBER_TEXT_BYTES_MAX = 255;
+
 /** Largest single command, in bytes: key, value and framing of the bundled service fit below it. */
 export const COMMAND_BYTES_MAX: number = 1 << 20;
 

@@ -60,14 +60,20 @@ export interface Member {
   readonly id: ReplicaId;
   /** 32 lower-case hex digits. */
   readonly storeUuid: string;
+  /** Absent: a voter. A learner has the whole state, and its votes count for nothing. */
+  readonly role?: 'learner';
+  /** host:port at which peers reach it; absent: as each of them was started with. */
+  readonly address?: string;
 }
 
-/** A numbered member set that governs a range of slots; a quorum is a majority of `members`. */
+/** A numbered member set that governs a range of slots; a quorum is a majority of its voters. */
 export interface Configuration {
   /** 1 for the first. */
   readonly number: number;
   /** The members; a majority of them is a quorum. */
   readonly members: readonly Member[];
+  /** The highest id that ever was a member's, where that is none of `members`: ids are never used twice. */
+  readonly highestId?: ReplicaId;
 }
 
 /** Who a store belongs to; written once by `format`, compared at every open and in every hello. */

@@ -14,7 +14,7 @@
  */
 import { ensures, invariant, requires } from '../contract.js';
 import { VOTE_SLOTS_MAX } from '../limits.js';
-import type { Ballot, Batch, BatchKind, Digest, Slot, SlotRange } from '../types.js';
+import type { Ballot, Batch, BatchKind, Digest, ReplicaId, Slot, SlotRange } from '../types.js';
 import { NO_BALLOT } from './ballot.js';
 import { Damage } from './damage.js';
 import type { Effects } from './effects.js';
@@ -173,6 +173,13 @@ export class Acceptor {
     const voted = this.stage(slot, ballot, batch, slot === this.firstUnlearned);
     ensures(!voted || this.promisedBallot >= ballot, 2, 'a vote is a promise to refuse lower ballots');
     return voted ? 'voted' : 'no-room';
+  }
+
+  /** Refuses `ballot`, if this replica votes at all. */
+  reject(to: ReplicaId, ballot: Ballot): void {
+    if (!this.voting) return;
+    // Only a durable promise may be spoken of, or a crash could lower it after others have relied on it.
+    this.effects.send(to, { type: 'rejected', ballot, promised: this.promisedBallot }, this.staged);
   }
 
   /**

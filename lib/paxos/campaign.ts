@@ -11,7 +11,8 @@
  *    only if none of a quorum voted. A sender that is uncertain or has lost the bytes may be left out of a
  *    slot's quorum if enough others remain; lost bytes come only from a vote at the same ballot; otherwise
  *    the slot is undecided, and the campaign waits and names it (contract 10).
- * 3. Nothing is proposed at or below the highest trim point of any part: it was chosen and forgotten
+ * 3. Nothing is proposed behind the first batch that ends the ballot's configuration (contract 27).
+ * 4. Nothing is proposed at or below the highest trim point of any part: it was chosen and forgotten
  *    (contract 12).
  */
 import { invariant } from '../contract.js';
@@ -77,17 +78,28 @@ export class Campaign {
   readonly fromSlot: Slot;
   private readonly quorum: Quorum;
   private readonly fetchTicks: number;
+  private readonly isStop: (batch: Batch) => boolean;
   private readonly answers = new Map<ReplicaId, Answer>();
   private held: readonly SlotRange[] = [];
   private awaitedTicks = 0;
 
-  /** Who is silent for `fetchTicks` is asked again. */
-  constructor(ballot: Ballot, fromSlot: Slot, quorum: Quorum, fetchTicks: number) {
+  /**
+   * Who is silent for `fetchTicks` is asked again. `isStop` tells a batch that ends the configuration whose
+   * quorum this is.
+   */
+  constructor(
+    ballot: Ballot,
+    fromSlot: Slot,
+    quorum: Quorum,
+    fetchTicks: number,
+    isStop: (batch: Batch) => boolean = () => false,
+  ) {
     this.ballot = ballot;
     this.fromSlot = fromSlot;
     this.quorum = quorum;
     this.fetchTicks = fetchTicks;
-    for (const { id } of quorum.configuration.members) {
+    this.isStop = isStop;
+    for (const id of quorum.voters) {
       this.answers.set(id, {
         next: fromSlot,
         isWhole: false,
@@ -102,10 +114,15 @@ export class Campaign {
     }
   }
 
+  get configurationNumber(): number {
+    return this.quorum.configuration.number;
+  }
+
   /** What `to` is asked for: all that it has not answered. */
   prepareFor(to: ReplicaId): Prepare {
     const { attempt, next } = this.answers.get(to)!;
-    return { type: 'prepare', ballot: this.ballot, attempt, fromSlot: next };
+    const configuration = this.configurationNumber;
+    return { type: 'prepare', ballot: this.ballot, attempt, fromSlot: next, configuration };
   }
 
   isWhole(member: ReplicaId): boolean {
@@ -221,6 +238,8 @@ export class Campaign {
       const batch = this.choose(slot);
       if (batch === undefined) undecided.push(slot);
       else batches.push(batch);
+      // The configuration ends here: what is voted for behind it is none of this ballot's (contract 27).
+      if (batch !== undefined && this.isStop(batch)) break;
     }
     this.held = rangesOf(undecided);
     return undecided.length > 0 ? undefined : { firstSlot, batches };

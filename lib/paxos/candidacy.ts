@@ -4,8 +4,10 @@
  *
  * 1. Nobody is asked before this replica's own promise is durable (contract 8).
  * 2. A campaign is run at the promised ballot only; once there is a higher one it never concludes.
+ * 3. Nor does it once somebody is known to be in a later configuration: that one's first slots are not known
+ *    to be beyond what this ballot would propose (contract 27).
  */
-import type { Ballot, ReplicaId, Slot, SlotRange } from '../types.js';
+import type { Ballot, Batch, ReplicaId, Slot, SlotRange } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import { Campaign, type Recovery } from './campaign.js';
 import type { Configurations } from './configurations.js';
@@ -69,10 +71,12 @@ export class Candidacy {
   /** Begins the campaign for the ballot that this replica has just promised. */
   begin(): void {
     const { acceptor, learner } = this;
-    const { quorum } = this.configurations;
-    this.campaign = new Campaign(acceptor.promised, learner.learnedThrough + 1, quorum, this.fetchTicks);
+    const { configurations, fetchTicks } = this;
+    const { quorum } = configurations;
+    const isStop = (batch: Batch): boolean => configurations.isStop(batch);
+    this.campaign = new Campaign(acceptor.promised, learner.learnedThrough + 1, quorum, fetchTicks, isStop);
     this.ownItem = acceptor.stagedThrough;
-    this.ask(this.campaign, this.configurations.peers, this.ownItem);
+    this.ask(this.campaign, quorum.voters, this.ownItem);
   }
 
   /** Gives the campaign up, if there is one. */
@@ -96,7 +100,12 @@ export class Candidacy {
   /** Part of an answer has come. */
   take(from: ReplicaId, message: Promised): void {
     const { campaign } = this;
-    if (campaign === undefined) return;
+    if (campaign === undefined || message.ballot !== campaign.ballot) return;
+    if (message.configuration > campaign.configurationNumber) {
+      // A stop-sign is chosen that is not learned here: what is behind it is not this ballot's (contract 27).
+      this.end();
+      return this.learner.seekFrom(from, message.learnedThrough);
+    }
     const taken = campaign.take(from, message);
     if (taken === 'whole') this.isNews = true;
     if (taken === 'gap') this.ask(campaign, [from], 0);

@@ -6,6 +6,7 @@
  * numbered as in storage.ts, 1 for the first one staged since open; 0 means "at once".
  */
 import type { Ballot, Batch, Digest, ReplicaId, Slot } from '../types.js';
+import type { Governing } from './configurations.js';
 import type { CheckpointOffer, Message } from './messages.js';
 
 /** What a replica does at the moment. A candidate asks the others whether it may lead. */
@@ -43,6 +44,12 @@ export interface Effects {
 
   /** The role or the known leader changed; `leader` is 0 while none is known. */
   role(role: Role, ballot: Ballot, leader: ReplicaId): void;
+
+  /**
+   * From now on the members are these: a stop-sign was learned, or a checkpoint installed that is behind one.
+   * Called in the midst of a turn; what it means for links and for this replica may wait for the end of it.
+   */
+  configured(governing: Governing): void;
 
   /** A peer no longer has the slots this replica needs: the host fetches that checkpoint from it. */
   needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void;

@@ -105,21 +105,22 @@ export class Leading {
 
   /** Asks for a linearizable read; `readReady` or `readsLost` will name `readId`. False if not the leader. */
   read(readId: number): boolean {
-    if (this.proposer.ballot === undefined) return false;
+    if (this.proposer.ballot === undefined || this.proposer.isOutlived) return false;
     this.reads.ask(readId, Math.max(this.proposer.recoveredThrough, this.learner.learnedThrough));
     return true;
   }
 
-  /** Asks the most advanced follower to campaign. False if not leading, or nobody is there to ask. */
+  /** Asks the most advanced voter to campaign. False if not leading, or nobody is there to ask. */
   handOver(appliedMin: Slot): boolean {
     const ballot = this.proposer.ballot;
-    const heir = this.progress.mostCovered(reachTicks(this.timing), appliedMin);
+    const heir = this.progress.mostCovered(this.configurations.quorum, reachTicks(this.timing), appliedMin);
     if (ballot === undefined || heir === 0) return false;
     this.effects.send(heir, { type: 'handOver', ballot }, 0);
     return true;
   }
 
-  private beat(): void {
+  /** Tells every peer, at the ballot led, what is learned. */
+  beat(): void {
     const { ballot, lastSlot } = this.proposer;
     const { chain, learnedThrough } = this.learner;
     const heartbeat = this.pulse.beat(ballot!, learnedThrough, chain, lastSlot);

@@ -10,10 +10,20 @@
  * 3. `appliedThrough` ≤ `learnedThrough`; slots go to the host in order, each once (contract 16).
  * 4. Through `loggedThrough` this replica's own log holds the chosen batch of every slot above the trim
  *    point: the hint that goes into the log, and what peers can be served from.
+ * 5. What was counted above the end of a configuration before that end was learned is dropped: it was counted
+ *    by another quorum (contract 27).
  */
 import { invariant } from '../contract.js';
 import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
-import type { Ballot, Batch, Digest, ReplicaId, Slot, Vote } from '../types.js';
+import {
+  type Ballot,
+  type Batch,
+  BatchKind,
+  type Digest,
+  type ReplicaId,
+  type Slot,
+  type Vote,
+} from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import { extendChain } from './chain.js';
 import { ChainHistory } from './chain-history.js';
@@ -22,6 +32,9 @@ import { UNLOGGED_BYTES_MAX } from './options.js';
 
 /** A fetch whose answer may be arriving is waited for so many times as long as one that is not answered. */
 const ANSWER_FETCHES_MAX = 10;
+
+/** Told every configuration batch when its slot is learned. @returns true if it ends the configuration. */
+export type EndsConfiguration = (slot: Slot, ballot: Ballot, batch: Batch) => boolean;
 
 interface Learned extends Batch {
   readonly ballot: Ballot;
@@ -33,6 +46,7 @@ export class Learner {
   private readonly effects: Effects;
   private readonly fetchTicks: number;
   private readonly peers: readonly ReplicaId[];
+  private readonly ends: EndsConfiguration;
   /** Learned, and not yet applied: above `applied`, with gaps above `learned`. */
   private readonly batches = new Map<Slot, Learned>();
   private learned: Slot;
@@ -60,6 +74,7 @@ export class Learner {
       readonly chain: Digest;
       readonly fetchTicks: number;
       readonly peers: readonly ReplicaId[];
+      readonly ends?: EndsConfiguration;
       readonly unloggedBytesMax?: number | undefined;
       readonly votesBytesMax?: number | undefined;
     },
@@ -70,6 +85,7 @@ export class Learner {
     this.heldBytesMax = start.unloggedBytesMax ?? UNLOGGED_BYTES_MAX;
     this.votesBytesMax = start.votesBytesMax ?? MESSAGE_VOTES_BYTES_MAX;
     this.peers = start.peers;
+    this.ends = start.ends ?? (() => false);
     this.learned = start.through;
     this.applied = start.through;
     this.logged = start.through;
@@ -180,8 +196,7 @@ export class Learner {
 
   /** Asks for what is known to be learned elsewhere and missing here. Called at the end of a turn. */
   fetchMissing(): void {
-    if (this.fetching || this.isFull || this.learned >= this.target || !this.peers.includes(this.source))
-      return;
+    if (this.fetching || this.isFull || this.learned >= this.target || this.source === 0) return;
     this.fetching = true;
     this.fetchAge = 0;
     this.asked = this.source;
@@ -198,7 +213,7 @@ export class Learner {
     // Whoever was asked is down, or has lost those bytes itself: ask the next one, in a round that a leader's
     // heartbeats in between do not begin anew.
     this.inTurn = true;
-    this.source = this.peers[(this.peers.indexOf(this.asked) + 1) % this.peers.length]!;
+    this.source = this.peers[(this.peers.indexOf(this.asked) + 1) % this.peers.length] ?? this.asked;
   }
 
   /** Learned slots for a peer, as many as one message carries, up to the first that is not to be had. */
@@ -297,8 +312,12 @@ export class Learner {
   private takeOwnVote(slot: Slot): boolean {
     const mark = this.acceptor.vote(slot);
     if (mark === undefined || !mark.available) return false;
-    if (mark.bytes !== undefined) {
-      const { ballot, kind, digest, bytes } = mark;
+    // Who the members are must be known as soon as the slot is learned; other bytes can wait.
+    const isMembers = mark.kind === BatchKind.configuration;
+    const bytes = isMembers ? this.acceptor.bytesOf(slot, mark) : mark.bytes;
+    if (isMembers && bytes === undefined) return false;
+    if (bytes !== undefined) {
+      const { ballot, kind, digest } = mark;
       this.batches.set(slot, { ballot, kind, digest, bytes, logged: true });
     }
     return true;
@@ -306,12 +325,14 @@ export class Learner {
 
   private advance(): void {
     const slot = this.learned + 1;
-    const digest = this.batches.get(slot)?.digest ?? this.acceptor.vote(slot)?.digest;
+    const batch = this.batches.get(slot);
+    const digest = batch?.digest ?? this.acceptor.vote(slot)?.digest;
     invariant(digest !== undefined, 14, 'a learned slot has a digest');
     this.learned = slot;
     this.acceptor.learnedNow(slot);
     this.chains.extend(extendChain(this.chains.newest, slot, digest));
     this.advanceLogged();
+    if (batch?.kind === BatchKind.configuration && this.ends(slot, batch.ballot, batch)) this.dropAbove(slot);
   }
 
   private advanceLogged(): void {
@@ -328,6 +349,11 @@ export class Learner {
   private stepLogged(): void {
     this.logged++;
     if (this.logged <= this.applied) this.drop(this.logged);
+  }
+
+  /** What is held above `slot` was counted, or told, before the configuration of those slots was known. */
+  dropAbove(slot: Slot): void {
+    for (const held of this.batches.keys()) if (held > slot) this.drop(held);
   }
 
   private drop(slot: Slot): void {

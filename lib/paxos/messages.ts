@@ -13,6 +13,8 @@ export interface Canvass {
   readonly ballot: Ballot;
   /** Through where the candidate has learned every slot. */
   readonly learnedThrough: Slot;
+  /** The number of the configuration it would lead in. */
+  readonly configuration: number;
 }
 
 /** "I hear no leader either": the answer to a canvass. A refusal is silence, or a heartbeat's ballot. */
@@ -31,6 +33,8 @@ export interface Prepare {
   /** Rises when what was sent is taken for lost; one that was seen says only that the campaign goes on. */
   readonly attempt: number;
   readonly fromSlot: Slot;
+  /** The number of the configuration that the ballot belongs to. */
+  readonly configuration: number;
 }
 
 /**
@@ -48,6 +52,8 @@ export interface Promised {
   readonly isLast: boolean;
   readonly trimThrough: Slot;
   readonly learnedThrough: Slot;
+  /** The number of the configuration that follows what this acceptor has learned. */
+  readonly configuration: number;
   readonly votes: readonly Vote[];
   /** What of these slots there may have been a vote in that can no longer be read. */
   readonly uncertain: readonly SlotRange[];

@@ -4,7 +4,7 @@
 
 import { argumentError } from '../errors.js';
 import { WINDOW_SLOTS_DEFAULT, WINDOW_SLOTS_MAX } from '../limits.js';
-import type { Configuration, Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Configuration, Digest, ReplicaId, Slot } from '../types.js';
 
 export interface Timing {
   /** Ticks between a leader's heartbeats. */
@@ -17,7 +17,9 @@ export interface Timing {
 
 export interface CoreOptions {
   readonly self: ReplicaId;
+  /** That of the first slot behind the checkpoint, and the ballot above which its ballots are. */
   readonly configuration: Configuration;
+  readonly configurationAbove?: Ballot;
   readonly timing: Timing;
   /** Slots that may be open at a time. */
   readonly windowSlots: number;

@@ -4,6 +4,7 @@
  */
 import type { ReplicaId, Slot } from '../types.js';
 import type { Heartbeaten } from './messages.js';
+import type { Quorum } from './quorum.js';
 
 export interface PeerProgress {
   readonly coveredThrough: Slot;
@@ -61,15 +62,15 @@ export class Progress {
   }
 
   /**
-   * The follower that lacks least, of those that have answered within `silentTicksMax` and have applied
-   * `appliedMin`; 0 if none has. One whose disk is short only where no other has.
+   * The voter of `quorum` that lacks least, of those that have answered within `silentTicksMax` and have
+   * applied `appliedMin`; 0 if none has. One whose disk is short only where no other has.
    */
-  mostCovered(silentTicksMax: number, appliedMin: Slot = 0): ReplicaId {
+  mostCovered(quorum: Quorum, silentTicksMax: number, appliedMin: Slot = 0): ReplicaId {
     let best: ReplicaId = 0;
     let through: Slot = -1;
     let isShort = true;
     for (const [id, peer] of this.peers) {
-      if (peer.silentTicks >= silentTicksMax || peer.appliedThrough < appliedMin) continue;
+      if (!quorum.has(id) || peer.silentTicks >= silentTicksMax || peer.appliedThrough < appliedMin) continue;
       if (peer.isShort === isShort ? peer.coveredThrough > through : isShort) {
         best = id;
         through = peer.coveredThrough;

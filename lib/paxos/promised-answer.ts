@@ -15,6 +15,7 @@ import { MESSAGE_VOTES_BYTES_MAX } from '../limits.js';
 import type { Ballot, Slot, Vote } from '../types.js';
 import type { Acceptor, VoteMark } from './acceptor.js';
 import { NO_BALLOT, replicaOf } from './ballot.js';
+import type { Configurations } from './configurations.js';
 import type { Effects } from './effects.js';
 import type { Learner } from './learner.js';
 import type { Prepare, Promised } from './messages.js';
@@ -25,6 +26,7 @@ const RANGES_MAX = 2000;
 export class PromisedAnswer {
   private readonly acceptor: Acceptor;
   private readonly learner: Learner;
+  private readonly configurations: Configurations;
   private readonly effects: Effects;
   private readonly votesBytesMax: number;
   /** What is being answered, or was last. */
@@ -37,9 +39,16 @@ export class PromisedAnswer {
   /** The item that the last part rests on. */
   private restsOn = 0;
 
-  constructor(acceptor: Acceptor, learner: Learner, effects: Effects, votesBytesMax?: number) {
+  constructor(
+    acceptor: Acceptor,
+    learner: Learner,
+    configurations: Configurations,
+    effects: Effects,
+    votesBytesMax?: number,
+  ) {
     this.acceptor = acceptor;
     this.learner = learner;
+    this.configurations = configurations;
     this.effects = effects;
     this.votesBytesMax = votesBytesMax ?? MESSAGE_VOTES_BYTES_MAX;
   }
@@ -89,7 +98,8 @@ export class PromisedAnswer {
       .filter((range) => range.from <= throughSlot)
       .map((range) => ({ from: range.from, through: Math.min(range.through, throughSlot) }));
     const head = { type: 'promised', ballot, attempt, fromSlot, throughSlot, isLast } as const;
-    return { ...head, trimThrough, learnedThrough, votes, uncertain };
+    const configuration = this.configurations.number;
+    return { ...head, trimThrough, learnedThrough, configuration, votes, uncertain };
   }
 
   /** Votes from `fromSlot` on, as many as a part takes, and through where they are all that there are. */

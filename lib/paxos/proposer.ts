@@ -9,7 +9,8 @@
  *    learned: what is chosen above a gap cannot be applied, and so not be forgotten by any log.
  * 3. A vote counts once per member, at exactly this ballot; its own vote counts only when durable
  *    (contracts 5, 14).
- * 4. After a higher ballot was seen nothing more is proposed (contract 13).
+ * 4. A stop-sign is the last that is proposed; when it is learned here the lead is over (contract 27).
+ * 5. After a higher ballot was seen nothing more is proposed (contract 13).
  */
 import { invariant, requires } from '../contract.js';
 import type { Ballot, Batch, ReplicaId, Slot } from '../types.js';
@@ -65,6 +66,9 @@ export class Proposer {
   /** Open slots below this one have their own vote counted or staged without room. */
   private ownCounted: Slot = 0;
   private readonly lacking = new Set<Slot>();
+  /** Where this ballot has proposed the end of its configuration; 0 if it has not. */
+  private stop: Slot = 0;
+  private foundStop = false;
 
   constructor(
     self: ReplicaId,
@@ -100,9 +104,21 @@ export class Proposer {
   get gapThrough(): Slot {
     return this.firstSlot - 1;
   }
+  /** True while a change of members is proposed and not learned. */
+  get isStopping(): boolean {
+    return this.stop > 0;
+  }
+  /**
+   * True if phase 1 has found the end of this ballot's configuration. It may have been learned elsewhere, and
+   * the next one be in force: nothing that this one's quorum says confirms a read any more.
+   */
+  get isOutlived(): boolean {
+    return this.foundStop;
+  }
   /** True when one more batch may be proposed now. */
   get hasRoom(): boolean {
-    if (this.leading === undefined || this.lacking.size > 0 || this.learner.isFull) return false;
+    if (this.leading === undefined || this.stop > 0) return false;
+    if (this.lacking.size > 0 || this.learner.isFull) return false;
     return this.waiting.length === 0 && this.isWindowOpen;
   }
 
@@ -124,7 +140,9 @@ export class Proposer {
     this.next = firstSlot;
     this.chosen = firstSlot - 1;
     this.recovered = firstSlot + batches.length - 1;
+    this.foundStop = batches.some((batch) => this.configurations.isStop(batch));
     this.ownCounted = firstSlot;
+    this.stop = 0;
     this.feed.begin(firstSlot);
     this.waiting = batches.toReversed();
     this.proposeWaiting();
@@ -245,6 +263,8 @@ export class Proposer {
     const ballot = this.leading!;
     const slot = this.next++;
     invariant(!this.open.has(slot), 11, 'one batch for each ballot and slot');
+    invariant(this.stop === 0, 27, 'nothing is proposed behind the end of a configuration');
+    if (this.configurations.isStop(batch)) this.stop = slot;
     const { kind, digest, bytes } = batch;
     const learnedThrough = this.learner.learnedThrough;
     const message: Accept = { type: 'accept', ballot, slot, kind, digest, bytes, learnedThrough };
@@ -272,6 +292,8 @@ export class Proposer {
     if (open === undefined) return;
     open.votes |= member;
     if (!this.quorum.isReached(open.votes)) return;
+    const isOurs = this.quorum === this.configurations.quorum;
+    invariant(isOurs, 27, 'votes are counted in slots of the ballot’s own configuration');
     this.close(slot);
     this.advanceChosen();
     this.learner.learn(slot, open.message.ballot, open.message);

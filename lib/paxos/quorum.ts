@@ -1,6 +1,6 @@
 /**
- * Quorums: majorities of a configuration's members, counted as bits of distinct members, so that a duplicate
- * answer counts once and a stranger's not at all.
+ * Quorums: majorities of a configuration's voters, counted as bits of distinct ones, so that a duplicate
+ * answer counts once, and a learner's or a stranger's not at all.
  */
 
 import { argumentError } from '../errors.js';
@@ -12,6 +12,7 @@ export type MemberSet = number;
 
 export class Quorum {
   readonly configuration: Configuration;
+  readonly voters: readonly ReplicaId[];
   readonly size: number;
   private readonly bits = new Map<ReplicaId, MemberSet>();
 
@@ -21,19 +22,24 @@ export class Quorum {
     if (members.length < 1 || members.length > MEMBERS_MAX) {
       throw argumentError(`a configuration has 1 … ${MEMBERS_MAX} members, not ${members.length}`);
     }
-    members.forEach((member, index) => {
-      if (this.bits.has(member.id)) throw argumentError(`replica ${member.id} is named twice`);
-      this.bits.set(member.id, 1 << index);
+    const ids = new Set<ReplicaId>();
+    members.forEach(({ id, role }, index) => {
+      if (ids.has(id)) throw argumentError(`replica ${id} is named twice`);
+      ids.add(id);
+      if (role !== 'learner') this.bits.set(id, 1 << index);
     });
+    if (this.bits.size === 0) throw argumentError('a configuration has a voter');
     this.configuration = configuration;
-    this.size = Math.floor(members.length / 2) + 1;
+    this.voters = [...this.bits.keys()];
+    this.size = Math.floor(this.bits.size / 2) + 1;
   }
 
+  /** Whether `id` is a voter. */
   has(id: ReplicaId): boolean {
     return this.bits.has(id);
   }
 
-  /** The set of just this replica; empty for one that is no member. */
+  /** The set of just this replica; empty for one that does not vote. */
   bitOf(id: ReplicaId): MemberSet {
     return this.bits.get(id) ?? 0;
   }

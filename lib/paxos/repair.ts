@@ -9,7 +9,7 @@
  * 3. What no peer has is still in the state, if it is applied: then a checkpoint of it is wanted.
  * 4. Slots that hold up a campaign are asked of the peers too: one that lost its votes may have learned them.
  */
-import type { ReplicaId, Slot } from '../types.js';
+import type { Ballot, ReplicaId, Slot, SlotRange } from '../types.js';
 import type { Acceptor } from './acceptor.js';
 import type { Effects } from './effects.js';
 import type { Learner } from './learner.js';
@@ -56,7 +56,19 @@ export class Repair {
     return slot <= learnedThrough && this.acceptor.damage.unavailable.has(slot);
   }
 
-  /** Damage was found: mends what this replica can mend alone. */
+  /**
+   * Damage was found in a log that is in use: votes that have lost their bytes, and ranges in which the next
+   * open would be uncertain.
+   */
+  found(votes: readonly { slot: Slot; ballot: Ballot }[], uncertain: readonly SlotRange[]): void {
+    for (const { slot, ballot } of votes) this.acceptor.lose(slot, ballot);
+    for (const range of uncertain) this.acceptor.endanger(range);
+    // The newest mention of the promise may be among what is unreadable (contract 1).
+    this.acceptor.restate();
+    this.begin();
+  }
+
+  /** Mends what this replica can mend alone. */
   begin(): void {
     this.age = this.fetchTicks;
     this.rewrite();

@@ -5,8 +5,9 @@
  * Inputs: `receive` (a message), `tick` (time passes), `propose`, `read`, `durable`, `applied`,
  * `installed` (a checkpoint), `trimmed`, and `settle` at the end of every turn.
  *
- * Who may do what is in the files of the roles. This one carries messages to them, and holds one rule: once a
- * higher ballot is seen, a lower one is no longer led (contract 13).
+ * Who may do what is in the files of the roles. This one carries messages to them, and holds two rules: once a
+ * higher ballot is seen, a lower one is no longer led (contract 13), and with a configuration its ballots end:
+ * who led goes on in the next one, or hands over (contract 27).
  */
 import { requires, unreachable } from '../contract.js';
 import { BALLOT_ROUND_HEARD_MAX } from '../limits.js';
@@ -14,7 +15,7 @@ import type { Ballot, Batch, Digest, ReplicaId, Slot, SlotRange } from '../types
 import { Acceptor, type AcceptorState } from './acceptor.js';
 import { ballotAbove, NO_BALLOT, replicaOf, roundOf } from './ballot.js';
 import { Candidacy } from './candidacy.js';
-import { Configurations } from './configurations.js';
+import { Configurations, type Governing } from './configurations.js';
 import type { Effects, Role } from './effects.js';
 import { Election } from './election.js';
 import { Leading } from './leading.js';
@@ -26,6 +27,7 @@ import type { Progress } from './progress.js';
 import { PromisedAnswer } from './promised-answer.js';
 import type { Proposer } from './proposer.js';
 import type { Quorum } from './quorum.js';
+import { Reconfiguration } from './reconfiguration.js';
 import { Repair } from './repair.js';
 import type { Room } from './room.js';
 import { Telling } from './telling.js';
@@ -50,12 +52,15 @@ export class ReplicaCore {
   private readonly hint: Slot;
   private readonly answer: PromisedAnswer;
   private readonly candidacy: Candidacy;
+  readonly reconfiguration: Reconfiguration;
   private readonly plausible: Plausible = new Plausible();
   private highestSeen: Ballot;
   private leaderBallot: Ballot = NO_BALLOT;
   private readonly timing: Timing;
   /** Lost answers are repeated once a tick: reads make many heartbeats. */
   private repeatsAnswers = false;
+  /** It led when the configuration ended, and votes in the next one. */
+  private succeeds = false;
 
   constructor(
     options: CoreOptions,
@@ -66,7 +71,9 @@ export class ReplicaCore {
     this.self = options.self;
     this.effects = effects;
     this.hint = state.learnedThrough;
-    this.configurations = new Configurations(options.self, options.configuration);
+    const { configuration, configurationAbove } = options;
+    const from = options.checkpointThrough + 1;
+    this.configurations = new Configurations(options.self, configuration, from, configurationAbove);
     this.acceptor = new Acceptor(state, effects);
     this.acceptor.trim(options.checkpointThrough);
     this.timing = options.timing;
@@ -78,6 +85,7 @@ export class ReplicaCore {
       chain,
       fetchTicks,
       peers,
+      ends: (slot, ballot, batch) => this.ends(slot, ballot, batch),
       unloggedBytesMax,
       votesBytesMax,
     });
@@ -90,9 +98,17 @@ export class ReplicaCore {
     this.room = this.leading.room;
     this.election = new Election(timing, configurations, options.random);
     this.votesAnswer = new VotesAnswer(acceptor, effects);
-    this.answer = new PromisedAnswer(acceptor, learner, effects, votesBytesMax);
+    this.answer = new PromisedAnswer(acceptor, learner, configurations, effects, votesBytesMax);
     this.candidacy = new Candidacy(self, configurations, acceptor, learner, this.answer, effects, fetchTicks);
-    this.telling = new Telling(this.learner, effects);
+    this.reconfiguration = new Reconfiguration(
+      self,
+      configurations,
+      learner,
+      this.leading,
+      timing,
+      window.slots,
+    );
+    this.telling = new Telling(learner, configurations, effects);
     this.highestSeen = this.acceptor.promised;
   }
 
@@ -113,6 +129,7 @@ export class ReplicaCore {
   get ballot(): Ballot {
     return this.proposer.ballot ?? this.candidacy.ballot ?? this.leaderBallot;
   }
+  /** Whether this replica's votes count, as far as it knows. */
   get votes(): boolean {
     return this.acceptor.voting && this.quorum.has(this.self);
   }
@@ -122,11 +139,11 @@ export class ReplicaCore {
     return roundOf(this.highest()) >= BALLOT_ROUND_HEARD_MAX;
   }
 
-  /** Slots that hold up the campaign: who could say what they hold is not to be had. */
+  /** Slots that hold up the campaign (candidacy.ts). */
   get undecided(): readonly SlotRange[] {
     return this.candidacy.undecided;
   }
-  /** Slots through this one are applied, and no peer has them: a checkpoint must save them. */
+  /** Slots through this one are applied and no peer has them: a checkpoint must save them. */
   get wantsCheckpointThrough(): Slot {
     return this.repair.wantsCheckpointThrough;
   }
@@ -138,7 +155,7 @@ export class ReplicaCore {
   }
 
   receive(from: ReplicaId, message: Message): void {
-    if (!this.quorum.has(from) || from === this.self) return;
+    if (from === this.self) return;
     const before = this.highest();
     if (this.plausible.isBeyond(message, before)) return this.effects.implausible(from);
     this.take(from, message);
@@ -207,6 +224,7 @@ export class ReplicaCore {
     this.progress.tick();
     this.repair.tick(this.undecided.at(-1)?.through ?? 0);
     if (this.election.standing === 'leading') return this.tickLeader();
+    if (!this.quorum.has(this.self)) return this.tickBeside();
     if (!this.votes || this.standsBack) return;
     if (this.candidacy.tick()) return;
     if (this.election.tick()) this.canvass();
@@ -245,11 +263,16 @@ export class ReplicaCore {
   /**
    * The host has replaced its state by a checkpoint through `through`, whose digest chain ends in `chain`.
    * @param from has kept what came behind it
+   * @param governing what governs the slot behind it, as the checkpoint says
    */
-  installed(through: Slot, chain: Digest, from: ReplicaId = 0): void {
+  installed(through: Slot, chain: Digest, from: ReplicaId = 0, governing?: Governing): void {
     // Followers take a leader's word for their votes at its ballot (contract 14): it may not be an older one.
     const own = this.proposer.ballot ?? this.candidacy.ballot;
     if (own !== undefined && through > this.learner.learnedThrough) this.stepDown();
+    if (governing !== undefined && this.configurations.installed(governing)) {
+      this.learner.dropAbove(0);
+      this.begins();
+    }
     this.learner.installed(through, chain, from);
   }
 
@@ -258,31 +281,26 @@ export class ReplicaCore {
     requires(through <= this.learner.appliedThrough, 24, 'only what a checkpoint covers is trimmed');
     this.acceptor.trim(through);
     this.learner.trimmed(through);
+    this.configurations.forget(through);
   }
 
-  /**
-   * The store has found damage in its log, which is in use: these votes have lost their bytes, and in these
-   * ranges the next open would be uncertain. What can be mended here is staged at once.
-   */
+  /** The store has found damage (repair.ts). What can be mended here is staged at once. */
   damaged(votes: readonly { slot: Slot; ballot: Ballot }[], uncertain: readonly SlotRange[]): void {
-    for (const { slot, ballot } of votes) this.acceptor.lose(slot, ballot);
-    for (const range of uncertain) this.acceptor.endanger(range);
-    // The newest mention of the promise may be among what is unreadable (contract 1).
-    this.acceptor.restate();
-    this.repair.begin();
+    this.repair.found(votes, uncertain);
   }
 
   /** The end of a turn: answers what is due, asks for what is missing, opens a read round. */
   settle(): void {
     this.votesAnswer.settle();
     if (!this.leading.settle()) this.stepDown();
+    this.succeed();
     this.learner.fetchMissing();
     this.concludeCampaign();
     this.leading.beatForReads();
   }
 
   /**
-   * Asks the most advanced follower to campaign; for a leader that is about to close, or cannot serve. False
+   * Asks the most advanced voter to campaign; for a leader that is about to close, or cannot serve. False
    * if not leading. @param appliedMin who has applied less is not asked
    */
   handOver(appliedMin: Slot = 0): boolean {
@@ -290,10 +308,11 @@ export class ReplicaCore {
   }
 
   private onCanvass(from: ReplicaId, message: Canvass): void {
+    if (!this.telling.mayLead(from, message.configuration)) return;
     // While nobody leads nobody else says what was chosen: who has to learn, or to mend, learns it here.
     this.learner.seekFrom(from, message.learnedThrough);
-    if (!this.votes || replicaOf(message.ballot) !== from) return;
-    if (message.ballot <= this.acceptor.promised) return this.reject(from, message.ballot);
+    if (!this.acceptor.voting || replicaOf(message.ballot) !== from) return;
+    if (message.ballot <= this.acceptor.promised) return this.acceptor.reject(from, message.ballot);
     const hearsLeader = this.election.hearsLeader && this.election.leader !== from;
     if (hearsLeader || message.learnedThrough < this.acceptor.trimThrough)
       return this.telling.candidate(from, message.learnedThrough);
@@ -308,9 +327,10 @@ export class ReplicaCore {
   }
 
   private onPrepare(from: ReplicaId, message: Prepare): void {
-    if (!this.votes || replicaOf(message.ballot) !== from) return;
+    if (!this.acceptor.voting || replicaOf(message.ballot) !== from) return;
+    if (!this.telling.mayLead(from, message.configuration)) return;
     this.observe(message.ballot);
-    if (message.ballot < this.acceptor.promised) return this.reject(from, message.ballot);
+    if (message.ballot < this.acceptor.promised) return this.acceptor.reject(from, message.ballot);
     if (message.ballot === this.acceptor.promised) {
       this.election.restartTimer();
       return this.answer.asked(message);
@@ -335,7 +355,7 @@ export class ReplicaCore {
     if (replicaOf(message.ballot) !== from || !this.followLeader(from, message.ballot)) return;
     this.learner.leaderLearned(from, message.ballot, message.learnedThrough);
     this.learner.compareChain(message.chainSlot, message.chain);
-    if (!this.votes) return;
+    if (!this.acceptor.voting) return;
     if (this.repeatsAnswers && message.lastSlot > message.learnedThrough) {
       this.repeatsAnswers = false;
       this.votesAnswer.repeat(message.ballot, message.learnedThrough + 1, message.lastSlot);
@@ -354,7 +374,7 @@ export class ReplicaCore {
    */
   private followLeader(from: ReplicaId, ballot: Ballot): boolean {
     if (ballot < this.acceptor.promised) {
-      this.reject(from, ballot);
+      this.acceptor.reject(from, ballot);
       return false;
     }
     if (ballot < this.leaderBallot) return false;
@@ -383,6 +403,36 @@ export class ReplicaCore {
     this.announceRole();
   }
 
+  /**
+   * If the batch learned in `slot` ends the configuration, its ballots end: who leads says once more what it has
+   * learned, and asks one of the new voters to campaign if it is none.
+   */
+  private ends(slot: Slot, ballot: Ballot, batch: Batch): boolean {
+    if (!this.configurations.isStop(batch)) return false;
+    const isLeading = this.proposer.ballot !== undefined;
+    if (isLeading) this.leading.beat();
+    this.configurations.stopped(slot, ballot, batch);
+    this.succeeds = isLeading && this.votes && !this.standsBack;
+    if (isLeading && !this.succeeds) this.leading.handOver(0);
+    this.begins();
+    return true;
+  }
+
+  /** Another configuration is in force. */
+  private begins(): void {
+    // Followers wait for the heir.
+    if (this.election.standing !== 'following') this.stepDown();
+    this.effects.configured(this.configurations.current);
+  }
+
+  /** Campaigns in the new configuration, unless somebody leads in it by now. */
+  private succeed(): void {
+    if (!this.succeeds) return;
+    this.succeeds = false;
+    if (this.role !== 'follower' || this.leader !== 0 || this.areBallotsSpent) return;
+    this.runCampaign(ballotAbove(this.highest(), this.self));
+  }
+
   private canvass(): void {
     if (this.candidacy.ballot !== undefined && this.undecided.length > 0) this.election.undecidedAttempts++;
     this.candidacy.end();
@@ -399,10 +449,16 @@ export class ReplicaCore {
 
   private broadcastCanvass(): void {
     const { learnedThrough } = this.learner;
-    this.broadcast({ type: 'canvass', ballot: this.election.canvassBallot, learnedThrough }, 0);
+    const { number: configuration } = this.configurations;
+    const ballot = this.election.canvassBallot;
+    for (const id of this.quorum.voters) {
+      if (id === this.self) continue;
+      this.effects.send(id, { type: 'canvass', ballot, learnedThrough, configuration }, 0);
+    }
   }
 
   private runCampaign(ballot: Ballot): void {
+    requires(ballot > this.configurations.above, 27, 'ballots of a configuration are above its beginning');
     if (ballot <= this.acceptor.promised || !this.acceptor.promise(ballot)) return this.election.follow(0);
     this.highestSeen = Math.max(ballot, this.highestSeen) as Ballot;
     this.election.campaign();
@@ -419,6 +475,13 @@ export class ReplicaCore {
     this.announceRole();
   }
 
+  /** One tick of who is no voter: it alone may know who the voters are. */
+  private tickBeside(): void {
+    if (!this.election.tick()) return;
+    this.election.restartTimer();
+    if (this.configurations.above !== NO_BALLOT) this.telling.allVoters();
+  }
+
   private tickLeader(): void {
     const ending = this.leading.tick();
     if (ending !== undefined) this.stepDown();
@@ -426,23 +489,7 @@ export class ReplicaCore {
   }
 
   private highest(): Ballot {
-    return Math.max(this.acceptor.promised, this.highestSeen) as Ballot;
-  }
-
-  private reject(to: ReplicaId, ballot: Ballot): void {
-    if (!this.votes) return;
-    // Only a durable promise may be spoken of, or a crash could lower it after others have relied on it.
-    this.effects.send(
-      to,
-      { type: 'rejected', ballot, promised: this.acceptor.promised },
-      this.acceptor.stagedThrough,
-    );
-  }
-
-  private broadcast(message: Message, after: number): void {
-    for (const { id } of this.quorum.configuration.members) {
-      if (id !== this.self) this.effects.send(id, message, after);
-    }
+    return Math.max(this.acceptor.promised, this.highestSeen, this.configurations.above) as Ballot;
   }
 
   private announceRole(): void {

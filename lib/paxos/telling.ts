@@ -3,6 +3,7 @@
  * so that a peer that asks again and again costs no more than one that waits.
  */
 import type { ReplicaId, Slot } from '../types.js';
+import type { Configurations } from './configurations.js';
 import type { Effects } from './effects.js';
 import type { Learner } from './learner.js';
 import type { Fetch } from './messages.js';
@@ -15,12 +16,14 @@ interface Told {
 
 export class Telling {
   private readonly learner: Learner;
+  private readonly configurations: Configurations;
   private readonly effects: Effects;
   private readonly waiting = new Map<ReplicaId, Fetch>();
   private readonly told = new Map<ReplicaId, Told>();
 
-  constructor(learner: Learner, effects: Effects) {
+  constructor(learner: Learner, configurations: Configurations, effects: Effects) {
     this.learner = learner;
+    this.configurations = configurations;
     this.effects = effects;
   }
 
@@ -45,9 +48,25 @@ export class Telling {
 
   /** A candidate, which is not welcome, has learned less. It may be cut off from the leader alone. */
   candidate(to: ReplicaId, itsLearnedThrough: Slot): void {
+    if (this.learner.learnedThrough > itsLearnedThrough) this.howFar(to);
+  }
+
+  /** Who asks to lead in a configuration that has ended may not, and is told what there is to learn. */
+  mayLead(candidate: ReplicaId, configuration: number): boolean {
+    const judged = this.configurations.judge(candidate, configuration);
+    if (judged !== 'late') return judged === 'voter';
+    this.howFar(candidate);
+    return false;
+  }
+
+  /** Tells the voters that there is a configuration in which they are some. */
+  allVoters(): void {
+    for (const id of this.configurations.quorum.voters) this.howFar(id);
+  }
+
+  private howFar(to: ReplicaId): void {
     const { learnedThrough } = this.learner;
-    if (learnedThrough <= itsLearnedThrough) return;
-    const fromSlot = itsLearnedThrough + 1;
+    const fromSlot = learnedThrough + 1;
     this.effects.send(to, { type: 'chosen', fromSlot, votes: [], learnedThrough }, 0);
   }
 

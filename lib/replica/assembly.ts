@@ -84,7 +84,6 @@ export function assemble(
     store: checkpoints,
     storage: log,
     machine: stateMachine,
-    configuration,
     tuning,
     random: () => runtime.random(),
     now: () => runtime.monotonicMs(),

@@ -11,12 +11,13 @@
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { NO_BALLOT } from '../paxos/ballot.js';
+import type { Governing } from '../paxos/configurations.js';
 import type { CheckpointChunk, CheckpointFetch, CheckpointOffer, Message } from '../paxos/messages.js';
 import type { ReplicaCore } from '../paxos/replica.js';
 import type { CheckpointStore } from '../storage/checkpoint.js';
 import type { CheckpointFile } from '../storage/checkpoint-file.js';
 import type { Storage } from '../storage/storage.js';
-import type { Ballot, Configuration, Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Digest, ReplicaId, Slot } from '../types.js';
 import { type CheckpointProblem, CheckpointWriter } from './checkpoint-writer.js';
 import type { Executor } from './executor.js';
 import type { Tuning } from './options.js';
@@ -47,7 +48,6 @@ export interface CheckpointParts {
   readonly store: CheckpointStore;
   readonly storage: Storage;
   readonly machine: StateMachine;
-  readonly configuration: Configuration;
   readonly tuning: Tuning;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -89,9 +89,12 @@ export class Checkpoints {
     readonly chain: Digest;
     readonly timeMs: number;
     readonly ballot: Ballot;
+    readonly governing: Governing;
   } {
-    const { throughSlot, chainDigest, timeMs, ballot = NO_BALLOT } = this.parts.store.newest.meta;
-    return { through: throughSlot, chain: chainDigest as Digest, timeMs, ballot };
+    const { meta, governing } = this.parts.store.newest;
+    const { throughSlot, chainDigest, timeMs, ballot = NO_BALLOT } = meta;
+    const chain = chainDigest as Digest;
+    return { through: throughSlot, chain, timeMs, ballot, governing };
   }
 
   /** What keeps checkpoints from being written; undefined if nothing does. */
@@ -146,10 +149,10 @@ export class Checkpoints {
   /** Called once, when the host runs. */
   start(host: CheckpointSource): void {
     this.host = host;
-    const { store, configuration, machine } = this.parts;
+    const { store, machine } = this.parts;
     const { core, executor } = host;
     this.transfers = new Transfers(store, {
-      peers: configuration.members.map(({ id }) => id).filter((id) => id !== core.self),
+      peers: core.configurations.peers,
       get appliedThrough() {
         return executor.appliedThrough;
       },
@@ -221,12 +224,14 @@ export class Checkpoints {
     if (writer.isWriting || transfers?.isReceiving === true || executor.halt !== undefined) return;
     // The chain is known where learning stands; between two turns the state may be a step behind it.
     if (executor.appliedThrough !== core.learner.learnedThrough) return;
-    const { store, machine, configuration } = this.parts;
+    const { store, machine } = this.parts;
+    const { configuration, above } = core.configurations.at(executor.appliedThrough + 1);
     const place = {
       clusterId: store.clusterId,
       checkpointId: store.newest.meta.checkpointId + 1,
       throughSlot: executor.appliedThrough,
       configuration,
+      ...(above === NO_BALLOT ? {} : { configurationAbove: above }),
       chainDigest: core.learner.chain,
       timeMs: executor.timeMs,
       ballot: executor.ballotThrough,
@@ -315,7 +320,7 @@ export class Checkpoints {
     let through = Number.POSITIVE_INFINITY;
     if (share < (1 + trimAtShare) / 2) through = this.transfers?.keepsAbove ?? through;
     if (core.role !== 'leader' || share >= trimAtShare) return through;
-    for (const { id } of this.parts.configuration.members) {
+    for (const id of core.configurations.peers) {
       const peer = core.progress.of(id);
       if (peer !== undefined && peer.silentTicks < NEAR_TICKS)
         through = Math.min(through, peer.learnedThrough);

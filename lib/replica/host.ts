@@ -116,6 +116,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       {
         self: storage.identity.replicaId,
         configuration,
+        configurationAbove: base.governing.above,
         timing: timingOf(tuning),
         windowSlots: tuning.windowSlots,
         windowBytes: tuning.windowBytes,
@@ -355,7 +356,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   }
 
   chosen(): void {
-    // The turn that is under way, or that the end of this input brings, applies what was learned.
+    // The turn that is under way, or that this input ends with, applies it.
   }
 
   readReady(readId: number, slot: Slot): void {
@@ -371,6 +372,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.parts.forwarder.follow(leader);
     this.time.lead(role === 'leader', this.executor.timeMs);
     this.parts.events.role(role, ballot, leader);
+  }
+
+  configured(): void {
+    // As with `chosen`.
   }
 
   needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void {
@@ -409,7 +414,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     const { throughSlot, chainDigest, timeMs, ballot } = file.meta;
     this.guard(() => {
       this.executor.jump(throughSlot, timeMs, ballot);
-      this.core.installed(throughSlot, chainDigest as Digest, from);
+      this.core.installed(throughSlot, chainDigest as Digest, from, file.governing);
     });
     this.requestTurn();
   }
@@ -556,7 +561,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       this.outbox.release(item);
       this.core.durable(item);
     });
-    // Inside a commit the turn goes on anyway; a store that answers later needs a turn of its own.
+    // A store that answers later needs a turn of its own.
     if (!this.groups.isCommitting) this.requestTurn();
   }
 }

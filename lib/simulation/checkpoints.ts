@@ -8,10 +8,12 @@
  * 2. A peer's is installed only if it is newer than the state (contract 26); it becomes the state first, and
  *    is on the disk a moment later.
  */
+import { decodeChange, encodeChange } from '../paxos/configuration-batch.js';
+import type { Governing } from '../paxos/configurations.js';
 import type { CheckpointChunk, CheckpointFetch, CheckpointOffer, Message } from '../paxos/messages.js';
 import { Incoming, type IncomingPace } from '../replica/incoming.js';
 import { Pins } from '../replica/pins.js';
-import type { Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Digest, ReplicaId, Slot } from '../types.js';
 import type { CheckpointShelf, SavedCheckpoint } from './disk.js';
 import { ToyMachine } from './machine.js';
 import type { Surroundings } from './surroundings.js';
@@ -21,6 +23,10 @@ export interface CheckpointHost {
   readonly id: ReplicaId;
   readonly machine: ToyMachine;
   readonly chain: Digest;
+  /** What governs the slot behind the state. */
+  readonly governing: Governing;
+  /** Every other member, as far as is known. */
+  readonly peers: readonly ReplicaId[];
   readonly usedShare: number;
   readonly trimThrough: Slot;
   readonly learnedThrough: Slot;
@@ -37,7 +43,8 @@ export interface CheckpointHost {
   send(to: ReplicaId, message: Message): void;
 }
 
-const CHAIN_BYTES = 8;
+/** Chain digest, ballot above which its ballots are, length of the configuration. */
+const HEAD_BYTES = 20;
 const NO_BYTES = new Uint8Array(0);
 const DIGEST_HALF = 2 ** 26;
 /** Who lacks no more slots than this has caught up. */
@@ -83,13 +90,12 @@ export class Checkpoints {
     const isWanted = wantsCheckpointThrough > saved.through;
     const isDue = behind >= everySlots || this.refused || host.usedShare >= usedShareMax || isWanted;
     if (this.saving || behind < 1 || !isDue) return;
-    const bytes = new Uint8Array(CHAIN_BYTES + host.machine.save().length);
-    new DataView(bytes.buffer).setFloat64(0, host.chain, true);
-    bytes.set(host.machine.save(), CHAIN_BYTES);
+    const { governing } = host;
+    const bytes = saveCheckpoint(host.chain, governing, host.machine.save());
     const through = host.machine.appliedThrough;
     const { random } = around;
     const digest = random.below(DIGEST_HALF) * DIGEST_HALF + random.below(DIGEST_HALF);
-    this.write({ id: through, through, chain: host.chain, digest, bytes }, () => {
+    this.write({ id: through, through, chain: host.chain, governing, digest, bytes }, () => {
       around.counters.checkpoints++;
       this.forget();
     });
@@ -163,7 +169,7 @@ export class Checkpoints {
     if (!goesOn) shelf.partial = { wanted: offer, bytes: new Uint8Array(offer.lengthBytes), received: 0 };
     const partial = shelf.partial!;
     if (goesOn) around.counters.transfersResumed++;
-    const peers = around.core.configuration.members.map(({ id }) => id).filter((id) => id !== host.id);
+    const { peers } = host;
     const incoming: Incoming = new Incoming(
       partial.wanted,
       from,
@@ -195,13 +201,13 @@ export class Checkpoints {
     const { host } = this;
     this.incoming = undefined;
     const { checkpointId: id, throughSlot: through, digest } = wanted;
-    const chain = new DataView(bytes.buffer).getFloat64(0, true) as Digest;
-    const checkpoint = { id, through, chain, digest, bytes };
+    const { chain, governing } = headOf(bytes, through);
+    const checkpoint = { id, through, chain, governing, digest, bytes };
     if (through <= host.machine.appliedThrough) {
       host.shelf.partial = undefined;
       return;
     }
-    host.install(checkpoint, ToyMachine.load(bytes.subarray(CHAIN_BYTES)), source);
+    host.install(checkpoint, loadMachine(bytes), source);
     this.around.counters.stateTransfers++;
     this.write(checkpoint, () => {
       host.shelf.partial = undefined;
@@ -253,5 +259,36 @@ export class Checkpoints {
 
 /** Restores a machine from what is on the disk. */
 export function loadCheckpoint({ bytes }: SavedCheckpoint): ToyMachine {
-  return bytes.length === 0 ? new ToyMachine() : ToyMachine.load(bytes.subarray(CHAIN_BYTES));
+  return bytes.length === 0 ? new ToyMachine() : loadMachine(bytes);
+}
+
+function saveCheckpoint(chain: Digest, { configuration, above }: Governing, state: Uint8Array): Uint8Array {
+  const members = encodeChange({ ...configuration, cookie: '' });
+  const bytes = new Uint8Array(HEAD_BYTES + members.length + state.length);
+  const view = new DataView(bytes.buffer);
+  view.setFloat64(0, chain, true);
+  view.setFloat64(8, above, true);
+  view.setUint32(16, members.length, true);
+  bytes.set(members, HEAD_BYTES);
+  bytes.set(state, HEAD_BYTES + members.length);
+  return bytes;
+}
+
+function headOf(bytes: Uint8Array, through: Slot): { readonly chain: Digest; readonly governing: Governing } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const { cookie: _, ...configuration } = decodeChange(membersIn(bytes))!;
+  const above = view.getFloat64(8, true) as Ballot;
+  return {
+    chain: view.getFloat64(0, true) as Digest,
+    governing: { configuration, from: through + 1, above },
+  };
+}
+
+function membersIn(bytes: Uint8Array): Uint8Array {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(16, true);
+  return bytes.subarray(HEAD_BYTES, HEAD_BYTES + length);
+}
+
+function loadMachine(bytes: Uint8Array): ToyMachine {
+  return ToyMachine.load(bytes.subarray(HEAD_BYTES + membersIn(bytes).length));
 }

@@ -37,7 +37,7 @@ export class CoreWatch {
         this.told.clear();
       }
       if (message.attempt > 1) counters.answersResumed++;
-      else if (++this.asked >= this.core.quorum.configuration.members.length) counters.campaignsKept++;
+      else if (++this.asked >= this.core.quorum.voters.length) counters.campaignsKept++;
     }
   }
 
@@ -70,7 +70,7 @@ export class CoreWatch {
 
   private isBehind(): boolean {
     const { quorum, proposer, self } = this.core;
-    return quorum.configuration.members.some(({ id }) => id !== self && proposer.feed.isBehind(id));
+    return quorum.voters.some((id) => id !== self && proposer.feed.isBehind(id));
   }
 
   private noteVotes({ votes }: Promised): void {

@@ -8,6 +8,7 @@
  * | file    | the production file backend over its recording medium | a power cut, or what kill -9 leaves |
  * | delayed | MemoryStorage behind a queue: items become durable some turns after their commit | a prefix of the queue |
  */
+import type { Governing } from '../paxos/configurations.js';
 import type { Wanted } from '../replica/incoming.js';
 import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
@@ -18,6 +19,8 @@ export interface SavedCheckpoint {
   readonly id: number;
   readonly through: Slot;
   readonly chain: number;
+  /** That of the slot behind it, and above which ballot its ballots are. */
+  readonly governing: Governing;
   /** Of its file: the same one is the same bytes. */
   readonly digest: number;
   readonly bytes: Uint8Array;

@@ -70,6 +70,11 @@ export class Network {
     this.deliver = deliver;
   }
 
+  /** True while some link is cut. */
+  get isCut(): boolean {
+    return this.cut.size > 0;
+  }
+
   /** Nothing sent from `from` reaches `to` any more. */
   cutLink(from: ReplicaId, to: ReplicaId): void {
     this.cut.add(linkOf(from, to));

@@ -2,6 +2,7 @@
  * What checkers are told, at the moment it happens. A checker implements what it needs, keeps what it has to
  * remember, and throws a Violation when its one promise is broken.
  */
+import type { Governing } from '../paxos/configurations.js';
 import type { Message } from '../paxos/messages.js';
 import type { Recovered } from '../storage/storage.js';
 import type { Ballot, Batch, BatchKind, Digest, ReplicaId, Slot } from '../types.js';
@@ -38,6 +39,10 @@ export interface Observer {
   durable?(replica: ReplicaId, item: DurableItem): void;
   /** The disk of a replica has lost something of these slots; of all of them if it is the store. */
   rotted?(replica: ReplicaId, fault: DiskFault, slots: readonly Slot[]): void;
+  /** A change of members is proposed in `slot`. */
+  proposed?(leader: ReplicaId, slot: Slot, batch: Batch): void;
+  /** A replica is in another configuration from now on. */
+  configured?(replica: ReplicaId, governing: Governing): void;
   /** A message leaves its replica. */
   leaves?(from: ReplicaId, to: ReplicaId, message: Message): void;
   /** The core says that this batch was chosen. */

@@ -7,6 +7,7 @@
  * 2. A turn may be cut short by the death of the process after any of its steps.
  */
 import { extendChain } from '../paxos/chain.js';
+import type { Governing } from '../paxos/configurations.js';
 import type { Effects, Role } from '../paxos/effects.js';
 import type { CheckpointOffer, Message } from '../paxos/messages.js';
 import { ReplicaCore } from '../paxos/replica.js';
@@ -72,6 +73,8 @@ export class Process implements Effects, CheckpointHost {
       {
         ...around.core,
         self: id,
+        configuration: saved.governing.configuration,
+        configurationAbove: saved.governing.above,
         checkpointThrough: saved.through,
         checkpointChain: this.chain,
         random: () => random.fraction(),
@@ -106,6 +109,12 @@ export class Process implements Effects, CheckpointHost {
   get learnedThrough(): Slot {
     return this.core.learner.learnedThrough;
   }
+  get governing(): Governing {
+    return this.core.configurations.at(this.machine.appliedThrough + 1);
+  }
+  get peers(): readonly ReplicaId[] {
+    return this.core.configurations.peers;
+  }
   get usedShare(): number {
     return this.storage.usedBytes / this.storage.capacityBytes;
   }
@@ -115,6 +124,9 @@ export class Process implements Effects, CheckpointHost {
   }
 
   receive(from: ReplicaId, message: Message): void {
+    const isCandidate = message.type === 'canvass' || message.type === 'prepare';
+    if (isCandidate && message.configuration < this.core.configurations.number)
+      this.around.memberCounters.lateCandidates++;
     this.watch.receive(message, () => this.core.receive(from, message));
     if (message.type === 'checkpointFetch') this.checkpoints.onFetch(from, message);
     if (message.type === 'checkpointChunk') this.checkpoints.onChunk(from, message);
@@ -244,6 +256,10 @@ export class Process implements Effects, CheckpointHost {
     this.around.roleChanged(this.id, role, ballot);
   }
 
+  configured(governing: Governing): void {
+    this.around.configured(this.id, governing);
+  }
+
   needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void {
     this.checkpoints.need(from, offer);
   }
@@ -271,7 +287,9 @@ export class Process implements Effects, CheckpointHost {
     this.chain = checkpoint.chain as Digest;
     this.requests.overtaken(checkpoint.through);
     this.around.observers.tell('restored', this.id, machine);
-    this.core.installed(checkpoint.through, this.chain, from);
+    const { number } = this.core.configurations;
+    this.core.installed(checkpoint.through, this.chain, from, checkpoint.governing);
+    if (this.core.configurations.number > number) this.around.memberCounters.installed++;
     this.endTurnSoon();
   }
 

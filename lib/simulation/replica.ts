@@ -8,22 +8,20 @@
  * | up | a process, its open store, its state machine | `crash`, or a store that fails → down |
  * | paused | as up, but neither messages nor ticks reach it | the end of the pause → up, `crash` → down |
  */
+import { NO_BALLOT } from '../paxos/ballot.js';
 import type { Message } from '../paxos/messages.js';
 import type { Storage } from '../storage/storage.js';
-import type { ReplicaId, Slot } from '../types.js';
+import type { Configuration, ReplicaId, Slot } from '../types.js';
 import type { CheckpointShelf, DiskFault, SavedCheckpoint, SimulatedDisk } from './disk.js';
 import { ObservedStorage } from './observed-storage.js';
 import { type Belongings, Process, TURN_STEPS } from './process.js';
 import type { Surroundings } from './surroundings.js';
 
 /** The checkpoint that `format` writes: the empty state, before the first slot. */
-const EMPTY_CHECKPOINT: SavedCheckpoint = {
-  id: 0,
-  through: 0,
-  chain: 0,
-  digest: 0,
-  bytes: new Uint8Array(0),
-};
+function emptyCheckpoint(configuration: Configuration): SavedCheckpoint {
+  const governing = { configuration, from: 1, above: NO_BALLOT };
+  return { id: 0, through: 0, chain: 0, governing, digest: 0, bytes: new Uint8Array(0) };
+}
 
 /** Units of time after which a supervisor starts a process again that has stopped by itself, at most. */
 const RESTART_DELAY_MAX = 300;
@@ -36,11 +34,7 @@ export class SimulatedReplica {
   pausedUntil = 0;
   private readonly disk: SimulatedDisk;
   private readonly around: Surroundings;
-  private readonly shelf: CheckpointShelf = {
-    saved: EMPTY_CHECKPOINT,
-    older: undefined,
-    partial: undefined,
-  };
+  private readonly shelf: CheckpointShelf;
   private storage: ObservedStorage | undefined;
   private opening: Promise<Storage> | undefined;
   private lives = 0;
@@ -51,6 +45,8 @@ export class SimulatedReplica {
     this.id = id;
     this.disk = disk;
     this.around = around;
+    const saved = emptyCheckpoint(around.core.configuration);
+    this.shelf = { saved, older: undefined, partial: undefined };
   }
 
   get isUp(): boolean {
@@ -117,6 +113,11 @@ export class SimulatedReplica {
   private tearPartial(): void {
     const { partial } = this.shelf;
     if (partial !== undefined) partial.received = this.around.random.below(partial.received + 1);
+  }
+
+  /** True while a peer's checkpoint is on its way. */
+  get isReceiving(): boolean {
+    return this.shelf.partial !== undefined;
   }
 
   /** True if this disk has what rots. */

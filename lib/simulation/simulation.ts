@@ -11,6 +11,7 @@ import type { Counters } from './counters.js';
 import type { DamageBound } from './damage-budget.js';
 import { FAULT_RATES, type FaultRates, RATES_OF_MUCH_DAMAGE } from './faults.js';
 import { FileDisk } from './file-disk.js';
+import type { MemberCounters } from './membership.js';
 import { DelayedMemoryDisk, InstantMemoryDisk } from './memory-disk.js';
 import { PmemDisk } from './pmem-disk.js';
 import { Random } from './random.js';
@@ -20,6 +21,7 @@ import { type MakeDisk, World } from './world.js';
 export type { Counters } from './counters.js';
 export type { DamageBound } from './damage-budget.js';
 export type { FaultRates } from './faults.js';
+export type { MemberCounters } from './membership.js';
 
 /** What the replicas' logs live on: see disk.ts. */
 export type SimulatedBackend = 'memory' | 'delayed' | 'pmem' | 'file';
@@ -41,6 +43,8 @@ export interface SimulationOptions {
   readonly damage?: DamageBound;
   /** Drawn from the seed if not given. */
   readonly backend?: SimulatedBackend;
+  /** Members change: so many replicas beside those of the first configuration may become some. 0. */
+  readonly spares?: number;
   /** Told everything that happens, a line each. */
   readonly log?: (line: string) => void;
 }
@@ -59,6 +63,7 @@ export interface SimulationReport {
   readonly events: number;
   /** What happened how often. */
   readonly counters: Counters;
+  readonly memberCounters: MemberCounters;
   /** Sixteen hex digits. */
   readonly traceHash: string;
   /** What was broken; undefined if nothing was. */
@@ -89,7 +94,7 @@ const MAKE_DISK: Readonly<Record<SimulatedBackend, MakeDisk>> = {
 
 /** Runs one seed to its end, or to the first violation. Never rejects for anything that happens inside. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const { seed, events = 5_000, faults = {}, log = () => {} } = options;
+  const { seed, events = 5_000, faults = {}, spares = 0, log = () => {} } = options;
   const draw = new Random(seed);
   // Drawn even where it is given, so that giving what would have been drawn changes nothing.
   const drawnReplicas = draw.pick([3, 3, 5]);
@@ -105,6 +110,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     { ...FAULT_RATES, ...(damage === 'any' ? RATES_OF_MUCH_DAMAGE : {}), ...faults },
     damage,
     log,
+    spares,
   );
   let event = 0;
   let violation: SimulatedViolation | undefined;
@@ -119,8 +125,9 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   } catch (error) {
     violation = describe(error as Error, event);
   }
-  const { counters, trace } = world;
-  return { seed, replicas, backend, damage, events: event, counters, traceHash: trace.hash, violation };
+  const { counters, memberCounters, trace } = world;
+  const ran = { seed, replicas, backend, damage, events: event, counters, memberCounters };
+  return { ...ran, traceHash: trace.hash, violation };
 }
 
 function describe(error: Error, event: number): SimulatedViolation {

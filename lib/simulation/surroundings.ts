@@ -1,10 +1,12 @@
 /** What a simulated replica finds around it: time, chance, the network, and the eyes of the checkers. */
+import type { Governing } from '../paxos/configurations.js';
 import type { Role } from '../paxos/effects.js';
 import type { Message } from '../paxos/messages.js';
 import type { CoreOptions } from '../paxos/options.js';
 import type { Ballot, ReplicaId } from '../types.js';
 import type { Clock } from './clock.js';
 import type { Counters } from './counters.js';
+import type { MemberCounters } from './membership.js';
 import type { Observers } from './observer.js';
 import type { Random } from './random.js';
 
@@ -24,6 +26,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
+  readonly memberCounters: MemberCounters;
   readonly observers: Observers;
   readonly core: Omit<CoreOptions, 'self' | 'checkpointThrough' | 'checkpointChain' | 'random'>;
   readonly checkpoints: CheckpointPolicy;
@@ -34,5 +37,6 @@ export interface Surroundings {
   isArriving(to: ReplicaId, from: ReplicaId): boolean;
   /** Something broke outside an event: the simulation ends with it. */
   fail(error: Error): void;
+  configured(replica: ReplicaId, governing: Governing): void;
   roleChanged(replica: ReplicaId, role: Role, ballot: Ballot): void;
 }

@@ -5,11 +5,13 @@
  * 1. Nothing in it looks outside: no time, no randomness, no order that the seed does not fix.
  * 2. Every checker sees everything, as it happens.
  */
+import type { Governing } from '../paxos/configurations.js';
 import type { Role } from '../paxos/effects.js';
 import type { Message } from '../paxos/messages.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Ballot, Configuration, ReplicaId } from '../types.js';
 import { Agreement } from './checkers/agreement.js';
+import { Configurations } from './checkers/configurations.js';
 import { Durability } from './checkers/durability.js';
 import { Execution } from './checkers/execution.js';
 import { Linearizability } from './checkers/linearizability.js';
@@ -24,6 +26,13 @@ import { type Counters, newCounters } from './counters.js';
 import type { DamageBound } from './damage-budget.js';
 import type { SimulatedDisk } from './disk.js';
 import { type FaultRates, Faults } from './faults.js';
+import {
+  firstConfiguration,
+  type MemberCounters,
+  Membership,
+  newMemberCounters,
+  storeOf,
+} from './membership.js';
 import { Network } from './network.js';
 import { type Observer, Observers } from './observer.js';
 import { Random } from './random.js';
@@ -59,6 +68,9 @@ export class World {
   private readonly log: (line: string) => void;
   private failure: Error | undefined;
   private leaders = 0;
+  /** Changes the members; undefined where they stay the same. */
+  readonly membership: Membership | undefined;
+  readonly memberCounters: MemberCounters = newMemberCounters();
 
   constructor(
     seed: number,
@@ -68,14 +80,17 @@ export class World {
     rates: FaultRates,
     bound: DamageBound,
     log: (line: string) => void,
+    spares = 0,
   ) {
     this.random = new Random(seed);
     this.isAsync = isAsync;
     this.mayStop = bound === 'any';
     this.log = log;
     this.scale = drawScale(this.random.fork());
-    this.cutsOffAMinority = this.random.chance(MAJORITY_SHARE);
-    const votes = new Votes(count);
+    // Which majority it would have to be is not known while members change.
+    this.cutsOffAMinority = this.random.chance(MAJORITY_SHARE) && spares === 0;
+    const configuration = firstConfiguration(count);
+    const votes = new Votes(configuration);
     const promises = new Promises(votes);
     const execution = new Execution();
     this.observers = new Observers([
@@ -83,6 +98,7 @@ export class World {
       promises,
       new Release(votes, promises),
       new Recovery(votes),
+      new Configurations(votes, this.scale.windowSlots),
       new Agreement(votes),
       execution,
       new OutcomeChecker(execution),
@@ -97,9 +113,10 @@ export class World {
     });
     this.network.bulkRate = this.scale.bulkRate;
     this.network.onRoom = (from, to) => this.replicas[from - 1]!.roomAgain(to);
-    const around = this.surroundings(count);
-    this.replicas = around.core.configuration.members.map(({ id, storeUuid }) => {
-      const identity = { clusterId: 'c'.repeat(32), replicaId: id, storeUuid };
+    const around = this.surroundings(configuration);
+    const ids = Array.from({ length: count + spares }, (_, at) => at + 1);
+    this.replicas = ids.map((id) => {
+      const identity = { clusterId: 'c'.repeat(32), replicaId: id, storeUuid: storeOf(id) };
       // A file's groups take whole pages, however small they are.
       const logBytes = this.scale.logBytes * (isAsync ? 8 : 1);
       const shape = { identity, logBytes, recordBytesMax: this.scale.recordBytesMax };
@@ -107,6 +124,18 @@ export class World {
     });
     this.clients = new Clients(clock, this.random.fork(), this.replicas, this.scale.workload);
     this.faults = new Faults(clock, this.random.fork(), this.replicas, this.network, counters, rates, bound);
+    if (spares === 0) return;
+    const { replicas, observers, memberCounters, network } = this;
+    const isPartitioned = (): boolean => network.isCut;
+    const parts = {
+      clock,
+      random: this.random.fork(),
+      replicas,
+      observers,
+      counters: memberCounters,
+      isPartitioned,
+    };
+    this.membership = new Membership(parts);
   }
 
   /**
@@ -140,6 +169,7 @@ export class World {
     await this.settle();
     this.clients.start();
     this.faults.start();
+    this.membership?.start();
   }
 
   get leader(): SimulatedReplica | undefined {
@@ -147,18 +177,24 @@ export class World {
     return leading.length === 1 ? leading[0] : undefined;
   }
 
-  private surroundings(count: number): Surroundings {
+  /** Those that have to be up to date in the end. */
+  get members(): readonly SimulatedReplica[] {
+    const cores = this.replicas.flatMap(({ process }) => (process === undefined ? [] : [process.core]));
+    const newest = cores.reduce((best, core) =>
+      core.configurations.number > best.configurations.number ? core : best,
+    );
+    const { members } = newest.configurations.quorum.configuration;
+    return this.replicas.filter(({ id }) => members.some((member) => member.id === id));
+  }
+
+  private surroundings(configuration: Configuration): Surroundings {
     const { clock, counters, observers, scale, random } = this;
-    const members = Array.from({ length: count }, (_, at) => ({
-      id: at + 1,
-      storeUuid: (at + 1).toString(16).padStart(32, '0'),
-    }));
-    const configuration: Configuration = { number: 1, members };
     const { timing, windowSlots, windowBytes, votesBytesMax, checkpoints } = scale;
     return {
       clock,
       random: random.fork(),
       counters,
+      memberCounters: this.memberCounters,
       observers,
       core: { configuration, timing, windowSlots, windowBytes, votesBytesMax },
       checkpoints,
@@ -171,6 +207,7 @@ export class World {
       fail: (error) => {
         this.failure ??= error;
       },
+      configured: (replica, governing) => this.configured(replica, governing),
       roleChanged: (replica, role, ballot) => this.roleChanged(replica, role, ballot),
     };
   }
@@ -193,6 +230,14 @@ export class World {
     this.trace.fold(ballot);
     this.log(`${this.clock.now} ${replica} is ${role} at ${ballot}`);
     if (role === 'leader' && this.leaders++ > 0) this.counters.leaderChanges++;
+  }
+
+  private configured(replica: ReplicaId, governing: Governing): void {
+    const { configuration, from } = governing;
+    this.trace.fold(configuration.number);
+    this.log(`${this.clock.now} ${replica} is in ${JSON.stringify(configuration)} from slot ${from}`);
+    this.memberCounters.learned++;
+    this.observers.tell('configured', replica, governing);
   }
 
   private tickForever(replica: SimulatedReplica): void {

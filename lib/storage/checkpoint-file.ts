@@ -6,6 +6,8 @@
  *    peer checks the whole before it installs it.
  */
 
+import { NO_BALLOT } from '../paxos/ballot.js';
+import type { Governing } from '../paxos/configurations.js';
 import type { Slot } from '../types.js';
 import {
   BLOCK_BYTES_MAX,
@@ -55,6 +57,12 @@ export class CheckpointFile {
     this.lengthBytes = scan.at;
     this.stateBytes = scan.stateBytes;
     this.#headerBytes = scan.headerBytes;
+  }
+
+  /** What governs the slot behind the state. */
+  get governing(): Governing {
+    const { configuration, configurationAbove: above = NO_BALLOT, throughSlot } = this.meta;
+    return { configuration, from: throughSlot + 1, above };
   }
 
   /**

@@ -11,7 +11,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { ErrorCode, IndelibleError } from '../errors.js';
-import type { Ballot, Configuration, Slot } from '../types.js';
+import type { Ballot, Configuration, Member, Slot } from '../types.js';
 import { digestOf } from './crc64.js';
 import { getU64, putU64, viewOf } from './file/words.js';
 
@@ -23,8 +23,9 @@ export interface CheckpointMeta {
   readonly checkpointId: number;
   /** The state is that after applying every slot through this one. */
   readonly throughSlot: Slot;
-  /** The members at that slot. */
+  /** Of slot `throughSlot` + 1, and the ballot above which its ballots are; absent: the first one's. */
   readonly configuration: Configuration;
+  readonly configurationAbove?: Ballot;
   /** The hash chain over the digests of slots 1 … throughSlot (contract 15). */
   readonly chainDigest: number;
   /** The leader's time at `throughSlot`, in milliseconds since 1970. */
@@ -48,7 +49,9 @@ export const FOOTER_BYTES = 40;
 /** "IDLCHKPT" as a little-endian pair of words. */
 const MAGIC_LOW = 0x434c_4449;
 const MAGIC_HIGH = 0x5450_4b48;
-const VERSION = 1;
+/** The first form, and that of a configuration that programs which know only the first would misread. */
+const FIRST_VERSION = 1;
+const VERSION = 2;
 const FIXED_BYTES = 40;
 /** A length no block has: it announces the footer. */
 const FOOTER_MARK = 0xffff_ffff;
@@ -71,7 +74,7 @@ export function encodeHeader(meta: CheckpointMeta): Uint8Array {
   const view = viewOf(bytes);
   view.setUint32(0, MAGIC_LOW, true);
   view.setUint32(4, MAGIC_HIGH, true);
-  view.setUint32(8, VERSION, true);
+  view.setUint32(8, isOfFirstForm(meta) ? FIRST_VERSION : VERSION, true);
   view.setUint32(12, total, true);
   view.setUint32(16, json.length, true);
   bytes.set(randomBytes(16), 24);
@@ -89,14 +92,9 @@ export function headerLength(bytes: Uint8Array, path: string): number {
   if (bytes.length < 16 || view.getUint32(0, true) !== MAGIC_LOW || view.getUint32(4, true) !== MAGIC_HIGH) {
     throw invalidCheckpoint(path, 'this is not a checkpoint');
   }
-  if (view.getUint32(8, true) !== VERSION) {
-    throw new IndelibleError(
-      ErrorCode.storeVersion,
-      `${path}: checkpoint format ${view.getUint32(8, true)}`,
-      {
-        path,
-      },
-    );
+  const version = view.getUint32(8, true);
+  if (version !== FIRST_VERSION && version !== VERSION) {
+    throw new IndelibleError(ErrorCode.storeVersion, `${path}: checkpoint format ${version}`, { path });
   }
   const total = view.getUint32(12, true);
   if (total < FIXED_BYTES + 8 || total > HEADER_BYTES_MAX || total % 8 !== 0) {
@@ -118,6 +116,20 @@ export function decodeHeader(bytes: Uint8Array, path: string): DecodedHeader {
   return { meta: parseMeta(text, path), headerBytes: total, digest: getU64(view, total - 8) };
 }
 
+/** A configuration that was never changed is written as it always was. */
+function isOfFirstForm({ configuration, configurationAbove }: CheckpointMeta): boolean {
+  return configurationAbove === undefined && configuration.members.every(({ role }) => role === undefined);
+}
+
+function isMember(member: Member | undefined): boolean {
+  return (
+    Number.isSafeInteger(member?.id) &&
+    typeof member?.storeUuid === 'string' &&
+    (member.role === undefined || member.role === 'learner') &&
+    (member.address === undefined || typeof member.address === 'string')
+  );
+}
+
 /** A header may come from another process: what it says has the right shape, or is refused. */
 function parseMeta(text: string, path: string): CheckpointMeta {
   let meta: CheckpointMeta;
@@ -134,10 +146,10 @@ function parseMeta(text: string, path: string): CheckpointMeta {
     [meta.checkpointId, meta.throughSlot, meta.chainDigest, meta.configuration?.number].every(isCount) &&
     Number.isFinite(meta.timeMs) &&
     (meta.ballot === undefined || isCount(meta.ballot)) &&
+    (meta.configurationAbove === undefined || isCount(meta.configurationAbove)) &&
     Array.isArray(meta.configuration.members) &&
-    meta.configuration.members.every(
-      (member) => isCount(member?.id) && typeof member.storeUuid === 'string',
-    ) &&
+    meta.configuration.members.every(isMember) &&
+    (meta.configuration.highestId === undefined || isCount(meta.configuration.highestId)) &&
     (meta.stateDigest === undefined || typeof meta.stateDigest === 'string');
   if (!good) throw invalidCheckpoint(path, 'its description is none of a checkpoint');
   return meta;

@@ -5,7 +5,7 @@
  *    synced; only then is it announced (`newest`) and may a trim rely on it (contracts 24 and 25).
  * 2. At every crash point the old one or the new one is whole. The newest two are kept, and those that are
  *    held, of which there are at most {@link HELD_MAX} more.
- * 3. One from a peer is installed only if it is of this cluster and configuration, newer, and verified to the
+ * 3. One from a peer is installed only if it is of this cluster and its configurations, newer, and verified to the
  *    last byte (contract 26).
  * 4. A checkpoint that fails to be written leaves the store as it was. What has arrived of a peer's stays
  *    until it is whole, found wrong, or no longer wanted: `partial` goes on with it, after a restart too.
@@ -364,15 +364,17 @@ export class CheckpointStore {
     throw new IndelibleError(ErrorCode.storeForeign, `${path} is of cluster ${meta.clusterId}`, { path });
   }
 
-  /** That a peer's checkpoint is one of this cluster, and of the configuration this replica is in. */
+  /** That a peer's checkpoint is one of this cluster, whose configurations are those known here. */
   #mustSuit(meta: CheckpointMeta, path: string): void {
     this.#mustBeOfCluster(meta, path);
     const { configuration } = this.newest.meta;
+    // Another number is another time: members change, and who was told a later configuration catches up.
+    if (meta.configuration.number !== configuration.number) return;
     if (canonical(meta.configuration) === canonical(configuration)) return;
-    const what = `it is of configuration ${meta.configuration.number}, this replica is in another one`;
     throw invalidCheckpoint(
       path,
-      `${what}: ${canonical(meta.configuration)}, not ${canonical(configuration)}`,
+      `configuration ${configuration.number} has other members there: ${canonical(meta.configuration)}, ` +
+        `not ${canonical(configuration)}`,
     );
   }
 
@@ -392,7 +394,7 @@ export class CheckpointStore {
   }
 }
 
-function canonical({ number, members }: Configuration): string {
+function canonical({ members }: Configuration): string {
   const sorted = [...members].sort((a, b) => a.id - b.id);
-  return `${number}: ${sorted.map(({ id, storeUuid }) => `${id}=${storeUuid}`).join(' ')}`;
+  return sorted.map(({ id, storeUuid, role }) => `${id}=${storeUuid}${role ? ` ${role}` : ''}`).join(', ');
 }

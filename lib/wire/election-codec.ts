@@ -15,10 +15,13 @@ const RANGE_BYTES = 16;
 export function writeCanvass(writer: Writer, message: Canvass): void {
   writer.u64(message.ballot);
   writer.u64(message.learnedThrough);
+  writer.u32(message.configuration);
 }
 
 export function readCanvass(reader: Reader): Canvass {
-  return { type: 'canvass', ballot: readBallot(reader), learnedThrough: readSlot(reader) };
+  const ballot = readBallot(reader);
+  const learnedThrough = readSlot(reader);
+  return { type: 'canvass', ballot, learnedThrough, configuration: reader.u32() };
 }
 
 export function writeCanvassed(writer: Writer, message: Canvassed): void {
@@ -33,10 +36,14 @@ export function writePrepare(writer: Writer, message: Prepare): void {
   writer.u64(message.ballot);
   writer.u32(message.attempt);
   writer.u64(message.fromSlot);
+  writer.u32(message.configuration);
 }
 
 export function readPrepare(reader: Reader): Prepare {
-  return { type: 'prepare', ballot: readBallot(reader), attempt: reader.u32(), fromSlot: readSlot(reader) };
+  const ballot = readBallot(reader);
+  const attempt = reader.u32();
+  const fromSlot = readSlot(reader);
+  return { type: 'prepare', ballot, attempt, fromSlot, configuration: reader.u32() };
 }
 
 export function writePromised(writer: Writer, message: Promised): void {
@@ -47,6 +54,7 @@ export function writePromised(writer: Writer, message: Promised): void {
   writer.u8(message.isLast ? 1 : 0);
   writer.u64(message.trimThrough);
   writer.u64(message.learnedThrough);
+  writer.u32(message.configuration);
   writer.u32(message.uncertain.length);
   for (const range of message.uncertain) {
     writer.u64(range.from);
@@ -63,6 +71,7 @@ export function readPromised(reader: Reader): Promised {
   const isLast = reader.within(reader.u8(), 1, 'whether a part is the last') === 1;
   const trimThrough = readSlot(reader);
   const learnedThrough = readSlot(reader);
+  const configuration = reader.u32();
   const uncertain = readRanges(reader);
   const votes = readVotes(reader);
   if (fromSlot > throughSlot) throw frameError(`slots ${fromSlot} … ${throughSlot} are no part of an answer`);
@@ -71,7 +80,7 @@ export function readPromised(reader: Reader): Promised {
   if (!uncertain.every(({ from, through }) => isWithin(from, through)))
     throw frameError('uncertain slots of another part');
   const head = { type: 'promised', ballot, attempt, fromSlot, throughSlot, isLast } as const;
-  return { ...head, trimThrough, learnedThrough, votes, uncertain };
+  return { ...head, trimThrough, learnedThrough, configuration, votes, uncertain };
 }
 
 function readRanges(reader: Reader): SlotRange[] {

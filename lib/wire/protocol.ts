@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever bytes or meaning of any frame change. Both ends of a connection must have the same. */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 /** What a frame carries, in the order of docs/wire.md. */
 export const FrameKind = {

@@ -11,7 +11,8 @@ import {
   FRAME_BYTES_MAX,
   SLOT_HEARD_MAX,
 } from '../limits.js';
-import type { Ballot, BatchKind, Digest, Slot, Vote } from '../types.js';
+import { decodeChange } from '../paxos/configuration-batch.js';
+import { type Ballot, BatchKind, type Digest, type Slot, type Vote } from '../types.js';
 import { NO_BYTES } from './frame.js';
 import type { Reader } from './reader.js';
 import { frameError } from './reader.js';
@@ -33,6 +34,13 @@ export function readSlot(reader: Reader): Slot {
 
 export function readBatchKind(reader: Reader): BatchKind {
   return reader.within(reader.u8(), BATCH_KIND_MAX, 'a batch kind') as BatchKind;
+}
+
+/** `bytes` as those of a batch of that kind: a change of members that this program cannot read is none. */
+export function batchBytes(kind: BatchKind, bytes: Uint8Array): Uint8Array {
+  if (kind === BatchKind.configuration && decodeChange(bytes) === undefined)
+    throw frameError('a change of members that this program cannot read');
+  return bytes;
 }
 
 export function readDigest(reader: Reader): Digest {
@@ -64,7 +72,13 @@ export function readVotes(reader: Reader): Vote[] {
     const available = reader.within(reader.u8(), 1, 'whether a vote has bytes') === 1;
     const length = reader.count(1, BATCH_BYTES_MAX, 'the length of a vote');
     if (!available && length > 0) throw frameError('a vote without bytes has some');
-    votes.push({ slot, ballot, kind, digest, bytes: available ? reader.view(length) : undefined });
+    votes.push({
+      slot,
+      ballot,
+      kind,
+      digest,
+      bytes: available ? batchBytes(kind, reader.view(length)) : undefined,
+    });
   }
   return votes;
 }

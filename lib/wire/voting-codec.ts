@@ -7,7 +7,7 @@
 import { BATCH_BYTES_MAX } from '../limits.js';
 import type { Accept, Accepted, Heartbeat, Heartbeaten } from '../paxos/messages.js';
 import type { Reader } from './reader.js';
-import { readBallot, readBatchKind, readDigest, readSlot } from './votes-codec.js';
+import { batchBytes, readBallot, readBatchKind, readDigest, readSlot } from './votes-codec.js';
 import type { Writer } from './writer.js';
 
 /** All of an accept but its batch. */
@@ -25,7 +25,7 @@ export function readAccept(reader: Reader): Accept {
   const digest = readDigest(reader);
   const learnedThrough = readSlot(reader);
   const kind = readBatchKind(reader);
-  const bytes = reader.rest(BATCH_BYTES_MAX, 'the length of a batch');
+  const bytes = batchBytes(kind, reader.rest(BATCH_BYTES_MAX, 'the length of a batch'));
   return { type: 'accept', ballot, slot, kind, digest, bytes, learnedThrough };
 }
 

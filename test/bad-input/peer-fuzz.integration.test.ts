@@ -28,7 +28,7 @@ it.each([
   const attacked = await Attacked.start();
   try {
     const ballot = (round * 65536 + 3) as Ballot;
-    const prepare: Message = { type: 'prepare', ballot, attempt: 0, fromSlot: 1 };
+    const prepare: Message = { type: 'prepare', configuration: 1, ballot, attempt: 0, fromSlot: 1 };
     const seen = await diagnosticsDuring(async (soFar) => {
       for (const to of [1, 2]) await attacked.say(to, true, to, [frameOf(prepare)!]);
       while (soFar.filter(isMalformed).length < 2) await turn();

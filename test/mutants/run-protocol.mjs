@@ -14,7 +14,7 @@ const HOST_SEEDS = 12;
 const HOST_SECONDS = 5;
 const PATCHES = join(ROOT, 'test/mutants/protocol');
 /** What a run needs: the library, and the schedules with what they stand on. */
-const SOURCES = ['lib', 'test/paxos/cluster.ts', 'test/simulation/schedules'];
+const SOURCES = ['lib', 'test/paxos/cluster.ts', 'test/paxos/membership.ts', 'test/simulation/schedules'];
 const TABLE = 'planted protocol bugs';
 const { values, positionals } = parseArgs({
   options: { table: { type: 'boolean', default: false } },
@@ -60,6 +60,19 @@ async function simulateSeeds(directory, seeds, faults) {
   for (let seed = 1; seed <= seeds; seed++) {
     const backend = BACKENDS[seed % BACKENDS.length];
     const { violation } = await simulate({ seed, events: EVENTS, backend, faults });
+    if (violation !== undefined)
+      return { checker: violation.checker, where: `seed ${seed}`, error: violation.error };
+  }
+  return undefined;
+}
+
+/** Runs seeds in which members change until one breaks something. */
+async function simulateMembers(directory) {
+  const { simulate } = await load(directory, 'lib/simulation/simulation.js');
+  const { membershipOptions } = await load(directory, 'lib/simulation/membership.js');
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const backend = BACKENDS[seed % BACKENDS.length];
+    const { violation } = await simulate({ seed, events: EVENTS, backend, ...membershipOptions(seed) });
     if (violation !== undefined)
       return { checker: violation.checker, where: `seed ${seed}`, error: violation.error };
   }
@@ -115,7 +128,9 @@ async function tryPatch(file, unmutated) {
     ? await runSchedules(directory)
     : killer.startsWith('hosts')
       ? await killHosts(directory, unmutated, options)
-      : await simulateSeeds(directory, SEEDS, options);
+      : killer.startsWith('members')
+        ? await simulateMembers(directory)
+        : await simulateSeeds(directory, SEEDS, options);
   return { killed: isKill(found, killer), found };
 }
 
@@ -160,7 +175,10 @@ for (const file of patches.sort()) {
 }
 if (wanted === '') {
   const startedMs = Date.now();
-  const found = (await runSchedules(unmutated)) ?? (await simulateSeeds(unmutated, SEEDS, {}));
+  const found =
+    (await runSchedules(unmutated)) ??
+    (await simulateSeeds(unmutated, SEEDS, {})) ??
+    (await simulateMembers(unmutated));
   report(
     found === undefined,
     'the core as it is',

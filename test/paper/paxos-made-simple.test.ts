@@ -11,7 +11,7 @@ import { batchOf, next, ofType, TestCluster, type TestNode } from '../paxos/clus
 const EVERYONE = [1, 2, 3];
 
 function prepare(node: TestNode, from: ReplicaId, ballot: Ballot): Message[] {
-  node.core.receive(from, { type: 'prepare', ballot, attempt: 1, fromSlot: 1 });
+  node.core.receive(from, { type: 'prepare', configuration: 1, ballot, attempt: 1, fromSlot: 1 });
   node.core.settle();
   node.sync();
   return node.leaving().map(({ message }) => message);
@@ -51,6 +51,7 @@ test('phase 1(b): the answer is a promise, with the highest-numbered proposal th
   const [answer] = prepare(acceptor, 1, ballotOf(3, 1));
   expect(answer).toMatchObject({
     type: 'promised',
+    configuration: 1,
     votes: [{ slot: 1, ballot: ballotOf(2, 3), digest: batchOf('second').digest }],
   });
 });
@@ -68,7 +69,13 @@ test('an acceptor remembers, even if it fails and is then restarted, what it pro
 test('stable storage: the acceptor records its intended response before it actually sends it', () => {
   const cluster = new TestCluster(3);
   const acceptor = cluster.node(2);
-  acceptor.core.receive(1, { type: 'prepare', ballot: ballotOf(1, 1), attempt: 1, fromSlot: 1 });
+  acceptor.core.receive(1, {
+    type: 'prepare',
+    configuration: 1,
+    ballot: ballotOf(1, 1),
+    attempt: 1,
+    fromSlot: 1,
+  });
   acceptor.core.settle();
   expect(acceptor.leaving()).toEqual([]);
   acceptor.core.receive(1, {

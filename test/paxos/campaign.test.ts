@@ -21,7 +21,16 @@ const FETCH_TICKS = 3;
 /** A whole answer; with `more` a part of one. */
 function answer(votes: Vote[], more: Partial<Promised> = {}): Promised {
   const rest = { ballot: OWN, attempt: 1, fromSlot: 1, throughSlot: 9, isLast: true };
-  return { type: 'promised', ...rest, trimThrough: 0, learnedThrough: 0, votes, uncertain: [], ...more };
+  return {
+    type: 'promised',
+    configuration: 1,
+    ...rest,
+    trimThrough: 0,
+    learnedThrough: 0,
+    votes,
+    uncertain: [],
+    ...more,
+  };
 }
 
 function campaignOf(members: number, ...answers: (Promised | undefined)[]): Campaign {
@@ -54,7 +63,13 @@ test('an answer counts when its parts leave out no slot up to the last of them (
   expect(campaign.take(2, part(1, 1, [voteFor(1, ballotOf(1, 1), 'a')]))).toBe('part');
   expect(campaign.take(2, part(3, 5, [voteFor(3, ballotOf(1, 1), 'c')], { isLast: true }))).toBe('gap');
   expect(campaign.recovery(0)).toBeUndefined();
-  expect(campaign.prepareFor(2)).toEqual({ type: 'prepare', ballot: OWN, attempt: 2, fromSlot: 2 });
+  expect(campaign.prepareFor(2)).toEqual({
+    type: 'prepare',
+    configuration: 1,
+    ballot: OWN,
+    attempt: 2,
+    fromSlot: 2,
+  });
   expect(campaign.take(2, part(3, 5, [], { isLast: true })), 'of the first attempt still').toBe('nothing');
   expect(campaign.take(2, part(1, 2, [voteFor(2, ballotOf(1, 1), 'b')]))).toBe('part');
   expect(campaign.take(2, part(1, 1, [voteFor(1, ballotOf(2, 1), 'later')]))).toBe('nothing');

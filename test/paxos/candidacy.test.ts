@@ -29,15 +29,24 @@ beforeEach(() => {
   );
   const start = { through: 0, chain: CHAIN_START, fetchTicks: FETCH_TICKS, peers: [1, 3] };
   learner = new Learner(acceptor, effects, start);
-  const own = new PromisedAnswer(acceptor, learner, effects);
   const configurations = new Configurations(SELF, configurationOf(3));
+  const own = new PromisedAnswer(acceptor, learner, configurations, effects);
   candidacy = new Candidacy(SELF, configurations, acceptor, learner, own, effects, FETCH_TICKS);
   acceptor.promise(OWN);
 });
 
 function answer(more: Partial<Promised> = {}): Promised {
   const slots = { fromSlot: 1, throughSlot: 5, isLast: true, trimThrough: 0, learnedThrough: 0 };
-  return { type: 'promised', ballot: OWN, attempt: 1, ...slots, votes: [], uncertain: [], ...more };
+  return {
+    type: 'promised',
+    configuration: 1,
+    ballot: OWN,
+    attempt: 1,
+    ...slots,
+    votes: [],
+    uncertain: [],
+    ...more,
+  };
 }
 
 const UNDECIDED = [{ from: 2, through: 2 }];

@@ -3,6 +3,7 @@
  * when it says so, and a restart keeps exactly what was durable.
  */
 import { ballotAbove } from '../../lib/paxos/ballot.js';
+import type { Governing } from '../../lib/paxos/configurations.js';
 import type { Effects, Role } from '../../lib/paxos/effects.js';
 import type { CheckpointOffer, Message, MessageType } from '../../lib/paxos/messages.js';
 import type { CoreOptions, Timing } from '../../lib/paxos/options.js';
@@ -130,6 +131,8 @@ export class TestNode implements Effects {
   roles: { role: Role; ballot: Ballot; leader: ReplicaId }[] = [];
   needs: { from: ReplicaId; checkpointId: number; throughSlot: Slot }[] = [];
   offers: ReplicaId[] = [];
+  /** Those that came into force since the start. */
+  readonly configurations: Configuration[] = [];
   readonly implausibles: ReplicaId[] = [];
 
   constructor(id: ReplicaId, log: TestLog, options: Partial<CoreOptions> & { configuration: Configuration }) {
@@ -205,6 +208,9 @@ export class TestNode implements Effects {
   needCheckpoint(from: ReplicaId, { checkpointId, throughSlot }: CheckpointOffer): void {
     this.needs.push({ from, checkpointId, throughSlot });
   }
+  configured({ configuration }: Governing): void {
+    this.configurations.push(configuration);
+  }
   implausible(from: ReplicaId): void {
     this.implausibles.push(from);
   }
@@ -249,10 +255,12 @@ export class TestCluster {
   held: Sent[] = [];
   private readonly options: Partial<CoreOptions>;
 
-  constructor(members: number, options: Partial<CoreOptions> = {}) {
+  /** `spares` are formatted with the same configuration, in which they are no members. */
+  constructor(members: number, options: Partial<CoreOptions> = {}, spares: readonly ReplicaId[] = []) {
     this.configuration = configurationOf(members);
     this.options = options;
     for (const { id } of this.configuration.members) this.start(id, new TestLog());
+    for (const id of spares) this.start(id, new TestLog());
   }
 
   node(id: ReplicaId): TestNode {

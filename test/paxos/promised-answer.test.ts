@@ -15,7 +15,7 @@ import { Quorum } from '../../lib/paxos/quorum.js';
 import { BatchKind, type Digest, type SlotRange } from '../../lib/types.js';
 import { encodeMessage } from '../../lib/wire/codec.js';
 import { Writer } from '../../lib/wire/writer.js';
-import { NOTHING_LEARNED, partsOf } from './answers.js';
+import { FIRST, NOTHING_LEARNED, partsOf } from './answers.js';
 import { batchOf, configurationOf, textOf } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
 
@@ -100,7 +100,7 @@ test('parts made at different times, lost, doubled and late, are an answer that 
       for (const slot of voted) acceptor.accept(slot, LOW, batchOf(`v${slot}`));
       acceptor.promise(BALLOT);
       acceptor.durableNow(acceptor.stagedThrough);
-      const answer = new PromisedAnswer(acceptor, NOTHING_LEARNED, effects, 70);
+      const answer = new PromisedAnswer(acceptor, NOTHING_LEARNED, FIRST, effects, 70);
       const campaign = campaignOf();
       const ask = () => answer.asked(campaign.prepareFor(2));
       ask();
@@ -141,7 +141,7 @@ test('parts made at different times, lost, doubled and late, are an answer that 
 });
 
 describe('an answer on its way', () => {
-  const PREPARE: Prepare = { type: 'prepare', ballot: BALLOT, attempt: 1, fromSlot: 1 };
+  const PREPARE: Prepare = { type: 'prepare', configuration: 1, ballot: BALLOT, attempt: 1, fromSlot: 1 };
 
   function answering(votes: number) {
     const effects = new RecordedEffects();
@@ -165,7 +165,7 @@ describe('an answer on its way', () => {
     };
     const acceptor = new Acceptor(state, effects);
     acceptor.promise(BALLOT);
-    const answer = new PromisedAnswer(acceptor, NOTHING_LEARNED, effects, 1000);
+    const answer = new PromisedAnswer(acceptor, NOTHING_LEARNED, FIRST, effects, 1000);
     const parts = () => effects.sent.map(({ message }) => (message as Promised).fromSlot);
     return { acceptor, answer, effects, parts, reads: () => reads };
   }
@@ -193,7 +193,7 @@ describe('an answer on its way', () => {
     answer.asked({ ...PREPARE, attempt: 2, fromSlot: 3 });
     expect(parts().slice(4)).toEqual([3, 4]);
     // Who was restarted knows nothing of an attempt.
-    const again = new PromisedAnswer(acceptor, NOTHING_LEARNED, effects, 1000);
+    const again = new PromisedAnswer(acceptor, NOTHING_LEARNED, FIRST, effects, 1000);
     again.asked({ ...PREPARE, attempt: 2, fromSlot: 4 });
     expect(parts().slice(6)).toEqual([4]);
   });
@@ -243,6 +243,6 @@ test('no part has more uncertain ranges than fit, and what did not fit is read o
 test('nothing is sent before anything was asked', () => {
   const effects = new RecordedEffects();
   const state = { promised: NO_BALLOT, trimThrough: 0, voting: true, uncertain: [], votes: [] };
-  new PromisedAnswer(new Acceptor(state, effects), NOTHING_LEARNED, effects).pump();
+  new PromisedAnswer(new Acceptor(state, effects), NOTHING_LEARNED, FIRST, effects).pump();
   expect(effects.sent).toEqual([]);
 });

@@ -52,6 +52,7 @@ export class RecordedEffects implements Effects {
   role(role: Role): void {
     this.roles.push(role);
   }
+  configured(): void {}
   needCheckpoint(): void {}
   implausible(): void {}
   offerCheckpoint(): void {}

@@ -56,6 +56,7 @@ function leading(node: TestNode, by = 1): Ballot {
   node.sync();
   node.core.receive(by, {
     type: 'promised',
+    configuration: 1,
     ...{ ballot, attempt: 1, fromSlot: 1, throughSlot: 1, isLast: true },
     ...{ trimThrough: 0, learnedThrough: 0, votes: [], uncertain: [] },
   });
@@ -67,16 +68,27 @@ describe('who is heard', () => {
   it('is no stranger, nor itself', () => {
     for (const from of [3, 4]) {
       const node = alone();
-      node.core.receive(from, { type: 'prepare', ballot: ballotOf(5, from), attempt: 1, fromSlot: 1 });
-      node.core.receive(from, { type: 'canvass', ballot: ballotOf(6, from), learnedThrough: 7 });
+      node.core.receive(from, {
+        type: 'prepare',
+        configuration: 1,
+        ballot: ballotOf(5, from),
+        attempt: 1,
+        fromSlot: 1,
+      });
+      node.core.receive(from, {
+        type: 'canvass',
+        configuration: 1,
+        ballot: ballotOf(6, from),
+        learnedThrough: 7,
+      });
       expect([sentBy(node), node.core.acceptor.promised]).toEqual([[], NO_BALLOT]);
     }
   });
 
   it('speaks of its own ballot, where it asks for something or claims to lead', () => {
     const claims: Message[] = [
-      { type: 'prepare', ballot: OLD, attempt: 1, fromSlot: 1 },
-      { type: 'canvass', ballot: OLD, learnedThrough: 0 },
+      { type: 'prepare', configuration: 1, ballot: OLD, attempt: 1, fromSlot: 1 },
+      { type: 'canvass', configuration: 1, ballot: OLD, learnedThrough: 0 },
       heartbeat(OLD),
       accept(1, OLD),
     ];
@@ -101,12 +113,12 @@ describe('who is heard', () => {
   it('is told the promise that is in the way, if this replica votes', () => {
     const promised = ballotOf(5, 2);
     const node = alone();
-    node.core.receive(2, { type: 'prepare', ballot: promised, attempt: 1, fromSlot: 1 });
+    node.core.receive(2, { type: 'prepare', configuration: 1, ballot: promised, attempt: 1, fromSlot: 1 });
     sentBy(node);
     for (const message of [heartbeat(OLD), accept(1, OLD)]) node.core.receive(1, message);
-    node.core.receive(1, { type: 'prepare', ballot: OLD, attempt: 1, fromSlot: 1 });
-    node.core.receive(1, { type: 'canvass', ballot: OLD, learnedThrough: 0 });
-    node.core.receive(2, { type: 'canvass', ballot: promised, learnedThrough: 0 });
+    node.core.receive(1, { type: 'prepare', configuration: 1, ballot: OLD, attempt: 1, fromSlot: 1 });
+    node.core.receive(1, { type: 'canvass', configuration: 1, ballot: OLD, learnedThrough: 0 });
+    node.core.receive(2, { type: 'canvass', configuration: 1, ballot: promised, learnedThrough: 0 });
     const answers = sentBy(node).map(({ to, message }) => ({ to, ...message }));
     const rejected = { type: 'rejected', promised };
     expect(answers.slice(0, 4)).toEqual(Array(4).fill({ to: 1, ballot: OLD, ...rejected }));
@@ -134,7 +146,13 @@ describe('a store that has lost votes', () => {
   it('follows, and answers nothing that is a vote or a promise, not even a refusal', () => {
     const node = lost();
     node.core.receive(1, heartbeat(OLD));
-    node.core.receive(1, { type: 'prepare', ballot: ballotOf(6, 1), attempt: 1, fromSlot: 1 });
+    node.core.receive(1, {
+      type: 'prepare',
+      configuration: 1,
+      ballot: ballotOf(6, 1),
+      attempt: 1,
+      fromSlot: 1,
+    });
     node.core.receive(2, heartbeat(ballotOf(5, 2), { learnedThrough: 1, lastSlot: 1 }));
     node.core.receive(2, accept(1, ballotOf(5, 2)));
     expect(node.core.leader).toBe(2);
@@ -145,11 +163,13 @@ describe('a store that has lost votes', () => {
   });
 });
 
-test('one that is no member neither votes nor asks to lead', () => {
+test('one that is no voter does not ask to lead, and keeps a promise that is asked of it', () => {
   const node = alone({}, new TestLog(), 2);
   tick(node, 4 * TIMEOUT_TICKS);
-  node.core.receive(1, { type: 'prepare', ballot: OLD, attempt: 1, fromSlot: 1 });
-  expect([sentBy(node), node.log.items]).toEqual([[], []]);
+  expect(sentBy(node)).toEqual([]);
+  // Whoever asks may know of a configuration in which it votes.
+  node.core.receive(1, { type: 'prepare', configuration: 2, ballot: OLD, attempt: 1, fromSlot: 1 });
+  expect(node.log.items).toEqual([OLD]);
 });
 
 test('a cluster of one leads as soon as it asks to', () => {
@@ -218,12 +238,12 @@ describe('a canvass', () => {
     const node = alone();
     node.core.receive(1, heartbeat(OLD));
     sentBy(node);
-    node.core.receive(2, { type: 'canvass', ballot: ballotOf(2, 2), learnedThrough: 0 });
+    node.core.receive(2, { type: 'canvass', configuration: 1, ballot: ballotOf(2, 2), learnedThrough: 0 });
     expect(sentBy(node)).toEqual([]);
-    node.core.receive(1, { type: 'canvass', ballot: ballotOf(2, 1), learnedThrough: 0 });
+    node.core.receive(1, { type: 'canvass', configuration: 1, ballot: ballotOf(2, 1), learnedThrough: 0 });
     expect(typesOf(node)).toEqual(['canvassed 1']);
     tick(node, TIMING.electionTicks);
-    node.core.receive(2, { type: 'canvass', ballot: ballotOf(2, 2), learnedThrough: 0 });
+    node.core.receive(2, { type: 'canvass', configuration: 1, ballot: ballotOf(2, 2), learnedThrough: 0 });
     expect(typesOf(node)).toEqual(['canvassed 2']);
   });
 
@@ -231,9 +251,9 @@ describe('a canvass', () => {
     const node = alone();
     node.core.installed(5, 7 as Digest, 1);
     node.core.trimmed(5);
-    node.core.receive(2, { type: 'canvass', ballot: ballotOf(2, 2), learnedThrough: 4 });
+    node.core.receive(2, { type: 'canvass', configuration: 1, ballot: ballotOf(2, 2), learnedThrough: 4 });
     expect(typesOf(node)).toEqual(['chosen 2']);
-    node.core.receive(2, { type: 'canvass', ballot: ballotOf(2, 2), learnedThrough: 5 });
+    node.core.receive(2, { type: 'canvass', configuration: 1, ballot: ballotOf(2, 2), learnedThrough: 5 });
     expect(typesOf(node)).toEqual(['canvassed 2']);
   });
 
@@ -268,7 +288,7 @@ describe('a canvass', () => {
 describe('a promise', () => {
   it('that is asked for again is answered again, and campaigns of its own wait', () => {
     const node = alone();
-    const prepare = { type: 'prepare', ballot: OLD, fromSlot: 1 } as const;
+    const prepare = { type: 'prepare', configuration: 1, ballot: OLD, fromSlot: 1 } as const;
     node.core.receive(1, { ...prepare, attempt: 1 });
     expect(typesOf(node)).toEqual(['promised 1']);
     tick(node, TIMEOUT_TICKS - 1);
@@ -283,7 +303,13 @@ describe('a promise', () => {
     for (const slot of [1, 2, 3]) log.items.push({ slot, ballot: OLD, ...batchOf(`v${slot}`) });
     const node = alone({ votesBytesMax: 1 }, log);
     node.choked.add(1);
-    node.core.receive(1, { type: 'prepare', ballot: ballotOf(2, 1), attempt: 1, fromSlot: 1 });
+    node.core.receive(1, {
+      type: 'prepare',
+      configuration: 1,
+      ballot: ballotOf(2, 1),
+      attempt: 1,
+      fromSlot: 1,
+    });
     expect(typesOf(node)).toEqual([]);
     node.choked.delete(1);
     node.core.roomAgain(2);
@@ -439,7 +465,7 @@ describe('campaigns', () => {
 
   it('come at one pace while it is answers that are missing', () => {
     const part = (ballot: Ballot): Message => {
-      return { type: 'promised', ballot, ...empty, isLast: false, uncertain: [] };
+      return { type: 'promised', configuration: 1, ballot, ...empty, isLast: false, uncertain: [] };
     };
     // One tick longer: a part of an answer has come.
     expect(pauses(part)).toEqual(Array(5).fill(TIMEOUT_TICKS + 1));
@@ -448,7 +474,7 @@ describe('campaigns', () => {
   it('come more and more seldom while damage keeps them from deciding, up to a bound', () => {
     const uncertain = [{ from: 2, through: 2 }];
     const undecided = (ballot: Ballot): Message => {
-      return { type: 'promised', ballot, ...empty, isLast: true, uncertain };
+      return { type: 'promised', configuration: 1, ballot, ...empty, isLast: true, uncertain };
     };
     expect(pauses(undecided)).toEqual([1, 2, 4, 8, 8].map((times) => times * TIMEOUT_TICKS));
   });
@@ -458,7 +484,7 @@ describe('campaigns', () => {
     const ballot = campaigning(node);
     node.sync();
     const uncertain = [{ from: 2, through: 2 }];
-    node.core.receive(1, { type: 'promised', ballot, ...empty, isLast: true, uncertain });
+    node.core.receive(1, { type: 'promised', configuration: 1, ballot, ...empty, isLast: true, uncertain });
     expect(node.core.undecided).toEqual(uncertain);
     node.roles = [];
     tick(node, 7 * TIMEOUT_TICKS);

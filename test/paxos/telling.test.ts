@@ -5,6 +5,7 @@ import { CHAIN_START } from '../../lib/paxos/chain.js';
 import { Learner } from '../../lib/paxos/learner.js';
 import { Telling } from '../../lib/paxos/telling.js';
 import type { ReplicaId } from '../../lib/types.js';
+import { FIRST } from './answers.js';
 import { batchOf } from './cluster.js';
 import { RecordedEffects } from './recorded-effects.js';
 
@@ -26,7 +27,7 @@ beforeEach(() => {
     effects,
   );
   learner = new Learner(acceptor, effects, { through: 0, chain: CHAIN_START, fetchTicks: 3, peers: [2, 3] });
-  telling = new Telling(learner, effects);
+  telling = new Telling(learner, FIRST, effects);
   for (let slot = 1; slot <= 6; slot++) learner.learn(slot, BALLOT, batchOf(`v${slot}`));
 });
 
@@ -85,7 +86,7 @@ test('a candidate that has learned less is told so, without votes', () => {
   telling.candidate(3, 6);
   expect(effects.sent).toEqual([]);
   telling.candidate(3, 4);
-  const message = { type: 'chosen', fromSlot: 5, votes: [], learnedThrough: 6 };
+  const message = { type: 'chosen', fromSlot: 7, votes: [], learnedThrough: 6 };
   expect(effects.sent).toEqual([{ to: 3, message, after: 0 }]);
 });
 

@@ -35,13 +35,11 @@ function hostAt(appliedThrough: number): {
 it('trims nothing by a received checkpoint before it has become the state (contract 24)', () => {
   const store = { newest: { meta: { checkpointId: 7, throughSlot: 100 } } } as unknown as CheckpointStore;
   const storage = { usedBytes: 10, capacityBytes: 1000 } as Storage;
-  const configuration = { number: 1, members: [] };
   const machine = new Counter();
   const checkpoints = new Checkpoints({
     store,
     storage,
     machine,
-    configuration,
     tuning: TUNING_DEFAULT,
     random: () => 0,
   });

@@ -13,7 +13,7 @@ import { PromisedAnswer } from '../../lib/paxos/promised-answer.js';
 import { Quorum } from '../../lib/paxos/quorum.js';
 import type { TcpTransport } from '../../lib/transport/tcp.js';
 import { BatchKind, type Digest } from '../../lib/types.js';
-import { NOTHING_LEARNED } from '../paxos/answers.js';
+import { FIRST, NOTHING_LEARNED } from '../paxos/answers.js';
 import { configurationOf, QUICK, SocketPlace } from './places.js';
 
 const BALLOT = ballotOf(2, 1);
@@ -79,7 +79,7 @@ it('an answer longer than the queue arrives, also when its connection is lost on
   const acceptor = new Acceptor(state, effects);
   acceptor.promise(BALLOT);
   acceptor.durableNow(1);
-  const answer = new PromisedAnswer(acceptor, NOTHING_LEARNED, effects);
+  const answer = new PromisedAnswer(acceptor, NOTHING_LEARNED, FIRST, effects);
   const open = () =>
     start(
       2,

@@ -6,6 +6,7 @@ import {
   CHECKPOINT_CHUNK_BYTES_MAX,
   SLOT_HEARD_MAX,
 } from '../../lib/limits.js';
+import { encodeChange } from '../../lib/paxos/configuration-batch.js';
 import type { Message } from '../../lib/paxos/messages.js';
 import type { Ballot, BatchKind, Digest, SlotRange, Vote } from '../../lib/types.js';
 import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
@@ -24,20 +25,27 @@ const ballot = safe.map(
   (value) => (value % ((BALLOT_ROUND_HEARD_MAX + 1) * 2 ** BALLOT_REPLICA_BITS)) as Ballot,
 );
 const digest = fc.maxSafeNat().map((value) => (value % 2 ** 52) as Digest);
-const kind = fc.constantFrom<BatchKind>(0, 1, 2);
 const bytes = fc.uint8Array({ maxLength: 300 });
+const member = { id: 3, storeUuid: '3'.padStart(32, '0'), address: 'three.example:4003' };
+const batch: fc.Arbitrary<{ readonly kind: BatchKind; readonly bytes: Uint8Array }> = fc.oneof(
+  fc.record({ kind: fc.constantFrom<BatchKind>(0, 1), bytes }),
+  fc.record({
+    kind: fc.constant<BatchKind>(2),
+    bytes: fc.nat(2 ** 32 - 1).map((number) => encodeChange({ number, members: [member], cookie: 'a' })),
+  }),
+);
 const id = fc.nat(0xffff);
 export const uuid: fc.Arbitrary<string> = fc
   .uint8Array({ minLength: 16, maxLength: 16 })
   .map((view) => Buffer.from(view).toString('hex'));
 
-const vote: fc.Arbitrary<Vote> = fc.record({
-  slot,
-  ballot,
-  digest,
-  kind,
-  bytes: fc.option(bytes, { nil: undefined }),
-});
+const vote: fc.Arbitrary<Vote> = fc
+  .record({ slot, ballot, digest, batch, available: fc.boolean() })
+  .map(({ batch: { kind, bytes }, available, ...at }) => ({
+    ...at,
+    kind,
+    bytes: available ? bytes : undefined,
+  }));
 const range: fc.Arbitrary<SlotRange> = fc
   .tuple(slot, slot)
   .map(([a, b]) => ({ from: Math.min(a, b), through: Math.max(a, b) }));
@@ -51,6 +59,7 @@ const promised: fc.Arbitrary<Message> = fc
     isLast: fc.boolean(),
     trimThrough: slot,
     learnedThrough: slot,
+    configuration: fc.nat(2 ** 32 - 1),
     votes: fc.array(vote, { maxLength: 5 }),
     uncertain: fc.array(range, { maxLength: 5 }),
   })
@@ -72,12 +81,20 @@ const checkpointName = { checkpointId: safe, throughSlot: slot, digest };
 const type = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name);
 
 export const message: fc.Arbitrary<Message> = fc.oneof(
-  fc.record({ type: type('canvass'), ballot, learnedThrough: slot }),
+  fc.record({ type: type('canvass'), ballot, learnedThrough: slot, configuration: fc.nat(2 ** 32 - 1) }),
   fc.record({ type: type('canvassed'), ballot }),
-  fc.record({ type: type('prepare'), ballot, attempt: fc.nat(2 ** 32 - 1), fromSlot: slot }),
+  fc.record({
+    type: type('prepare'),
+    ballot,
+    attempt: fc.nat(2 ** 32 - 1),
+    fromSlot: slot,
+    configuration: fc.nat(2 ** 32 - 1),
+  }),
   promised,
   fc.record({ type: type('rejected'), ballot, promised: ballot }),
-  fc.record({ type: type('accept'), ballot, slot, kind, digest, bytes, learnedThrough: slot }),
+  fc
+    .record({ type: type('accept'), ballot, slot, batch, digest, learnedThrough: slot })
+    .map(({ batch, ...fields }) => ({ ...fields, ...batch })),
   fc.record({ type: type('accepted'), ballot, fromSlot: slot, throughSlot: slot }),
   fc.record({
     type: type('heartbeat'),

@@ -58,7 +58,7 @@ describe('messages between replicas on the wire', () => {
     expect(frame.subarray(4).toString('hex')).toBe(
       [
         '2f000000', // length 47
-        '0700', // version
+        '0800', // version
         '1500', // kind
         '0100010000000000', // ballot 1.1
         '0700000000000000', // slot
@@ -140,7 +140,13 @@ describe('messages between replicas on the wire', () => {
       bytes: undefined,
     } as const;
     const slots = { fromSlot: 5, throughSlot: 7, isLast: false, trimThrough: 0, learnedThrough: 0 };
-    const head = { type: 'promised', ballot: 65537 as Ballot, attempt: 1, ...slots } as const;
+    const head = {
+      type: 'promised',
+      configuration: 1,
+      ballot: 65537 as Ballot,
+      attempt: 1,
+      ...slots,
+    } as const;
     const part: Promised = { ...head, votes: [vote], uncertain: [{ from: 6, through: 7 }] };
     expect(decode(frameOf(encodeMessage, part))).toEqual(part);
     const wrong: Partial<Promised>[] = [

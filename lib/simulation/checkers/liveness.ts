@@ -16,6 +16,7 @@ const SETTLING_TICKS_MAX = 400;
 export async function mustConverge(world: World, eventsBefore: number): Promise<number> {
   world.clients.stop();
   world.faults.end();
+  world.membership?.end();
   await world.settle();
   let events = eventsBefore;
   if (world.cutsOffAMinority) {
@@ -41,7 +42,7 @@ export async function mustConverge(world: World, eventsBefore: number): Promise<
   }
   world.observers.tell(
     'finished',
-    world.replicas.map(({ id, process }) => ({ replica: id, machine: process!.machine })),
+    world.members.map(({ id, process }) => ({ replica: id, machine: process!.machine })),
   );
   return events;
 }
@@ -86,7 +87,7 @@ function haveAll(world: World, id: number): boolean {
   const { leader } = world;
   if (leader === undefined) return false;
   const through = leader.process!.machine.appliedThrough;
-  return world.replicas.every(
+  return world.members.every(
     // It is last, or was overtaken by what an earlier leader had proposed in later slots.
     ({ process }) =>
       process?.machine.appliedThrough === through && process.machine.executed.lastIndexOf(id) >= 0,
@@ -121,7 +122,7 @@ function describe(world: World, fresh: number): string {
     const { core, machine } = process;
     return (
       `${id}: ${core.role} at ${core.ballot}, learned ${core.learner.learnedThrough}, ` +
-      `applied ${machine.appliedThrough}, trimmed ${core.acceptor.trimThrough}` +
+      `configuration ${core.configurations.number}, applied ${machine.appliedThrough}, trimmed ${core.acceptor.trimThrough}` +
       `${core.acceptor.voting ? '' : ', lost'}, damaged ${core.acceptor.damage.through(Infinity, 9).join(' ')}` +
       `, undecided ${JSON.stringify(core.undecided)}`
     );

@@ -1,13 +1,24 @@
 /**
  * What is durable on which replica, seen from outside: the ground truth that other checkers compare with.
  *
- * 1. Here a batch is *chosen* as soon as a quorum has durable votes for it at one ballot, whether or not any
- *    replica knows (*Paxos Made Simple*, section 2.2).
+ * 1. Here a batch is *chosen* as soon as a quorum of its slot's configuration has durable votes for it at one
+ *    ballot, whether or not any replica knows (*Paxos Made Simple*, section 2.2). A slot's configuration is
+ *    known once all slots below it are chosen (contract 27); so slots are judged in order.
  * 2. The checker `votes` breaks when two batches have votes at one (ballot, slot) (contracts 4, 11), or
  *    when a vote above the ballot of a chosen batch is for another one (P2b).
  */
 import { formatBallot } from '../../paxos/ballot.js';
-import type { Ballot, BatchKind, Digest, ReplicaId, Slot } from '../../types.js';
+import { type Change, decodeChange } from '../../paxos/configuration-batch.js';
+import { Quorum } from '../../paxos/quorum.js';
+import {
+  type Ballot,
+  type Batch,
+  BatchKind,
+  type Configuration,
+  type Digest,
+  type ReplicaId,
+  type Slot,
+} from '../../types.js';
 import type { DurableItem, Observer } from '../observer.js';
 import { must, Violation } from '../violation.js';
 
@@ -23,13 +34,26 @@ export interface ChosenBatch {
   readonly digest: Digest;
 }
 
+/** A configuration as it came to be: of the slots behind the one in which its batch was chosen. */
+export interface TrueConfiguration {
+  readonly configuration: Configuration;
+  readonly from: Slot;
+  /** The lowest ballot that chose its batch; 0 for the first one. */
+  readonly chosenAt: Ballot;
+}
+
 export class Votes implements Observer {
-  private readonly quorumSize: number;
+  /** By rising numbers, which follow one another. */
+  readonly configurations: TrueConfiguration[] = [];
   private readonly bySlot = new Map<Slot, Map<Ballot, Voted>>();
   private readonly chosen = new Map<Slot, ChosenBatch>();
+  private readonly changes = new Map<Digest, Change>();
+  private quorum: Quorum;
+  private judgedThrough: Slot = 0;
 
-  constructor(replicas: number) {
-    this.quorumSize = Math.floor(replicas / 2) + 1;
+  constructor(configuration: Configuration) {
+    this.quorum = new Quorum(configuration);
+    this.configurations.push({ configuration, from: 1, chosenAt: 0 as Ballot });
   }
 
   /** The batch chosen in `slot` and the lowest ballot that chose it, as far as votes have become durable. */
@@ -37,8 +61,23 @@ export class Votes implements Observer {
     return this.chosen.get(slot);
   }
 
+  /** The configuration with that number; undefined if its batch is not chosen. */
+  configuration(number: number): TrueConfiguration | undefined {
+    return this.configurations.find(({ configuration }) => configuration.number === number);
+  }
+
+  /** The configuration of `slot`; undefined while it is not fixed. */
+  configurationOf(slot: Slot): TrueConfiguration | undefined {
+    if (slot > this.judgedThrough + 1) return undefined;
+    return this.configurations.findLast(({ from }) => from <= slot);
+  }
+
   hasVoted(replica: ReplicaId, slot: Slot, ballot: Ballot): boolean {
     return this.bySlot.get(slot)?.get(ballot)?.voters.has(replica) ?? false;
+  }
+
+  proposed(_leader: ReplicaId, _slot: Slot, { digest, bytes }: Batch): void {
+    this.changes.set(digest, decodeChange(bytes)!);
   }
 
   /** A vote that survived a crash counts, even if the store never came to say that it was durable. */
@@ -69,12 +108,35 @@ export class Votes implements Observer {
       if (ballot > before.ballot) this.mustCarry(replica, slot, ballot, digest, before);
       return;
     }
-    if (voted.voters.size < this.quorumSize) return;
-    const chosen = { ballot, kind, digest };
-    this.chosen.set(slot, chosen);
-    for (const [other, vote] of ballots) {
-      if (other > ballot) this.mustCarry([...vote.voters][0]!, slot, other, vote.digest, chosen);
+    while (this.judge(this.judgedThrough + 1)) this.judgedThrough++;
+  }
+
+  /** Whether a batch is chosen in `slot`, below which all are. */
+  private judge(slot: Slot): boolean {
+    const ballots = this.bySlot.get(slot);
+    if (ballots === undefined) return false;
+    for (const ballot of [...ballots.keys()].sort((a, b) => a - b)) {
+      const { voters, kind, digest } = ballots.get(ballot)!;
+      let members = 0;
+      for (const voter of voters) members |= this.quorum.bitOf(voter);
+      if (!this.quorum.isReached(members)) continue;
+      const chosen = { ballot, kind, digest };
+      this.chosen.set(slot, chosen);
+      for (const [other, vote] of ballots) {
+        if (other > ballot) this.mustCarry([...vote.voters][0]!, slot, other, vote.digest, chosen);
+      }
+      if (kind === BatchKind.configuration) this.ends(slot, chosen);
+      return true;
     }
+    return false;
+  }
+
+  private ends(slot: Slot, { ballot, digest }: ChosenBatch): void {
+    const change = this.changes.get(digest);
+    if (change?.number !== this.quorum.configuration.number + 1) return;
+    const { cookie: _, ...configuration } = change;
+    this.quorum = new Quorum(configuration);
+    this.configurations.push({ configuration, from: slot + 1, chosenAt: ballot });
   }
 
   private mustCarry(

@@ -9,7 +9,7 @@
 import type { Role } from '../../paxos/effects.js';
 import { FORMER_MS_MAX } from '../../replica/forwarder.js';
 import type { StoreShape } from '../../storage/shape.js';
-import type { Ballot, Configuration, ReplicaId } from '../../types.js';
+import type { Ballot, ReplicaId } from '../../types.js';
 import { Agreement } from '../checkers/agreement.js';
 import { Durability } from '../checkers/durability.js';
 import { Execution } from '../checkers/execution.js';
@@ -22,6 +22,7 @@ import { Release } from '../checkers/release.js';
 import { Votes } from '../checkers/votes.js';
 import { Clock } from '../clock.js';
 import type { SimulatedDisk } from '../disk.js';
+import { firstConfiguration } from '../membership.js';
 import { Observers, type Operation } from '../observer.js';
 import { Random } from '../random.js';
 import { Trace } from '../trace.js';
@@ -87,7 +88,7 @@ export class HostWorld {
     this.log = log;
     const drawn = drawHostScale(this.random.fork());
     this.scale = { ...drawn, workload: { ...drawn.workload, ...workload } };
-    const votes = new Votes(count);
+    const votes = new Votes(firstConfiguration(count));
     const promises = new Promises(votes);
     const execution = new Execution();
     this.observers = new Observers([
@@ -191,11 +192,8 @@ export class HostWorld {
   }
 
   private surroundings(count: number): HostSurroundings {
-    const members = Array.from({ length: count }, (_, at) => ({
-      id: at + 1,
-      storeUuid: (at + 1).toString(16).padStart(32, '0'),
-    }));
-    const configuration: Configuration = { number: 1, members };
+    const configuration = firstConfiguration(count);
+    const { members } = configuration;
     const broke = (error: Error): void => {
       this.failure ??= error;
     };

@@ -11,6 +11,7 @@ import { hostileNumbers } from './hostile-numbers.js';
 import { longAnswers } from './long-answers.js';
 import { lostBytes } from './lost-bytes.js';
 import { lostStore } from './lost-store.js';
+import { members } from './members.js';
 import { outlivedLeader } from './outlived-leader.js';
 import { relays } from './relays.js';
 import type { Schedule } from './schedule.js';
@@ -43,4 +44,5 @@ export const schedules: readonly Schedule[] = [
   ...stores,
   ...skips,
   ...greetings,
+  ...members,
 ];

@@ -51,7 +51,13 @@ const farSlots: Schedule = {
       [BALLOT_ROUND_HEARD_MAX, true],
       [BALLOT_ROUND_HEARD_MAX + 1, false],
     ] as const) {
-      const prepare: Message = { type: 'prepare', ballot: ballotOf(round, 3), attempt: 0, fromSlot: 1 };
+      const prepare: Message = {
+        type: 'prepare',
+        configuration: 1,
+        ballot: ballotOf(round, 3),
+        attempt: 0,
+        fromSlot: 1,
+      };
       mustBe(isRead(prepare), expected, `a prepare of round ${round} is read`);
     }
   },
@@ -78,7 +84,13 @@ const farRounds: Schedule = {
     cluster.elect(1, [1, 2]);
     for (const round of [2 ** 30, BALLOT_ROUND_HEARD_MAX]) {
       for (const to of [1, 2]) {
-        const prepare: Message = { type: 'prepare', ballot: ballotOf(round, 3), attempt: 0, fromSlot: 1 };
+        const prepare: Message = {
+          type: 'prepare',
+          configuration: 1,
+          ballot: ballotOf(round, 3),
+          attempt: 0,
+          fromSlot: 1,
+        };
         cluster.node(to).core.receive(3, prepare);
       }
     }
@@ -95,7 +107,13 @@ const slowRise: Schedule = {
   run() {
     const cluster = new TestCluster(3);
     const { core } = cluster.node(1);
-    const prepare: Message = { type: 'prepare', ballot: ballotOf(2 ** 25, 3), attempt: 0, fromSlot: 1 };
+    const prepare: Message = {
+      type: 'prepare',
+      configuration: 1,
+      ballot: ballotOf(2 ** 25, 3),
+      attempt: 0,
+      fromSlot: 1,
+    };
     core.receive(3, prepare);
     mustBe(roundOf(core.acceptor.promised), 0, 'not at once');
     for (let tick = 0; tick < 2 ** 15; tick++) core.tick();
