@@ -51,7 +51,8 @@ export type { CheckpointMeta } from './storage/checkpoint-format.js';
 export type { StoreShape } from './storage/shape.js';
 export type { FoundDamage, RecoveredVote, StorageCounters } from './storage/storage.js';
 export { clientKeyOf, newClusterKey } from './transport/proof.js';
-export type { ClientTls, ReplicaTls, TlsCertificates } from './transport/tls.js';
+export type { Channel } from './transport/tcp.js';
+export type { ClientCertificates, ClientTls, ReplicaTls, TlsCertificates } from './transport/tls.js';
 export type { TransportCounters } from './transport/transport.js';
 export type {
   Ballot,

@@ -20,6 +20,7 @@
  */
 import type { DiskSpace } from '../storage/file/medium.js';
 
+/** How full the disk is: see docs/operating.md. */
 export type DiskState = 'ok' | 'warn' | 'reserve' | 'full';
 
 /** How much room a replica has for checkpoints. */

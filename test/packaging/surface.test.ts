@@ -27,8 +27,10 @@ const VALUES = [
 const TYPES = [
   'Ballot',
   'BatchKind',
+  'Channel',
   'CheckpointMeta',
   'CheckpointProblem',
+  'ClientCertificates',
   'ClientOptions',
   'ClientTls',
   'ClockNews',
