@@ -3,7 +3,8 @@
  * configurations.ts and replica.ts.
  *
  * 1. One change at a time: the number is the next one, and no stop-sign of the ballot led is open.
- * 2. Ids are never used twice, and a store keeps its id: a new member has an id above all that were ever used.
+ * 2. Ids are never used twice, and a store keeps its id: a new member has an id above all that were ever
+ *    used.
  * 3. Learners first: a new member does not vote, and a voter that was none has caught up.
  * 4. A majority of the new voters can be heard now.
  */
@@ -52,7 +53,8 @@ export class Reconfiguration {
   }
 
   /**
-   * Proposes the configuration `next`, which `batch` holds (configuration-batch.ts): it ends the one in force.
+   * Proposes the configuration `next`, which `batch` holds (configuration-batch.ts) and which ends the one in
+   * force.
    * @returns its slot, or why it is not proposed
    */
   propose(next: Configuration, batch: Batch): Slot | Refusal {

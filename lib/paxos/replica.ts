@@ -5,9 +5,9 @@
  * Inputs: `receive` (a message), `tick` (time passes), `propose`, `read`, `durable`, `applied`,
  * `installed` (a checkpoint), `trimmed`, and `settle` at the end of every turn.
  *
- * Who may do what is in the files of the roles. This one carries messages to them, and holds two rules: once a
- * higher ballot is seen, a lower one is no longer led (contract 13), and with a configuration its ballots end:
- * who led goes on in the next one, or hands over (contract 27).
+ * Who may do what is in the files of the roles. This one carries messages to them, and holds two rules: once
+ * a higher ballot is seen, a lower one is no longer led (contract 13), and with a configuration its ballots
+ * end: who led goes on in the next one, or hands over (contract 27).
  */
 import { requires, unreachable } from '../contract.js';
 import { BALLOT_ROUND_HEARD_MAX } from '../limits.js';
@@ -404,8 +404,8 @@ export class ReplicaCore {
   }
 
   /**
-   * If the batch learned in `slot` ends the configuration, its ballots end: who leads says once more what it has
-   * learned, and asks one of the new voters to campaign if it is none.
+   * If the batch learned in `slot` ends the configuration, its ballots end: who leads says once more what it
+   * has learned, and asks one of the new voters to campaign if it is none.
    */
   private ends(slot: Slot, ballot: Ballot, batch: Batch): boolean {
     if (!this.configurations.isStop(batch)) return false;
