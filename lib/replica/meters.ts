@@ -1,6 +1,6 @@
 /**
- * What a replica measures of itself while it works: histograms and counters that cost some nanoseconds a turn
- * or a slot, nothing a command, and allocate nothing. `metrics.ts` tells them when somebody asks.
+ * What a replica measures of itself while it works: histograms and counters that cost about a microsecond a
+ * turn and a slot, nothing a command, and allocate nothing. `metrics.ts` tells them when somebody asks.
  */
 import { Histogram, secondsHistogram } from '../observe/histogram.js';
 import type { Role } from '../paxos/effects.js';
