@@ -1,68 +1,22 @@
 /** One core alone, and what each message may make of it: who is heard, what is answered, what is not. */
 import { describe, expect, it, test } from 'vitest';
 import { ballotOf, NO_BALLOT } from '../../lib/paxos/ballot.js';
-import { CHAIN_START } from '../../lib/paxos/chain.js';
-import type { Accept, Heartbeat, Heartbeaten, Message } from '../../lib/paxos/messages.js';
-import type { CoreOptions } from '../../lib/paxos/options.js';
-import type { Ballot, Digest, Slot } from '../../lib/types.js';
+import type { Heartbeat, Message } from '../../lib/paxos/messages.js';
+import type { Digest, Slot } from '../../lib/types.js';
 import { batchOf, configurationOf, TestLog, TestNode, TIMING } from './cluster.js';
-
-const OLD = ballotOf(1, 1);
-const TIMEOUT_TICKS = 1.5 * TIMING.electionTicks;
-
-function alone(options: Partial<CoreOptions> = {}, log = new TestLog(), members = 3): TestNode {
-  return new TestNode(3, log, { configuration: configurationOf(members), ...options });
-}
-
-function heartbeat(ballot: Ballot, more: Partial<Heartbeat> = {}): Heartbeat {
-  const rest = { round: 1, learnedThrough: 0, chainSlot: 0, chain: CHAIN_START, lastSlot: 0 };
-  return { type: 'heartbeat', ballot, ...rest, ...more };
-}
-
-function heartbeaten(ballot: Ballot, more: Partial<Heartbeaten> = {}): Heartbeaten {
-  const through = { coveredThrough: 0, learnedThrough: 0, appliedThrough: 0, trimThrough: 0 };
-  return { type: 'heartbeaten', ballot, round: 1, ...through, isShort: false, ...more };
-}
-
-function accept(slot: Slot, ballot: Ballot, text = `v${slot}`): Accept {
-  return { type: 'accept', ballot, slot, ...batchOf(text), learnedThrough: 0 };
-}
-
-/** Takes what it has sent; at the end of a turn, with everything durable. */
-function sentBy(node: TestNode): { to: number; message: Message }[] {
-  node.core.settle();
-  node.sync();
-  return node.leaving().map(({ to, message }) => ({ to, message }));
-}
-
-const typesOf = (node: TestNode) => sentBy(node).map(({ to, message }) => `${message.type} ${to}`);
-
-function tick(node: TestNode, ticks: number): void {
-  for (let at = 0; at < ticks; at++) node.core.tick();
-}
-
-/** Lets the node time out and campaign, welcomed by `by`. @returns its ballot */
-function campaigning(node: TestNode, by = 1): Ballot {
-  tick(node, TIMEOUT_TICKS);
-  const { message } = node.outbox.findLast(({ message }) => message.type === 'canvass')!;
-  const { ballot } = message as { ballot: Ballot };
-  node.core.receive(by, { type: 'canvassed', ballot });
-  return ballot;
-}
-
-/** Lets the node lead, with an empty answer of `by`. @returns its ballot */
-function leading(node: TestNode, by = 1): Ballot {
-  const ballot = campaigning(node, by);
-  node.sync();
-  node.core.receive(by, {
-    type: 'promised',
-    configuration: 1,
-    ...{ ballot, attempt: 1, fromSlot: 1, throughSlot: 1, isLast: true },
-    ...{ trimThrough: 0, learnedThrough: 0, votes: [], uncertain: [] },
-  });
-  expect(node.core.role).toBe('leader');
-  return ballot;
-}
+import {
+  accept,
+  alone,
+  campaigning,
+  heartbeat,
+  heartbeaten,
+  leading,
+  OLD,
+  sentBy,
+  TIMEOUT_TICKS,
+  tick,
+  typesOf,
+} from './one-core.js';
 
 describe('who is heard', () => {
   it('is no stranger, nor itself', () => {
@@ -440,55 +394,5 @@ describe('a follower that has voted', () => {
     node.log.lostBytes.add(1);
     node.core.acceptor.lose(1, OLD);
     expect(offer(2)).toEqual([3, 2]);
-  });
-});
-
-describe('campaigns', () => {
-  /** Ticks between the campaigns of a replica of which each gets this answer of 1's. */
-  function pauses(answerTo: (ballot: Ballot) => Message): number[] {
-    const node = alone();
-    const begun: number[] = [];
-    for (let ticks = 1; begun.length < 6; ticks++) {
-      tick(node, 1);
-      for (const { to, message } of sentBy(node)) {
-        if (message.type !== 'canvass' || to !== 1) continue;
-        node.core.receive(1, { type: 'canvassed', ballot: message.ballot });
-        begun.push(ticks);
-        node.sync();
-        node.core.receive(1, answerTo(message.ballot));
-      }
-    }
-    return begun.slice(1).map((at, index) => at - begun[index]!);
-  }
-
-  const empty = { attempt: 1, fromSlot: 1, throughSlot: 3, trimThrough: 0, learnedThrough: 0, votes: [] };
-
-  it('come at one pace while it is answers that are missing', () => {
-    const part = (ballot: Ballot): Message => {
-      return { type: 'promised', configuration: 1, ballot, ...empty, isLast: false, uncertain: [] };
-    };
-    // One tick longer: a part of an answer has come.
-    expect(pauses(part)).toEqual(Array(5).fill(TIMEOUT_TICKS + 1));
-  });
-
-  it('come more and more seldom while damage keeps them from deciding, up to a bound', () => {
-    const uncertain = [{ from: 2, through: 2 }];
-    const undecided = (ballot: Ballot): Message => {
-      return { type: 'promised', configuration: 1, ballot, ...empty, isLast: true, uncertain };
-    };
-    expect(pauses(undecided)).toEqual([1, 2, 4, 8, 8].map((times) => times * TIMEOUT_TICKS));
-  });
-
-  it('do not count as undecided when they never began', () => {
-    const node = alone();
-    const ballot = campaigning(node);
-    node.sync();
-    const uncertain = [{ from: 2, through: 2 }];
-    node.core.receive(1, { type: 'promised', configuration: 1, ballot, ...empty, isLast: true, uncertain });
-    expect(node.core.undecided).toEqual(uncertain);
-    node.roles = [];
-    tick(node, 7 * TIMEOUT_TICKS);
-    // After one time-out of the first length come three of twice that.
-    expect(node.roles).toHaveLength(4);
   });
 });
