@@ -1,29 +1,71 @@
 /** What the system has to bring for the set-up (setup.mjs), why, and how to see that it is there. */
 
-/** Everything the system has to bring. `fedora` is only named, never installed. */
+/** What is set up for other than to start a cluster. */
+const WORK = ['test', 'bench', 'ci', 'fuzz', 'coverage', 'power-cut', 'pmem-vm', 'page'];
+
+/**
+ * Everything the system has to bring. `fedora` is only named, never installed. `backends`: to start, only
+ * with these. `optional`: to start, only together with what is needed, or where nobody has to be asked.
+ */
 export const REQUIREMENTS = [
-  { why: 'compiles the C++ addon', apt: 'g++', fedora: 'gcc-c++', program: ['c++', 'g++', 'clang++'] },
-  { why: 'drives that compilation', apt: 'make', fedora: 'make', program: ['make'] },
-  { why: 'node-gyp is written in it', apt: 'python3', fedora: 'python3', program: ['python3'] },
+  {
+    why: 'compiles the C++ addon',
+    apt: 'g++',
+    fedora: 'gcc-c++',
+    program: ['c++', 'g++', 'clang++'],
+    backends: ['emulated', 'pmem'],
+  },
+  {
+    why: 'drives that compilation',
+    apt: 'make',
+    fedora: 'make',
+    program: ['make'],
+    backends: ['emulated', 'pmem'],
+  },
+  {
+    why: 'node-gyp is written in it',
+    apt: 'python3',
+    fedora: 'python3',
+    program: ['python3'],
+    backends: ['emulated', 'pmem'],
+  },
+  {
+    why: 'maps and flushes persistent memory',
+    apt: 'libpmem1',
+    fedora: 'libpmem',
+    library: 'libpmem.so.1',
+    purposes: ['start'],
+    backends: ['pmem'],
+  },
   {
     why: 'maps and flushes persistent memory',
     apt: 'libpmem-dev',
     fedora: 'libpmem-devel',
     header: 'libpmem.h',
     library: 'libpmem.so.1',
+    purposes: WORK,
   },
   {
     why: 'computes CRCs with vector instructions',
     apt: 'libisal2',
     fedora: 'isa-l',
     library: 'libisal.so.2',
+    purposes: WORK,
+  },
+  {
+    why: 'redis-cli, to try it out',
+    apt: 'redis-tools',
+    fedora: 'redis',
+    program: ['redis-cli'],
+    purposes: ['start'],
+    optional: true,
   },
   {
     why: 'redis-cli and redis-benchmark, clients in tests, and the Redis that the port is held against',
     apt: 'redis-tools',
     fedora: 'redis',
     program: ['redis-check-rdb'],
-    purposes: ['test', 'ci'],
+    purposes: ['test', 'bench', 'ci'],
   },
   {
     why: 'certificates of tests',

@@ -7,22 +7,28 @@
  * 2. Interrupted anywhere, the next run ends in the same state: a step counts as done only when its result is
  *    there, never because it was begun.
  * 3. System packages are installed only by root and only through apt-get, and named with their reason first;
- *    anybody else gets the one command to run, and exit code 1.
+ *    anybody else gets the one command to run, and exit code 1. `npm start` asks before: with --yes or CI it
+ *    does not, and where there is nobody to ask it installs nothing. Packages of others that are half
+ *    installed are left so, and told of.
  * 4. Two set-ups of one checkout do not build at the same time.
+ * 5. To start takes what the chosen backend needs: file no compiler, emulated no libpmem.
  *
- *   node setup.mjs [--for=start|test|ci|fuzz|coverage|power-cut|pmem-vm|page] [--dry-run]
+ *   node setup.mjs [--for=start|test|bench|ci|fuzz|coverage|power-cut|pmem-vm|page] [--yes] [--dry-run]
+ *   node setup.mjs --for=start --run [what `indelible cluster` takes]      sets up, then runs the cluster
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { REQUIREMENTS } from './setup-requirements.mjs';
+import { parseArguments } from './setup-task.mjs';
 
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const NODE_MIN = [20, 19];
-const LOG = path.join(ROOT, 'build', 'setup.log');
+const LOGS = path.join(ROOT, 'build', 'setup');
 const LOCK = path.join(ROOT, '.setup.lock');
 const STAMPS = path.join(ROOT, 'node_modules', '.cache', 'indelible');
 /** A lock this old was left behind, and its process id may meanwhile be somebody else's. */
@@ -32,7 +38,6 @@ const LIBRARY_PLACES = ['x86_64-linux-gnu', 'aarch64-linux-gnu', ''].flatMap((tr
 );
 /** Clang keeps its own beside itself. */
 LIBRARY_PLACES.push('/usr/lib/clang/14/lib/linux');
-const PURPOSES = ['start', 'test', 'ci', 'fuzz', 'coverage', 'power-cut', 'pmem-vm', 'page'];
 
 class SetupError extends Error {}
 
@@ -59,9 +64,17 @@ function isInstalled(kind, file) {
   return directories.some((directory) => fs.existsSync(path.join(directory, file)));
 }
 
-function missingRequirements(purpose) {
-  return REQUIREMENTS.filter(({ program, header, library, file, purposes }) => {
+/** What the system lacks; what is only wanted comes with what is needed, or where nobody has to be asked. */
+function missingRequirements(task) {
+  const lacking = lackingRequirements(task);
+  const isAsked = task.purpose === 'start' && !task.isAgreed;
+  return isAsked && lacking.every(({ optional }) => optional === true) ? [] : lacking;
+}
+
+function lackingRequirements({ purpose, backend }) {
+  return REQUIREMENTS.filter(({ program, header, library, file, purposes, backends }) => {
     if (purposes !== undefined && !purposes.includes(purpose)) return false;
+    if (purpose === 'start' && backends !== undefined && !backends.includes(backend)) return false;
     if (program !== undefined && !onPath(program)) return true;
     if (header !== undefined && !isInstalled('header', header)) return true;
     if (library !== undefined && !isInstalled('library', library)) return true;
@@ -130,15 +143,17 @@ function stamp(name, hash) {
 
 // — doing ————————————————————————————————————————————————————————————————————————————————————————————————
 
-/** Runs one command, its output to the log, and shows that time passes. */
+const running = new Set();
+
+/** Runs one command, its output to a log of its own, and shows that time passes. */
 async function run(title, command, args, env = {}) {
-  fs.mkdirSync(path.dirname(LOG), { recursive: true });
-  const log = fs.openSync(LOG, 'a');
-  const start = fs.fstatSync(log).size;
-  fs.writeSync(log, `\n$ ${[command, ...args].join(' ')}\n`);
+  fs.mkdirSync(LOGS, { recursive: true });
+  const file = path.join(LOGS, `${title.replaceAll(/[^a-zA-Z]+/g, '-')}.log`);
+  const log = fs.openSync(file, 'w');
+  fs.writeSync(log, `$ ${[command, ...args].join(' ')}\n`);
   const began = performance.now();
   const seconds = () => `${Math.round((performance.now() - began) / 1000)} s`;
-  const live = process.stdout.isTTY === true;
+  const live = process.stdout.isTTY === true && running.size === 0;
   process.stdout.write(live ? `setup: ${title}` : `setup: ${title} …\n`);
   const ticker = setInterval(
     () =>
@@ -150,17 +165,19 @@ async function run(title, command, args, env = {}) {
     stdio: ['ignore', log, log],
     env: { ...process.env, ...env },
   });
-  fs.writeFileSync(LOCK, `${process.pid} ${child.pid}`);
+  running.add(child.pid);
+  fs.writeFileSync(LOCK, [process.pid, ...running].join(' '));
   const failure = await new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(code === 0 ? undefined : `exit ${signal ?? code}`));
   });
+  running.delete(child.pid);
   clearInterval(ticker);
   fs.closeSync(log);
-  if (live) process.stdout.write(`\rsetup: ${title} … ${seconds()}\n`);
+  process.stdout.write(`${live ? '\r' : ''}setup: ${title}: ${seconds()}\n`);
   if (failure === undefined) return;
-  const tail = fs.readFileSync(LOG).subarray(start).toString().trim().split('\n').slice(-25);
-  throw new SetupError(`${title}: ${failure}\n${tail.join('\n')}\n(all of it: ${path.relative(ROOT, LOG)})`);
+  const tail = fs.readFileSync(file, 'utf8').trim().split('\n').slice(-25);
+  throw new SetupError(`${title}: ${failure}\n${tail.join('\n')}\n(all of it: ${path.relative(ROOT, file)})`);
 }
 
 function npm(title, args) {
@@ -178,22 +195,47 @@ function packageCommand(missing) {
   return `install with your package manager: ${missing.map(({ apt }) => apt).join(', ')} (Debian's names)`;
 }
 
-async function installPackages(missing) {
+function listOf(missing) {
   const width = Math.max(...missing.map(({ apt }) => apt.length));
-  const list = missing.map(({ apt, why }) => `  ${apt.padEnd(width)}  ${why}`).join('\n');
-  if (process.getuid?.() !== 0 || !onPath(['apt-get'])) {
+  return missing.map(({ apt, why }) => `  ${apt.padEnd(width)}  ${why}`).join('\n');
+}
+
+/** Nothing else is begun before it is clear that these can be had. @throws SetupError where they cannot */
+async function agreeOnPackages(missing, task) {
+  const list = listOf(missing);
+  const byHand = `the system lacks\n${list}\nRun this once, then try again:\n  ${packageCommand(missing)}`;
+  if (process.getuid?.() !== 0 || !onPath(['apt-get'])) throw new SetupError(byHand);
+  const halfInstalled = spawnSync('dpkg', ['--audit'], { encoding: 'utf8' }).stdout?.trim() ?? '';
+  if (halfInstalled !== '') {
     throw new SetupError(
-      `the system lacks\n${list}\nRun this once, then try again:\n  ${packageCommand(missing)}`,
+      `${byHand}\nBefore that, look at what dpkg says of packages that are half installed; nothing is done ` +
+        `about them here:\n${halfInstalled}`,
     );
   }
-  console.log(`setup: installing with apt-get\n${list}`);
+  if (await mayInstall(list, task)) return;
+  throw new SetupError(`${byHand}\nOr have it done: npm run setup, or npm start -- --yes`);
+}
+
+async function installPackages(missing) {
+  console.log(`setup: installing with apt-get\n${listOf(missing)}`);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   const patient = ['-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3'];
-  await run('finishing interrupted installations', 'dpkg', ['--configure', '-a'], env);
   await run('refreshing the package lists', 'apt-get', [...patient, 'update'], env);
   const names = missing.map(({ apt }) => apt);
   const install = [...patient, 'install', '-y', '--no-install-recommends', ...names];
   await run(`installing ${names.length} packages`, 'apt-get', install, env);
+}
+
+/** Who starts a cluster is asked; who sets up a checkout, or says so, has asked for it. */
+async function mayInstall(list, { purpose, isAgreed }) {
+  if (purpose !== 'start' || isAgreed) return true;
+  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) return false;
+  console.log(`setup: the system lacks\n${list}`);
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const gone = new Promise((resolve) => terminal.once('close', () => resolve('')));
+  const answer = await Promise.race([terminal.question('Install them with apt-get? [y/N] '), gone]);
+  terminal.close();
+  return /^\s*y(es)?\s*$/i.test(answer);
 }
 
 /** Headers beside this very node spare node-gyp the download. */
@@ -207,19 +249,21 @@ function nodedirArguments() {
 
 // — the steps, in order: `gap` says why a step is needed, or undefined ————————————————————————————————————
 
-function packagesStep(purpose) {
+function packagesStep(task) {
   return {
     gap: () => {
-      const names = missingRequirements(purpose).map(({ apt }) => apt);
+      const names = missingRequirements(task).map(({ apt }) => apt);
       return names.length === 0 ? undefined : `the system lacks ${names.join(', ')}`;
     },
-    close: () => installPackages(missingRequirements(purpose)),
+    agree: () => agreeOnPackages(missingRequirements(task), task),
+    close: () => installPackages(missingRequirements(task)),
   };
 }
 
 const modulesStep = {
   gap: modulesGap,
-  close: () => npm('installing the npm packages of the lockfile', ['ci', '--no-audit', '--no-fund']),
+  close: () =>
+    npm('installing the npm packages of the lockfile', ['ci', '--no-audit', '--no-fund', '--prefer-offline']),
 };
 
 const addonFiles = () =>
@@ -243,6 +287,21 @@ const addonStep = {
     await npm('compiling the addon', ['run', 'build:native']);
     if (addonFiles().length === 0) throw new SetupError('the compilation left no addon in build/Release');
     stamp('addon', hash);
+  },
+};
+
+/** What the benchmark runs beside Node.js. */
+const benchStep = {
+  gap: () => {
+    const isBuilt = fs.existsSync(path.join(ROOT, 'build/Release/append_limit'));
+    return isBuilt && isStamped('bench', addonStep.hash())
+      ? undefined
+      : "the benchmark's programs are not built";
+  },
+  close: async () => {
+    const hash = addonStep.hash();
+    await npm("compiling the benchmark's programs", ['run', 'build:bench']);
+    stamp('bench', hash);
   },
 };
 
@@ -309,24 +368,36 @@ function isAlive(pid) {
   }
 }
 
-function parseArguments(args) {
-  let purpose = 'start';
-  let dryRun = false;
-  for (const argument of args) {
-    const [flag, value] = argument.split('=');
-    if (flag === '--for' && PURPOSES.includes(value)) purpose = value;
-    else if (argument === '--dry-run') dryRun = true;
-    else {
-      console.error(`setup: unknown argument ${argument}`);
-      console.error(`usage: node setup.mjs [--for=${PURPOSES.join('|')}] [--dry-run]`);
-      process.exit(2);
+/** What can be done at the same time, in order. */
+function phasesFor(task, gap) {
+  const needsAddon = gap === undefined && !(task.purpose === 'start' && task.backend === 'file');
+  const system = gap === undefined ? [packagesStep(task)] : [];
+  const builds = needsAddon ? [addonStep, distStep] : [distStep];
+  const phases = [[...system, modulesStep], builds];
+  return task.purpose === 'bench' && gap === undefined ? [...phases, [benchStep]] : phases;
+}
+
+async function closeGaps(phases) {
+  await withLock(async () => {
+    for (const phase of phases) {
+      const open = phase.filter((step) => step.gap() !== undefined);
+      for (const step of open) await step.agree?.();
+      const ends = await Promise.allSettled(open.map((step) => step.close()));
+      const failed = ends.find(({ status }) => status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
     }
-  }
-  return { purpose, dryRun };
+  });
+}
+
+/** In this very process, so that signals reach it as they reach any program. */
+async function runCluster(args) {
+  const program = path.join(ROOT, 'dist', 'cli', 'main.js');
+  process.argv = [process.execPath, program, 'cluster', ...args];
+  await import(pathToFileURL(program).href);
 }
 
 async function main() {
-  const { purpose, dryRun } = parseArguments(process.argv.slice(2));
+  const task = parseArguments(process.argv.slice(2));
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
     throw new SetupError(
@@ -334,8 +405,7 @@ async function main() {
     );
   }
   const gap = platformGap();
-  const steps =
-    gap === undefined ? [packagesStep(purpose), modulesStep, addonStep, distStep] : [modulesStep, distStep];
+  const phases = phasesFor(task, gap);
   if (gap !== undefined) {
     console.log(
       `setup: ${gap}; the C++ addon needs glibc on x64 or arm64.\n` +
@@ -343,15 +413,13 @@ async function main() {
         '  does not:    logs in persistent memory, real or emulated, and the tests that need them',
     );
   }
-  const gaps = () => steps.map((step) => step.gap()).filter((reason) => reason !== undefined);
-  if (dryRun) {
+  const gaps = () => phases.flatMap((phase) => phase.map((step) => step.gap())).filter((reason) => reason);
+  if (task.dryRun) {
     for (const reason of gaps()) console.log(`setup: ${reason}`);
     return;
   }
-  if (gaps().length === 0) return;
-  await withLock(async () => {
-    for (const step of steps) if (step.gap() !== undefined) await step.close();
-  });
+  if (gaps().length > 0) await closeGaps(phases);
+  if (task.cluster !== undefined) await runCluster(task.cluster);
 }
 
 main().catch((error) => {

@@ -51,8 +51,7 @@ const RELEASE = new URL('../../build/Release/', import.meta.url);
 
 async function run<T>(program: string, directory: string, milliseconds?: number): Promise<T> {
   const url = new URL(program, RELEASE);
-  if (!existsSync(url))
-    throw new Error(`build/Release/${program} is not there: run \`npm run build:native\``);
+  if (!existsSync(url)) throw new Error(`build/Release/${program} is not there: run \`npm run build:bench\``);
   const time = milliseconds === undefined ? [] : ['--milliseconds', String(Math.round(milliseconds))];
   const args = [join(directory, program), ...time];
   const { stdout } = await promisify(execFile)(url.pathname, args);

@@ -13,6 +13,7 @@ beforeEach(() => {
   for (const name of [
     'setup.mjs',
     'setup-requirements.mjs',
+    'setup-task.mjs',
     'package.json',
     'package-lock.json',
     'binding.gyp',
@@ -29,7 +30,7 @@ afterEach(() => {
 
 function setUp(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const script = path.join(checkout, 'setup.mjs');
-  const options = { encoding: 'utf8', env: { ...process.env, ...env } } as const;
+  const options = { encoding: 'utf8', env: { ...process.env, CI: '', ...env } } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], options);
   return { status, stdout, stderr };
 }
@@ -61,6 +62,33 @@ describe('the set-up', () => {
     };
     expect(lacking('start')).toBeLessThan(lacking('test'));
     expect(lacking('test')).toBeLessThan(lacking('ci'));
+  });
+
+  it('needs no compiler for a log in files, and libpmem only for persistent memory', () => {
+    const lacking = (...args: readonly string[]): string =>
+      setUp(['--for=start', '--dry-run', '--run', ...args], { PATH: '/nonexistent' }).stdout;
+    expect(lacking('--backend', 'file')).not.toMatch(/the system lacks|the addon/);
+    expect(lacking('--backend=emulated')).toMatch(/the system lacks g\+\+, make, python3/);
+    expect(lacking()).not.toContain('libpmem');
+    fs.mkdirSync(path.join(checkout, 'data'));
+    fs.writeFileSync(path.join(checkout, 'data', 'cluster.json'), '{"backend":"file"}');
+    expect(lacking(), 'as the data has it').not.toContain('the system lacks');
+  });
+
+  it('installs nothing to start a cluster where there is nobody to ask', () => {
+    const bin = path.join(checkout, 'bin');
+    fs.mkdirSync(bin);
+    for (const name of ['apt-get', 'dpkg']) {
+      fs.writeFileSync(path.join(bin, name), `#!/bin/sh\necho "$0 $@" >>'${checkout}/called'\n`, {
+        mode: 0o755,
+      });
+    }
+    const { status, stderr } = setUp(['--for=start', '--run'], { PATH: bin });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^setup: the system lacks\n/);
+    expect(stderr).toContain('npm run setup, or npm start -- --yes');
+    const called = path.join(checkout, 'called');
+    if (fs.existsSync(called)) expect(fs.readFileSync(called, 'utf8')).not.toMatch(/install|configure/);
   });
 
   it('refuses arguments that it does not know', () => {
