@@ -5,8 +5,8 @@
  *    synced; only then is it announced (`newest`) and may a trim rely on it (contracts 24 and 25).
  * 2. At every crash point the old one or the new one is whole. The newest two are kept, and those that are
  *    held, of which there are at most {@link HELD_MAX} more.
- * 3. One from a peer is installed only if it is of this cluster and its configurations, newer, and verified to
- *    the last byte (contract 26).
+ * 3. One from a peer is installed only if it is of this cluster and its configurations, newer, and verified
+ *    to the last byte (contract 26).
  * 4. A checkpoint that fails to be written leaves the store as it was. What has arrived of a peer's stays
  *    until it is whole, found wrong, or no longer wanted: `partial` goes on with it, after a restart too.
  */
