@@ -4,6 +4,7 @@
 #include "json_writer.h"
 #include "probe_window.h"
 #include "record_reader.h"
+#include "recovery.h"
 #include "static_header.h"
 
 namespace indelible {
@@ -155,6 +156,30 @@ Status write_records(Medium& medium, JsonWriter& json, const StaticHeader& heade
   return Status::good();
 }
 
+const char* outcome_name(Outcome outcome) {
+  if (outcome == Outcome::intact) return "intact";
+  return outcome == Outcome::damaged ? "damaged" : "lost";
+}
+
+/// What recovery would conclude of these bytes. Whether the medium forgot some is asked when it is opened.
+Status write_conclusion(Medium& medium, JsonWriter& json, const StaticHeader& header) {
+  LogState state;
+  state.geometry = geometry_of(header);
+  state.incarnation = header.incarnation;
+  Recovery recovery(medium, state);
+  Root roots;
+  RootSlot root{};
+  Recovered recovered;
+  if (Status status = recovery.find_root(roots, root, recovered); !status.ok()) return status;
+  if (recovered.outcome != Outcome::lost) {
+    if (Status status = recovery.walk(root, recovered); !status.ok()) return status;
+  }
+  if (recovered.outcome != Outcome::lost) find_missing(state, recovered);
+  json.text("outcome", outcome_name(recovered.outcome));
+  json.text("reason", recovered.reason);
+  return Status::good();
+}
+
 }  // namespace
 
 Status inspect(Medium& medium, std::string& text) {
@@ -171,6 +196,7 @@ Status inspect(Medium& medium, std::string& text) {
   }
   if (usable) {
     if (Status status = write_records(medium, json, header); !status.ok()) return status;
+    if (Status status = write_conclusion(medium, json, header); !status.ok()) return status;
   }
   json.end_object();
   return Status::good();

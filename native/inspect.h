@@ -1,4 +1,5 @@
-// Describes a region in JSON without changing it: headers, roots, and every record found, damaged or not.
+// Describes a region in JSON without changing it: headers, roots, every record found, damaged or not,
+// and what recovery would conclude.
 #pragma once
 
 #include <string>

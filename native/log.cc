@@ -36,17 +36,10 @@ Status Log::open(Medium& medium, const OpenOptions& options, std::unique_ptr<Log
 }
 
 Status Log::recover() {
-  bool found = false;
-  ProbeWindow window(medium_, kLogOffset);
-  if (Status status = root_.load(window, found); !status.ok()) return status;
-  RootSlot root = root_.current();
+  RootSlot root{};
   Recovery recovery(medium_, state_);
-  if (!found) {
-    if (Status status = recovery.root_from_chain(root, found); !status.ok()) return status;
-  }
-  if (!found) {
-    recovered_ = {Outcome::lost, "both roots are damaged: where the log starts and what it promised is unknown",
-                  false};
+  if (Status status = recovery.find_root(root_, root, recovered_); !status.ok()) return status;
+  if (recovered_.outcome == Outcome::lost) {
     poisoned_ = true;
     return Status::good();
   }
@@ -59,15 +52,7 @@ Status Log::recover() {
     poisoned_ = true;
     return Status::good();
   }
-  bool unavailable = false;
-  state_.votes.for_each([&](const VoteEntry& vote) {
-    unavailable = unavailable || (vote.flags & kFlagUnavailable) != 0;
-  });
-  if (unavailable || state_.uncertain()) {
-    recovered_.outcome = Outcome::damaged;
-    recovered_.reason = state_.uncertain() ? "records could not be read: some slots are uncertain"
-                                           : "some votes have lost their bytes";
-  }
+  find_missing(state_, recovered_);
   repair_static_headers(medium_, headers_);
   if (Status status = recovery.settle(); !status.ok()) return status;
   return begin_use();

@@ -15,6 +15,21 @@ Recovery::Recovery(Medium& medium, LogState& state)
       window_(medium, kWindowBytes),
       reader_(window_, state.geometry, state.incarnation) {}
 
+Status Recovery::find_root(Root& roots, RootSlot& root, Recovered& recovered) {
+  bool found = false;
+  ProbeWindow window(medium_, kLogOffset);
+  if (Status status = roots.load(window, found); !status.ok()) return status;
+  root = roots.current();
+  if (!found) {
+    if (Status status = root_from_chain(root, found); !status.ok()) return status;
+  }
+  if (!found) {
+    recovered.outcome = Outcome::lost;
+    recovered.reason = "both roots are damaged: where the log starts and what it promised is unknown";
+  }
+  return Status::good();
+}
+
 Status Recovery::root_from_chain(RootSlot& root, bool& found) {
   RecordHeader newest{};
   if (Status status = reader_.newest_header(newest, found); !status.ok()) return status;
@@ -177,6 +192,16 @@ Status Recovery::settle() {
     medium_.flush(Site::recover_commit, offset, sizeof(std::uint64_t));
   }
   return Status::good();
+}
+
+void find_missing(LogState& state, Recovered& recovered) {
+  bool unavailable = false;
+  state.votes.for_each(
+      [&](const VoteEntry& vote) { unavailable = unavailable || (vote.flags & kFlagUnavailable) != 0; });
+  if (!unavailable && !state.uncertain()) return;
+  recovered.outcome = Outcome::damaged;
+  recovered.reason = state.uncertain() ? "records could not be read: some slots are uncertain"
+                                       : "some votes have lost their bytes";
 }
 
 }  // namespace indelible

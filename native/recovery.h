@@ -40,8 +40,9 @@ class Recovery {
  public:
   Recovery(Medium& medium, LogState& state);
 
-  /// Where both roots are gone: the root that the newest record speaks for. False: there is none that does.
-  Status root_from_chain(RootSlot& root, bool& found);
+  /// Where the chain starts: the newer of the whole roots, or what the newest record says of it. The log is lost
+  /// where neither is known.
+  Status find_root(Root& roots, RootSlot& root, Recovered& recovered);
 
   /// Reads the chain that starts at `root` into the state.
   Status walk(const RootSlot& root, Recovered& recovered);
@@ -52,6 +53,9 @@ class Recovery {
 
  private:
   enum class Step : std::uint8_t { next, tail, lost };
+
+  /// Where both roots are gone: the root that the newest record speaks for. False: there is none that does.
+  Status root_from_chain(RootSlot& root, bool& found);
 
   /// Its CRC is good; this holds its numbers against what there can be.
   [[nodiscard]] bool root_fits(const RootSlot& root) const;
@@ -73,5 +77,8 @@ class Recovery {
   /// The next header cannot be held against the one before it.
   bool link_known_ = true;
 };
+
+/// A log that was read to its end is damaged if votes lack their bytes or slots are uncertain.
+void find_missing(LogState& state, Recovered& recovered);
 
 }  // namespace indelible

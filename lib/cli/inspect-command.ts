@@ -4,12 +4,13 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { inspectPmem } from '../storage/pmem.js';
+import { ExitCode } from './exit-code.js';
 import { describeFileStore, fileStoreLines } from './file-store-report.js';
 import { helpWith } from './help.js';
 import { skipOf } from './inspected-skips.js';
 import { integerOption } from './option-parsers.js';
 import type { Output } from './output.js';
-import { type RegionDescription, regionLines, regionVotes } from './region-report.js';
+import { isRegion, type RegionDescription, regionLines, regionVotes } from './region-report.js';
 
 interface InspectFlags {
   readonly records: number;
@@ -17,14 +18,17 @@ interface InspectFlags {
 }
 
 const HELP = `
-Reads headers, roots and every record it can find, says which of them are damaged, and writes nothing. A store
-that is in use may be shown a moment old.
+Reads headers, roots and every record it can find, says which of them are damaged and what recovery would find,
+and writes nothing. A store in use changes meanwhile: it may be shown a moment old, or as damaged when it is not.
 
   indelible inspect data/replica-1                     a replica's directory
   indelible inspect data/replica-1/region              a region itself, or a copy of one
   indelible inspect --json data/replica-1 > region.json
 
-A ballot is written round.replica; a record is good when all of its CRCs hold and it is committed.`;
+A ballot is written round.replica; a record is good when all of its CRCs hold and it is committed.
+
+Exit codes: 0 recovery would find it intact · 1 damaged, or it cannot be read · 2 wrong command line · 3 there is
+no store.`;
 
 export function inspectCommand(output: Output): Command {
   const command = new Command('inspect')
@@ -39,14 +43,29 @@ export function inspectCommand(output: Output): Command {
 async function inspect(target: string, { records, json }: InspectFlags, output: Output): Promise<void> {
   const { kind, place } = locate(target);
   if (kind === 'region') {
-    const region = withSkips(inspectPmem(place) as RegionDescription, place);
-    if (json === true) return output.line(JSON.stringify(region));
-    for (const line of regionLines(region, records)) output.line(line);
+    const region = inspectPmem(place) as RegionDescription;
+    if (!isRegion(region)) {
+      throw new IndelibleError(ErrorCode.storeForeign, `${place} is no region: ${region.verdict}`, {
+        path: place,
+      });
+    }
+    const shown = withSkips(region, place);
+    print(shown, regionLines(shown, records));
+    report(region.outcome ?? 'lost');
   } else {
     const store = await describeFileStore(place);
-    if (json === true) return output.line(JSON.stringify(store));
-    for (const line of fileStoreLines(store, records)) output.line(line);
+    print(store, fileStoreLines(store, records));
+    report(store.recovered.outcome);
   }
+
+  function print(description: object, lines: readonly string[]): void {
+    if (json === true) output.line(JSON.stringify(description));
+    else for (const line of lines) output.line(line);
+  }
+}
+
+function report(outcome: 'intact' | 'damaged' | 'lost'): void {
+  if (outcome !== 'intact') process.exitCode = ExitCode.failed;
 }
 
 /** With the commands that the region's votes pass over; of a device, which is no file to read, with none. */

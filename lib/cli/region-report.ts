@@ -74,6 +74,9 @@ export interface RegionDescription {
   readonly headers?: readonly RegionHeader[];
   readonly roots?: readonly RegionRoot[];
   readonly records?: readonly RegionRecord[];
+  /** What a recovery would conclude, where the headers are usable. */
+  readonly outcome?: 'intact' | 'damaged' | 'lost';
+  readonly reason?: string;
   /** Among the votes of the records, those for passing over a command. */
   readonly skips?: readonly InspectedSkip[];
 }
@@ -163,12 +166,21 @@ export function regionVotes(region: RegionDescription): readonly InspectedVote[]
   );
 }
 
+/** Whether anything in it was once written by `format`: a header, or a root that may outlive its headers. */
+export function isRegion({ headers = [], roots = [] }: RegionDescription): boolean {
+  return headers.some(({ magic }) => magic) || roots.some(({ selectorGood }) => selectorGood);
+}
+
 /** @param recordsMax how many of the newest records to show */
 export function regionLines(region: RegionDescription, recordsMax: number): readonly string[] {
   const { regionBytes, verdict = '', headers = [], roots = [], records = [], skips = [] } = region;
+  const { outcome, reason = '' } = region;
   const lines = [`region of ${formatSize(regionBytes)}`];
   if (verdict !== '') lines.push(`verdict: ${verdict}`);
   lines.push(...headerLines(headers), ...rootLines(roots));
+  if (outcome !== undefined) {
+    lines.push(`recovery would find it ${outcome}${reason === '' ? '' : `: ${reason}`}`);
+  }
   const live = liveRecords(region);
   const stale = records.length - live.length;
   lines.push(`${live.length} records from the head on, ${stale} of earlier laps`, ...skipLines(skips));

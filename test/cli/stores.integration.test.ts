@@ -156,10 +156,28 @@ describe('inspect', () => {
     expect(out).toMatch(/header at 0x1000: replica 3,/);
   });
 
-  it('shows what is no region at all for what it is', async () => {
-    const { code, out } = await indelible('inspect', plan);
-    expect(code).toBe(0);
-    expect(out).toMatch(/verdict: too short to be a region/);
+  it('refuses what is no region, and a directory that holds no store', async () => {
+    const { code, out, problems } = await indelible('inspect', plan);
+    expect({ code, out }).toEqual({ code: 3, out: '' });
+    expect(problems).toMatch(/^error ERR_INDELIBLE_STORE_FOREIGN: .* is no region: too short to be a region/);
+    const noise = path.join(directory, 'noise');
+    fs.writeFileSync(noise, Buffer.alloc(100_000, 7));
+    expect((await indelible('inspect', '--json', noise)).code).toBe(3);
+    fs.mkdirSync(path.join(directory, 'other', 'log'), { recursive: true });
+    expect((await indelible('inspect', path.join(directory, 'other'))).code).toBe(3);
+  });
+
+  it.each([
+    ['emulated', 'region', 0x2000, 0x4000],
+    ['file', 'log/root', 0, 8192],
+  ])('ends with 1 where recovery would find damage (%s)', async (backend, name, from, through) => {
+    await format(2, '--backend', backend);
+    const file = path.join(storeOf(2), name);
+    const bytes = fs.readFileSync(file);
+    fs.writeFileSync(file, bytes.fill(0xff, from, through));
+    const { code, out } = await indelible('inspect', storeOf(2));
+    expect(out).toMatch(/recovery would find it (damaged|lost): /);
+    expect(code).toBe(1);
   });
 
   it('shows a file store, and writes nothing', async () => {
