@@ -146,7 +146,10 @@ export class ReplicatedClock {
     this.now();
     this.leadsSinceMs = leads ? this.atMs : undefined;
     this.drawnTo = 'none';
-    if (leads) this.settle();
+    if (!leads) return;
+    // What an earlier lead was answered may be of clocks that were set since.
+    for (const reading of this.readings) reading.atMs = Number.NEGATIVE_INFINITY;
+    this.settle();
   }
 
   /** What the leader tells all others, and asks them. */
@@ -180,6 +183,7 @@ export class ReplicatedClock {
     const nowMs = this.clocks.monotonicMs();
     const tripMs = nowMs - sentMs;
     if (reading === undefined || this.leadsSinceMs === undefined || !(tripMs >= 0)) return;
+    if (sentMs < Math.floor(this.leadsSinceMs)) return;
     const isFresh = nowMs - reading.atMs <= READING_MS_MAX;
     if (isFresh && tripMs / 2 > Math.max(reading.uncertainMs, this.boundMs)) return;
     const middleMs = nowMs - tripMs / 2;

@@ -16,25 +16,35 @@ import type { SimulationOptions } from './simulation.js';
 
 /** What the changes of a simulation came to: a suite of seeds in which one is zero has not tested it. */
 export interface MemberCounters {
+  /** Members added as learners. */
   learnersAdded: number;
+  /** Learners that were made voters. */
   promotions: number;
+  /** Voters that were made learners. */
   demotions: number;
+  /** Members that were removed. */
   removals: number;
-  /** Changes of more than one member at once, and those that left no voter in place. */
+  /** Changes of more than one member at once. */
   setsChanged: number;
+  /** Those of them that left no voter in place. */
   wholeSetsChanged: number;
   /** Changes that were asked of a leader which they remove. */
   leadersRemoved: number;
-  /** Changes proposed while links are cut, or somebody receives a checkpoint. */
+  /** Changes proposed while links are cut. */
   changesInPartitions: number;
+  /** Those of them while somebody receives a checkpoint. */
   changesInTransfers: number;
   /** Changes that were refused, by why. */
   refused: number;
+  /** For an id that was used before. */
   refusedUsedIds: number;
+  /** For a voter that has not caught up. */
   refusedLagging: number;
+  /** For a change that was under way. */
   refusedSecond: number;
-  /** Configurations that came into force somewhere by a batch, and by a checkpoint. */
+  /** Configurations that came into force somewhere by a batch. */
   learned: number;
+  /** Configurations that came into force somewhere by a checkpoint. */
   installed: number;
   /** Candidates of a configuration that had ended, which were told so. */
   lateCandidates: number;

@@ -8,7 +8,7 @@ import { clusterFilePath } from '../../lib/cluster/cluster-file.js';
 import { FRAME_BYTES_MAX } from '../../lib/limits.js';
 import { clusterKeyPath, readClusterKey } from '../../lib/replica/key-file.js';
 import { clusterKeys } from '../../lib/transport/proof.js';
-import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
+import { FRAME_HEADER_BYTES, FrameKind } from '../../lib/wire/frame.js';
 import { encodeHello, type Hello, HelloRole, NO_OPENING, NO_SALT } from '../../lib/wire/hello-codec.js';
 import { PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { eventually } from '../service/eventually.js';
@@ -219,7 +219,7 @@ describe('strangers on the peer port', () => {
     const raw = await RawConnection.open(`127.0.0.1:${cluster.peerPort(1)}`);
     await greet(raw, hello(changes), clusterKeys(key));
     await raw.closed;
-    return String(raw.frames().at(-1)?.body);
+    return String(raw.frames().find(({ kind }) => kind === FrameKind.refusal)?.body);
   };
 
   it('without the key hear nothing that they did not bring, whatever they say', async () => {

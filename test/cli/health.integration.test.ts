@@ -57,7 +57,8 @@ describe('indelible health', () => {
   it('is 4 where nobody answers, and 2 for a wrong command line', async () => {
     const nobody = await indelible('health', `127.0.0.1:${ports.port + 9}`);
     expect([nobody.code, nobody.problems]).toEqual([4, expect.stringMatching(/does not answer/)]);
-    const none = await indelible('health', '--peers', `1=127.0.0.1:${ports.peerPort + 9}`);
+    const key = ['--key-file', path.join(data, 'cluster-key')];
+    const none = await indelible('health', '--peers', `1=127.0.0.1:${ports.peerPort + 9}`, ...key);
     expect([none.code, none.out]).toEqual([4, expect.stringMatching(/^fail replica 1: does not answer/)]);
     expect((await indelible('health', 'nonsense')).code).toBe(2);
   });
