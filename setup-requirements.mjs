@@ -1,7 +1,7 @@
 /** What the system has to bring for the set-up (setup.mjs), why, and how to see that it is there. */
 
 /** What is set up for other than to start a cluster. */
-const WORK = ['test', 'bench', 'ci', 'fuzz', 'coverage', 'power-cut', 'pmem-vm', 'page'];
+const WORK = ['test', 'bench', 'ci', 'fuzz', 'coverage', 'power-cut', 'pmem-vm', 'page', 'deploy'];
 
 /**
  * Everything the system has to bring. `fedora` is only named, never installed. `backends`: to start, only
@@ -101,6 +101,20 @@ export const REQUIREMENTS = [
     fedora: 'chromium',
     program: ['chromium'],
     purposes: ['page', 'ci'],
+  },
+  {
+    why: 'systemd-notify, by which a replica tells systemd of itself, and the check of the unit',
+    apt: 'systemd',
+    fedora: 'systemd',
+    program: ['systemd-notify'],
+    purposes: ['test', 'ci', 'deploy'],
+  },
+  {
+    why: 'promtool, which checks and tries the alert rules (the package starts a Prometheus where systemd runs)',
+    apt: 'prometheus',
+    fedora: 'golang-github-prometheus',
+    program: ['promtool'],
+    purposes: ['deploy', 'ci'],
   },
   {
     why: 'builds the C++ unit tests',

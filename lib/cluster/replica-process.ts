@@ -9,7 +9,8 @@
  * 3. When the replica stops by itself, the process says why and exits with an error.
  * 4. SIGHUP without a terminal, and a reload message, have certificates read again. What cannot be used is
  *    said in the log, and what was in use stays.
- * 5. Log lines that cannot be written neither stop it nor keep it from ending.
+ * 5. A systemd that wants to hear of it is told when the store is open and all ports listen, and when it ends.
+ * 6. Log lines that cannot be written neither stop it nor keep it from ending.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { type Logger, pino } from 'pino';
@@ -37,6 +38,7 @@ import { LogLines } from './log-lines.js';
 import { NetworkLines, SWEEP_MS } from './network-lines.js';
 import type { FromReplica, ToReplica } from './process-messages.js';
 import type { ServeConfig } from './serve-config.js';
+import { type ServiceManager, serviceManagerOf } from './service-manager.js';
 import { storageChoice } from './stores.js';
 import { readCertificates, readTlsFiles } from './tls-files.js';
 
@@ -60,7 +62,10 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
     const served = await open(config, log, ending);
     const { replica, server, http } = served;
     ending.onReload = () => reload(config, served, log);
+    const manager = managerOf(log);
+    manager?.ready();
     failure = await ending.reached;
+    manager?.stopping();
     // Before closing, which may hang.
     if (failure !== undefined) explain(failure);
     const deadline = setTimeout(() => process.exit(1), CLOSE_MS_MAX);
@@ -278,6 +283,14 @@ function kvStatus(replica: Replica): KvServerStatus {
     appliedSlot: status.appliedThrough,
     durability: status.durability,
   };
+}
+
+/** The systemd that started it; a replica of `cluster` is that one's, and systemd knows nothing of it. */
+function managerOf(log: Logger): ServiceManager | undefined {
+  if (process.connected !== undefined) return undefined;
+  return serviceManagerOf(process.env, process.pid, (error) =>
+    log.warn({ err: error }, 'systemd cannot be told of this replica: systemd-notify fails'),
+  );
 }
 
 function tell(message: FromReplica): void {
