@@ -4,7 +4,18 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
-const PURPOSES = ['start', 'test', 'bench', 'ci', 'fuzz', 'coverage', 'power-cut', 'pmem-vm', 'page', 'deploy'];
+const PURPOSES = [
+  'start',
+  'test',
+  'bench',
+  'ci',
+  'fuzz',
+  'coverage',
+  'power-cut',
+  'pmem-vm',
+  'page',
+  'deploy',
+];
 
 export function parseArguments(args) {
   const task = { purpose: 'start', dryRun: false, isAgreed: isContinuousIntegration(), cluster: undefined };

@@ -13,7 +13,8 @@
  * 4. Two set-ups of one checkout do not build at the same time.
  * 5. To start takes what the chosen backend needs: file no compiler, emulated no libpmem.
  *
- *   node setup.mjs [--for=start|test|bench|ci|fuzz|coverage|power-cut|pmem-vm|page|deploy] [--yes] [--dry-run]
+ *   node setup.mjs [--for=start|test|bench|ci|fuzz|coverage|power-cut|pmem-vm|page|deploy]
+ *     [--yes] [--dry-run]
  *   node setup.mjs --for=start --run [what `indelible cluster` takes]      sets up, then runs the cluster
  */
 import { spawn, spawnSync } from 'node:child_process';

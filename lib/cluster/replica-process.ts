@@ -9,7 +9,8 @@
  * 3. When the replica stops by itself, the process says why and exits with an error.
  * 4. SIGHUP without a terminal, and a reload message, have certificates read again. What cannot be used is
  *    said in the log, and what was in use stays.
- * 5. A systemd that wants to hear of it is told when the store is open and all ports listen, and when it ends.
+ * 5. A systemd that wants to hear of it is told when the store is open and all ports listen, and when it
+ *    ends.
  * 6. Log lines that cannot be written neither stop it nor keep it from ending.
  */
 import { subscribe } from 'node:diagnostics_channel';

@@ -12,7 +12,7 @@ import { execFile } from 'node:child_process';
 
 const PROGRAM = 'systemd-notify';
 
-/** Milliseconds that one message may take: systemd answers at once, or `systemd-notify` gives up after 5 s. */
+/** Milliseconds for one message. systemd answers at once, or `systemd-notify` gives up after 5 s. */
 const MESSAGE_MS_MAX = 10_000;
 
 /** The longest that a timer of Node.js can wait; with more it would not wait at all. */
@@ -87,7 +87,7 @@ export function feedMsOf(environment: Environment, pid: number): number | undefi
   return Math.min(Math.max(1, Math.floor(Number(allowed) / 2000)), TIMER_MS_MAX);
 }
 
-/** Without `--no-block` it stays until systemd has read it: of a sender that is gone, systemd knows no unit. */
+/** Without `--no-block` it stays until systemd has read it: of a sender that is gone it knows no unit. */
 function notify(state: string): Promise<Error | undefined> {
   return new Promise((resolve) => {
     execFile(PROGRAM, [state], { timeout: MESSAGE_MS_MAX, killSignal: 'SIGKILL' }, (error) =>

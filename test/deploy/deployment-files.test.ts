@@ -1,6 +1,6 @@
 /**
- * The files of docs/deploy agree with the program and the documents: options, ports, paths, exit codes, names of
- * metrics, and for each alert what to do.
+ * The files of docs/deploy agree with the program and the documents: options, ports, paths, exit codes, names
+ * of metrics, and for each alert what to do.
  */
 import fs from 'node:fs';
 import path from 'node:path';
