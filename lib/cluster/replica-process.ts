@@ -59,11 +59,12 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
     tell({ kind: 'failed', code: codeOf(error), message: (error as Error).message });
   };
   let failure: Error | undefined;
+  // Before the store is open: it starts a process, which is quick while this one is small.
+  const manager = managerOf(log);
   try {
     const served = await open(config, log, ending);
     const { replica, server, http } = served;
     ending.onReload = () => reload(config, served, log);
-    const manager = managerOf(log);
     manager?.ready();
     failure = await ending.reached;
     manager?.stopping();

@@ -5,15 +5,13 @@
  * 1. Without NOTIFY_SOCKET nothing is done at all.
  * 2. The watchdog is fed from a timer of the event loop, twice in the time that systemd allows: a loop that
  *    stands still feeds nothing. It says that the process turns, not that the replica is well.
- * 3. One message at a time, in order, each bounded in time: messages neither pile up nor overtake each other.
+ * 3. One message at a time, in order; each takes at most the 5 s of `systemd-notify`. They neither pile up nor
+ *    overtake each other.
  * 4. That systemd cannot be told is reported once, and stops nothing.
  */
-import { execFile } from 'node:child_process';
-
-const PROGRAM = 'systemd-notify';
-
-/** Milliseconds for one message. systemd answers at once, or `systemd-notify` gives up after 5 s. */
-const MESSAGE_MS_MAX = 10_000;
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 
 /** The longest that a timer of Node.js can wait; with more it would not wait at all. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -32,7 +30,7 @@ export class ServiceManager {
   #unsent = 0;
   #hasFailed = false;
 
-  constructor(feedMs: number | undefined, onProblem: (error: Error) => void, send: Send = notify) {
+  constructor(feedMs: number | undefined, onProblem: (error: Error) => void, send: Send) {
     this.#feedMs = feedMs;
     this.#onProblem = onProblem;
     this.#send = send;
@@ -73,7 +71,7 @@ export function serviceManagerOf(
   onProblem: (error: Error) => void,
 ): ServiceManager | undefined {
   if ((environment['NOTIFY_SOCKET'] ?? '') === '') return undefined;
-  return new ServiceManager(feedMsOf(environment, pid), onProblem);
+  return new ServiceManager(feedMsOf(environment, pid), onProblem, courier());
 }
 
 /**
@@ -87,11 +85,32 @@ export function feedMsOf(environment: Environment, pid: number): number | undefi
   return Math.min(Math.max(1, Math.floor(Number(allowed) / 2000)), TIMER_MS_MAX);
 }
 
-/** Without `--no-block` it stays until systemd has read it: of a sender that is gone it knows no unit. */
-function notify(state: string): Promise<Error | undefined> {
-  return new Promise((resolve) => {
-    execFile(PROGRAM, [state], { timeout: MESSAGE_MS_MAX, killSignal: 'SIGKILL' }, (error) =>
-      resolve(error ?? undefined),
-    );
-  });
+/**
+ * A shell that is started once, while this process is small, and runs the program for each line: to fork takes
+ * a process with gigabytes of memory long, and it answers nobody meanwhile. It ends when this process does.
+ * Without `--no-block` the program stays until systemd has read it: of a sender that is gone it knows no unit.
+ */
+const COURIER = `trap '' TERM INT HUP; while read -r state; do systemd-notify "$state"; echo $?; done`;
+
+function courier(): Send {
+  const child = spawn('sh', ['-c', COURIER], { stdio: ['pipe', 'pipe', 'ignore'] });
+  let gone: Error | undefined;
+  let settle: (error?: Error) => void = () => {};
+  const end = (error: Error): void => {
+    gone ??= error;
+    settle(gone);
+  };
+  child.on('error', end).on('close', () => end(new Error('the shell that runs systemd-notify has ended')));
+  child.stdin.on('error', end);
+  createInterface({ input: child.stdout }).on('line', (status) =>
+    settle(status === '0' ? undefined : new Error(`systemd-notify ends with exit code ${status}`)),
+  );
+  // None of them keeps this process alive.
+  for (const handle of [child, child.stdin as Socket, child.stdout as Socket]) handle.unref();
+  return (state) =>
+    new Promise((resolve) => {
+      if (gone !== undefined) return resolve(gone);
+      settle = resolve;
+      child.stdin.write(`${state}\n`);
+    });
 }
