@@ -5,7 +5,7 @@
  * 1. Without NOTIFY_SOCKET nothing is done at all.
  * 2. The watchdog is fed from a timer of the event loop, twice in the time that systemd allows: a loop that
  *    stands still feeds nothing. It says that the process turns, not that the replica is well.
- * 3. One message at a time, in order; each takes at most the 5 s of `systemd-notify`. They neither pile up nor
+ * 3. One message at a time, in order, each at most the 5 s of `systemd-notify`. They neither pile up nor
  *    overtake each other.
  * 4. That systemd cannot be told is reported once, and stops nothing.
  */
