@@ -86,9 +86,9 @@ export function feedMsOf(environment: Environment, pid: number): number | undefi
 }
 
 /**
- * A shell that is started once, while this process is small, and runs the program for each line: to fork takes
+ * A shell that is started once, while this process is small, and runs it for each line: a fork takes
  * a process with gigabytes of memory long, and it answers nobody meanwhile. It ends when this process does.
- * Without `--no-block` the program stays until systemd has read it: of a sender that is gone it knows no unit.
+ * Without `--no-block` the program stays until systemd has read it: a sender that is gone has no unit.
  */
 const COURIER = `trap '' TERM INT HUP; while read -r state; do systemd-notify "$state"; echo $?; done`;
 
