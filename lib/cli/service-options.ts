@@ -33,6 +33,7 @@ export function withServiceOptions(command: Command): Command {
       integerOption(0, 10_000),
     )
     .option('--password-file <file>', 'its first line is the password that Redis clients must give')
+    .option('--acl-file <file>', 'or the users that Redis clients may be, in lines as Redis has them')
     .option('--redis-tls-cert <file>', 'TLS on the Redis port: its certificate')
     .option('--redis-tls-key <file>', '… and its private key')
     .option('--redis-tls-ca <file>', 'Redis clients must have a certificate of this authority')

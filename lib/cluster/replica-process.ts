@@ -7,8 +7,8 @@
  *    channel; the store is closed before the process exits. If closing hangs, the process exits all the same:
  *    a log needs no closing.
  * 3. When the replica stops by itself, the process says why and exits with an error.
- * 4. SIGHUP without a terminal, and a reload message, have certificates read again. What cannot be used is
- *    said in the log, and what was in use stays.
+ * 4. SIGHUP without a terminal, and a reload message, have certificates and users read again. What cannot be
+ *    used is said in the log, and what was in use stays.
  * 5. A systemd that wants to hear of it is told when the store is open and all ports listen, and when it
  *    ends.
  * 6. Log lines that cannot be written neither stop it nor keep it from ending.
@@ -32,6 +32,7 @@ import { formatAddress } from '../transport/address.js';
 import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import { clientKeyOf } from '../transport/proof.js';
 import type { Ballot, ReplicaId } from '../types.js';
+import { readAclFile } from './acl-file.js';
 import { type ClientShares, descriptorsOfProcess, logFilesIn, sharesOf } from './descriptors.js';
 import { collectSeldom } from './garbage.js';
 import { hasNoTerminal, isUnderNohup } from './hang-up.js';
@@ -154,7 +155,7 @@ function shareDescriptors(
 async function openPort(
   replica: Replica,
   machine: KvStateMachine,
-  { redis, service: { tls, ...limits } }: ServeConfig,
+  { redis, service: { tls, aclFile: _, ...limits } }: ServeConfig,
   lines: NetworkLines,
   clientsMax: number | undefined,
 ): Promise<KvServer | undefined> {
@@ -196,10 +197,18 @@ function portsOf({ redis, http }: ServeConfig): object {
 
 /** Reads again what may have changed in files. */
 function reload({ tls, service }: ServeConfig, { replica, server }: Served, log: Logger): void {
-  try {
+  const { aclFile } = service;
+  replace('certificates', log, () => {
     if (tls !== undefined && tls !== true) replica.useCertificates(readTlsFiles(tls));
     if (service.tls !== undefined) server?.useCertificates(readTlsFiles(service.tls));
-    log.info('read again: certificates');
+  });
+  if (aclFile !== undefined) replace('users', log, () => server?.useUsers(readAclFile(aclFile)));
+}
+
+function replace(what: string, log: Logger, action: () => void): void {
+  try {
+    action();
+    log.info(`read again: ${what}`);
   } catch (error) {
     log.error({ err: error }, 'what was in use stays: the files cannot be used');
   }

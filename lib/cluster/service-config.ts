@@ -4,7 +4,9 @@
  */
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
+import type { Users } from '../kv/acl/users.js';
 import { formatAddress, isOfThisMachine } from '../transport/address.js';
+import { readAclFile } from './acl-file.js';
 import type { HostPort } from './addresses.js';
 import { readFileIfThere } from './durable-file.js';
 
@@ -23,6 +25,8 @@ export interface ServiceSettings {
   readonly watch?: number | undefined;
   /** A file whose first line is the password that clients must give. */
   readonly passwordFile?: string | undefined;
+  /** A file of users, as Redis has it, in place of a password. */
+  readonly aclFile?: string | undefined;
   /** The certificate of the Redis port and its private key: then it takes TLS only. */
   readonly redisTlsCert?: string | undefined;
   readonly redisTlsKey?: string | undefined;
@@ -41,6 +45,9 @@ export interface ServiceConfig {
   readonly timeoutSeconds?: number;
   readonly keepaliveSeconds?: number;
   readonly password?: string;
+  /** The users in a file, and where it lies, to be read again. */
+  readonly users?: Users;
+  readonly aclFile?: string;
   readonly tls?: RedisTlsFiles;
 }
 
@@ -66,6 +73,7 @@ export const SERVICE_ENTRIES: {
   readonly leaderWait: Entry;
   readonly watch: Entry;
   readonly passwordFile: TextEntry;
+  readonly aclFile: TextEntry;
   readonly redisTlsCert: TextEntry;
   readonly redisTlsKey: TextEntry;
   readonly redisTlsCa: TextEntry;
@@ -80,19 +88,25 @@ export const SERVICE_ENTRIES: {
   leaderWait: bound,
   watch: bound,
   passwordFile: v.optional(v.string()),
+  aclFile: v.optional(v.string()),
   redisTlsCert: v.optional(v.string()),
   redisTlsKey: v.optional(v.string()),
   redisTlsCa: v.optional(v.string()),
   insecureRedis: v.optional(v.boolean()),
 };
 
+const BOTH =
+  '--acl-file has the passwords of all users: without --password-file, put `user default on >PASSWORD ~* &* +@all` in it';
+
 /**
- * @throws RangeError for a password file that is absent or empty, ERR_INDELIBLE_STORE_IO for an unreadable
- * one
+ * @throws RangeError for a password file that is absent or empty, for what {@link readAclFile} refuses, and
+ * for both of them; ERR_INDELIBLE_STORE_IO for an unreadable one
  */
 export function serviceConfig(settings: ServiceSettings): ServiceConfig {
   const { maxMemory, maxClients, maxKey, maxValue, timeout, tcpKeepalive, passwordFile } = settings;
   const tls = redisTlsOf(settings);
+  const { aclFile } = settings;
+  if (aclFile !== undefined && passwordFile !== undefined) throw argumentError(BOTH);
   return {
     ...(maxMemory === undefined ? {} : { memoryBytesMax: maxMemory }),
     ...(maxClients === undefined ? {} : { clientsMax: maxClients }),
@@ -101,6 +115,7 @@ export function serviceConfig(settings: ServiceSettings): ServiceConfig {
     ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
     ...(tcpKeepalive === undefined ? {} : { keepaliveSeconds: tcpKeepalive }),
     ...(passwordFile === undefined ? {} : { password: firstLineOf(passwordFile, 'password') }),
+    ...(aclFile === undefined ? {} : { aclFile, users: readAclFile(aclFile) }),
     ...(tls === undefined ? {} : { tls }),
   };
 }
@@ -116,14 +131,14 @@ function redisTlsOf(settings: ServiceSettings): RedisTlsFiles | undefined {
 /** @throws RangeError for a port on a network on which everybody may do everything, unless that was said */
 export function checkRedisPort(
   address: HostPort,
-  { password, tls }: Pick<ServiceConfig, 'password' | 'tls'>,
+  { password, users, tls }: Pick<ServiceConfig, 'password' | 'users' | 'tls'>,
   { insecureRedis = false }: Pick<ServiceSettings, 'insecureRedis'>,
 ): void {
-  const isGuarded = password !== undefined || tls?.ca !== undefined;
+  const isGuarded = password !== undefined || users?.isFree === false || tls?.ca !== undefined;
   if (isGuarded || insecureRedis || isOfThisMachine(address)) return;
   throw argumentError(
     `the Redis port on ${formatAddress(address)} can be reached over the network, and who reaches it can read ` +
-      'and write everything: give --password-file or --redis-tls-ca, or say --insecure-redis, or serve it on 127.0.0.1',
+      'and write everything: give --password-file, --acl-file in which every user has a password, or --redis-tls-ca, or say --insecure-redis, or serve it on 127.0.0.1',
   );
 }
 
@@ -137,7 +152,7 @@ export function firstLineOf(file: string, what: 'password' | 'token'): string {
 /** The settings as arguments of `serve`. */
 export function serviceArguments(settings: ServiceSettings): readonly string[] {
   const { maxMemory, maxClients, maxKey, maxValue, leaderWait, watch, passwordFile } = settings;
-  const { timeout, tcpKeepalive, redisTlsCert, redisTlsKey, redisTlsCa } = settings;
+  const { timeout, tcpKeepalive, aclFile, redisTlsCert, redisTlsKey, redisTlsCa } = settings;
   const flags = settings.insecureRedis === true ? ['--insecure-redis'] : [];
   const pairs: readonly (readonly [string, string | number | undefined])[] = [
     ['--max-memory', maxMemory],
@@ -149,6 +164,7 @@ export function serviceArguments(settings: ServiceSettings): readonly string[] {
     ['--leader-wait', leaderWait],
     ['--watch', watch],
     ['--password-file', passwordFile],
+    ['--acl-file', aclFile],
     ['--redis-tls-cert', redisTlsCert],
     ['--redis-tls-key', redisTlsKey],
     ['--redis-tls-ca', redisTlsCa],

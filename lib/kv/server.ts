@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
+import type { Users } from './acl/users.js';
 import { AuthDelays } from './server/auth-delays.js';
 import { Connection } from './server/connection.js';
 import { Counters } from './server/counters.js';
@@ -37,6 +38,11 @@ export interface KvServer {
    * @throws RangeError for certificates that cannot be used, and of a port without TLS: nothing changes then
    */
   useCertificates(tls: KvTls): void;
+  /**
+   * Replaces the users. Clients whose user is gone, or may do something else or has other passwords now, are
+   * answered what they sent before, and closed; the others go on.
+   */
+  useUsers(users: Users): void;
   /** Accepts nobody any more, answers what is under way, at most two seconds long, and closes. */
   close(): Promise<void>;
 }
@@ -60,6 +66,7 @@ class KvPort implements KvServer, SessionHost {
   readonly authDelays: AuthDelays = new AuthDelays();
   readonly hashKey: Buffer = randomBytes(HASH_KEY_BYTES);
   isKeyWanted = true;
+  users: Users;
   readonly #server: Server;
   readonly #tls: TlsPort | undefined = undefined;
   readonly #connections: Map<number, Connection> = new Map();
@@ -73,6 +80,7 @@ class KvPort implements KvServer, SessionHost {
 
   constructor(settings: KvServerSettings) {
     this.settings = settings;
+    this.users = settings.users;
     const { tls, clientsMax, onRefused } = settings;
     const accept = (socket: Socket): void => this.#accept(socket);
     if (tls === undefined) this.#server = createServer({ allowHalfOpen: true }, accept);
@@ -137,6 +145,11 @@ class KvPort implements KvServer, SessionHost {
     if (this.#tls === undefined)
       throw argumentError('this Redis port was opened without TLS: start it with it');
     this.#tls.renew(tls);
+  }
+
+  useUsers(users: Users): void {
+    this.users = users;
+    for (const connection of this.#connections.values()) connection.checkUser();
   }
 
   close(): Promise<void> {

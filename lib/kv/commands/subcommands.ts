@@ -7,6 +7,7 @@
 export type Arities = Readonly<Record<string, number>>;
 
 export const SUBCOMMANDS: Readonly<Record<string, Arities>> = {
+  acl: { cat: -2, getuser: 3, help: 2, list: 2, users: 2, whoami: 2 },
   client: {
     getname: 2,
     help: 2,

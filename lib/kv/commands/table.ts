@@ -167,6 +167,7 @@ const LIST: readonly Unplaced[] = [
   local('config', -2, SERVER, 'The configuration of this port'),
   local('info', -1, SERVER, 'About the server'),
   local('time', 1, SERVER, 'The time of this port'),
+  local('acl', -2, SERVER, 'About users'),
   local('wait', 3, GENERIC, 'The number of replicas that hold what was written'),
 ];
 

@@ -1,33 +1,30 @@
-/** One password for everybody, compared in constant time; a wrong one costs time (auth-delays.ts). */
-import { createHash, timingSafeEqual } from 'node:crypto';
+/** Who a client is: a user and one of its passwords. A wrong one costs time (auth-delays.ts). */
+import { createHash } from 'node:crypto';
 import type { Session } from './session.js';
 
-function sha256(bytes: Buffer | string): Buffer {
-  return createHash('sha256').update(bytes).digest();
-}
+const WRONG = 'WRONGPASS invalid username-password pair or user is disabled.';
 
-/** The error, or undefined when the session is authenticated now. `bare`: AUTH with a password only. */
+/** The error, or undefined when the session is that user's now. `bare`: AUTH with a password only. */
 export function authenticate(
   session: Session,
-  user: string,
+  name: string,
   password: Buffer,
   bare: boolean,
 ): string | undefined {
-  const expected = session.host.settings.password;
-  if (expected === undefined) {
-    if (bare) {
-      return (
-        'ERR AUTH <password> called without any password configured for the default user. ' +
-        'Are you sure your configuration is correct?'
-      );
-    }
-    return user === 'default' ? undefined : 'WRONGPASS invalid username-password pair or user is disabled.';
+  const { users } = session.host;
+  if (bare && users.default.isOpen) {
+    return (
+      'ERR AUTH <password> called without any password configured for the default user. ' +
+      'Are you sure your configuration is correct?'
+    );
   }
-  const equal = timingSafeEqual(sha256(password), sha256(expected));
-  if (!equal || user !== 'default') {
-    session.punish();
-    return 'WRONGPASS invalid username-password pair or user is disabled.';
+  const user = users.get(name);
+  // Of one that is not there the password is hashed too: the time does not tell which there are.
+  if (user === undefined) createHash('sha256').update(password).digest();
+  if (user?.accepts(password) === true) {
+    session.admit(user);
+    return undefined;
   }
-  session.admit();
-  return undefined;
+  if (users.isGuarded) session.punish();
+  return WRONG;
 }

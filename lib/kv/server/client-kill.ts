@@ -1,4 +1,5 @@
 /** CLIENT KILL: the old form, by address, and the new one, by filters that must all hold. */
+import type { Users } from '../acl/users.js';
 import { parseInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
 import { shown } from '../resp/shown.js';
@@ -13,11 +14,12 @@ interface Filters {
   isNormal?: boolean;
   address?: string;
   localAddress?: string;
+  user?: string;
   skipsCaller: boolean;
 }
 
 /** Adds the filter that `option` and its argument make. @returns the error, if they make none. */
-function addFilter(filters: Filters, option: string, argument: Buffer): string | undefined {
+function addFilter(filters: Filters, option: string, argument: Buffer, users: Users): string | undefined {
   const text = argument.toString('latin1');
   const lower = text.toLowerCase();
   if (option === 'id') {
@@ -30,19 +32,20 @@ function addFilter(filters: Filters, option: string, argument: Buffer): string |
   } else if (option === 'addr') filters.address = text;
   else if (option === 'laddr') filters.localAddress = text;
   else if (option === 'user') {
-    if (text !== 'default') return `ERR No such user '${shown(argument)}'`;
+    if (users.get(text) === undefined) return `ERR No such user '${shown(argument)}'`;
+    filters.user = text;
   } else if (option === 'skipme' && (lower === 'yes' || lower === 'no'))
     filters.skipsCaller = lower === 'yes';
   else return 'ERR syntax error';
   return undefined;
 }
 
-function readFilters(argv: readonly Buffer[]): Filters | string {
+function readFilters(argv: readonly Buffer[], users: Users): Filters | string {
   const filters: Filters = { skipsCaller: true };
   for (let i = 2; i < argv.length; i += 2) {
     const argument = argv[i + 1];
     if (argument === undefined) return 'ERR syntax error';
-    const error = addFilter(filters, argv[i]!.toString('latin1').toLowerCase(), argument);
+    const error = addFilter(filters, argv[i]!.toString('latin1').toLowerCase(), argument, users);
     if (error !== undefined) return error;
   }
   return filters;
@@ -56,10 +59,11 @@ function candidates({ host }: Session, { id, isNormal }: Filters): Iterable<Sess
 }
 
 function kill(caller: Session, filters: Filters): number {
-  const { address, localAddress, skipsCaller } = filters;
+  const { address, localAddress, user, skipsCaller } = filters;
   const chosen: Session[] = [];
   for (const session of candidates(caller, filters)) {
     if (skipsCaller && session.id === caller.id) continue;
+    if (user !== undefined && session.user.name !== user) continue;
     if (address !== undefined && session.remoteAddress !== address) continue;
     if (localAddress === undefined || session.localAddress === localAddress) chosen.push(session);
   }
@@ -78,7 +82,7 @@ export function clientKill(caller: Session, argv: readonly Buffer[], reply: Repl
     else reply.error('ERR No such client');
     return;
   }
-  const filters = readFilters(argv);
+  const filters = readFilters(argv, caller.host.users);
   if (typeof filters === 'string') reply.error(filters);
   else reply.integer(kill(caller, filters));
 }

@@ -40,7 +40,7 @@ export function clientLine(session: Session): string {
     ['tot-mem', memory.totalBytes],
     ['events', session.events],
     ['cmd', session.lastCommand],
-    ['user', 'default'],
+    ['user', session.user.name],
     ['redir', -1],
     ['resp', session.resp3 ? 3 : 2],
     ['lib-name', session.libraryName],

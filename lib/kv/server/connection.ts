@@ -13,6 +13,7 @@
  *    closing over unread bytes would take the last replies from it.
  */
 import type { Socket } from 'node:net';
+import type { User } from '../acl/user.js';
 import { Output } from '../resp/output.js';
 import { ProtocolError } from '../resp/protocol-error.js';
 import { RequestParser } from '../resp/request-parser.js';
@@ -39,6 +40,7 @@ export class Connection implements Session, Flow, PipelineOwner {
   libraryVersion = '';
   resp3 = false;
   authenticated: boolean;
+  user: User;
   replyMode: ReplyMode = 'on';
   noEvict = false;
   lastCommand = 'NULL';
@@ -84,9 +86,10 @@ export class Connection implements Session, Flow, PipelineOwner {
       heldBytesMax: settings.outputPauseBytes,
       shareBytesMax: Math.min(SHARE_BYTES, settings.outputPauseBytes),
     };
-    this.authenticated = settings.password === undefined;
+    this.user = host.users.default;
+    this.authenticated = this.user.isFree;
     this.#parser.limits.authenticated = this.authenticated;
-    if (!this.authenticated) this.#delayFor(host.authDelays.remaining(this.#address, this.connectedMs));
+    this.#delayFor(host.authDelays.remaining(this.#address, this.connectedMs));
     socket.setNoDelay(true);
     if (settings.keepaliveSeconds > 0) socket.setKeepAlive(true, settings.keepaliveSeconds * 1000);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
@@ -156,10 +159,20 @@ export class Connection implements Session, Flow, PipelineOwner {
     action();
   }
 
-  admit(): void {
+  admit(user: User): void {
     this.host.authDelays.succeeded(this.#address);
     this.authenticated = true;
     this.#parser.limits.authenticated = true;
+    this.user = user;
+    // In a transaction the password was given a while ago.
+    this.checkUser();
+  }
+
+  /** Takes its user's place among the users that there are now; closes if that one may do something else. */
+  checkUser(): void {
+    const { users } = this.host;
+    if (this.authenticated && !users.keeps(this.user)) this.quit();
+    else this.user = users.get(this.user.name) ?? users.default;
   }
 
   punish(): void {
@@ -167,7 +180,8 @@ export class Connection implements Session, Flow, PipelineOwner {
   }
 
   estrange(): void {
-    this.authenticated = this.host.settings.password === undefined;
+    this.user = this.host.users.default;
+    this.authenticated = this.user.isFree;
     this.#parser.limits.authenticated = this.authenticated;
   }
 

@@ -2,6 +2,7 @@
  * A connection as the commands of the port's own inside a transaction see it: each sees what those before it
  * did, and nothing is so until the transaction has been executed. If it was not, nothing ever was.
  */
+import type { User } from '../acl/user.js';
 import type { Profile, ReplyMode, Session, SessionHost, SessionMemory } from './session.js';
 
 const PROFILE: readonly (keyof Profile)[] = [
@@ -26,12 +27,14 @@ export class Draft implements Session {
   authenticated = false;
   replyMode: ReplyMode = 'on';
   noEvict = false;
+  user: User;
   lastCommand: string;
   readonly #session: Session;
   readonly #effects: (() => void)[] = [];
 
   constructor(session: Session) {
     this.#session = session;
+    this.user = session.user;
     this.lastCommand = session.lastCommand;
     for (const key of PROFILE) copy(key, session, this);
   }
@@ -95,9 +98,10 @@ export class Draft implements Session {
     this.#effects.push(action);
   }
 
-  admit(): void {
+  admit(user: User): void {
     this.authenticated = true;
-    this.#effects.push(() => this.#session.admit());
+    this.user = user;
+    this.#effects.push(() => this.#session.admit(user));
   }
 
   punish(): void {

@@ -1,6 +1,7 @@
 /** The options of one port, their defaults and bounds. */
 import { argumentError } from '../../errors.js';
 import type { Service } from '../../replica/service.js';
+import { Users } from '../acl/users.js';
 import {
   CLIENTS_MAX_DEFAULT,
   KEEPALIVE_SECONDS_DEFAULT,
@@ -35,6 +36,8 @@ export interface KvServerOptions {
   readonly host?: string;
   /** Default: none, and AUTH is refused as Redis does without one. */
   readonly password?: string;
+  /** The users that clients may be, in place of a password: `default` is one of them. */
+  readonly users?: Users;
   /** The port takes TLS only; by default it is plain. */
   readonly tls?: KvTls;
   /** A caller who did not come to terms over TLS, by address. */
@@ -66,7 +69,6 @@ type Absent = 'status' | 'statistics' | 'password' | 'tls' | 'onRefused';
 export type KvServerSettings = Required<Omit<KvServerOptions, Absent>> & {
   readonly tls: KvTls | undefined;
   readonly onRefused: (remote: string, error: Error) => void;
-  readonly password: string | undefined;
   readonly status: (() => KvServerStatus) | undefined;
   readonly statistics: ((nowMs: number) => KvStatistics) | undefined;
 };
@@ -75,6 +77,13 @@ function bounded(name: string, value: number | undefined, preset: number, min: n
   const chosen = value ?? preset;
   if (Number.isSafeInteger(chosen) && chosen >= min && chosen <= max) return chosen;
   throw argumentError(`${name} is ${chosen}; an integer from ${min} to ${max} is needed`);
+}
+
+function usersOf({ users, password }: KvServerOptions): Users {
+  const hasPassword = password !== undefined && password !== '';
+  if (users === undefined) return Users.single(hasPassword ? password : undefined);
+  if (!hasPassword) return users;
+  throw argumentError('users and a password are both given: the password is that of the user default');
 }
 
 /** @throws RangeError ERR_INDELIBLE_ARGUMENT */
@@ -91,7 +100,7 @@ export function settingsOf(options: KvServerOptions): KvServerSettings {
     service: options.service,
     port: bounded('port', options.port, 0, 0, 65535),
     host: options.host ?? '127.0.0.1',
-    password: options.password === '' ? undefined : options.password,
+    users: usersOf(options),
     tls: options.tls,
     onRefused: options.onRefused ?? (() => {}),
     status: options.status,

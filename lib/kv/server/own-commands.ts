@@ -5,6 +5,7 @@ import { ERRORS } from '../commands/context.js';
 import { parseInteger } from '../resp/integer.js';
 import type { Reply } from '../resp/reply.js';
 import { shown } from '../resp/shown.js';
+import { acl } from './acl-command.js';
 import { authenticate } from './authenticate.js';
 import { client } from './client-command.js';
 import { command } from './command-command.js';
@@ -41,7 +42,7 @@ function auth(session: Session, argv: readonly Buffer[], reply: Reply): void {
     reply.error('ERR syntax error');
     return;
   }
-  const user = argv.length === 3 ? argv[1]!.toString() : 'default';
+  const user = argv.length === 3 ? argv[1]!.toString('latin1') : 'default';
   const error = authenticate(session, user, argv[argv.length - 1]!, argv.length === 2);
   if (error === undefined) reply.ok();
   else reply.error(error);
@@ -65,7 +66,7 @@ function hello(session: Session, argv: readonly Buffer[], reply: Reply): void {
   for (let i = 2; i < argv.length; i++) {
     const option = argv[i]!.toString().toLowerCase();
     if (option === 'auth' && i + 2 < argv.length) {
-      const error = authenticate(session, argv[i + 1]!.toString(), argv[i + 2]!, false);
+      const error = authenticate(session, argv[i + 1]!.toString('latin1'), argv[i + 2]!, false);
       if (error !== undefined) {
         reply.error(error);
         return;
@@ -138,6 +139,7 @@ export const OWN_COMMANDS: Readonly<Record<string, OwnCommand>> = {
   hello,
   time,
   wait,
+  acl,
   client,
   command,
   config,

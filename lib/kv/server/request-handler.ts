@@ -7,6 +7,7 @@
  * 3. `endRun` has been called before anybody else looks at the pipeline.
  */
 import { COMMAND_BYTES_MAX } from '../../limits.js';
+import { denialOf } from '../acl/permission.js';
 import { addArgument, beginCommand, endCommand } from '../command-format.js';
 import { ERRORS } from '../commands/context.js';
 import { subcommandsOf } from '../commands/subcommands.js';
@@ -155,14 +156,20 @@ export class RequestHandler {
     }
     const wrong = misfit(spec, parser);
     session.lastCommand = wrong === undefined ? this.#nameOf(spec) : spec.name;
-    if (wrong !== undefined) this.#reject(spec, wrong);
-    else if (!session.authenticated && !isOpenToStrangers(spec)) {
-      this.#reject(spec, 'NOAUTH Authentication required.');
-    } else {
+    const refusal = wrong ?? this.#denial(spec);
+    if (refusal !== undefined) this.#reject(spec, refusal);
+    else {
       session.host.counters.called(spec);
       if (spec.kind === 'local') this.#own(spec);
       else this.#encode(spec);
     }
+  }
+
+  /** The error for what the client may not do, as it has not said who it is, or as that user. */
+  #denial(spec: CommandSpec): string | undefined {
+    const { authenticated, user, lastCommand } = this.#session;
+    if (!authenticated && !isOpenToStrangers(spec)) return 'NOAUTH Authentication required.';
+    return user.isUnlimited ? undefined : denialOf(user, spec, lastCommand, this.#parser);
   }
 
   /** `client|list` where there are subcommands; the request has one of those that there are. */

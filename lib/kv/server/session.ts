@@ -1,4 +1,6 @@
 /** What a command of the port's own may see and change of its connection. */
+import type { User } from '../acl/user.js';
+import type { Users } from '../acl/users.js';
 import type { Reply } from '../resp/reply.js';
 import type { AuthDelays } from './auth-delays.js';
 import type { Counters } from './counters.js';
@@ -54,13 +56,15 @@ export interface Session extends Profile {
   readonly events: string;
   readonly memory: SessionMemory;
   readonly host: SessionHost;
+  /** Who it is, or would be: `default` until it says otherwise. */
+  readonly user: User;
   /** Does it now; in a transaction, when that has been executed. */
   effect(action: () => void): void;
-  /** Widens the limits that a client has before it authenticates. */
-  admit(): void;
+  /** It is that user from now on, without the limits that a client has before it authenticates. */
+  admit(user: User): void;
   /** A wrong password was given: nothing more is taken for a while. */
   punish(): void;
-  /** Narrows them again, where there is a password. */
+  /** It is the user `default` again, authenticated only if that one needs no password. */
   estrange(): void;
   /** Closes at once. */
   destroy(): void;
@@ -73,6 +77,7 @@ export interface Session extends Profile {
 /** The port as its connections see it. */
 export interface SessionHost {
   readonly settings: KvServerSettings;
+  readonly users: Users;
   readonly sessions: Iterable<Session>;
   readonly clients: number;
   readonly port: number;

@@ -1,4 +1,5 @@
 /** The port around a connection under test: a clock that stands still unless it is told, and nobody else. */
+import type { Users } from '../../../lib/kv/acl/users.js';
 import { AuthDelays } from '../../../lib/kv/server/auth-delays.js';
 import { Counters } from '../../../lib/kv/server/counters.js';
 import type { KvServerSettings } from '../../../lib/kv/server/options.js';
@@ -6,6 +7,7 @@ import type { Session, SessionHost } from '../../../lib/kv/server/session.js';
 
 export class FakeHost implements SessionHost {
   readonly settings: KvServerSettings;
+  readonly users: Users;
   readonly sessions: Session[] = [];
   readonly clients = 1;
   readonly port = 1;
@@ -19,6 +21,7 @@ export class FakeHost implements SessionHost {
 
   constructor(settings: KvServerSettings) {
     this.settings = settings;
+    this.users = settings.users;
   }
 
   nowMs(): number {
