@@ -36,7 +36,7 @@ const HELP = `
 Formats what is new, starts one process a replica, and restarts one that dies. Starting again finds all data.
 Any Redis port takes any command. Ctrl-C or SIGTERM stops everything in order; a second one at once. So does
 SIGHUP at a terminal; under nohup, or connected to no terminal at all, the cluster goes on and reads the
-certificates of the Redis ports again.
+certificates and users of the Redis ports again.
 
   npm start                                            three replicas, data/, ports 7001–7003
   npm start -- --backend file                          a log on a plain disk: survives power cuts
@@ -46,7 +46,7 @@ certificates of the Redis ports again.
 --replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions
 below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says,
 and have the key in DIR/cluster-key. Each replica has HTTP on loopback: a live page, /metrics, /readyz.
-With --listen on a network, Redis clients need a password (--password-file), or --insecure-redis says that
+With --listen on a network, Redis clients need a password (--password-file or --acl-file), or --insecure-redis says that
 who reaches the port may read and write.`;
 
 const WAITING_REPORT_MS = 5000;

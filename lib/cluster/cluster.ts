@@ -175,7 +175,7 @@ export class Cluster {
     await this.#unlock();
   }
 
-  /** Has every replica read its certificates again. */
+  /** Has every replica read its certificates and users again. */
   reload(): void {
     this.#supervisor.reload();
   }

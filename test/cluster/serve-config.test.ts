@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkSync, parseServeFile, serveConfig } from '../../lib/cluster/serve-config.js';
 
@@ -84,6 +87,28 @@ describe('the configuration of a replica', () => {
     expect(() => serveConfig({}, open)).toThrow(/--password-file/);
     expect(serveConfig({}, { ...open, insecureRedis: true }).redis).toEqual({ host: '0.0.0.0', port: 7001 });
     expect(serveConfig({}, { ...open, redis: '127.0.0.1:7001' }).redis?.port).toBe(7001);
+  });
+
+  it('has its users in a file, and then no password beside, and is guarded if each of them has one', () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'indelible-acl-'));
+    try {
+      const aclFile = path.join(directory, 'users.acl');
+      const open = { ...FLAGS, redis: '0.0.0.0:7001', aclFile };
+      expect(() => serveConfig({}, open)).toThrow(/there is no file .*users\.acl/);
+      fs.writeFileSync(aclFile, 'user default on >secret ~* +@all\n', { mode: 0o640 });
+      expect(() => serveConfig({}, open)).toThrow(/other users may read or write .*chmod 600/);
+      fs.chmodSync(aclFile, 0o600);
+      expect(serveConfig({}, open).service.users?.default.hasPassword).toBe(true);
+      expect(() => serveConfig({ passwordFile: aclFile }, open)).toThrow(/--acl-file .* --password-file/);
+      fs.appendFileSync(aclFile, 'user ann on nopass +ping\n');
+      expect(() => serveConfig({}, open)).toThrow(/every user has a password/);
+      expect(serveConfig({}, { ...open, insecureRedis: true }).service.aclFile).toBe(aclFile);
+      fs.appendFileSync(aclFile, 'user bob on +nosuch\n');
+      expect(() => serveConfig({}, open)).toThrow(/users\.acl, line 3: \+nosuch of user bob/);
+      expect(parseServeFile(JSON.stringify({ aclFile }))).toEqual({ aclFile });
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+    }
   });
 
   it('knows msync only for emulated regions', () => {

@@ -2,14 +2,14 @@
  * Replicas with certificates, as operators run them: those that the commands of docs/operating.md make, asked
  * for their status, and given new ones while they run.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../packaging/sources.js';
-import { freePorts, indelible, type Ports, PROGRAM, temporaryDirectory } from './cluster-process.js';
+import { freePorts, indelible, type Ports, temporaryDirectory } from './cluster-process.js';
+import { ServeProcess } from './serve-process.js';
 
 const IDS = [1, 2, 3];
 
@@ -30,35 +30,6 @@ afterEach(async () => {
 });
 
 const at = (name: string): string => path.join(directory, name);
-
-/** `serve` with the settings in a file, and what it logs. */
-class ServeProcess {
-  readonly child: ChildProcess;
-  readonly ended: Promise<unknown>;
-  readonly lines: string[] = [];
-  #wake: () => void = () => {};
-
-  constructor(config: string) {
-    this.child = spawn(process.execPath, [PROGRAM, 'serve', '--config', config], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.ended = new Promise((resolve) => this.child.once('close', resolve));
-    createInterface({ input: this.child.stdout! }).on('line', (line) => {
-      this.lines.push(line);
-      this.#wake();
-    });
-  }
-
-  async says(text: string, since = 0): Promise<string> {
-    for (;;) {
-      const found = this.lines.slice(since).find((line) => line.includes(text));
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-}
 
 /** Makes an authority and certificates by the commands of the documentation. */
 function makeCertificates(): void {

@@ -104,7 +104,8 @@ describe('users of an ACL file', () => {
   it('may do what they may in Redis', async () => {
     for (const { name } of Users.parse(TEXT, 'users.acl').all) {
       if (name === 'off') continue;
-      await ask('AUTH', name, 'secret');
+      const [left, right] = await ask('AUTH', name, 'secret');
+      expect([left, right], name).toEqual([new StatusReply('OK'), new StatusReply('OK')]);
       for (const request of requests()) {
         const [left, right] = await ask(...request);
         expect(verdict(left!), `${name}: ${request.join(' ')}`).toBe(verdict(right!));
