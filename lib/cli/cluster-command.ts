@@ -46,8 +46,8 @@ certificates and users of the Redis ports again.
 --replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions
 below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says,
 and have the key in DIR/cluster-key. Each replica has HTTP on loopback: a live page, /metrics, /readyz.
-With --listen on a network, Redis clients need a password (--password-file or --acl-file), or --insecure-redis says that
-who reaches the port may read and write.`;
+With --listen on a network, Redis clients need a password (--password-file or --acl-file), or --insecure-redis
+says that who reaches the port may read and write.`;
 
 const WAITING_REPORT_MS = 5000;
 

@@ -32,7 +32,8 @@ Logs go to standard output, one JSON object a line. SIGTERM or SIGINT closes the
 SIGHUP at a terminal; under nohup or connected to no terminal, SIGHUP has certificates and users read again.
 Peers and native clients prove that they have the cluster's key. A peer port on a network needs --tls, or
 --insecure-peers where the network is encrypted already; a Redis port there needs a password, users with
-passwords (--acl-file), certificates of its clients (--redis-tls-ca), or --insecure-redis; an HTTP port there a token or --insecure-http.
+passwords (--acl-file), certificates of its clients (--redis-tls-ca), or --insecure-redis; an HTTP port
+there a token or --insecure-http.
 
 HTTP answers /metrics for Prometheus, /livez, /readyz?verbose, and at / a live page. The token is given as a
 bearer token or as the password of Basic authentication; /livez and /readyz answer without.`;

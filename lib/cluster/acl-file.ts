@@ -6,8 +6,8 @@ import { checkAlone } from '../replica/key-file.js';
 import { ioError } from './durable-file.js';
 
 /**
- * @throws RangeError for a file that is absent, that others may read or write, or that has a line which is not
- * understood; ERR_INDELIBLE_STORE_IO for one that cannot be read
+ * @throws RangeError for a file that is absent, that others may read or write, or that has a line which is
+ * not understood; ERR_INDELIBLE_STORE_IO for one that cannot be read
  */
 export function readAclFile(file: string): Users {
   return Users.parse(readAlone(file), file);

@@ -1,7 +1,7 @@
 /**
  * The users of a Redis port, out of the text of an ACL file as Redis 7 reads it: a line each,
- * `user NAME MODIFIER…`, empty ones between. There is always one of the name `default`, who a client is before
- * it says who it is.
+ * `user NAME MODIFIER…`, empty ones between. There is always one of the name `default`, who a client is
+ * before it says who it is.
  */
 import { argumentError } from '../../errors.js';
 import { User } from './user.js';
