@@ -63,6 +63,13 @@ describe('users on a port', () => {
     await other.until((text) => text.endsWith('*0\r\n'));
   });
 
+  it('are default again after RESET, and held to their keys though they may use all commands', async () => {
+    const setup = await start({ users: users('user default on nopass ~pub:* +@all', FILE[1]!) });
+    const client = raw(setup);
+    client.lines('GET a', 'GET pub:a', 'AUTH admin root', 'GET a', 'RESET', 'ACL WHOAMI', 'GET a');
+    await client.expect(`${NO_KEY}$-1\r\n${OK}$-1\r\n+RESET\r\n$7\r\ndefault\r\n${NO_KEY}`);
+  });
+
   it('are held to their lines when they queue', async () => {
     const setup = await start({ users: users(...FILE) });
     const client = raw(setup);
