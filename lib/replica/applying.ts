@@ -18,7 +18,7 @@ export interface ApplyingParts {
   /** The checkpoint in force, and the state machine put back to it. */
   readonly checkpoints: {
     readonly base: Standing;
-    readonly isWriting: boolean;
+    readonly mayRestore: boolean;
     restoreAgain(): void;
   };
   /** Asked before each slot: what its requesters do when they hear may end the replica. */
@@ -81,10 +81,10 @@ export class Applying {
     throw gone(slot);
   }
 
-  /** Puts the state back to that before the slot at which it halted. False: not while it is being written. */
+  /** Puts the state back to that before the slot at which it halted. False: not now, see `mayRestore`. */
   private rebuild({ slot }: Halt): boolean {
     const { core, executor, checkpoints } = this.parts;
-    if (checkpoints.isWriting) return false;
+    if (!checkpoints.mayRestore) return false;
     const { base } = checkpoints;
     checkpoints.restoreAgain();
     executor.rewind(base);

@@ -70,6 +70,8 @@ export class Checkpoints {
   /** The log has refused a vote and nothing has been forgotten since. */
   private refused = false;
   private ending: Promise<void> | undefined;
+  /** The state is that of a peer's checkpoint, which is not durable here yet. */
+  private isAdopting = false;
   /** The state before the first slot, until there is a checkpoint. */
   private first: Image | undefined;
 
@@ -107,9 +109,9 @@ export class Checkpoints {
     return this.writer.tookMs;
   }
 
-  /** An image of the state is being taken: it may not be replaced meanwhile. */
-  get isWriting(): boolean {
-    return this.writer.isWriting;
+  /** The state may be put back to the newest checkpoint: no image is being taken, and it follows that one. */
+  get mayRestore(): boolean {
+    return !this.writer.isWriting && !this.isAdopting;
   }
 
   /** What a disk has to hold for one is being written or received. */
@@ -164,9 +166,11 @@ export class Checkpoints {
       restore: (file, from) => {
         restoreImage(machine, file);
         this.first = undefined;
+        this.isAdopting = true;
         host.restored(file, from);
       },
       adopted: (file, from) => {
+        this.isAdopting = false;
         this.writer.durable(file.meta.throughSlot);
         host.durableCheckpoint(file, from);
         this.forget(host);

@@ -75,5 +75,11 @@ export interface SimulatedDisk {
   ): readonly Slot[] | undefined;
 }
 
+/** A disk of which there may be two with the same on them. */
+export interface CopiableDisk extends SimulatedDisk {
+  /** Another disk with what is on this one, on which nothing has rotted. Between two lives only. */
+  copy(): CopiableDisk;
+}
+
 /** Runs something some units of time from now. */
 export type Later = (delay: number, run: () => void) => void;

@@ -13,7 +13,7 @@ import { formatFile, openFile } from '../storage/file.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
-import type { Later, SimulatedDisk } from './disk.js';
+import type { CopiableDisk, Later } from './disk.js';
 import type { Random } from './random.js';
 
 const DIRECTORY = '/store';
@@ -21,7 +21,7 @@ const DIRECTORY = '/store';
 const WRITE_DELAY_MIN = 2;
 const WRITE_DELAY_MAX = 60;
 
-export class FileDisk implements SimulatedDisk {
+export class FileDisk implements CopiableDisk {
   /** What rots in files is the matter of test/storage/file-damage.test.ts. */
   readonly canRot = false;
   readonly rotsAlive = false;
@@ -38,6 +38,12 @@ export class FileDisk implements SimulatedDisk {
     this.shape = shape;
     this.later = later;
     this.random = random;
+  }
+
+  copy(): FileDisk {
+    const copy = new FileDisk(this.shape, this.later, this.random);
+    copy.medium = this.medium.killed();
+    return copy;
   }
 
   /** Formats the store. */

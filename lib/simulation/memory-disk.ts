@@ -9,19 +9,21 @@ import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
 import { DamagedStorage } from './damaged-storage.js';
 import { DelayedStorage } from './delayed-storage.js';
-import type { DiskFault, Later, SimulatedDisk } from './disk.js';
+import type { CopiableDisk, DiskFault, Later } from './disk.js';
 import { MemoryDamage } from './memory-damage.js';
 import type { Random } from './random.js';
 
 /** A memory disk, what has rotted on it, and the store that is open on it. */
-abstract class RottingDisk implements SimulatedDisk {
+abstract class RottingDisk implements CopiableDisk {
   readonly canRot = true;
   readonly rotsAlive = true;
+  protected readonly shape: StoreShape;
   protected readonly disk: MemoryDisk = new MemoryDisk();
   private readonly damage = new MemoryDamage(this.disk);
   private opened: DamagedStorage | undefined;
 
   constructor(shape: StoreShape) {
+    this.shape = shape;
     formatMemory(this.disk, shape);
   }
 
@@ -56,6 +58,17 @@ abstract class RottingDisk implements SimulatedDisk {
     return slots;
   }
 
+  abstract copy(): RottingDisk;
+
+  /** Puts on this disk, just formatted, what is on `from`. */
+  protected filled(from: RottingDisk): this {
+    const { votes, queue, ...numbers } = from.disk;
+    Object.assign(this.disk, numbers);
+    for (const [slot, vote] of votes) this.disk.votes.set(slot, vote);
+    this.disk.queue.push(...queue);
+    return this;
+  }
+
   /** Opens the store as it would be without damage. */
   protected abstract openWhole(): Storage;
   protected abstract crashWhole(random: Random): boolean;
@@ -63,6 +76,10 @@ abstract class RottingDisk implements SimulatedDisk {
 
 export class InstantMemoryDisk extends RottingDisk {
   private store: MemoryStorage | undefined;
+
+  copy(): InstantMemoryDisk {
+    return new InstantMemoryDisk(this.shape).filled(this);
+  }
 
   protected openWhole(): Storage {
     this.store = openMemory(this.disk);
@@ -84,6 +101,10 @@ export class DelayedMemoryDisk extends RottingDisk {
     super(shape);
     this.later = later;
     this.random = random;
+  }
+
+  copy(): DelayedMemoryDisk {
+    return new DelayedMemoryDisk(this.shape, this.later, this.random).filled(this);
   }
 
   protected openWhole(): Storage {

@@ -7,13 +7,13 @@ import { formatImage, type KilledImage, openRecording, type Recording } from '..
 import type { StoreShape } from '../storage/shape.js';
 import type { Storage } from '../storage/storage.js';
 import type { Slot } from '../types.js';
-import type { DiskFault, SimulatedDisk } from './disk.js';
+import type { CopiableDisk, DiskFault } from './disk.js';
 import type { Random } from './random.js';
 import { hitPayload, hitRecord, loseRegion, recordsOf } from './region-rot.js';
 
 const CRASH_SEEDS = 2 ** 31;
 
-export class PmemDisk implements SimulatedDisk {
+export class PmemDisk implements CopiableDisk {
   readonly canRot = true;
   readonly rotsAlive = true;
   readonly damagedBytes: readonly Slot[] = [];
@@ -21,20 +21,27 @@ export class PmemDisk implements SimulatedDisk {
   damagedSlots: readonly Slot[] = [];
   /** The number of the last record that was made unreadable. */
   private rottenThrough = 0;
+  private readonly shape: StoreShape;
+  private readonly random: Random;
   private readonly pipeline: 'two-fence' | 'fused';
   private image: Uint8Array | KilledImage;
   private opened: { readonly storage: Storage; readonly recording: Recording } | undefined;
 
   /** Without a pipeline given, one is drawn; hosts run the first. */
-  constructor(
-    { identity, logBytes, recordBytesMax }: StoreShape,
-    random: Random,
-    pipeline?: 'two-fence' | 'fused',
-  ) {
+  constructor(shape: StoreShape, random: Random, pipeline?: 'two-fence' | 'fused') {
+    const { identity, logBytes, recordBytesMax } = shape;
+    this.shape = shape;
+    this.random = random;
     const incarnation = 1 + random.bits();
     this.pipeline = pipeline ?? random.pick(['two-fence', 'fused']);
     const alignment = random.pick([64, 256]);
     this.image = formatImage({ identity, logBytes, recordBytesMax, alignment, incarnation });
+  }
+
+  copy(): PmemDisk {
+    const copy = new PmemDisk(this.shape, this.random, this.pipeline);
+    copy.image = copyOf(this.image);
+    return copy;
   }
 
   open(): Storage {
@@ -88,4 +95,9 @@ export class PmemDisk implements SimulatedDisk {
     void opened.storage.close();
     return torn;
   }
+}
+
+function copyOf(image: Uint8Array | KilledImage): Uint8Array | KilledImage {
+  if (image instanceof Uint8Array) return image.slice();
+  return { seen: image.seen.slice(), durable: image.durable.slice() };
 }

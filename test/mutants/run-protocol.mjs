@@ -123,15 +123,21 @@ async function tryPatch(file, unmutated) {
   const text = readFileSync(join(PATCHES, file), 'utf8');
   const killer = /^Killed by: (.*)$/m.exec(text)?.[1] ?? '';
   const directory = prepare(file, unmutated);
+  let found;
+  // Where several are named, each has to kill it.
+  for (const each of killer.split(' and ')) {
+    found = await runKiller(each, directory, unmutated);
+    if (!isKill(found, each)) return { killed: false, found };
+  }
+  return { killed: true, found };
+}
+
+async function runKiller(killer, directory, unmutated) {
   const options = JSON.parse(/\{.*\}/.exec(killer)?.[0] ?? '{}');
-  const found = killer.startsWith('schedule')
-    ? await runSchedules(directory)
-    : killer.startsWith('hosts')
-      ? await killHosts(directory, unmutated, options)
-      : killer.startsWith('members')
-        ? await simulateMembers(directory)
-        : await simulateSeeds(directory, SEEDS, options);
-  return { killed: isKill(found, killer), found };
+  if (killer.startsWith('schedule')) return await runSchedules(directory);
+  if (killer.startsWith('hosts')) return await killHosts(directory, unmutated, options);
+  if (killer.startsWith('members')) return await simulateMembers(directory);
+  return await simulateSeeds(directory, SEEDS, options);
 }
 
 let passed = 0;

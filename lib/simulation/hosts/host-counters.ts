@@ -23,6 +23,15 @@ export interface HostCounters {
   clockJumps: number;
   diskStalls: number;
   fullDisks: number;
+  /**
+   * Directories that were copied, put back from such a copy, and formatted again; then how many of those were
+   * refused, and how many ended with the replica's own store put back.
+   */
+  storesCopied: number;
+  storesPutBack: number;
+  storesFormattedAgain: number;
+  staleStoresRefused: number;
+  staleStoresTakenAway: number;
   /** Commands that were refused because disks were short of room. */
   diskRefusals: number;
   /**
@@ -94,6 +103,11 @@ export function newHostCounters(): HostCounters {
     clockJumps: 0,
     diskStalls: 0,
     fullDisks: 0,
+    storesCopied: 0,
+    storesPutBack: 0,
+    storesFormattedAgain: 0,
+    staleStoresRefused: 0,
+    staleStoresTakenAway: 0,
     diskRefusals: 0,
     peersLost: 0,
     messagesDropped: 0,

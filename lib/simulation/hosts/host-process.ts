@@ -225,6 +225,10 @@ export class HostProcess {
   get host(): Assembly['host'] {
     return this.assembly.host;
   }
+  /** Whose stores it refuses, or who refuses its own, and why. */
+  get refused(): ReadonlyMap<ReplicaId, string> {
+    return this.assembly.transport.refusals;
+  }
   get pendingItems(): number {
     return this.store.pendingItems;
   }

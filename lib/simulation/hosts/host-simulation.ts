@@ -6,7 +6,7 @@
  * The same options give the same run, bit for bit: `traceHash` is the fingerprint of what happened.
  */
 import { ContractViolation } from '../../contract.js';
-import type { SimulatedDisk } from '../disk.js';
+import type { CopiableDisk } from '../disk.js';
 import { FileDisk } from '../file-disk.js';
 import { DelayedMemoryDisk, InstantMemoryDisk } from '../memory-disk.js';
 import { PmemDisk } from '../pmem-disk.js';
@@ -31,6 +31,8 @@ export interface HostSimulationOptions {
   readonly faults?: Partial<HostFaultRates>;
   /** What users do otherwise than the seed has drawn. */
   readonly workload?: Partial<RequestWorkload>;
+  /** Whether stores are put back from older copies, and formatted again; drawn if not given. */
+  readonly staleStores?: boolean;
   /** Told what happens, a line each. */
   readonly log?: (line: string) => void;
 }
@@ -54,6 +56,8 @@ const LOOK_MS = 20;
 /** The share of seeds with a fault that strikes often, and how often: as often as all others. */
 const BIASED = 0.5;
 const OFTEN = 25;
+/** The share of seeds with stores that become stale. */
+const STALE = 0.25;
 /** Units of time of the disks of core simulations, in milliseconds. */
 const DISK_UNIT_MS = 0.1;
 /** A file's groups take whole pages, however small they are. */
@@ -64,7 +68,7 @@ const MAKE_DISK: Readonly<Record<SimulatedBackend, MakeHostDisk>> = {
   delayed: (shape, host, random) =>
     new DelayedMemoryDisk(shape, (delay, run) => host.fromDisk(delay * DISK_UNIT_MS, run), random),
   pmem: (shape, _host, random) => new PmemDisk(shape, random, 'two-fence'),
-  file: (shape, host, random): SimulatedDisk => {
+  file: (shape, host, random): CopiableDisk => {
     const paged = { ...shape, logBytes: shape.logBytes * FILE_SIZE_FACTOR };
     return new FileDisk(paged, (delay, run) => host.fromDisk(delay * DISK_UNIT_MS, run), random);
   },
@@ -78,7 +82,10 @@ export async function simulateHosts(options: HostSimulationOptions): Promise<Hos
   const drawnBackend = draw.pick(Object.keys(MAKE_DISK) as SimulatedBackend[]);
   const { replicas = drawnReplicas, backend = drawnBackend } = options;
   const rates = { ...drawRates(draw), ...faults };
-  const world = new HostWorld(draw.bits(), replicas, MAKE_DISK[backend], rates, workload, log);
+  const worldSeed = draw.bits();
+  const { staleStores = draw.chance(STALE) } = options;
+  const stale = staleStores ? draw.fork() : undefined;
+  const world = new HostWorld(worldSeed, replicas, MAKE_DISK[backend], rates, workload, stale, log);
   let events = 0;
   let violation: SimulatedViolation | undefined;
   try {

@@ -9,6 +9,7 @@ import type { RequestSurroundings } from './front-end.js';
 import type { HostCounters } from './host-counters.js';
 import type { HostScale } from './host-scale.js';
 import type { SocketNetwork } from './socket-network.js';
+import type { StaleStores } from './stale-stores.js';
 import type { Tell } from './told.js';
 
 export interface HostSurroundings {
@@ -21,6 +22,9 @@ export interface HostSurroundings {
   readonly addresses: ReadonlyMap<ReplicaId, string>;
   readonly network: SocketNetwork;
   readonly tell: Tell;
+  readonly staleStores: StaleStores;
+  /** Runs `run`; what it throws ends the simulation, and goes no further. */
+  check(run: () => void): void;
   /** A replica executes something of `slot` at `timeMs` of replicated time. */
   executedAt(replica: ReplicaId, slot: Slot, timeMs: number): void;
   /** A request has waited for this share of what it may, and still waits. */

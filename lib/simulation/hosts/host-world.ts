@@ -21,7 +21,7 @@ import { Recovery } from '../checkers/recovery.js';
 import { Release } from '../checkers/release.js';
 import { Votes } from '../checkers/votes.js';
 import { Clock } from '../clock.js';
-import type { SimulatedDisk } from '../disk.js';
+import type { CopiableDisk } from '../disk.js';
 import { firstConfiguration } from '../membership.js';
 import { Observers, type Operation } from '../observer.js';
 import { Random } from '../random.js';
@@ -39,12 +39,14 @@ import { ReplicatedTime } from './replicated-time.js';
 import { Serving } from './serving.js';
 import { SimulatedHost } from './simulated-host.js';
 import { addressOf, SocketNetwork } from './socket-network.js';
+import { StaleStores } from './stale-stores.js';
 import { StandingDown } from './standing-down.js';
+import { StoreFaults } from './store-faults.js';
 import type { Stream } from './stream.js';
 import type { Tell } from './told.js';
 import { Wires } from './wires.js';
 
-export type MakeHostDisk = (shape: StoreShape, host: SimulatedHost, random: Random) => SimulatedDisk;
+export type MakeHostDisk = (shape: StoreShape, host: SimulatedHost, random: Random) => CopiableDisk;
 
 /** A leader looks out for more for a moment behind a turn (replica/watch.ts): some tens of these. */
 const EMPTY_PHASES_MAX = 300;
@@ -62,6 +64,8 @@ export class HostWorld {
   readonly observers: Observers;
   readonly availability: Availability;
   readonly infirmary: Infirmary;
+  /** If stores become stale. */
+  readonly storeFaults: StoreFaults | undefined;
   private readonly standingDown: StandingDown;
   private readonly serving: Serving;
   /** The longest that a request has waited, of what it may. */
@@ -82,6 +86,7 @@ export class HostWorld {
     makeDisk: MakeHostDisk,
     rates: HostFaultRates,
     workload: Partial<RequestWorkload>,
+    stale: Random | undefined,
     log: (line: string) => void,
   ) {
     this.random = new Random(seed);
@@ -118,7 +123,7 @@ export class HostWorld {
       const identity = { clusterId: CLUSTER, replicaId: id, storeUuid };
       const { logBytes, recordBytesMax } = scale;
       const random = this.random.fork();
-      const make = (host: SimulatedHost): SimulatedDisk =>
+      const make = (host: SimulatedHost): CopiableDisk =>
         makeDisk({ identity, logBytes, recordBytesMax }, host, random);
       return new SimulatedHost(id, make, around);
     });
@@ -133,6 +138,8 @@ export class HostWorld {
     this.infirmary = new Infirmary(this.hosts, this.network, scale.electionMs);
     const chance = this.random.fork();
     this.faults = new HostFaults(clock, chance, this.hosts, wires, counters, rates, scale.electionMs, log);
+    if (stale === undefined) return;
+    this.storeFaults = new StoreFaults(clock, stale, this.hosts, counters, scale.electionMs, log);
   }
 
   async start(): Promise<void> {
@@ -141,6 +148,7 @@ export class HostWorld {
     for (const client of this.outside) client.start();
     await this.settle();
     this.faults.start();
+    this.storeFaults?.start();
   }
 
   /** Runs one event, and what it has set off beside. @throws what is broken. */
@@ -159,6 +167,7 @@ export class HostWorld {
     const { now } = this.clock;
     this.counters.cutOffChecks += this.serving.look(now, this.hosts, this.infirmary, extraMs);
     this.standingDown.look(this.clock.now, this.hosts, this.infirmary);
+    this.storeFaults?.look();
     for (const { process } of this.hosts) process?.mustBeBounded();
     for (const { id, emptyPhases } of this.hosts) {
       must(
@@ -182,6 +191,7 @@ export class HostWorld {
   /** Faults end, and nothing is asked for any more at which a machine throws. */
   endFaults(): void {
     this.poisonThrough = this.lastOperation;
+    this.storeFaults?.end();
     this.faults.end();
   }
 
@@ -219,6 +229,8 @@ export class HostWorld {
       addresses: new Map(members.map(({ id }) => [id, addressOf(id)])),
       network,
       tell,
+      check,
+      staleStores: new StaleStores(),
       executedAt: (replica, slot, timeMs) => check(() => time.executed(replica, slot, timeMs)),
       waited: (share) => {
         this.longestWait = Math.max(this.longestWait, share);

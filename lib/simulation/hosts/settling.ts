@@ -1,6 +1,7 @@
 /**
  * Settling: once faults and requests have ended, everything that was asked has an outcome, every replica
- * executes a command of its own, and all come to the same state, within a bounded time.
+ * executes a command of its own, and all come to the same state, within a bounded time. Before that every
+ * stale store has been refused by all others, so that the replica's own is put back; in the end nobody is refused.
  */
 import { Violation } from '../violation.js';
 import type { HostWorld } from './host-world.js';
@@ -23,12 +24,14 @@ export async function mustSettle(world: HostWorld): Promise<number> {
     events++;
     if (world.clock.now < nextAsk) continue;
     nextAsk = world.clock.now + ASK_AGAIN_MS;
+    world.storeFaults?.look();
+    world.storeFaults?.putRight();
     if (isSettled(world, asked)) break;
     if (world.clock.now > deadline) throw new Violation('liveness', describe(world));
     for (const { id, process } of world.hosts) {
       if (process === undefined || isDone(world, asked.get(id))) continue;
       const requester = process.requesters[0]!;
-      requester.stop();
+      for (const each of process.requesters) each.stop();
       if (requester.writes.openCount > 0) continue;
       const write = requester.writeOne();
       if (write !== undefined) asked.set(id, write.id);
@@ -48,6 +51,7 @@ function isDone(world: HostWorld, id: number | undefined): boolean {
 
 function isSettled(world: HostWorld, asked: ReadonlyMap<number, number>): boolean {
   if (!world.hosts.every(({ id }) => isDone(world, asked.get(id)))) return false;
+  if (world.hosts.some(({ isStale, refused }) => isStale || refused.size > 0)) return false;
   if (world.hosts.some(({ process }) => process?.host.halt !== undefined)) return false;
   const states = world.hosts.map(({ process }) => ({
     through: process?.host.executor.appliedThrough,

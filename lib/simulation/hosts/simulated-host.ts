@@ -9,13 +9,12 @@
  * | up | a process with its event loop, sockets and state | `crash`, `close`, a host that stops → down |
  */
 import { ContractViolation } from '../../contract.js';
-import { formatCheckpoints } from '../../storage/checkpoint.js';
-import { RecordingMedium } from '../../storage/file/recording-medium.js';
-import type { Opening, ReplicaId } from '../../types.js';
-import type { SimulatedDisk } from '../disk.js';
+import type { ReplicaId } from '../../types.js';
+import type { CopiableDisk } from '../disk.js';
 import { Violation } from '../violation.js';
 import { EventLoop } from './event-loop.js';
-import { CHECKPOINTS, HostProcess } from './host-process.js';
+import { HostProcess } from './host-process.js';
+import { HostStore } from './host-store.js';
 import type { HostSurroundings } from './host-surroundings.js';
 import { MachineClock } from './machine-clock.js';
 import { timedMedium } from './timed-medium.js';
@@ -23,17 +22,7 @@ import { timedMedium } from './timed-medium.js';
 /** Of the file system with the checkpoints: any number will do. */
 const DISK_BYTES: number = 1 << 30;
 
-class KnownOpenings {
-  private readonly openings = new Map<ReplicaId, Opening>();
-
-  of(peer: ReplicaId): Opening | undefined {
-    return this.openings.get(peer);
-  }
-
-  remember(peer: ReplicaId, opening: Opening): void {
-    this.openings.set(peer, opening);
-  }
-}
+const NOBODY: ReadonlyMap<ReplicaId, string> = new Map();
 
 export class SimulatedHost {
   readonly id: ReplicaId;
@@ -46,21 +35,35 @@ export class SimulatedHost {
   /** Since when it is up without a break. */
   upSinceMs = 0;
   private readonly around: HostSurroundings;
-  private readonly disk: SimulatedDisk;
+  /** Of the last opening of its own store; 0 before the first. */
+  generation = 0;
+  private readonly makeDisk: (host: SimulatedHost) => CopiableDisk;
+  private stores!: { used: HostStore; readonly own: HostStore };
   private loop: EventLoop | undefined;
-  private medium = new RecordingMedium();
-  /** Which openings of its peers' stores it remembers. */
-  private readonly known: KnownOpenings = new KnownOpenings();
   private lives = 0;
   private isClosing = false;
 
-  constructor(id: ReplicaId, makeDisk: (host: SimulatedHost) => SimulatedDisk, around: HostSurroundings) {
+  constructor(id: ReplicaId, makeDisk: (host: SimulatedHost) => CopiableDisk, around: HostSurroundings) {
     this.id = id;
     this.around = around;
     this.machineClock = new MachineClock(around.clock, around.random.fork());
-    this.disk = makeDisk(this);
+    this.makeDisk = makeDisk;
   }
 
+  get store(): HostStore {
+    return this.stores.used;
+  }
+  get ownStore(): HostStore {
+    return this.stores.own;
+  }
+  /** Whether what it has is not the store that voted, but an older copy or one formatted again. */
+  get isStale(): boolean {
+    return this.store !== this.ownStore;
+  }
+  /** Whose stores its process refuses. */
+  get refused(): ReadonlyMap<ReplicaId, string> {
+    return this.process?.refused ?? NOBODY;
+  }
   get isUp(): boolean {
     return this.loop !== undefined;
   }
@@ -73,7 +76,7 @@ export class SimulatedHost {
   /** Up and about, with disks that go on and have room, and a clock that runs at about the right speed. */
   get isWell(): boolean {
     const { process, isClosing, machineClock, around } = this;
-    const isGoing = process !== undefined && !isClosing && !this.isPaused;
+    const isGoing = process !== undefined && !isClosing && !this.isPaused && !this.isStale;
     if (process?.host.checkpointTrouble !== undefined || process?.host.halt !== undefined) return false;
     return isGoing && this.stalledUntil <= around.clock.now && machineClock.isSteady;
   }
@@ -93,8 +96,18 @@ export class SimulatedHost {
   }
 
   async prepare(): Promise<void> {
-    await formatCheckpoints(CHECKPOINTS, this.around.clusterId, this.around.configuration, this.medium);
-    await this.disk.prepare?.();
+    const own = await this.newStore();
+    this.stores = { own, used: own };
+  }
+
+  /** Another store, formatted from the plan of its own. */
+  newStore(): Promise<HostStore> {
+    return HostStore.format(this.makeDisk(this), this.around);
+  }
+
+  /** Until the end of its next life `store` is in the place of its own. Between two lives only. */
+  replaceStore(store: HostStore): void {
+    this.stores.used = store;
   }
 
   /** Runs `run` in this replica's process when its disk has come to it, `ms` from now if it is well. */
@@ -126,16 +139,23 @@ export class SimulatedHost {
   }
 
   private async open(loop: EventLoop): Promise<void> {
-    const { id, around } = this;
-    const log = await this.disk.open();
+    const { id, store, isStale } = this;
+    const { staleStores } = this.around;
+    const log = await store.disk.open();
     if (!loop.alive) return;
+    if (isStale) staleStores.opened(id, log.opening);
+    else this.generation = log.opening.generation;
+    const around = isStale ? unwatched(this.around) : this.around;
     const medium = timedMedium(
-      this.medium,
+      store.medium,
       (bytes) => this.wait(bytes),
       () => this.mustHaveRoom(),
       async () => ({ bytes: DISK_BYTES, freeBytes: this.isFull ? 0 : DISK_BYTES / 2 }),
     );
-    const belongings = { id, loop, log, medium, known: this.known };
+    const known = store.known((peer, opening) => {
+      if (!isStale) around.check(() => staleStores.met(id, peer, opening, store.openings.get(peer)));
+    });
+    const belongings = { id, loop, log, medium, known };
     const process = await HostProcess.open(belongings, around, (error) => this.failed(loop, error));
     if (!loop.alive) return;
     this.process = process;
@@ -157,8 +177,10 @@ export class SimulatedHost {
     this.process = undefined;
     around.network.ended(loop, powerless);
     if (powerless) around.network.wires.power(this.id, false);
-    this.medium = powerless ? this.medium.powerCut(() => around.random.fraction()) : this.medium.killed();
-    this.disk.crash(around.random);
+    this.store.crash(powerless, around);
+    if (!this.isStale) return;
+    around.counters.staleStoresTakenAway++;
+    this.stores.used = this.stores.own;
   }
 
   /** Stops the process in order; it is gone when that is done, and `then` is called. */
@@ -204,6 +226,22 @@ export class SimulatedHost {
     const ms = 0.05 + bytes / this.around.scale.diskBytesPerMs;
     return new Promise((resolve) => this.fromDisk(ms, resolve));
   }
+}
+
+/**
+ * What a process over a stale store finds around it: what that store holds, executes and says is no part of the
+ * history that the checkers follow, only what others make of it, and what its users are answered.
+ */
+function unwatched(around: HostSurroundings): HostSurroundings {
+  return {
+    ...around,
+    tell: () => {},
+    executedAt: () => {},
+    roleChanged: (replica, role) => {
+      if (role === 'leader')
+        around.broke(new Violation('stores', `replica ${replica} leads with a stale store`));
+    },
+  };
 }
 
 /** What ends a process is a broken promise: nothing that a user, a peer or a disk does here may. */

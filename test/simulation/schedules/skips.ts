@@ -72,7 +72,7 @@ class World {
       executor: this.executor,
       checkpoints: {
         base: standing,
-        isWriting: false,
+        mayRestore: true,
         restoreAgain: () => {
           this.state = [];
         },
