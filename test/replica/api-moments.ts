@@ -1,6 +1,8 @@
 /** The calls of a replica, and the moments at which a program may make them. */
+import { vi } from 'vitest';
 import { Counter } from '../../examples/counter.js';
-import type { CommandView, Outcome, Replica, Requester, ResultWriter } from '../../lib/index.js';
+import type { CommandView, Outcome, Replica, Requester, ResultWriter, Tuning } from '../../lib/index.js';
+import { nodeRuntime } from '../../lib/runtime.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
 import { TestCluster } from './cluster.js';
 
@@ -9,6 +11,8 @@ const BODY: Buffer = Buffer.concat([Buffer.from([ADD.length, 0, 0, 0]), ADD]);
 /** Few of these are what a replica takes before it asks its requesters to wait. */
 const LONG_BODY: Buffer = Buffer.concat([Buffer.from([0x40, 0x1f, 0, 0]), Buffer.alloc(8000)]);
 const MAX_FILL = 4000;
+const SMALL_LOG_BYTES = 128 << 10;
+const HOUR_MS = 3_600_000;
 
 /** A counter that does what a moment needs of it. */
 export class Hooked extends Counter {
@@ -104,13 +108,13 @@ let cluster: TestCluster | undefined;
 let machines: Hooked[] = [];
 
 export async function endMoment(): Promise<void> {
+  vi.restoreAllMocks();
   await cluster?.closeAll();
   cluster = undefined;
   machines = [];
 }
 
-async function start(size: number, logBytes = 1 << 20): Promise<Replica> {
-  const tuning = logBytes < 1 << 20 ? { requestTimeoutMs: 200, batchBytesTarget: 1024 } : {};
+async function start(size: number, logBytes = 1 << 20, tuning: Partial<Tuning> = {}): Promise<Replica> {
   cluster = await TestCluster.start({
     size,
     logBytes,
@@ -152,7 +156,7 @@ async function halted(replica: Replica): Promise<void> {
 }
 
 async function fullLog(): Promise<Replica> {
-  const replica = await start(1, 128 << 10);
+  const replica = await start(1, SMALL_LOG_BYTES, { requestTimeoutMs: 200, batchBytesTarget: 1024 });
   machines[0]!.inCheckpoint = () => {
     throw new Error('no checkpoint is to be had');
   };
@@ -244,6 +248,20 @@ export const MOMENTS = {
     return within(leader, call, (callback) => {
       leader.once('peer', callback);
       void cluster!.close(cluster!.ids.find((id) => id !== leader.identity.replicaId)!);
+    });
+  },
+  'inside a listener of damage': async (call) => {
+    const replica = await start(1, 1 << 20, { scrubBytesPerSecond: 1 << 30 });
+    return within(replica, call, (callback) => {
+      replica.once('damage', callback);
+      cluster!.scrubFinds(replica, { reason: 'a bit has turned over', votes: [], uncertain: [] });
+    });
+  },
+  'inside a listener of clock': async (call) => {
+    const replica = await start(1);
+    return within(replica, call, (callback) => {
+      replica.once('clock', callback);
+      vi.spyOn(nodeRuntime, 'wallMs').mockImplementation(() => Date.now() + HOUR_MS);
     });
   },
   'inside a listener of failure': async (call) => {

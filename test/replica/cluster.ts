@@ -18,6 +18,7 @@ import {
 import type { OpenStore } from '../../lib/replica/store.js';
 import type { MemoryStorage } from '../../lib/storage/memory.js';
 import type { StoreShape } from '../../lib/storage/shape.js';
+import type { FoundDamage } from '../../lib/storage/storage.js';
 
 export interface ClusterOptions {
   readonly size?: number;
@@ -132,6 +133,12 @@ export class TestCluster {
   failStore(replica: Replica): void {
     const { log } = Reflect.get(replica, 'store') as OpenStore;
     (log as MemoryStorage).failNext();
+  }
+
+  /** The scrubs of a replica's store find something from now on. */
+  scrubFinds(replica: Replica, damage: FoundDamage): void {
+    const { log } = Reflect.get(replica, 'store') as OpenStore;
+    log.scrub = (bytes, done) => done({ bytes, passes: 0, damage });
   }
 
   pathOf(id: number): string {
