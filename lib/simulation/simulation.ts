@@ -63,6 +63,7 @@ export interface SimulationReport {
   readonly events: number;
   /** What happened how often. */
   readonly counters: Counters;
+  /** How often members changed, and how. */
   readonly memberCounters: MemberCounters;
   /** Sixteen hex digits. */
   readonly traceHash: string;

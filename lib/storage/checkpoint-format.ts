@@ -23,8 +23,9 @@ export interface CheckpointMeta {
   readonly checkpointId: number;
   /** The state is that after applying every slot through this one. */
   readonly throughSlot: Slot;
-  /** Of slot `throughSlot` + 1, and the ballot above which its ballots are; absent: the first one's. */
+  /** Of slot `throughSlot` + 1. */
   readonly configuration: Configuration;
+  /** The ballot above which its ballots are; absent: it is the first configuration. */
   readonly configurationAbove?: Ballot;
   /** The hash chain over the digests of slots 1 … throughSlot (contract 15). */
   readonly chainDigest: number;
