@@ -7,7 +7,8 @@
  *    `boundMs` of a quorum's (itself among them), otherwise to the middle one of those that agree, and to
  *    none if no quorum agrees.
  * 3. It goes on from leader to leader: a leader tells its followers the time, and who has been told goes on
- *    from there. A leader that was never told asks a quorum first, and stamps nothing until it has answered.
+ *    from there. A leader that was never told asks a quorum first, and stamps nothing until it has answered:
+ *    in this lead, and since its own clock was last set.
  * 4. Only if nobody of that quorum was told either (all were started anew, and nobody knows for how long all
  *    were down) it steps, forward, to the middle one of their clocks.
  */
@@ -95,6 +96,8 @@ export class ReplicatedClock {
   private leadsSinceMs: number | undefined;
   /** The middle one of a quorum's clocks that agree, less the monotonic clock here. */
   private othersAheadMs: number | undefined;
+  /** This replica's wall clock less its monotonic one, when they were last read. */
+  private ownAheadMs: number;
   private drawnTo: Guide = 'none';
   private off = false;
   private lastOffMs = 0;
@@ -104,6 +107,7 @@ export class ReplicatedClock {
     this.boundMs = boundMs;
     this.quorum = Math.floor(members.length / 2) + 1;
     this.atMs = clocks.monotonicMs();
+    this.ownAheadMs = clocks.wallMs() - this.atMs;
     const never = { wallAheadMs: 0, timeAheadMs: undefined, uncertainMs: 0, atMs: Number.NEGATIVE_INFINITY };
     this.readings = members.filter((id) => id !== self).map((id) => ({ id, ...never }));
   }
@@ -122,6 +126,7 @@ export class ReplicatedClock {
   now(): number {
     const nowMs = this.clocks.monotonicMs();
     const wallMs = this.clocks.wallMs();
+    this.noticeStep(wallMs - nowMs);
     const elapsedMs = Math.max(0, nowMs - this.atMs);
     this.atMs = nowMs;
     this.timeMs += elapsedMs;
@@ -148,8 +153,18 @@ export class ReplicatedClock {
     this.drawnTo = 'none';
     if (!leads) return;
     // What an earlier lead was answered may be of clocks that were set since.
-    for (const reading of this.readings) reading.atMs = Number.NEGATIVE_INFINITY;
+    this.forgetReadings();
     this.settle();
+  }
+
+  /** After a step of the own clock it is compared with new answers only: an old one may have been as wrong. */
+  private noticeStep(aheadMs: number): void {
+    if (Math.abs(aheadMs - this.ownAheadMs) > this.boundMs) this.forgetReadings();
+    this.ownAheadMs = aheadMs;
+  }
+
+  private forgetReadings(): void {
+    for (const reading of this.readings) reading.atMs = Number.NEGATIVE_INFINITY;
   }
 
   /** What the leader tells all others, and asks them. */

@@ -253,3 +253,50 @@ describe('whatever clocks do', () => {
     fc.assert(fc.property(fc.array(event, { maxLength: 12 }), run), { numRuns: 60 });
   });
 });
+
+describe('a leader that asks what time it is', () => {
+  /** Leader 1 of three, with clocks that tests set. */
+  function untold() {
+    const own = { elapsedMs: 0, aheadMs: 0 };
+    const clocks = {
+      monotonicMs: () => own.elapsedMs,
+      wallMs: () => BEGIN_MS + own.elapsedMs + own.aheadMs,
+    };
+    const clock = new ReplicatedClock({ self: 1, members: [1, 2, 3], boundMs: 500, clocks });
+    clock.lead(true);
+    const answer = (id: number, aheadMs: number, sentMs = own.elapsedMs): void =>
+      clock.answered(id, {
+        type: 'clocked',
+        sentMs,
+        wallMs: BEGIN_MS + own.elapsedMs + aheadMs,
+        timeMs: 0,
+      });
+    return { own, clock, answer };
+  }
+
+  it('compares its own clock, after a step of it, with new answers only', () => {
+    const { own, clock, answer } = untold();
+    own.elapsedMs = 50;
+    answer(2, HOUR);
+    own.elapsedMs = 350;
+    // The follower's clock is set right, and the leader's is as wrong as that one was.
+    own.aheadMs = HOUR;
+    clock.look();
+    expect(clock.isKnown).toBe(false);
+    own.elapsedMs = 400;
+    answer(2, 0);
+    answer(3, 0);
+    expect(Math.abs(clock.now() - BEGIN_MS - 400)).toBeLessThanOrEqual(1);
+  });
+
+  it('takes no answer to what it asked when it led before', () => {
+    const { own, clock, answer } = untold();
+    clock.lead(false);
+    own.elapsedMs = 200;
+    clock.lead(true);
+    answer(2, 0, 100);
+    expect(clock.isKnown).toBe(false);
+    answer(2, 0);
+    expect(clock.isKnown).toBe(true);
+  });
+});
