@@ -4,7 +4,9 @@ import { codeOf } from './exit-code.js';
 
 const ADVICE: Readonly<Record<string, string>> = {
   [ErrorCode.storeMissing]:
-    '`indelible format` makes a new store; one that was lost comes back from a backup, or not at all.',
+    'Check --dir, and whether its disk is mounted. If the store is lost, leave this replica stopped: a majority ' +
+    'of the others goes on without it. Do not format it again: it has voted, and answers could be lost. ' +
+    '`indelible format` is for a new cluster.',
   [ErrorCode.storeExists]: 'Nothing was written. Choose another --dir, or keep what is there.',
   [ErrorCode.storeForeign]:
     'Nothing was written. Choose another --dir, or leave out the options that differ from the data.',

@@ -18,8 +18,9 @@ interface InspectFlags {
 }
 
 const HELP = `
-Reads headers, roots and every record it can find, says which of them are damaged and what recovery would find,
-and writes nothing. A store in use changes meanwhile: it may be shown a moment old, or as damaged when it is not.
+Reads headers, roots and every record it can find, says which of them are damaged and what recovery would
+find, and writes nothing. A store in use changes meanwhile: it may be shown a moment old, or as damaged when
+it is not.
 
   indelible inspect data/replica-1                     a replica's directory
   indelible inspect data/replica-1/region              a region itself, or a copy of one
@@ -27,8 +28,8 @@ and writes nothing. A store in use changes meanwhile: it may be shown a moment o
 
 A ballot is written round.replica; a record is good when all of its CRCs hold and it is committed.
 
-Exit codes: 0 recovery would find it intact · 1 damaged, or it cannot be read · 2 wrong command line · 3 there is
-no store.`;
+Exit codes: 0 recovery would find it intact · 1 damaged, or it cannot be read · 2 wrong command line · 3 there
+is no store.`;
 
 export function inspectCommand(output: Output): Command {
   const command = new Command('inspect')

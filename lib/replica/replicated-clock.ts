@@ -157,7 +157,7 @@ export class ReplicatedClock {
     this.settle();
   }
 
-  /** After a step of the own clock it is compared with new answers only: an old one may have been as wrong. */
+  /** After a step of the own clock it is compared with new answers only: an old one may be as wrong. */
   private noticeStep(aheadMs: number): void {
     if (Math.abs(aheadMs - this.ownAheadMs) > this.boundMs) this.forgetReadings();
     this.ownAheadMs = aheadMs;

@@ -1,7 +1,8 @@
 /**
  * Settling: once faults and requests have ended, everything that was asked has an outcome, every replica
  * executes a command of its own, and all come to the same state, within a bounded time. Before that every
- * stale store has been refused by all others, so that the replica's own is put back; in the end nobody is refused.
+ * stale store has been refused by all others, so that the replica's own is put back; in the end nobody is
+ * refused.
  */
 import { Violation } from '../violation.js';
 import type { HostWorld } from './host-world.js';
