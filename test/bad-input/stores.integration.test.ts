@@ -1,6 +1,6 @@
 /**
- * Stores that are not what they should be, under `indelible cluster`: each is named with a code, not written to
- * and left out while the others serve, or it serves without its vote. Putting the right bytes back brings
+ * Stores that are not what they should be, under `indelible cluster`: each is named with a code, not written
+ * to and left out while the others serve, or it serves without its vote. Putting the right bytes back brings
  * everything back. What the cluster says of itself must be right: otherwise it is refused with exit code 3.
  */
 import { createHash } from 'node:crypto';

@@ -229,8 +229,8 @@ export class SimulatedHost {
 }
 
 /**
- * What a process over a stale store finds around it: what that store holds, executes and says is no part of the
- * history that the checkers follow, only what others make of it, and what its users are answered.
+ * What a process over a stale store finds around it: what that store holds, executes and says is no part of
+ * the history that the checkers follow, only what others make of it, and what its users are answered.
  */
 function unwatched(around: HostSurroundings): HostSurroundings {
   return {

@@ -1,6 +1,7 @@
 /**
- * Stores that are not what they were: a replica's directory is put back from an older copy, or formatted again
- * from the same plan, while its process is gone. Its own store lies aside, and is put back when that life ends.
+ * Stores that are not what they were: a replica's directory is put back from an older copy, or formatted
+ * again from the same plan, while its process is gone. Its own store lies aside, and is put back when that
+ * life ends.
  *
  * 1. A store is put back only when every other replica has met a later opening of it than the copy knows of:
  *    what is younger than that nobody can tell (docs/decisions/0098).
