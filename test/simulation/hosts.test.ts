@@ -63,6 +63,7 @@ test('a cluster without faults keeps its leader, and answers everything', async 
     seconds: 2,
     backend: 'memory',
     faults: { ...CALM, heal: 1 },
+    staleStores: false,
     workload,
   });
   expect(violation).toBeUndefined();
