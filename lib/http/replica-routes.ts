@@ -33,7 +33,9 @@ export function replicaRoutes(
     return failure === undefined ? plain(200, 'ok\n') : plain(503, `it has stopped: ${failure}\n`);
   };
   const ready: Route['answer'] = async ({ url }) => {
-    const health = healthOf(replica.status(), await diskOf(directory));
+    const status = replica.status();
+    // A replica that watches its disk is believed.
+    const health = healthOf(status, status.disk === undefined ? await diskOf(directory) : undefined);
     const code = health.level === 'fail' ? 503 : 200;
     if (url.searchParams.get('format') === 'json') {
       return { status: code, type: 'application/json', body: `${JSON.stringify(health)}\n` };

@@ -52,7 +52,7 @@ export interface DiskSurroundings {
 }
 
 /** The share in use from which a person is told. */
-const WARN_SHARE = 0.85;
+export const WARN_SHARE = 0.85;
 /** Of the reserve: what small files and lines of the log may take. */
 const SMALL_FILES_BYTES: number = 1 << 20;
 /** Less than this is nothing. */

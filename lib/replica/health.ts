@@ -8,6 +8,7 @@
  * | `warn` | it serves; a person should look before it does not                                      |
  * | `fail` | what is asked of it now is refused, or waits: send clients elsewhere                     |
  */
+import { WARN_SHARE } from './disk.js';
 import type { ReplicaStatus } from './status.js';
 
 /** `ok`: nothing to do; `warn`: it serves, look before it does not; `fail`: it refuses, or makes wait. */
@@ -43,8 +44,6 @@ export interface DiskSpace {
 export const LAG_SLOTS_READY_MAX = 2000;
 /** A log that is fuller warns: checkpoints begin at half of it, and make room. */
 const LOG_SHARE_WARN = 0.9;
-/** A disk that is fuller warns. */
-export const DISK_SHARE_WARN = 0.85;
 /** A store that has made nothing durable for longer takes no votes (`storageStallMs`). */
 const STALL_MS_FAIL = 2000;
 
@@ -157,7 +156,7 @@ function diskChecks({ disk: known }: ReplicaStatus, looked: DiskSpace | undefine
 
 function diskCheck({ freeBytes, totalBytes }: DiskSpace): HealthCheck {
   const share = totalBytes === 0 ? 0 : 1 - freeBytes / totalBytes;
-  const level = share >= DISK_SHARE_WARN ? 'warn' : 'ok';
+  const level = share >= WARN_SHARE ? 'warn' : 'ok';
   const text = `${percent(share)} of its file system in use${level === 'ok' ? '' : ': make room for checkpoints'}`;
   return { name: 'disk', level, text };
 }

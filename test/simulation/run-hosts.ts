@@ -9,6 +9,7 @@ import { addHostCounters, newHostCounters } from '../../lib/simulation/hosts/hos
 import { type HostSimulationOptions, simulateHosts } from '../../lib/simulation/hosts/host-simulation.js';
 import type { SimulatedBackend } from '../../lib/simulation/simulation.js';
 import { numberOf, toolArguments } from '../tool-arguments.mjs';
+import { conclude } from './conclude.js';
 
 const COMMAND = 'npm run simulate-hosts --';
 const { positionals } = toolArguments({
@@ -69,12 +70,4 @@ console.log(
   `longest without a command, of a seed, in election timeouts: half ${at(0.5)}, 9 in 10 ${at(0.9)}, all ${at(1)}`,
 );
 console.log(`longest wait of a request: ${(100 * longestWait).toFixed(0)} % of its bound`);
-if (count >= 40) {
-  for (const [name, value] of Object.entries(totals)) {
-    if (value > 0) continue;
-    failed++;
-    console.log(`no seed had any ${name}`);
-  }
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+conclude({ passed, failed, totals: count >= 40 ? totals : {} });

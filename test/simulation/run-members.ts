@@ -6,6 +6,7 @@
  */
 import { membershipOptions, newMemberCounters } from '../../lib/simulation/membership.js';
 import { type SimulatedBackend, simulate } from '../../lib/simulation/simulation.js';
+import { conclude } from './conclude.js';
 
 const [, , firstText = '1', countText = '400', eventsText = '5000', backend, verbose] = process.argv;
 const first = Number(firstText);
@@ -42,12 +43,4 @@ for (let seed = first; seed < first + count && failed < 10; seed++) {
 const seconds = (Date.now() - startedMs) / 1000;
 console.log(JSON.stringify(totals, null, 2));
 console.log(`${eventsRun} events in ${seconds.toFixed(1)} s`);
-if (count >= 20) {
-  for (const [name, value] of Object.entries(totals)) {
-    if (value > 0) continue;
-    failed++;
-    console.log(`no seed had any ${name}`);
-  }
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+conclude({ passed, failed, totals: count >= 20 ? totals : {} });

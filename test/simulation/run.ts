@@ -14,6 +14,7 @@ import {
   simulate,
 } from '../../lib/simulation/simulation.js';
 import { numberOf, toolArguments } from '../tool-arguments.mjs';
+import { conclude } from './conclude.js';
 
 const COMMAND = 'npm run simulate --';
 const { positionals } = toolArguments({
@@ -69,12 +70,4 @@ for (let seed = first; seed < first + count; seed++) {
 const seconds = (Date.now() - startedMs) / 1000;
 console.log(JSON.stringify(totals, null, 2));
 console.log(`${eventsRun} events in ${seconds.toFixed(1)} s`);
-if (count >= 20) {
-  for (const [name, value] of Object.entries(totals)) {
-    if (value > 0) continue;
-    failed++;
-    console.log(`no seed had any ${name}`);
-  }
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+conclude({ passed, failed, totals: count >= 20 ? totals : {} });

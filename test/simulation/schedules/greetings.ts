@@ -136,36 +136,15 @@ function words(...each: readonly ((writer: Writer) => void)[]): Buffer {
   return Buffer.from(writer.bytes.subarray(0, writer.length));
 }
 
-function meet(): void {
+/** A replica with `key` says hello to one with the cluster's: both are greeted, or neither. */
+function meeting(key: Uint8Array, greeted: boolean, what: string): void {
   const [caller, listener] = [new End(), new End()];
-  const fates = [listen(listener), call(caller)];
+  const fates = [listen(listener), call(caller, CALLER, key)];
   connect(caller, listener);
   mustBe(
-    fates.map(({ greeted }) => greeted),
-    [true, true],
-    'two ends with one key meet',
-  );
-}
-
-function another(): void {
-  const [caller, listener] = [new End(), new End()];
-  const fates = [listen(listener), call(caller, CALLER, OTHERS.replicas)];
-  connect(caller, listener);
-  mustBe(
-    fates.map(({ greeted }) => greeted),
-    [false, false],
-    'who has another key is greeted by nobody',
-  );
-}
-
-function asReplica(): void {
-  const [caller, listener] = [new End(), new End()];
-  const fates = [listen(listener), call(caller, CALLER, KEYS.clients)];
-  connect(caller, listener);
-  mustBe(
-    fates.map(({ greeted }) => greeted),
-    [false, false],
-    'the key of clients makes no replica',
+    fates.map((fate) => fate.greeted),
+    [greeted, greeted],
+    what,
   );
 }
 
@@ -243,9 +222,18 @@ function refused(): void {
 }
 
 export const greetings: readonly Schedule[] = [
-  { name: 'two ends with the key of the cluster meet', run: meet },
-  { name: 'who has another key says hello', run: another },
-  { name: 'a client says that it is a replica', run: asReplica },
+  {
+    name: 'two ends with the key of the cluster meet',
+    run: () => meeting(KEYS.replicas, true, 'two ends with one key meet'),
+  },
+  {
+    name: 'who has another key says hello',
+    run: () => meeting(OTHERS.replicas, false, 'who has another key is greeted by nobody'),
+  },
+  {
+    name: 'a client says that it is a replica',
+    run: () => meeting(KEYS.clients, false, 'the key of clients makes no replica'),
+  },
   { name: 'a greeting is said again on another connection', run: repeated },
   { name: 'a hello is changed on the way', run: changed },
   { name: 'a proof is sent back to who made it', run: reflected },
