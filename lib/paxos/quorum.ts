@@ -19,8 +19,8 @@ export class Quorum {
   /** @throws RangeError for an empty, too large or ambiguous member list. */
   constructor(configuration: Configuration) {
     const { members } = configuration;
-    if (members.length < 1 || members.length > MEMBERS_MAX) {
-      throw argumentError(`a configuration has 1 … ${MEMBERS_MAX} members, not ${members.length}`);
+    if (members.length > MEMBERS_MAX) {
+      throw argumentError(`a configuration has at most ${MEMBERS_MAX} members, not ${members.length}`);
     }
     const ids = new Set<ReplicaId>();
     members.forEach(({ id, role }, index) => {

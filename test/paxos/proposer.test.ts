@@ -9,6 +9,7 @@ import { Learner } from '../../lib/paxos/learner.js';
 import type { Heartbeat } from '../../lib/paxos/messages.js';
 import { Proposer, type Window } from '../../lib/paxos/proposer.js';
 import { batchOf, configurationOf } from './cluster.js';
+import { changeBatch, followedBy } from './membership.js';
 import { RecordedEffects } from './recorded-effects.js';
 
 const BALLOT = ballotOf(4, 1);
@@ -61,6 +62,15 @@ test('what phase 1 found is proposed first, then new commands in the slots behin
     .filter(({ to }) => to === 2)
     .map(({ message }) => 'slot' in message && message.slot);
   expect(slots).toEqual([1, 2, 3]);
+});
+
+test('a ballot that phase 1 found the end of its configuration for is outlived, until another is led', () => {
+  const end = changeBatch(followedBy(configurationOf(3), [1, 2], [4]));
+  lead([batchOf('a'), end]);
+  expect(proposer.isOutlived).toBe(true);
+  proposer.resign();
+  proposer.lead(BALLOT, 1, [batchOf('a')]);
+  expect(proposer.isOutlived).toBe(false);
 });
 
 test('nothing is proposed without a lead, or after it was given up (contract 13)', () => {
