@@ -1,6 +1,7 @@
 /**
  * What a replica does while it leads, beside proposing: it beats, hears who follows, serves reads, and
- * notices when it must lead no longer. It has no rule of its own about ballots: replica.ts decides who leads.
+ * notices when it must lead no longer. It has no rule of its own about ballots: leadership.ts decides who
+ * leads.
  */
 import type { ReplicaId, Slot } from '../types.js';
 import type { Acceptor } from './acceptor.js';

@@ -1,6 +1,6 @@
 /**
  * Whether a change of members may be proposed now (contract 28). What follows from one that is chosen is in
- * configurations.ts and replica.ts.
+ * configurations.ts and succession.ts.
  *
  * 1. One change at a time: the number is the next one, and no stop-sign of the ballot led is open.
  * 2. Ids are never used twice, and a store keeps its id: a new member has an id above all that were ever
