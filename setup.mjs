@@ -375,7 +375,9 @@ function phasesFor(task, gap) {
   const system = gap === undefined ? [packagesStep(task)] : [];
   const builds = needsAddon ? [addonStep, distStep] : [distStep];
   const phases = [[...system, modulesStep], builds];
-  return task.purpose === 'bench' && gap === undefined ? [...phases, [benchStep]] : phases;
+  // The tests run the benchmark, as short as it gets.
+  const runsBench = ['bench', 'test', 'ci'].includes(task.purpose);
+  return runsBench && gap === undefined ? [...phases, [benchStep]] : phases;
 }
 
 async function closeGaps(phases) {

@@ -52,6 +52,9 @@ Status Log::recover() {
     poisoned_ = true;
     return Status::good();
   }
+  // Nothing is repaired of a region that cannot be put in use.
+  const std::uint64_t roots_written = options_.process_only ? 2 : 1;
+  if (root_.current().generation > kNumberMax - roots_written) return exhausted();
   find_missing(state_, recovered_);
   repair_static_headers(medium_, headers_);
   if (Status status = recovery.settle(); !status.ok()) return status;

@@ -149,3 +149,11 @@ TEST(limits_a_generation_at_its_end_is_refused) {
   OpenLog over = open_image(image);
   CHECK(over.status.code == Code::store_exhausted && over.medium->seen() == image);
 }
+
+TEST(limits_nothing_is_repaired_of_a_region_whose_generations_are_at_their_end) {
+  // A power cut has left one copy of the static header damaged, which an open would repair.
+  std::vector<std::byte> image = empty_at(0, 1, kNumberMax);
+  image[kStaticOffset[1] + sizeof(std::uint64_t)] ^= std::byte{1};
+  OpenLog over = open_image(image);
+  CHECK(over.status.code == Code::store_exhausted && over.medium->seen() == image);
+}

@@ -163,10 +163,12 @@ export class HostWorld {
   look(): void {
     const stallMs = this.hosts.some((host) => host.hasStalled) ? this.scale.tuning.storageStallMs : 0;
     const extraMs = FORMER_MS_MAX + stallMs;
-    if (this.availability.look(this.clock.now, this.infirmary, extraMs)) this.counters.availabilityChecks++;
     const { now } = this.clock;
+    // Replicas that are short of room for checkpoints may have what grows the state refused, all there is.
+    if (this.hosts.some((host) => host.isFull)) this.availability.executed(now);
+    if (this.availability.look(now, this.infirmary, extraMs)) this.counters.availabilityChecks++;
     this.counters.cutOffChecks += this.serving.look(now, this.hosts, this.infirmary, extraMs);
-    this.standingDown.look(this.clock.now, this.hosts, this.infirmary);
+    this.standingDown.look(now, this.hosts, this.infirmary);
     this.storeFaults?.look();
     for (const { process } of this.hosts) process?.mustBeBounded();
     for (const { id, emptyPhases } of this.hosts) {

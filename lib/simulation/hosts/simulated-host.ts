@@ -91,6 +91,10 @@ export class SimulatedHost {
     const { process, around, stalledUntil } = this;
     return !this.isPaused && stalledUntil > around.clock.now && (process?.pendingItems ?? 0) > 0;
   }
+  /** The disk of its checkpoints is full for now. */
+  get isFull(): boolean {
+    return this.fullUntil > this.around.clock.now;
+  }
   get leads(): boolean {
     return this.process?.host.leads === true && !this.isClosing;
   }
@@ -210,10 +214,6 @@ export class SimulatedHost {
     this.loop?.wake();
     this.stalledUntil = 0;
     this.fullUntil = 0;
-  }
-
-  private get isFull(): boolean {
-    return this.fullUntil > this.around.clock.now;
   }
 
   /** The disk of the checkpoints is full for now: the log's is another one. */
