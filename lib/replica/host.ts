@@ -15,17 +15,19 @@
 import { described } from '../callbacks.js';
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { NO_BALLOT } from '../paxos/ballot.js';
-import type { Effects, Role } from '../paxos/effects.js';
-import type { CheckpointOffer, Message } from '../paxos/messages.js';
+import type { Effects } from '../paxos/effects.js';
+import type { Message } from '../paxos/messages.js';
+import type { CoreOptions } from '../paxos/options.js';
 import { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime, Timer } from '../runtime.js';
-import type { CheckpointFile } from '../storage/checkpoint-file.js';
 import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
-import type { Ballot, Batch, Configuration, Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Configuration, ReplicaId } from '../types.js';
 import { Applying } from './applying.js';
+import { CheckpointEffects } from './checkpoint-effects.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
-import type { CheckpointSource, Checkpoints } from './checkpoints.js';
+import type { Checkpoints } from './checkpoints.js';
+import { CoreEffects } from './core-effects.js';
 import { hasItsDigests } from './digests.js';
 import type { DiskWatch } from './disk.js';
 import { Executor, type Halt } from './executor.js';
@@ -43,11 +45,12 @@ import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
 import type { Skip } from './skip-record.js';
 import { Skipping } from './skipping.js';
-import { Stall } from './stall.js';
+import type { Stall } from './stall.js';
+import { StandingBack } from './standing-back.js';
 import type { StateMachine } from './state-machine.js';
 import { Steps } from './steps.js';
 import { TimeKeeping } from './time-keeping.js';
-import type { TransferEvent, TransferStatus } from './transfers.js';
+import type { TransferStatus } from './transfers.js';
 import { Turns } from './turns.js';
 import { Watch } from './watch.js';
 
@@ -64,11 +67,12 @@ export interface HostParts {
   readonly runtime: Runtime;
 }
 
-export class Host implements Effects, Service, TransportEvents, CheckpointSource {
+export class Host implements Service, TransportEvents {
   readonly core: ReplicaCore;
+  /** What the core is given. */
+  readonly effects: Effects;
   readonly executor: Executor;
   readonly scrubber: Scrubber;
-  readonly stall: Stall = new Stall();
   readonly meters: Meters;
   readonly time: TimeKeeping;
   private readonly parts: HostParts;
@@ -77,6 +81,8 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   private readonly skipping: Skipping;
   private readonly outbox: Outbox;
   private readonly groups: Groups;
+  private readonly standingBack: StandingBack;
+  private readonly forCheckpoints: CheckpointEffects;
   private readonly turns: Turns;
   private readonly watch: Watch;
   private timer: Timer | undefined;
@@ -90,8 +96,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.parts = parts;
     this.meters = new Meters(() => runtime.monotonicMs());
     this.turns = new Turns(() => this.guard(this.turn), runtime, this.meters.turn);
-    const base = checkpoints.base;
-    this.executor = new Executor(parts.machine, base);
+    this.executor = new Executor(parts.machine, checkpoints.base);
     const { forwarder } = parts;
     const { batchBytesMax } = storage;
     this.time = new TimeKeeping({
@@ -110,25 +115,26 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.groups = new Groups(storage, tuning.unloggedBytesMax, this.meters);
     this.outbox = new Outbox((to, message) => transport.send(to, message));
     this.scrubber = new Scrubber(storage, tuning.scrubBytesPerSecond, (damage) => this.damaged(damage));
+    this.standingBack = new StandingBack(parts.disk, tuning.storageStallMs);
     this.watch = new Watch(tuning.watchMs, runtime);
+    const { groups, outbox, placing, standingBack } = this;
+    this.effects = new CoreEffects({
+      ...parts,
+      ...{ groups, outbox, placing, standingBack, meters, time: this.time },
+      stampMs: () => executor.timeMs,
+      hangUp: (from, what) => this.hangUp(from, what),
+    });
     const { recovered } = storage;
-    this.core = new ReplicaCore(
-      {
-        self: storage.identity.replicaId,
-        configuration,
-        configurationAbove: base.governing.above,
-        timing: timingOf(tuning),
-        windowSlots: tuning.windowSlots,
-        windowBytes: tuning.windowBytes,
-        unloggedBytesMax: tuning.unloggedBytesMax,
-        checkpointThrough: base.through,
-        checkpointChain: base.chain,
-        random: () => runtime.random(),
-      },
-      { ...recovered, voting: recovered.outcome !== 'lost' },
-      this,
-    );
-    const { core, placing } = this;
+    const memory = { ...recovered, voting: recovered.outcome !== 'lost' };
+    this.core = new ReplicaCore(coreOptionsOf(parts), memory, this.effects);
+    const { core } = this;
+    this.forCheckpoints = new CheckpointEffects({
+      ...parts,
+      ...{ core, executor, meters },
+      guard: (step) => this.guard(step),
+      requestTurn: () => this.requestTurn(),
+      fail: (error) => this.fail(error),
+    });
     this.applying = new Applying({
       core,
       executor,
@@ -158,6 +164,10 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
   /** The ballot at which it leads; 0 if it does not. */
   get lead(): Ballot {
     return this.leads ? this.core.ballot : NO_BALLOT;
+  }
+  /** Whether its store keeps up. */
+  get stall(): Stall {
+    return this.standingBack.stall;
   }
   /** Why it has stopped; undefined while it runs. */
   get failure(): Error | undefined {
@@ -202,7 +212,7 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
       this.core.start();
       this.applying.run();
     });
-    this.parts.checkpoints.start(this);
+    this.parts.checkpoints.start(this.forCheckpoints);
     if (this.stopped !== undefined) throw this.stopped;
     await this.parts.transport.start(this);
     const { runtime, tuning } = this.parts;
@@ -321,112 +331,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.requestTurn();
   }
 
-  // Effects: what the core asks for.
-
-  persistVote(slot: Slot, ballot: Ballot, batch: Batch, mayUseReserve: boolean): boolean {
-    const { kind, digest, bytes } = batch;
-    const { length } = bytes;
-    if (this.isStalled || !this.groups.backlog.hasRoom(length)) return false;
-    if (this.parts.storage.stageVote(slot, ballot, kind, digest, bytes, 0, length, mayUseReserve)) {
-      this.groups.backlog.staged(length);
-      return true;
-    }
-    this.parts.checkpoints.logRefused();
-    return false;
-  }
-
-  persistPromise(ballot: Ballot): boolean {
-    return this.parts.storage.stagePromise(ballot);
-  }
-
-  readVote(slot: Slot, digest: Digest): Uint8Array | undefined {
-    return this.parts.storage.readVote(slot, digest);
-  }
-
-  send(to: ReplicaId, message: Message, after: number): void {
-    this.outbox.send(to, message, after);
-  }
-
-  hasRoom(to: ReplicaId): boolean {
-    return this.parts.transport.hasRoom(to);
-  }
-
-  isArriving(from: ReplicaId): boolean {
-    return this.parts.transport.isArriving(from);
-  }
-
-  chosen(): void {
-    // The turn that is under way, or that this input ends with, applies it.
-  }
-
-  readReady(readId: number, slot: Slot): void {
-    this.placing.queries.ready(readId, slot);
-  }
-
-  readsLost(throughReadId: number): void {
-    this.placing.queries.lost(throughReadId);
-  }
-
-  role(role: Role, ballot: Ballot, leader: ReplicaId): void {
-    this.meters.roleIs(role, leader);
-    this.parts.forwarder.follow(leader);
-    this.time.lead(role === 'leader', this.executor.timeMs);
-    this.parts.events.role(role, ballot, leader);
-  }
-
-  configured(): void {
-    // As with `chosen`.
-  }
-
-  needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void {
-    this.parts.checkpoints.take(from, offer);
-  }
-
-  implausible(from: ReplicaId): void {
-    this.hangUp(from, 'names a ballot that no campaign can have led to');
-  }
-
-  offerCheckpoint(to: ReplicaId): void {
-    this.parts.checkpoints.offer(to);
-  }
-
-  // CheckpointSource: what checkpoints need of the host.
-
-  post(to: ReplicaId, message: Message): void {
-    this.parts.transport.send(to, message);
-    this.requestTurn();
-  }
-
-  trim(through: Slot, checkpointId: number): void {
-    // A lost store is not written to again: it stays as it was found.
-    if (this.core.acceptor.voting) this.parts.storage.trim(through, checkpointId);
-    this.core.trimmed(through);
-    // A log that was full has room again.
-    this.requestTurn();
-  }
-
-  durableCheckpoint(file: CheckpointFile, from: ReplicaId): void {
-    this.meters.checkpointDurable(from, this.parts.checkpoints.tookMs);
-    this.parts.events.checkpoint(file.meta, file.lengthBytes, from);
-  }
-
-  restored(file: CheckpointFile, from: ReplicaId): void {
-    const { throughSlot, chainDigest, timeMs, ballot } = file.meta;
-    this.guard(() => {
-      this.executor.jump(throughSlot, timeMs, ballot);
-      this.core.installed(throughSlot, chainDigest as Digest, from, file.governing);
-    });
-    this.requestTurn();
-  }
-
-  checkpointProblem(problem: CheckpointProblem | undefined): void {
-    this.parts.events.checkpointProblem(problem);
-  }
-
-  transfer(event: TransferEvent): void {
-    this.parts.events.transfer(event);
-  }
-
   /**
    * Stops for good: nothing goes on after a failed persist, a broken contract or a throwing state machine.
    * Clients hear what became of their requests, and everybody that this replica is gone.
@@ -495,23 +399,6 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     if (this.leads && this.groups.areDurable) this.watch.turnEnded();
   };
 
-  /** The store has not come on for too long. */
-  private get isStalled(): boolean {
-    return this.stall.lasts(this.parts.tuning.storageStallMs);
-  }
-
-  /** While its store stalls it does not ask to lead; then, or short of disk, it hands over if another can. */
-  private standBack(): void {
-    const { isStalled, halt, core } = this;
-    const { isShort } = this.parts.disk;
-    core.standsBack = isStalled;
-    core.room.isShort = isShort;
-    if (!this.leads) return;
-    if (isStalled || (isShort && !core.room.isReserve)) core.handOver();
-    // Where nobody has come further, somebody has to lead: a skip needs it.
-    else if (halt !== undefined) core.handOver(halt.slot);
-  }
-
   /** Runs a step that came in from outside; what it throws stops the replica. */
   private guard(step: () => void): void {
     if (this.stopped !== undefined) return;
@@ -535,12 +422,12 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     this.meters.ticked(nowMs, this.parts.tuning.tickMs);
     this.core.tick();
     this.applying.run();
-    this.parts.checkpoints.tick(this);
+    this.parts.checkpoints.tick(this.forCheckpoints);
     this.scrubber.tick(nowMs);
     this.parts.disk.tick(nowMs);
-    this.stall.look(nowMs, this.groups.committed, this.parts.storage.durableThrough);
+    this.standingBack.stall.look(nowMs, this.groups.committed, this.parts.storage.durableThrough);
     this.skipping.tick();
-    this.standBack();
+    this.standingBack.tick(this.core, this.leads, this.halt);
     this.time.tick(nowMs, this.executor.timeMs);
     this.placing.tick(this.core, nowMs);
     this.parts.events.ticked(nowMs);
@@ -564,4 +451,20 @@ export class Host implements Effects, Service, TransportEvents, CheckpointSource
     // A store that answers later needs a turn of its own.
     if (!this.groups.isCommitting) this.requestTurn();
   }
+}
+
+function coreOptionsOf({ storage, checkpoints, configuration, tuning, runtime }: HostParts): CoreOptions {
+  const { through, chain, governing } = checkpoints.base;
+  return {
+    self: storage.identity.replicaId,
+    configuration,
+    configurationAbove: governing.above,
+    timing: timingOf(tuning),
+    windowSlots: tuning.windowSlots,
+    windowBytes: tuning.windowBytes,
+    unloggedBytesMax: tuning.unloggedBytesMax,
+    checkpointThrough: through,
+    checkpointChain: chain,
+    random: () => runtime.random(),
+  };
 }

@@ -4,7 +4,6 @@
  */
 import { ErrorCode, IndelibleError } from '../../errors.js';
 import { FRAME_BYTES_MAX } from '../../limits.js';
-import type { Effects } from '../../paxos/effects.js';
 import type { Message } from '../../paxos/messages.js';
 import { type Assembly, assemble } from '../../replica/assembly.js';
 import type { HostEvents } from '../../replica/host-events.js';
@@ -118,8 +117,7 @@ export class HostProcess {
     this.assembly = assemble(opened, options, this.listeners(failed), { runtime: loop, sockets, transport });
     store.onStaged = () => this.tookVote();
     this.applied = through;
-    const { core } = this.assembly.host;
-    const effects: Effects = this.assembly.host;
+    const { core, effects } = this.assembly.host;
     effects.chosen = (from, until) => {
       for (let slot = from; slot <= until; slot++) {
         const batch = core.learner.batchAt(slot);
