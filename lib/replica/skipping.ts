@@ -3,10 +3,11 @@
  *
  * 1. Only a leader that is itself halted at that very command proposes it, and only when a quorum has told
  *    since the decision came in how far it has applied, and nobody who has been heard of in this lead has
- *    applied that slot: a command that was executed anywhere is not skipped (contract 32).
+ *    applied that slot: a command that was executed anywhere is not skipped (contract 32). Whether somebody
+ *    has is asked only when rule 2 holds: who went on by an earlier skip has diverged from nobody.
  * 2. It is proposed only when everything that earlier ballots may have chosen, and everything proposed in
- *    this one, is learned here. So at most one record of a skip is ever chosen for a command: an earlier one
- *    would have been learned, and the leader no longer be halted.
+ *    this one, is learned here and looked at for skips. So at most one record of a skip is ever chosen for a
+ *    command: of an earlier one the leader knows, also while it cannot put its state back yet, and waits.
  * 3. Whoever decided it hears what came of it: once the replica goes on, or when its time is over.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
@@ -17,8 +18,8 @@ import { checkSkip, type Skip } from './skip-record.js';
 
 /** The leader's part in it. */
 export interface SkippingParts {
-  readonly core: Pick<ReplicaCore, 'leader' | 'learner' | 'progress' | 'proposer' | 'quorum' | 'self'>;
-  readonly executor: Pick<Executor, 'halt'>;
+  readonly core: Pick<ReplicaCore, 'leader' | 'progress' | 'proposer' | 'quorum' | 'self'>;
+  readonly executor: Pick<Executor, 'halt' | 'skips'>;
   readonly tickMs: number;
   readonly timeoutMs: number;
   /** @returns the slot of its record, or 0 if it has no place now */
@@ -33,6 +34,8 @@ interface Decision {
   ticks: number;
   /** The ballot at which it was proposed. */
   proposedAt: Ballot | undefined;
+  /** A record of it is learned: of this proposal, or of an earlier lead's. */
+  isLearned: boolean;
 }
 
 export class Skipping {
@@ -57,7 +60,7 @@ export class Skipping {
     if (refusal !== undefined) return Promise.reject(refusal);
     if (this.decision !== undefined) return this.done;
     this.done = new Promise((resolve, reject) => {
-      this.decision = { skip, resolve, reject, ticks: 0, proposedAt: undefined };
+      this.decision = { skip, resolve, reject, ticks: 0, proposedAt: undefined, isLearned: false };
     });
     // Whoever does not wait for it sees it in the status.
     this.done.catch(() => {});
@@ -71,11 +74,11 @@ export class Skipping {
     const { tickMs, timeoutMs } = this.parts;
     const { skip } = decision;
     decision.ticks++;
-    if (decision.proposedAt !== undefined) {
+    decision.isLearned ||= this.isLearned(skip);
+    if (decision.proposedAt !== undefined || decision.isLearned) {
       if (!this.isHaltedAt(skip)) return this.end(undefined);
-      if (this.parts.core.proposer.ballot !== decision.proposedAt || decision.ticks * tickMs > timeoutMs) {
-        this.end(unknown());
-      }
+      const isLost = !decision.isLearned && this.parts.core.proposer.ballot !== decision.proposedAt;
+      if (isLost || decision.ticks * tickMs > timeoutMs) this.end(unknown());
       return;
     }
     const refusal = this.refusalOf(skip);
@@ -115,6 +118,8 @@ export class Skipping {
       const sentence = `nothing is skipped: replica ${core.self} is ${where}`;
       return new IndelibleError(ErrorCode.notHalted, sentence);
     }
+    // Whoever went on may have done so by an earlier skip, which is open here, or on its way into the state.
+    if (!this.hasSeenAll || this.isLearned(skip)) return undefined;
     for (const { id } of core.quorum.configuration.members) {
       if ((core.progress.of(id)?.appliedThrough ?? 0) < skip.slot) continue;
       const sentence =
@@ -132,13 +137,22 @@ export class Skipping {
 
   /** A quorum has told since, and nothing is open that could be a skip already. */
   private mayPropose({ ticks }: Decision): boolean {
-    const { quorum, progress, proposer, learner, self } = this.parts.core;
+    const { quorum, progress, self } = this.parts.core;
     let heardOf = quorum.bitOf(self);
     for (const { id } of quorum.configuration.members) {
       if ((progress.of(id)?.silentTicks ?? ticks) < ticks - 1) heardOf |= quorum.bitOf(id);
     }
-    const openThrough = Math.max(proposer.recoveredThrough, proposer.lastSlot);
-    return quorum.isReached(heardOf) && learner.learnedThrough >= openThrough;
+    return quorum.isReached(heardOf) && this.hasSeenAll;
+  }
+
+  /** All that earlier ballots may have chosen, or this one proposed, is learned and looked at for skips. */
+  private get hasSeenAll(): boolean {
+    const { core, executor } = this.parts;
+    return executor.skips.seenThrough >= Math.max(core.proposer.recoveredThrough, core.proposer.lastSlot);
+  }
+
+  private isLearned({ slot, ordinal }: Skip): boolean {
+    return this.parts.executor.skips.has(slot, ordinal);
   }
 }
 

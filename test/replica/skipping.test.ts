@@ -15,7 +15,9 @@ const TIMEOUT_TICKS = 50;
 class World {
   readonly proposed: Skip[] = [];
   readonly progress: Progress = new Progress();
-  readonly learner: { learnedThrough: number } = { learnedThrough: 9 };
+  /** Looked at for skips, and the skips found: with slot and ordinal. */
+  seenThrough = 9;
+  readonly learned: Skip[] = [];
   readonly proposer: { ballot: Ballot | undefined; recoveredThrough: number; lastSlot: number } = {
     ballot: BALLOT,
     recoveredThrough: 8,
@@ -29,15 +31,22 @@ class World {
   constructor() {
     const world = this;
     const members = [1, 2, 3].map((id) => ({ id, storeUuid: String(id) }));
-    const { learner, progress, proposer } = this;
+    const { progress, proposer } = this;
     const quorum = new Quorum({ number: 1, members });
-    const core = { self: 1, leader: 0, quorum, learner, progress, proposer };
+    const core = { self: 1, leader: 0, quorum, progress, proposer };
     this.skipping = new Skipping({
       core: core as unknown as ConstructorParameters<typeof Skipping>[0]['core'],
       executor: {
         get halt() {
           return world.halt;
         },
+        skips: {
+          get seenThrough() {
+            return world.seenThrough;
+          },
+          has: (slot, ordinal) =>
+            world.learned.some((skip) => skip.slot === slot && skip.ordinal === ordinal),
+        } as ConstructorParameters<typeof Skipping>[0]['executor']['skips'],
       },
       tickMs: 10,
       timeoutMs: TIMEOUT_TICKS * 10,
@@ -107,7 +116,7 @@ describe('a skip', () => {
     world.ask();
     for (let i = 0; i < 5; i++) await world.tick(2);
     expect(world.proposed).toEqual([]);
-    world.learner.learnedThrough = 10;
+    world.seenThrough = 10;
     await world.tick(2);
     expect(world.proposed).toEqual([SKIP]);
   });
@@ -124,6 +133,23 @@ describe('a skip', () => {
     world.tells(3, 12);
     await world.tick(2);
     expect([world.fate, world.proposed]).toEqual(['DIVERGED', []]);
+  });
+
+  it('of an earlier lead is open here: nobody who went on by it is called diverged, and it is joined', async () => {
+    world.proposer.recoveredThrough = 10;
+    world.tells(3, 12);
+    world.ask();
+    await world.tick(2, 3);
+    world.seenThrough = 10;
+    world.learned.push(SKIP);
+    // The state cannot be put back yet.
+    await world.tick(2);
+    world.ask();
+    await world.tick(2);
+    expect([world.fate, world.proposed]).toEqual(['open', []]);
+    world.halt = undefined;
+    await world.tick();
+    expect([world.fate, world.proposed]).toEqual(['skipped', []]);
   });
 
   it('is refused at another place, and by who does not lead', async () => {

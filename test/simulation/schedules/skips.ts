@@ -7,6 +7,7 @@ import { BATCH_HEADER_BYTES, writeBatchHeader } from '../../../lib/replica/batch
 import { Executor } from '../../../lib/replica/executor.js';
 import { writeSkipRecord } from '../../../lib/replica/skip-record.js';
 import { Skipping, type SkippingParts } from '../../../lib/replica/skipping.js';
+import { Skips } from '../../../lib/replica/skips.js';
 import type { CommandView, StateMachine } from '../../../lib/replica/state-machine.js';
 import { type Ballot, type Batch, BatchKind, type Digest } from '../../../lib/types.js';
 import { mustBe, type Schedule } from './schedule.js';
@@ -98,13 +99,13 @@ function asked(applied: number, openThrough: number): number {
     leader: 1,
     quorum: new Quorum({ number: 1, members }),
     progress,
-    learner: { learnedThrough: 3 },
     proposer: { ballot: STAMP.ballot, recoveredThrough: 2, lastSlot: openThrough },
   };
   const halt = { slot: SKIP.slot, ordinal: SKIP.ordinal, error: new Error('it throws') };
+  const skips = new Skips(3);
   const skipping = new Skipping({
     core: core as unknown as SkippingParts['core'],
-    executor: { halt },
+    executor: { halt, skips },
     tickMs: 10,
     timeoutMs: 1000,
     propose: () => ++proposed,
