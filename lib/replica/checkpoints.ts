@@ -70,7 +70,7 @@ export class Checkpoints {
   /** The log has refused a vote and nothing has been forgotten since. */
   private refused = false;
   private ending: Promise<void> | undefined;
-  /** The state is that of a peer's checkpoint, which is not durable here yet. */
+  /** The state is beyond that of a peer's checkpoint which is not durable here, nor is any later one. */
   private isAdopting = false;
   /** The state before the first slot, until there is a checkpoint. */
   private first: Image | undefined;
@@ -210,6 +210,8 @@ export class Checkpoints {
     const { usedBytes, capacityBytes } = this.parts.storage;
     const { through } = this.base;
     if (executor.appliedThrough <= through || !this.writer.mayTry) return false;
+    // What the state goes back to in need is nowhere: a peer's checkpoint could not be made durable.
+    if (this.isAdopting) return true;
     // Whether there is room again, only another attempt tells.
     if (this.problem?.noRoom === true) return true;
     if (this.refused || core.learner.isFull || core.wantsCheckpointThrough > through) return true;
@@ -248,6 +250,7 @@ export class Checkpoints {
       .then((file) => {
         if (file === undefined) return;
         this.first = undefined;
+        this.isAdopting = false;
         host.durableCheckpoint(file, 0);
         this.forget(host);
       })

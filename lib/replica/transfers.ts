@@ -323,7 +323,11 @@ export class Transfers {
       await this.store.dropPartial();
       return this.around.fail(error as Error);
     }
-    await this.store.adopt(file);
+    try {
+      await this.store.adopt(file);
+    } catch (error) {
+      return this.drop(error as Error);
+    }
     this.installed++;
     this.busy = false;
     if (!this.ended) this.around.adopted(file, incoming.source);

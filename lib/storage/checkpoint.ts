@@ -194,7 +194,7 @@ export class CheckpointStore {
       if (!isHeld) return;
       isHeld = false;
       kept.holds--;
-      // A file that cannot be removed goes with the next checkpoint, or says what is wrong then.
+      // A file that cannot be removed goes with the next checkpoint.
       this.#queue(() => this.#dropOld()).catch(() => {});
     };
   }
@@ -344,7 +344,8 @@ export class CheckpointStore {
     const others = this.#kept.filter((each) => each.name !== name);
     this.#kept = [{ name, file, holds: 0 }, ...others];
     this.#newest = file;
-    await this.#dropOld();
+    // This one is durable whether or not an older one can be removed, which the next one tries again.
+    await this.#dropOld().catch(() => {});
     return file;
   }
 

@@ -1,5 +1,6 @@
 /** State transfer between two stores on recording media: in which order what is received takes effect. */
 import { expect, it } from 'vitest';
+import { RecordingMedium } from '../../lib/storage/file/recording-medium.js';
 import type { Digest } from '../../lib/types.js';
 import { storeAt, type TransferPair, transferPair } from '../simulation/schedules/transfer-pair.js';
 
@@ -24,6 +25,23 @@ it('never takes the place of a good one when the state machine cannot restore it
   expect(steps.at(-1)).toBe('stopped: not mine');
   expect(own.newest.meta.throughSlot).toBe(10);
   expect(await own.partial()).toBeUndefined();
+});
+
+it('that cannot be made durable here is told of, and another one can be taken', async () => {
+  const medium = new RecordingMedium();
+  const own = await storeAt(10, medium);
+  const { sender, receiver, steps, until } = await transferPair(() => {}, await storeAt(30), own);
+  const rename = medium.rename.bind(medium);
+  medium.rename = () => Promise.reject(Object.assign(new Error('no entry'), { code: 'ENOSPC' }));
+  sender.offer(2);
+  await until('failed');
+  expect(steps.at(-1)).toMatch(/^failed: .*no entry/);
+  expect(own.newest.meta.throughSlot).toBe(10);
+  expect(await own.partial()).toBeUndefined();
+  expect(receiver.isReceiving).toBe(false);
+  medium.rename = rename;
+  const file = await own.write({ ...own.newest.meta, checkpointId: 31, throughSlot: 31 }, []);
+  expect(own.newest).toBe(file);
 });
 
 it('goes on in the next life where it stopped', async () => {
