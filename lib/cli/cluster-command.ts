@@ -26,7 +26,7 @@ interface ClusterFlags extends ServiceSettings {
   readonly regionSize?: number;
   readonly listen: string;
   readonly port: number;
-  readonly peerPort: number;
+  readonly peerPort?: number;
   readonly httpPort?: number;
   readonly logLevel: LogLevel;
   readonly json?: boolean;
@@ -41,11 +41,12 @@ certificates and users of the Redis ports again.
   npm start                                            three replicas, data/, ports 7001–7003
   npm start -- --backend file                          a log on a plain disk: survives power cuts
   npm start -- --backend pmem --dir /mnt/pmem          on a DAX file system
-  npm start -- --dir other --port 7011 --peer-port 7111     a second cluster beside the first
+  npm start -- --dir other --port 7011                 a second cluster beside the first
 
 --replicas, --backend, --sync and --region-size are for new data; later they may be left out. With regions
-below 18MiB the largest values are refused. Peers meet on loopback whatever --listen says,
-and have the key in DIR/cluster-key. Each replica has HTTP on loopback: a live page, /metrics, /readyz.
+below 18MiB the largest values are refused. Peers meet on Unix sockets in DIR/peers, or on loopback with
+--peer-port, and have the key in DIR/cluster-key. Each replica has HTTP on loopback: a live page, /metrics,
+/readyz.
 With --listen on a network, Redis clients need a password (--password-file or --acl-file), or --insecure-redis
 says that who reaches the port may read and write.`;
 
@@ -63,13 +64,12 @@ export function clusterCommand(output: Output): Command {
     .option('--port <port>', 'Redis port of replica 1; the others follow', portOption('--port'), 7001)
     .option(
       '--peer-port <port>',
-      'peer port of replica 1; the others follow',
+      'loopback for peers too: port of replica 1; the others follow (Unix sockets)',
       portOption('--peer-port'),
-      7101,
     )
     .option(
       '--http-port <port>',
-      'HTTP port of replica 1, on loopback; 0 for none (its peer port + 200)',
+      'HTTP port of replica 1, on loopback; 0 for none (peer port + 200, or Redis port + 300)',
       integerOption(0, 65_535),
     )
     .addOption(new Option('--log-level <level>', 'what replicas log').choices(LOG_LEVELS).default('info'))

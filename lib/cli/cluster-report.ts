@@ -90,10 +90,11 @@ export function plainReport(output: Output): ClusterReport {
       for (const { id, redis, peer, http } of addresses) {
         const role = id === leader ? `  ${paint('green', 'leader')}` : '';
         const metrics = http === undefined ? '' : `  http ${formatAddress(http)}`;
-        output.line(
-          `  replica ${id}   redis ${formatAddress(redis)}  peers ${formatAddress(peer)}${metrics}${role}`,
-        );
+        const meets = 'host' in peer ? `  peers ${formatAddress(peer)}` : '';
+        output.line(`  replica ${id}   redis ${formatAddress(redis)}${meets}${metrics}${role}`);
       }
+      const sockets = addresses.flatMap(({ peer }) => ('path' in peer ? [path.dirname(peer.path)] : []))[0];
+      if (sockets !== undefined) output.line(`  peers       Unix sockets in ${sockets}`);
       const [first] = addresses;
       if (first !== undefined) output.line(`  try         ${tryLine(first)}`);
       output.line('  stop        Ctrl-C');

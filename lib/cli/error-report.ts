@@ -19,7 +19,7 @@ const ADVICE: Readonly<Record<string, string>> = {
     'Use a directory on a DAX file system, or --backend emulated or file. Both say what they survive.',
   [ErrorCode.nativeMissing]:
     'Use --backend file, which needs neither the addon nor libpmem and survives power cuts.',
-  [ErrorCode.network]: 'Choose other ports with --port and --peer-port, or other addresses.',
+  [ErrorCode.network]: 'Choose other ports with --port, --http-port and --peer-port, or other addresses.',
   [ErrorCode.argument]: 'Add --help to see what the command takes.',
 };
 

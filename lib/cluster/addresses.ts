@@ -1,9 +1,10 @@
 /**
  * Addresses on the command line, and those that a cluster on one machine gives itself.
  */
+import path from 'node:path';
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { REPLICA_ID_MAX } from '../limits.js';
-import { formatAddress, parseAddress } from '../transport/address.js';
+import { type Address, formatAddress, parseAddress } from '../transport/address.js';
 import type { ReplicaId } from '../types.js';
 
 export interface HostPort {
@@ -22,12 +23,13 @@ export function parsePort(text: string, what: string): number {
 
 /** @throws RangeError naming `what` unless the text is host:port, an IPv6 host in brackets */
 export function parseHostPort(text: string, what: string): HostPort {
-  const address = parseTransportAddress(text, what);
+  const address = parsePeerAddress(text, what);
   if ('host' in address && address.port > 0) return address;
   throw argumentError(`${what} must be host:port, not ${JSON.stringify(text)}`);
 }
 
-function parseTransportAddress(text: string, what: string): ReturnType<typeof parseAddress> {
+/** @throws RangeError naming `what` unless the text is host:port, or unix:/path */
+export function parsePeerAddress(text: string, what: string): Address {
   try {
     return parseAddress(text);
   } catch (error) {
@@ -37,7 +39,7 @@ function parseTransportAddress(text: string, what: string): ReturnType<typeof pa
 
 /** @throws RangeError naming `what` unless the text is an address that peers can listen on */
 export function checkPeerAddress(text: string, what: string): string {
-  return formatAddress(parseTransportAddress(text, what));
+  return formatAddress(parsePeerAddress(text, what));
 }
 
 /**
@@ -62,38 +64,43 @@ export function parsePeers(text: string, what: string): ReadonlyMap<ReplicaId, s
 export interface ReplicaAddresses {
   readonly id: ReplicaId;
   readonly redis: HostPort;
-  readonly peer: HostPort;
+  readonly peer: Address;
   /** Where metrics and health are told; undefined: nowhere. */
   readonly http?: HostPort;
 }
 
-/** Peers of one machine, and who looks after them, meet on loopback, whatever clients are let in on. */
+/** What is not for clients is on loopback, whatever those are let in on. */
 const OWN_HOST = '127.0.0.1';
 
-/** HTTP ports lie this far above the peer ports, unless something else is said. */
-export const HTTP_ABOVE_PEERS = 200;
+/** HTTP ports are this far above the Redis ports or, where there are any, above the peer ports. */
+const HTTP_ABOVE_REDIS = 300;
+const HTTP_ABOVE_PEERS = 200;
+
+/** Where peers meet: on loopback, from a port on, or on Unix sockets in a directory. */
+export type Meeting = { readonly peerPort: number } | { readonly place: string };
 
 /** Where the ports of replica 1 are; those of the others follow. */
 export interface PortBases {
   readonly port: number;
-  readonly peerPort: number;
-  /** 0: none. Undefined: {@link HTTP_ABOVE_PEERS} above the peer port. */
+  readonly meeting: Meeting;
+  /** 0: none. Undefined: 200 above the peer port; without one, 300 above the Redis port. */
   readonly httpPort?: number | undefined;
 }
 
 /**
- * Replica i listens for clients on `listen`:(port + i − 1), and on loopback for peers and HTTP.
+ * Replica i listens for clients on `listen`:(port + i − 1), and for HTTP on loopback; for peers on loopback
+ * too, or on a Unix socket.
  * @throws RangeError when a port would be above 65535, or be two
  */
 export function clusterAddresses(
   ids: readonly ReplicaId[],
   listen: string,
-  { port, peerPort, httpPort = peerPort + HTTP_ABOVE_PEERS }: PortBases,
+  { port, meeting, httpPort = httpPortFor(port, meeting) }: PortBases,
 ): readonly ReplicaAddresses[] {
   const count = ids.length;
   const bases = [
     ['--port', port],
-    ['--peer-port', peerPort],
+    ...('place' in meeting ? [] : [['--peer-port', meeting.peerPort] as const]),
     ...(httpPort === 0 ? [] : [['--http-port', httpPort] as const]),
   ] as const;
   for (const [index, [flag, base]] of bases.entries()) {
@@ -108,20 +115,33 @@ export function clusterAddresses(
   return ids.map((id, index) => ({
     id,
     redis: { host: listen, port: port + index },
-    peer: { host: OWN_HOST, port: peerPort + index },
+    peer:
+      'place' in meeting
+        ? { path: socketIn(meeting.place, id) }
+        : { host: OWN_HOST, port: meeting.peerPort + index },
     ...(httpPort === 0 ? {} : { http: { host: OWN_HOST, port: httpPort + index } }),
   }));
 }
 
+/** The Unix socket of a replica in the directory where peers meet. */
+export function socketIn(place: string, id: ReplicaId): string {
+  return path.join(place, `replica-${id}`);
+}
+
+function httpPortFor(port: number, meeting: Meeting): number {
+  return 'place' in meeting ? port + HTTP_ABOVE_REDIS : meeting.peerPort + HTTP_ABOVE_PEERS;
+}
+
 /** The sentence of a failed bind. */
-export function bindError(address: HostPort, what: string, cause: unknown): IndelibleError {
+export function bindError(address: Address, what: string, cause: unknown): IndelibleError {
   const code = (cause as NodeJS.ErrnoException).code;
   const where = formatAddress(address);
+  const host = 'host' in address ? address.host : where;
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: `${what}: another process listens on ${where} already`,
-    EADDRNOTAVAIL: `${what}: ${address.host} is not an address of this machine`,
+    EADDRNOTAVAIL: `${what}: ${host} is not an address of this machine`,
     EACCES: `${what}: this user may not listen on ${where}`,
-    ENOTFOUND: `${what}: the name ${address.host} is unknown`,
+    ENOTFOUND: `${what}: the name ${host} is unknown`,
   };
   const message = (code !== undefined && reasons[code]) || `${what}: cannot listen on ${where}`;
   return new IndelibleError(ErrorCode.network, message, { cause, path: where });

@@ -6,15 +6,16 @@ import { argumentError } from '../errors.js';
 import { lockDirectory } from '../storage/file/lock.js';
 import { formatAddress } from '../transport/address.js';
 import type { DurabilityClass, ReplicaId } from '../types.js';
-import { clusterAddresses, type ReplicaAddresses } from './addresses.js';
+import { clusterAddresses, type Meeting, type ReplicaAddresses } from './addresses.js';
 import { startChild } from './child.js';
 import { type ClusterFile, readClusterFile, replicaDirectory } from './cluster-file.js';
 import { clusterKeyIn, form, prepareDirectory, storesIn } from './directory.js';
-import { decideFormation, type Wish } from './formation.js';
+import { decideFormation, type Formation, type Wish } from './formation.js';
+import { closeMeetingPlace, leaveMeetingPlace, openMeetingPlace } from './meeting-place.js';
 import { identityIn } from './plan.js';
 import { checkPortsFree } from './ports.js';
 import type { DiskChanged, Failed, Halted, Ready } from './process-messages.js';
-import { removeRunning, writeRunning } from './running-file.js';
+import { lastSocketIn, removeRunning, writeRunning } from './running-file.js';
 import type { LogLevel } from './serve-config.js';
 import { checkRedisPort, type ServiceSettings, serviceArguments, serviceConfig } from './service-config.js';
 import { Supervisor } from './supervisor.js';
@@ -25,8 +26,9 @@ export interface ClusterOptions {
   /** The host that Redis clients are served on. */
   readonly listen: string;
   readonly port: number;
-  readonly peerPort: number;
-  /** 0: none; undefined: above the peer ports. */
+  /** Undefined: peers meet on Unix sockets. */
+  readonly peerPort?: number | undefined;
+  /** 0: none; undefined: above the others. */
   readonly httpPort?: number | undefined;
   readonly logLevel: LogLevel;
   readonly service: ServiceSettings;
@@ -57,6 +59,13 @@ export interface ClusterEvents {
   unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
 }
 
+/** What a cluster has of its directory while it runs. */
+interface Held {
+  readonly keyFile: string;
+  readonly meeting: Meeting;
+  readonly unlock: () => Promise<void>;
+}
+
 const STOP_MS_MAX = 10_000;
 
 export class Cluster {
@@ -64,8 +73,7 @@ export class Cluster {
   readonly addresses: readonly ReplicaAddresses[];
   readonly #options: ClusterOptions;
   readonly #supervisor: Supervisor;
-  readonly #unlock: () => Promise<void>;
-  readonly #keyFile: string;
+  readonly #held: Held;
   readonly #ready = new Set<ReplicaId>();
   readonly #unusable = new Set<ReplicaId>();
   #durability: DurabilityClass = 'power';
@@ -75,13 +83,11 @@ export class Cluster {
     options: ClusterOptions,
     file: ClusterFile,
     addresses: readonly ReplicaAddresses[],
-    keyFile: string,
-    unlock: () => Promise<void>,
+    held: Held,
   ) {
     this.#options = options;
-    this.#unlock = unlock;
+    this.#held = held;
     this.file = file;
-    this.#keyFile = keyFile;
     this.addresses = addresses;
     const { events } = options;
     this.#supervisor = new Supervisor({
@@ -124,25 +130,33 @@ export class Cluster {
     const { directory, wish } = options;
     prepareDirectory(directory, wish.backend);
     const unlock = await lockDirectory(directory);
+    let meeting: Meeting | undefined;
     try {
-      return await Cluster.#startLocked(options, unlock);
+      const formation = decideFormation(directory, readClusterFile(directory), storesIn(directory), wish);
+      meeting = await meetingOf(options, formation);
+      return await Cluster.#startLocked(options, formation, meeting, unlock);
     } catch (error) {
+      if (meeting !== undefined && 'place' in meeting) leaveMeetingPlace(meeting.place);
       await unlock();
       throw error;
     }
   }
 
-  static async #startLocked(options: ClusterOptions, unlock: () => Promise<void>): Promise<Cluster> {
-    const { directory, wish, listen, port, events } = options;
-    const formation = decideFormation(directory, readClusterFile(directory), storesIn(directory), wish);
+  static async #startLocked(
+    options: ClusterOptions,
+    formation: Formation,
+    meeting: Meeting,
+    unlock: () => Promise<void>,
+  ): Promise<Cluster> {
+    const { directory, listen, port, httpPort, events } = options;
     const ids = formation.file.members.map(({ id }) => id);
-    const addresses = clusterAddresses(ids, listen, options);
+    const addresses = clusterAddresses(ids, listen, { port, meeting, httpPort });
     const { service } = options;
     checkRedisPort({ host: listen, port }, serviceConfig(service), service);
     await checkPortsFree(addresses);
     const file = await form(directory, formation, (id) => events.formatting(id, formation.file));
     const keyFile = clusterKeyIn(directory);
-    const cluster = new Cluster(options, file, addresses, keyFile, unlock);
+    const cluster = new Cluster(options, file, addresses, { keyFile, meeting, unlock });
     writeRunning(directory, { pid: process.pid, replicas: addresses });
     events.starting(addresses.length);
     cluster.#supervisor.start();
@@ -172,7 +186,9 @@ export class Cluster {
   async stop(): Promise<void> {
     await this.#supervisor.stop();
     removeRunning(this.#options.directory);
-    await this.#unlock();
+    const { meeting, unlock } = this.#held;
+    if ('place' in meeting) closeMeetingPlace(meeting.place);
+    await unlock();
   }
 
   /** Has every replica read its certificates and users again. */
@@ -215,11 +231,17 @@ export class Cluster {
       ...['--redis', formatAddress(own.redis)],
       ...(own.http === undefined ? [] : ['--http', formatAddress(own.http)]),
       ...['--peers', peers.join(',')],
-      ...['--key-file', this.#keyFile],
+      ...['--key-file', this.#held.keyFile],
       ...['--log-level', logLevel],
       ...serviceArguments(service),
     ];
   }
+}
+
+async function meetingOf({ peerPort, directory }: ClusterOptions, { file }: Formation): Promise<Meeting> {
+  if (peerPort !== undefined) return { peerPort };
+  const ids = file.members.map(({ id }) => id);
+  return { place: await openMeetingPlace(directory, ids, lastSocketIn(directory)) };
 }
 
 function weaker(a: DurabilityClass, b: DurabilityClass): DurabilityClass {

@@ -8,7 +8,7 @@ import * as v from 'valibot';
 import { argumentError } from '../errors.js';
 import { isNoRoom } from '../storage/file/medium.js';
 import { formatAddress } from '../transport/address.js';
-import { parseHostPort, type ReplicaAddresses } from './addresses.js';
+import { parseHostPort, parsePeerAddress, type ReplicaAddresses } from './addresses.js';
 import { readFileIfThere, replaceFile } from './durable-file.js';
 
 export interface Running {
@@ -52,6 +52,17 @@ export function removeRunning(directory: string): void {
   fs.rmSync(runningPath(directory), { force: true });
 }
 
+/** A Unix socket on which a peer of the last run was to listen; undefined where there is none to be told. */
+export function lastSocketIn(directory: string): string | undefined {
+  try {
+    const peers = readRunning(directory)?.replicas.map(({ peer }) => peer) ?? [];
+    return peers.flatMap((peer) => ('path' in peer ? [peer.path] : []))[0];
+  } catch {
+    // What is there is no help, and is about to be written anew.
+    return undefined;
+  }
+}
+
 /** @throws RangeError when the file is not what `cluster` writes */
 export function readRunning(directory: string): Running | undefined {
   const text = readFileIfThere(runningPath(directory));
@@ -67,7 +78,7 @@ export function readRunning(directory: string): Running | undefined {
   const replicas = result.output.replicas.map(({ id, redis, peer, http }) => ({
     id,
     redis: parseHostPort(redis, 'redis'),
-    peer: parseHostPort(peer, 'peer'),
+    peer: parsePeerAddress(peer, 'peer'),
     ...(http === undefined ? {} : { http: parseHostPort(http, 'http') }),
   }));
   return { pid: result.output.pid, replicas };

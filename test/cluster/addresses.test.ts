@@ -56,7 +56,7 @@ describe('a list of peers', () => {
 
 describe('the addresses of a cluster', () => {
   it('follow one another, clients where asked, peers and HTTP on loopback', () => {
-    const addresses = clusterAddresses([1, 2, 3], '0.0.0.0', { port: 7001, peerPort: 7101 });
+    const addresses = clusterAddresses([1, 2, 3], '0.0.0.0', { port: 7001, meeting: { peerPort: 7101 } });
     expect(addresses.map(({ redis }) => redis)).toEqual(
       [7001, 7002, 7003].map((port) => ({ host: '0.0.0.0', port })),
     );
@@ -68,8 +68,19 @@ describe('the addresses of a cluster', () => {
     );
   });
 
+  it('are sockets for peers in the directory where these meet; then HTTP follows the Redis ports', () => {
+    const addresses = clusterAddresses([1, 3], '0.0.0.0', { port: 7011, meeting: { place: '/data/peers' } });
+    expect(addresses.map(({ peer }) => peer)).toEqual([
+      { path: '/data/peers/replica-1' },
+      { path: '/data/peers/replica-3' },
+    ]);
+    expect(addresses.map(({ http }) => http?.port)).toEqual([7311, 7312]);
+    const bases = { port: 7001, meeting: { place: '/data/peers' }, httpPort: 7002 };
+    expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', bases)).toThrow(/--port 7001 and --http-port 7002/);
+  });
+
   it('have HTTP ports where they are wanted, or none', () => {
-    const bases = { port: 7001, peerPort: 7101 };
+    const bases = { port: 7001, meeting: { peerPort: 7101 } };
     const [first] = clusterAddresses([1], '127.0.0.1', { ...bases, httpPort: 9001 });
     expect(first?.http).toEqual({ host: '127.0.0.1', port: 9001 });
     const [without] = clusterAddresses([1], '127.0.0.1', { ...bases, httpPort: 0 });
@@ -84,7 +95,7 @@ describe('the addresses of a cluster', () => {
     [7001, 65_534, undefined, /leaves no 3 ports/],
     [7001, 7101, 65_534, /--http-port 65534 leaves no 3 ports/],
   ])('must not overlap or run out: %i, %i, %s', (port, peerPort, httpPort, sentence) => {
-    const bases = { port, peerPort, httpPort };
+    const bases = { port, meeting: { peerPort }, httpPort };
     expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', bases)).toThrow(sentence);
   });
 });
