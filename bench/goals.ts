@@ -3,6 +3,7 @@
  * but the bounds.
  */
 import type { ClusterFigures, Keys, LoadFigures } from './cluster/cluster-level.js';
+import type { CostsFigures, KindName } from './costs/costs-level.js';
 import { ratioOf, type Series, seriesOf } from './series.js';
 import { GROUPS_WAITING, type GroupShape } from './storage/cases.js';
 import type { AppendFigures, StorageFigures } from './storage/storage-level.js';
@@ -171,5 +172,27 @@ export function clusterGoals({ hops, backends }: ClusterFigures): readonly Goal[
       ),
     ),
     goal('emulated: trims of every log in every round', fewest, '≥', TRIMS_MIN),
+  ];
+}
+
+const TLS_SHARE_MIN = 0.75;
+const METRICS_SHARE_MIN = 0.98;
+
+export function costsGoals({ kinds, proofs }: CostsFigures): readonly Goal[] {
+  const of = (name: KindName): Series => kinds.find(({ kind }) => kind === name)!.commandsPerSecond;
+  return [
+    goal(
+      'TLS on every connection: commands a second ÷ without',
+      ratioOf(of('TLS'), of('TCP')),
+      '≥',
+      TLS_SHARE_MIN,
+    ),
+    goal('authenticated connections: HMACs in all replicas while they are loaded', proofs, '≤', 0),
+    goal(
+      'metrics counted, and asked for every second: commands a second ÷ without any',
+      ratioOf(of('metrics asked for every second'), of('no metrics counted')),
+      '≥',
+      METRICS_SHARE_MIN,
+    ),
   ];
 }

@@ -6,8 +6,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CLUSTER_STEPS_A_ROUND, measureClusterLevel } from './cluster/cluster-level.js';
+import { COSTS_STEPS_A_ROUND, measureCostsLevel } from './costs/costs-level.js';
 import { fingerprint } from './fingerprint.js';
-import { clusterGoals, storageGoals } from './goals.js';
+import { clusterGoals, costsGoals, storageGoals } from './goals.js';
 import { parseOptions, recordedOptions, USAGE } from './options.js';
 import { progressOf } from './progress.js';
 import { writeReport } from './report/files.js';
@@ -51,10 +52,13 @@ if (options === 'help') {
   const machine = fingerprint(ROOT, options.regionDirectory, options.diskDirectory);
   const wanted = (level: string): boolean => options.levels.some((one) => one === level);
   const steps =
-    (wanted('storage') ? STORAGE_STEPS_A_ROUND : 0) + (wanted('cluster') ? CLUSTER_STEPS_A_ROUND : 0);
+    (wanted('storage') ? STORAGE_STEPS_A_ROUND : 0) +
+    (wanted('cluster') ? CLUSTER_STEPS_A_ROUND : 0) +
+    (wanted('costs') ? COSTS_STEPS_A_ROUND : 0);
   const progress = progressOf(steps * options.rounds);
   const storage = wanted('storage') ? await measureStorageLevel(options, progress) : undefined;
   const cluster = wanted('cluster') ? await measureClusterLevel(options, progress) : undefined;
+  const costs = wanted('costs') ? await measureCostsLevel(options, progress) : undefined;
   progress.end();
   const report: Report = {
     format: REPORT_FORMAT,
@@ -65,9 +69,11 @@ if (options === 'help') {
     goals: [
       ...(storage === undefined ? [] : storageGoals(storage)),
       ...(cluster === undefined ? [] : clusterGoals(cluster)),
+      ...(costs === undefined ? [] : costsGoals(costs)),
     ],
     ...(storage === undefined ? {} : { storage }),
     ...(cluster === undefined ? {} : { cluster }),
+    ...(costs === undefined ? {} : { costs }),
   };
   const path = join(RESULTS, options.name);
   writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`);

@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const LEVELS = ['storage', 'cluster'] as const;
+export const LEVELS = ['storage', 'cluster', 'costs'] as const;
 export type Level = (typeof LEVELS)[number];
 
 export interface BenchOptions {
@@ -32,7 +32,7 @@ export interface BenchOptions {
 export const USAGE = `usage: npm run bench -- [options]
 
   --quick                 three short rounds: shows that it runs, measures little
-  --only storage|cluster  one level
+  --only LEVEL            storage, cluster or costs (of sealing and of metrics)
   --rounds N              rounds of everything, interleaved (7)
   --storage-ms N          milliseconds of a storage case a round (400)
   --load-ms N             milliseconds of a long cluster load a round (10000), after --warm-up-ms (1000)

@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
+/** Where everything listens that is measured. */
+export const HOST = '127.0.0.1';
+
 export class Child {
   readonly pid: number;
   readonly #child: ChildProcess;
@@ -26,13 +29,24 @@ export class Child {
   }
 
   /** The same for `indelible` itself; what it logs is dropped, what it complains of is not. */
-  static ofLibrary(args: readonly string[], nodeFlags: readonly string[]): Promise<Child> {
+  static ofLibrary(
+    args: readonly string[],
+    nodeFlags: readonly string[],
+    environment: NodeJS.ProcessEnv,
+  ): Promise<Child> {
     const path = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-    return Child.#start(`indelible ${args[0]}`, [...nodeFlags, path, ...args]);
+    return Child.#start(`indelible ${args[0]}`, [...nodeFlags, path, ...args], environment);
   }
 
-  static async #start(name: string, args: readonly string[]): Promise<Child> {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  static async #start(
+    name: string,
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<Child> {
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, ...environment },
+    });
     const started = new Child(child, name);
     await started.next();
     return started;
@@ -65,7 +79,7 @@ export class Child {
 
 /** Ports that nobody listens on now. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  const servers = Array.from({ length: count }, () => createServer().listen(0, HOST));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => once(server.close(), 'close')));

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplicaStatus } from '../../lib/replica/status.js';
 import { built } from '../built.js';
-import { Child, freePorts } from '../processes.js';
+import { Child, freePorts, HOST } from '../processes.js';
 import { removeScratch, scratchDirectory } from '../scratch.js';
 import type { KeySpace } from './keys.js';
 import type { ClientArgument, LoadOrder, LoadResult, ReadBackResult } from './messages.js';
@@ -15,6 +15,9 @@ import { processorSeconds } from './processor-time.js';
 
 export const BACKENDS = ['emulated', 'file'] as const;
 export type Backend = (typeof BACKENDS)[number];
+
+/** What peers and the client meet over. */
+export type Way = 'tcp' | 'unix' | 'tls';
 
 const REPLICAS = 3;
 const AGREE_MS_MAX = 60_000;
@@ -26,6 +29,12 @@ export interface BenchClusterOptions {
   readonly regionBytes: number;
   readonly replicaFlags: readonly string[];
   readonly spaces: readonly KeySpace[];
+  /** TCP, unless something else is said. */
+  readonly way?: Way;
+  /** Whether replicas have an HTTP port. */
+  readonly hasHttp?: boolean;
+  /** Beside the environment of this process. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export interface ClusterLoad extends LoadResult {
@@ -35,6 +44,8 @@ export interface ClusterLoad extends LoadResult {
   readonly leaderMicroseconds: number;
   readonly followerMicroseconds: number;
   readonly clientMicroseconds: number;
+  /** What `count` rose by meanwhile. */
+  readonly counted: number;
 }
 
 /** What all three replicas have in common after a load. */
@@ -48,22 +59,28 @@ export interface Agreement {
 
 export class BenchCluster {
   readonly #directory: string;
+  /** A run of three each: of peers, for Redis, for HTTP. */
   readonly #ports: readonly number[];
   readonly #addresses: readonly (readonly [number, string])[];
+  readonly #way: Way;
   #clusterId = '';
   #clientKey: Uint8Array = new Uint8Array(0);
   #replicas: readonly Child[] = [];
   #client: Child | undefined;
 
-  private constructor(directory: string, ports: readonly number[]) {
+  private constructor(directory: string, ports: readonly number[], way: Way) {
     this.#directory = directory;
     this.#ports = ports;
-    this.#addresses = ports.slice(0, REPLICAS).map((port, index) => [index + 1, `127.0.0.1:${port}`]);
+    this.#way = way;
+    this.#addresses = ports.slice(0, REPLICAS).map((port, index) => {
+      const id = index + 1;
+      return [id, way === 'unix' ? `unix:${join(directory, `peer-${id}`)}` : `${HOST}:${port}`];
+    });
   }
 
   static async start(options: BenchClusterOptions): Promise<BenchCluster> {
     const directory = scratchDirectory(options.parent);
-    const cluster = new BenchCluster(directory, await freePorts(2 * REPLICAS));
+    const cluster = new BenchCluster(directory, await freePorts(3 * REPLICAS), options.way ?? 'tcp');
     try {
       await cluster.#format(options);
       await cluster.#start(options);
@@ -74,14 +91,20 @@ export class BenchCluster {
     }
   }
 
-  async load(order: Omit<LoadOrder, 'kind'>): Promise<ClusterLoad> {
+  /** @param count of the replicas' processes, asked just before the load and just behind it */
+  async load(
+    order: Omit<LoadOrder, 'kind'>,
+    count: (pids: readonly number[]) => Promise<number> = async () => 0,
+  ): Promise<ClusterLoad> {
     const leader = (await this.#leader()) - 1;
     const pids = [...this.#replicas, this.#client!].map(({ pid }) => pid);
+    const countedBefore = await count(pids.slice(0, REPLICAS));
     const before = pids.map(processorSeconds);
     const result = (await this.#client!.ask({ kind: 'load', ...order })) as LoadResult;
     const each = pids.map(
       (pid, index) => ((processorSeconds(pid) - before[index]!) * 1e6) / result.outcomes[0],
     );
+    const counted = (await count(pids.slice(0, REPLICAS))) - countedBefore;
     const replicas = each.slice(0, REPLICAS);
     const followers = replicas.filter((_, index) => index !== leader);
     return {
@@ -89,6 +112,7 @@ export class BenchCluster {
       leaderMicroseconds: replicas[leader]!,
       followerMicroseconds: followers.reduce((sum, one) => sum + one, 0) / followers.length,
       clientMicroseconds: each[REPLICAS]!,
+      counted,
     };
   }
 
@@ -116,6 +140,11 @@ export class BenchCluster {
   /** The Redis port of the replica that leads. */
   async leaderRedisPort(): Promise<number> {
     return this.#ports[REPLICAS + (await this.#leader()) - 1]!;
+  }
+
+  /** Where replicas tell their metrics, if they do. */
+  get httpPorts(): readonly number[] {
+    return this.#ports.slice(2 * REPLICAS);
   }
 
   async stop(): Promise<void> {
@@ -147,23 +176,22 @@ export class BenchCluster {
     }
   }
 
-  async #start({ backend, replicaFlags, spaces }: BenchClusterOptions): Promise<void> {
+  async #start(options: BenchClusterOptions): Promise<void> {
+    const { backend, replicaFlags, spaces, hasHttp = false, environment = {} } = options;
     const peers = this.#addresses.map(([id, address]) => `${id}=${address}`).join(',');
     const starting = this.#addresses.map(([id, address], index) => {
-      const redis = `127.0.0.1:${this.#ports[REPLICAS + index]}`;
+      const redis = `${HOST}:${this.#ports[REPLICAS + index]}`;
       const places = [
-        '--dir',
-        this.#directoryOf(id),
-        '--listen',
-        address,
-        '--redis',
-        redis,
-        '--peers',
-        peers,
+        ...['--dir', this.#directoryOf(id)],
+        ...['--listen', address],
+        ...['--redis', redis],
+        ...['--peers', peers],
+        ...(hasHttp ? ['--http', `${HOST}:${this.httpPorts[index]}`] : []),
+        ...(this.#way === 'tls' ? ['--tls'] : []),
       ];
       // No memory limit: what is measured are writes, not refusals.
       const settings = ['--backend', backend, '--max-memory', '0', '--log-level', 'warn'];
-      return Child.ofLibrary(['serve', ...places, ...settings], replicaFlags);
+      return Child.ofLibrary(['serve', ...places, ...settings], replicaFlags, environment);
     });
     this.#replicas = await Promise.all(starting);
     const clientKey = Buffer.from(this.#clientKey).toString('hex');
@@ -171,6 +199,7 @@ export class BenchCluster {
       clusterId: this.#clusterId,
       addresses: this.#addresses,
       clientKey,
+      tls: this.#way === 'tls',
       spaces,
     };
     this.#client = await Child.ofBench('cluster/client-program.ts', client);
@@ -188,7 +217,10 @@ export class BenchCluster {
 
   async #statuses(): Promise<readonly ReplicaStatus[]> {
     const { statusAt } = (await built('client/status.js')) as typeof import('../../lib/client/status.js');
-    const terms = { clusterId: this.#clusterId, key: this.#clientKey };
+    const sealing = (await built('transport/tls.js')) as typeof import('../../lib/transport/tls.js');
+    const key = this.#clientKey;
+    const sockets = sealing.clientSockets(this.#way === 'tls' ? true : undefined, key);
+    const terms = { clusterId: this.#clusterId, key, sockets };
     return Promise.all(
       this.#addresses.map(([, address]) => statusAt({ address, ...terms }) as Promise<ReplicaStatus>),
     );

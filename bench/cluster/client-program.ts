@@ -15,11 +15,12 @@ import { ReadBack } from './read-back.js';
 const { Client } = (await built('client/client.js')) as typeof import('../../lib/client/client.js');
 const { COMMANDS } = (await built('kv/commands/table.js')) as typeof import('../../lib/kv/commands/table.js');
 
-const { clusterId, addresses, clientKey, spaces } = JSON.parse(process.argv[2]!) as ClientArgument;
+const { clusterId, addresses, clientKey, tls, spaces } = JSON.parse(process.argv[2]!) as ClientArgument;
 const client = await Client.connect({
   clusterId,
   addresses: new Map(addresses),
   key: Buffer.from(clientKey, 'hex'),
+  ...(tls ? { tls } : {}),
 });
 /** Of each key space: the number of its next command, and of those whose outcome was not `done`. */
 const books = spaces.map((space) => ({ space, next: 0, unsure: new Set<number>() }));

@@ -154,7 +154,7 @@ async function measureCluster(
 }
 
 /** @throws when anything that was promised to the client does not hold */
-function verify(loads: readonly ClusterLoad[], check: Check): void {
+export function verify(loads: readonly ClusterLoad[], check: ReadBackResult): void {
   for (const { outcomes, refusals } of loads) {
     const [, ...others] = outcomes;
     if (refusals > 0 || others.some((count) => count > 0)) {

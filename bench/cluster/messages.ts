@@ -9,6 +9,8 @@ export interface ClientArgument {
   readonly clientKey: string;
   /** Id and address of each replica. */
   readonly addresses: readonly (readonly [number, string])[];
+  /** Whether the replicas take TLS. */
+  readonly tls: boolean;
   /** The key spaces that the loads are about. */
   readonly spaces: readonly KeySpace[];
 }

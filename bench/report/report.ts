@@ -3,6 +3,7 @@
  * of.
  */
 import type { ClusterFigures } from '../cluster/cluster-level.js';
+import type { CostsFigures } from '../costs/costs-level.js';
 import type { Fingerprint } from '../fingerprint.js';
 import type { Goal } from '../goals.js';
 import type { BenchOptions } from '../options.js';
@@ -19,4 +20,5 @@ export interface Report {
   readonly goals: readonly Goal[];
   readonly storage?: StorageFigures;
   readonly cluster?: ClusterFigures;
+  readonly costs?: CostsFigures;
 }

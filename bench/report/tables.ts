@@ -1,5 +1,5 @@
 /** The figures of a run as tables: for the terminal, and for the page. */
-import type { Series } from '../series.js';
+import { ratioOf, type Series } from '../series.js';
 import type { GroupShape } from '../storage/cases.js';
 import type { Report } from './report.js';
 import { number, spread } from './text.js';
@@ -10,13 +10,14 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-export function tablesOf({ storage, cluster }: Report): readonly Table[] {
+export function tablesOf({ storage, cluster, costs }: Report): readonly Table[] {
   const tables: Table[] = [];
   if (storage !== undefined) {
     tables.push(appendTable(storage), mediumTable(storage), pmemlogTable(storage));
     tables.push(readBackTable(storage), syncTable(storage));
   }
   if (cluster !== undefined) tables.push(loadTable(cluster), redisTable(cluster), checkTable(cluster));
+  if (costs !== undefined) tables.push(costsTable(costs));
   return tables;
 }
 
@@ -136,4 +137,19 @@ function checkTable({ backends }: NonNullable<Report['cluster']>): Table {
     'digest of all three',
   ];
   return { title: 'Checked after every cluster’s loads', head, rows };
+}
+
+/** Each beside plain TCP of the same round. */
+function costsTable({ kinds }: NonNullable<Report['costs']>): Table {
+  const [plain] = kinds;
+  const rows = kinds.map((figures) => {
+    const cells = (['commandsPerSecond', 'processor', 'p50'] as const).flatMap((what) => {
+      const ratio = number(ratioOf(figures[what], plain![what]).median);
+      return [spread(figures[what]), ratio];
+    });
+    return [figures.kind, ...cells];
+  });
+  const many = ['commands/s, 1,024 in flight', '÷ TCP', 'processor µs/command, all', '÷ TCP'];
+  const head = ['what', ...many, 'p50 µs, 1 in flight', '÷ TCP'];
+  return { title: 'What sealing and metrics cost', head, rows };
 }

@@ -4,6 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import { KINDS } from '../../bench/costs/costs-level.js';
 import type { Report } from '../../bench/report/report.js';
 import { GROUPS, STORES } from '../../bench/storage/cases.js';
 import { APPEND_LOOPS } from '../../bench/storage/limits.js';
@@ -62,5 +63,14 @@ describe('the benchmark', () => {
     const page = readFileSync(resultOf('html'), 'utf8');
     expect(page.match(/<svg/g)).toHaveLength(4);
     expect(page).not.toMatch(/NaN|undefined|<script/);
+  });
+
+  it('tells what sealing and metrics cost, beside the same without them', async () => {
+    const { stdout, report } = await bench('--only', 'costs', '--keys', '2000');
+    expect(report.costs?.kinds.map(({ kind }) => kind)).toEqual(Object.keys(KINDS));
+    for (const { met, what } of report.goals) expect(stdout).toContain(`${met ? 'PASS' : 'MISS'}  ${what}`);
+    expect(report.goals).toHaveLength(3);
+    expect(report.costs?.proofs.rounds).toHaveLength(1);
+    expect(readFileSync(resultOf('md'), 'utf8')).toContain('| TLS |');
   });
 });

@@ -5,7 +5,7 @@ describe('the options of the benchmark', () => {
   it('measure everything in seven rounds of ten seconds a load, unless told otherwise', () => {
     const options = parseOptions([], '/disk');
     expect(options).toMatchObject({
-      levels: ['storage', 'cluster'],
+      levels: ['storage', 'cluster', 'costs'],
       rounds: 7,
       loadMs: 10_000,
       regionDirectory: '/dev/shm',
