@@ -2,7 +2,7 @@
  * Who may know whom. A layer may import what its line in LAYERS lists and itself, nothing else under lib/:
  *
  *   types limits contract errors runtime callbacks ← paxos ← wire storage transport ← replica
- *     ← client kv simulation torture ← http ← cluster ← cli, index
+ *     ← client kv simulation torture ← backup http ← cluster ← cli, index
  *
  * observe/ lies below replica/, not above: replicas publish to its channels, and subscribers need no import.
  */
@@ -20,6 +20,7 @@ const LAYERS = {
   transport: ['paxos', 'wire', 'observe'],
   replica: ['paxos', 'wire', 'storage', 'transport', 'observe'],
   client: ['paxos', 'wire', 'transport', 'replica', 'observe'],
+  backup: ['paxos', 'wire', 'storage', 'transport', 'replica', 'client'],
   kv: ['paxos', 'wire', 'replica', 'observe'],
   http: ['paxos', 'transport', 'replica', 'client', 'observe'],
   simulation: ['paxos', 'wire', 'storage', 'transport', 'replica', 'native', 'observe'],

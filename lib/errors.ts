@@ -74,6 +74,15 @@ export const ErrorCode = {
   stopped: 'ERR_INDELIBLE_STOPPED',
   /** A checkpoint failed its verification. The older one stays in force. */
   checkpointInvalid: 'ERR_INDELIBLE_CHECKPOINT_INVALID',
+  /**
+   * The file is no back-up, or a damaged one. Take another copy of it, or an older one; nothing was written.
+   */
+  backupInvalid: 'ERR_INDELIBLE_BACKUP_INVALID',
+  /**
+   * `recover` is refused: the stores that are left are a quorum. Start them: nothing is lost. Nothing was
+   * written.
+   */
+  quorumLeft: 'ERR_INDELIBLE_QUORUM_LEFT',
   /** Writing a checkpoint does not come on: its disk, or its state, stalls. It goes on when that does. */
   checkpointStalled: 'ERR_INDELIBLE_CHECKPOINT_STALLED',
   /** The user's state machine threw. The message says in which of its methods, and at which slot. */

@@ -15,6 +15,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   [ErrorCode.storeCorrupt]: '`indelible inspect` shows what can still be read. Nothing was written.',
   [ErrorCode.checkpointInvalid]:
     'Put the checkpoint back from a copy made since the replica stopped. Nothing was written.',
+  [ErrorCode.backupInvalid]:
+    'Take another copy of this back-up, or an older one: `indelible backup --verify FILE` checks one. Nothing was written.',
   [ErrorCode.notPersistentMemory]:
     'Use a directory on a DAX file system, or --backend emulated or file. Both say what they survive.',
   [ErrorCode.nativeMissing]:

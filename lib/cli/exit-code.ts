@@ -22,6 +22,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
   ErrorCode.storeVersion,
   ErrorCode.storeCorrupt,
   ErrorCode.checkpointInvalid,
+  ErrorCode.backupInvalid,
+  ErrorCode.quorumLeft,
 ]);
 
 /** Codes with which a replica refuses to start, for a reason that the next start would meet again. */

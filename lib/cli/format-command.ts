@@ -7,7 +7,7 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-file.js';
 import { ioError, makeDirectory, OWNER_ONLY, readFileIfThere, replaceFile } from '../cluster/durable-file.js';
-import { drawPlan, identityIn, parsePlan, planText } from '../cluster/plan.js';
+import { type ClusterPlan, drawPlan, identityIn, parsePlan, planText } from '../cluster/plan.js';
 import { checkSync } from '../cluster/serve-config.js';
 import { formatReplica, storageChoice } from '../cluster/stores.js';
 import { argumentError } from '../errors.js';
@@ -89,6 +89,9 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
   const text = readFileIfThere(options.plan);
   if (text === undefined) throw argumentError(`there is no plan ${options.plan}; make one with --new-plan`);
   const plan = parsePlan(text);
+  if (plan.restores !== undefined) {
+    throw argumentError(`the cluster of ${options.plan} begins with a back-up: use \`indelible restore\``);
+  }
   const identity = identityIn(plan, replica);
   const key = clusterKeyFor(options);
   makeReplicaDirectory(dir);
@@ -114,19 +117,25 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
 }
 
 function writePlan(replicas: number, file: string, output: Output, json: boolean): void {
-  if (fs.existsSync(file)) throw argumentError(`${file} already exists; a plan is made only once`);
   const plan = drawPlan(replicas);
-  const keyFile = keyPathOf(file);
-  writeKeyFile(keyFile, 'cluster', newClusterKey());
-  replaceFile(file, planText(plan));
+  const keyFile = writePlanFiles(plan, file);
   if (json) return output.line(planText(plan).trimEnd());
   output.line(`plan      ${file}: cluster ${plan.clusterId}, ${replicas} replicas`);
   output.line(`key       ${keyFile}: a secret; every replica has it`);
   output.line(`next      indelible format --plan ${file} --replica 1 --dir DIRECTORY, and so on for each`);
 }
 
+/** A plan, and the key that is drawn beside it. @returns where the key is */
+export function writePlanFiles(plan: ClusterPlan, file: string): string {
+  if (fs.existsSync(file)) throw argumentError(`${file} already exists; a plan is made only once`);
+  const keyFile = keyPathOf(file);
+  writeKeyFile(keyFile, 'cluster', newClusterKey());
+  replaceFile(file, planText(plan));
+  return keyFile;
+}
+
 /** Beside the plan, under its name. */
-function keyPathOf(plan: string): string {
+export function keyPathOf(plan: string): string {
   return `${plan.replace(/\.json$/, '')}.key`;
 }
 

@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { backupCommand } from './backup-command.js';
 import { benchCommand } from './bench-command.js';
 import { clusterCommand } from './cluster-command.js';
 import { errorLines } from './error-report.js';
@@ -12,6 +13,7 @@ import { healthCommand } from './health-command.js';
 import { helpWith } from './help.js';
 import { inspectCommand } from './inspect-command.js';
 import type { Output } from './output.js';
+import { restoreCommand } from './restore-command.js';
 import { serveCommand } from './serve-command.js';
 import { skipCommand } from './skip-command.js';
 import { statusCommand } from './status-command.js';
@@ -43,6 +45,8 @@ export function buildProgram(output: Output): Command {
   program.addCommand(traceCommand(output));
   program.addCommand(skipCommand(output));
   program.addCommand(inspectCommand(output));
+  program.addCommand(backupCommand(output));
+  program.addCommand(restoreCommand(output));
   program.addCommand(benchCommand());
   program.addCommand(tortureCommand(output));
   for (const command of [program, ...program.commands]) {

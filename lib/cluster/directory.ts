@@ -92,7 +92,8 @@ export function clusterKeyIn(directory: string): string {
   return file;
 }
 
-function checkRoom(directory: string, stores: number, regionBytes: number): void {
+/** @throws ERR_INDELIBLE_STORE_IO where so many stores do not fit */
+export function checkRoom(directory: string, stores: number, regionBytes: number): void {
   const { bavail, bsize } = fs.statfsSync(directory);
   const needed = stores * (regionBytes + STORE_SLACK_BYTES);
   const free = bavail * bsize;

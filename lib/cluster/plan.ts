@@ -9,13 +9,21 @@ import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import { argumentError } from '../errors.js';
 import { MEMBERS_MAX, REPLICA_ID_MAX } from '../limits.js';
-import type { Configuration, Identity, Member, ReplicaId } from '../types.js';
+import type { Configuration, Identity, Member, ReplicaId, Slot } from '../types.js';
 
 export interface ClusterPlan {
   /** 32 lower-case hex digits. */
   readonly clusterId: string;
   /** By rising id. */
   readonly members: readonly Member[];
+  /** The state that the cluster begins with, out of a back-up; absent: none. All its stores begin with it. */
+  readonly restores?: RestoredState;
+}
+
+/** A state by its slot, and the digest chain there, which no other history has. */
+export interface RestoredState {
+  readonly throughSlot: Slot;
+  readonly chain: number;
 }
 
 const hex32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'must be 32 lower-case hex digits'));
@@ -25,9 +33,12 @@ const memberSchema = v.strictObject({
   storeUuid: hex32,
 });
 
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
 const bodySchema = v.strictObject({
   clusterId: hex32,
   members: v.pipe(v.array(memberSchema), v.minLength(1), v.maxLength(MEMBERS_MAX)),
+  restores: v.exactOptional(v.strictObject({ throughSlot: count, chain: count })),
 });
 
 function drawHex32(): string {
@@ -69,12 +80,13 @@ export function parsePlan(text: string): ClusterPlan {
 export function checkPlan(body: unknown, what: string): ClusterPlan {
   const result = v.safeParse(bodySchema, body);
   if (!result.success) throw argumentError(`${what} is not one: ${issueSentence(result.issues)}`);
-  const { clusterId, members } = result.output;
+  const { clusterId, members, restores } = result.output;
   const ids = new Set(members.map(({ id }) => id));
   const stores = new Set(members.map(({ storeUuid }) => storeUuid));
   if (ids.size !== members.length) throw argumentError(`two members of ${what} have the same id`);
   if (stores.size !== members.length) throw argumentError(`two members of ${what} have the same store uuid`);
-  return { clusterId, members: [...members].sort((a, b) => a.id - b.id) };
+  const plan = { clusterId, members: [...members].sort((a, b) => a.id - b.id) };
+  return restores === undefined ? plan : { ...plan, restores };
 }
 
 /** The first issue of a failed validation, with the place it is about. */
@@ -85,8 +97,8 @@ export function issueSentence(issues: readonly v.BaseIssue<unknown>[]): string {
   return place === null ? issue.message : `${place}: ${issue.message}`;
 }
 
-export function planText({ clusterId, members }: ClusterPlan): string {
-  return `${JSON.stringify({ plan: 1, clusterId, members }, null, 2)}\n`;
+export function planText({ clusterId, members, restores }: ClusterPlan): string {
+  return `${JSON.stringify({ plan: 1, clusterId, members, restores }, null, 2)}\n`;
 }
 
 /** @throws RangeError when the plan has no such member */

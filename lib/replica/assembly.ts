@@ -8,6 +8,7 @@ import type { ClusterKeys } from '../transport/proof.js';
 import { type Sockets, systemSockets } from '../transport/sockets.js';
 import { TcpTransport, type TcpTransportOptions } from '../transport/tcp.js';
 import type { Configuration, ReplicaId } from '../types.js';
+import { BackupSources } from './backup-source.js';
 import { Checkpoints } from './checkpoints.js';
 import { Clients } from './clients.js';
 import { DiskWatch } from './disk.js';
@@ -80,8 +81,12 @@ export function assemble(
     runtime,
     sockets,
   });
+  const { clusterId, replicaId: self } = identity;
+  const core = (): Host['core'] => host.core;
+  const backups = new BackupSources({ store: checkpoints, replicaId: self, clock: runtime, core });
   const images = new Checkpoints({
     store: checkpoints,
+    backups,
     storage: log,
     machine: stateMachine,
     tuning,
@@ -90,15 +95,13 @@ export function assemble(
   });
   images.restore();
   const disk = watchDisk(store, images, events);
-  const { clusterId, replicaId: self } = identity;
-  const wake = (): void => host.flush();
   const asking = { clusterId, addresses: peers, key: keys?.replicas, runtime, sockets };
   const host: Host = new Host({
     storage: log,
     checkpoints: images,
     disk,
     transport,
-    forwarder: new Forwarder({ ...asking, self, wake }),
+    forwarder: new Forwarder({ ...asking, self, wake: () => host.flush() }),
     machine: stateMachine,
     configuration,
     tuning,
@@ -117,10 +120,9 @@ export function assemble(
   });
   const status = (): ReplicaStatus => statusOf(host, store, configuration, transport, disk);
   const metrics = (): readonly Metric[] => metricsOf(host, status(), transport, runtime);
-  const openMax = configuration.members.length - 1;
-  const relays = new Relays({ ...asking, openMax });
+  const relays = new Relays({ ...asking, openMax: configuration.members.length - 1 });
   const statusJson = (): Uint8Array => Buffer.from(JSON.stringify(status()));
-  const clients: Clients = new Clients(host, runtime, statusJson, relays);
+  const clients: Clients = new Clients(host, runtime, statusJson, relays, backups);
   return { configuration, transport, host, tuning, status, metrics };
 }
 

@@ -6,7 +6,7 @@
  * 2. While followers are near, a leader keeps what they have not learned, up to `trimAtShare` of the log:
  *    they then catch up from its log, which costs less than a checkpoint.
  * 3. While a checkpoint is being sent, the log behind it is kept, up to the share half way from there to a
- *    full log: its receiver then needs no second one.
+ *    full log: its receiver then needs no second one. So is what a back-up has still to take of it.
  * 4. A checkpoint that cannot be written stops nothing: it is told of, and tried again later.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
@@ -48,6 +48,8 @@ export interface CheckpointParts {
   readonly store: CheckpointStore;
   readonly storage: Storage;
   readonly machine: StateMachine;
+  /** What back-ups that are being taken need kept. */
+  readonly backups?: { readonly keepsAbove: Slot };
   readonly tuning: Tuning;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -325,7 +327,10 @@ export class Checkpoints {
     const { trimAtShare } = this.parts.tuning;
     const share = this.refused || core.learner.isFull ? 1 : usedBytes / capacityBytes;
     let through = Number.POSITIVE_INFINITY;
-    if (share < (1 + trimAtShare) / 2) through = this.transfers?.keepsAbove ?? through;
+    if (share < (1 + trimAtShare) / 2) {
+      const { transfers, parts } = this;
+      through = Math.min(transfers?.keepsAbove ?? through, parts.backups?.keepsAbove ?? through);
+    }
     if (core.role !== 'leader' || share >= trimAtShare) return through;
     for (const id of core.configurations.peers) {
       const peer = core.progress.of(id);

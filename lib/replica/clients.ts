@@ -16,6 +16,8 @@
  * 6. A replica that cannot reach the leader, and nobody else, may ask a follower to pass on what it asks
  *    (relays.ts). From then on its connection is one to the leader: who leads, and at which ballot, is what
  *    the leader says.
+ * 7. What a client takes a back-up of is kept for it until it has it, hangs up, or stands still
+ *    (backup-source.ts).
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
@@ -23,12 +25,14 @@ import type { ClientConnection } from '../transport/client-connection.js';
 import type { Caller } from '../transport/hello.js';
 import type { ReplicaId } from '../types.js';
 import {
+  type BackupRequest,
   type ClientMessage,
   type Query,
   SkipOutcome,
   type SkipRequest,
   type Submit,
 } from '../wire/client-messages.js';
+import type { BackupSource, BackupSources } from './backup-source.js';
 import type { Relay, Relays } from './relays.js';
 import { Outcome, type Requester, type Service } from './service.js';
 import type { Skip } from './skip-record.js';
@@ -64,6 +68,7 @@ export class Clients {
   private readonly clock: Pick<Runtime, 'monotonicMs'>;
   private readonly statusJson: () => Uint8Array;
   private readonly relays: Pick<Relays, 'begin'>;
+  private readonly backups: BackupSources;
   private readonly sessions = new Set<ClientSession>();
   private toldMs = 0;
 
@@ -72,11 +77,13 @@ export class Clients {
     clock: Pick<Runtime, 'monotonicMs'>,
     statusJson: () => Uint8Array,
     relays: Pick<Relays, 'begin'>,
+    backups: BackupSources,
   ) {
     this.host = host;
     this.clock = clock;
     this.statusJson = statusJson;
     this.relays = relays;
+    this.backups = backups;
   }
 
   get count(): number {
@@ -84,7 +91,8 @@ export class Clients {
   }
 
   readonly accept = (connection: ClientConnection): void => {
-    const session = new ClientSession(connection, this.host, this.clock, this.statusJson, this.relays);
+    const { host, clock, statusJson, relays, backups } = this;
+    const session = new ClientSession(connection, host, clock, statusJson, relays, backups.source());
     const { number, connection: ordinal } = connection.caller;
     for (const other of [...this.sessions]) {
       if (other.caller.number !== number) continue;
@@ -107,6 +115,7 @@ export class Clients {
 
   /** Tells everyone now and then, so that they know the clock here. */
   tick(nowMs: number): void {
+    this.backups.tick(nowMs);
     if (nowMs - this.toldMs >= CLOCK_TOLD_MS) this.leaderChanged();
   }
 }
@@ -120,6 +129,7 @@ class ClientSession {
   private readonly submits: Line;
   private readonly queries: Line;
   private readonly relays: Pick<Relays, 'begin'>;
+  private readonly backup: BackupSource;
   /** The way to the leader, where what is asked here is passed on. */
   private relay: Relay | undefined;
   private refused: (Submit | Query)[] = [];
@@ -130,8 +140,10 @@ class ClientSession {
     clock: Pick<Runtime, 'monotonicMs'>,
     statusJson: () => Uint8Array,
     relays: Pick<Relays, 'begin'>,
+    backup: BackupSource,
   ) {
     this.relays = relays;
+    this.backup = backup;
     this.caller = connection.caller;
     this.clock = clock;
     this.statusJson = statusJson;
@@ -162,6 +174,7 @@ class ClientSession {
   abandon(): void {
     this.refused = [];
     this.submits.hasGivenUp = true;
+    this.backup.end();
     this.relay?.abandon([this.submits, this.queries]);
     this.host.abandon(this.submits);
     this.host.abandon(this.queries);
@@ -183,6 +196,9 @@ class ClientSession {
         return this.beginRelay();
       case 'skipRequest':
         return this.skip(message);
+      case 'backupRequest':
+        return this.giveBackup(message);
+      case 'backupReply':
       case 'outcomes':
       case 'leaderIs':
       case 'skipReply':
@@ -219,6 +235,10 @@ class ClientSession {
       (error: Error & { code?: unknown }) =>
         reply(SKIP_FAILURES.get(error.code) ?? SkipOutcome.unknown, error.message),
     );
+  }
+
+  private giveBackup(request: BackupRequest): void {
+    this.connection.send(this.backup.answer(request));
   }
 
   /** Goes on after back-pressure in either direction, or when what came before is answered. */

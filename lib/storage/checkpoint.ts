@@ -54,15 +54,28 @@ export async function formatCheckpoints(
   configuration: Configuration,
   medium: FileMedium = new RealMedium(),
 ): Promise<void> {
+  const meta = { clusterId, checkpointId: 0, throughSlot: 0, configuration, chainDigest: 0, timeMs: 0 };
+  await writeFirstCheckpoint(directory, meta, [], medium);
+}
+
+/**
+ * Makes `directory` and writes the first checkpoint in it: one that a cluster begins with.
+ * @throws ERR_INDELIBLE_STORE_EXISTS where a checkpoint is already; whatever `chunks` throws
+ */
+export async function writeFirstCheckpoint(
+  directory: string,
+  meta: CheckpointMeta,
+  chunks: Iterable<Uint8Array>,
+  medium: FileMedium = new RealMedium(),
+): Promise<void> {
   await makeDurableDirectory(medium, directory);
   if ((await medium.list(directory)).some((name) => NAME.test(name))) {
     throw new IndelibleError(ErrorCode.storeExists, `${directory} holds checkpoints already`, {
       path: directory,
     });
   }
-  const store = new CheckpointStore(directory, clusterId, medium, []);
-  const meta = { clusterId, checkpointId: 0, throughSlot: 0, configuration, chainDigest: 0, timeMs: 0 };
-  await store.write(meta, []);
+  const store = new CheckpointStore(directory, meta.clusterId, medium, []);
+  await store.write(meta, chunks);
   await store.close();
 }
 

@@ -17,7 +17,15 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
 import type { ReplicaId } from '../types.js';
 import { decodeClientMessage, encodeClientMessage } from '../wire/client-codec.js';
-import type { ClientMessage, LeaderIs, Outcomes, SkipReply, SkipRequest } from '../wire/client-messages.js';
+import type {
+  BackupReply,
+  BackupRequest,
+  ClientMessage,
+  LeaderIs,
+  Outcomes,
+  SkipReply,
+  SkipRequest,
+} from '../wire/client-messages.js';
 import { RequestOutcome } from '../wire/client-messages.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
 import { type Hello, HelloRole } from '../wire/hello-codec.js';
@@ -77,6 +85,7 @@ export interface ExchangeEvents {
 const NO_DEADLINE: number = Number.MAX_SAFE_INTEGER;
 
 const SAID_BY_REPLICAS: ReadonlySet<ClientMessage['type']> = new Set([
+  'backupReply',
   'leaderIs',
   'outcomes',
   'skipReply',
@@ -107,6 +116,7 @@ export class Exchange implements Talk<ClientMessage> {
   readonly #waiting = new Set<Asker>();
   readonly #statusWaiters: Waiter<Uint8Array>[] = [];
   readonly #skipWaiters: Waiter<SkipReply>[] = [];
+  readonly #backupWaiters: Waiter<BackupReply>[] = [];
   readonly #runtime: Runtime;
   readonly #terms = { lead: 0, deadlineMs: 0 };
   #leader: ReplicaId = 0;
@@ -257,6 +267,14 @@ export class Exchange implements Talk<ClientMessage> {
     return this.#ask({ type: 'skipRequest', ...request }, this.#skipWaiters);
   }
 
+  /**
+   * Asks for a part of a back-up; replies come in the order of the requests.
+   * @throws ERR_INDELIBLE_NETWORK when the connection ends before it comes.
+   */
+  backup(request: Omit<BackupRequest, 'type'>): Promise<BackupReply> {
+    return this.#ask({ type: 'backupRequest', ...request }, this.#backupWaiters);
+  }
+
   /** Asks the replica to pass on what is asked here to the leader it follows; `lead` says that it does. */
   askRelay(): void {
     if (this.isOpen) this.#say({ type: 'relay' });
@@ -288,6 +306,8 @@ export class Exchange implements Talk<ClientMessage> {
       throw frameError('a status that nobody asked for');
     } else if (message.type === 'skipReply' && this.#skipWaiters.length === 0) {
       throw frameError('an answer about a skip that nobody asked for');
+    } else if (message.type === 'backupReply' && this.#backupWaiters.length === 0) {
+      throw frameError('a part of a back-up that nobody asked for');
     } else if (!SAID_BY_REPLICAS.has(message.type)) {
       throw frameError(`a replica says ${message.type}`);
     }
@@ -311,6 +331,9 @@ export class Exchange implements Talk<ClientMessage> {
       case 'skipReply':
         this.#skipWaiters.shift()!.resolve(message);
         break;
+      case 'backupReply':
+        this.#backupWaiters.shift()!.resolve(message);
+        break;
     }
   }
 
@@ -329,8 +352,8 @@ export class Exchange implements Talk<ClientMessage> {
     this.#heart.cancel();
     this.#answerAll();
     this.#waiting.clear();
-    for (const waiter of [...this.#statusWaiters.splice(0), ...this.#skipWaiters.splice(0)]) {
-      waiter.reject(error ?? this.#stopped());
+    for (const waiters of [this.#statusWaiters, this.#skipWaiters, this.#backupWaiters]) {
+      for (const waiter of waiters.splice(0)) waiter.reject(error ?? this.#stopped());
     }
     this.#events.closed?.(error);
   }

@@ -15,6 +15,8 @@ import {
 } from '../limits.js';
 import { checkBody } from './body.js';
 import type {
+  BackupReply,
+  BackupRequest,
   ClientMessage,
   LeaderIs,
   Outcomes,
@@ -23,7 +25,7 @@ import type {
   SkipRequest,
   Submit,
 } from './client-messages.js';
-import { RequestOutcome, SkipOutcome } from './client-messages.js';
+import { BackupWhat, RequestOutcome, SkipOutcome } from './client-messages.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind } from './protocol.js';
 import { frameError, Reader } from './reader.js';
@@ -77,6 +79,14 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): Uin
       writer.u8(message.outcome);
       tail = Buffer.from(message.sentence).subarray(0, SENTENCE_BYTES_MAX);
       break;
+    case 'backupRequest':
+      writer.u8(message.what);
+      writer.u64(message.at);
+      break;
+    case 'backupReply':
+      writer.u8(message.isGiven ? 1 : 0);
+      tail = message.isGiven ? message.body : message.body.subarray(0, SENTENCE_BYTES_MAX);
+      break;
   }
   sealFrame(writer, start, tail);
   return tail;
@@ -118,6 +128,10 @@ function readFields(kind: number, reader: Reader): ClientMessage {
       return readSkipRequest(reader);
     case FrameKind.skipReply:
       return readSkipReply(reader);
+    case FrameKind.backupRequest:
+      return readBackupRequest(reader);
+    case FrameKind.backupReply:
+      return readBackupReply(reader);
     default:
       throw frameError(`no message of a client has kind ${kind}`);
   }
@@ -157,6 +171,17 @@ function readSkipReply(reader: Reader): SkipReply {
   const outcome = reader.within(reader.u8(), SkipOutcome.unknown, 'the outcome of a skip') as SkipOutcome;
   const sentence = UTF8.decode(reader.rest(SENTENCE_BYTES_MAX, 'the length of a sentence'));
   return { type: 'skipReply', outcome, sentence };
+}
+
+function readBackupRequest(reader: Reader): BackupRequest {
+  const what = reader.within(reader.u8(), BackupWhat.checkpoint, 'a part of a back-up') as BackupWhat;
+  return { type: 'backupRequest', what, at: reader.u64() };
+}
+
+function readBackupReply(reader: Reader): BackupReply {
+  const isGiven = reader.within(reader.u8(), 1, 'whether a part is given') === 1;
+  const bytesMax = isGiven ? FRAME_BYTES_MAX : SENTENCE_BYTES_MAX;
+  return { type: 'backupReply', isGiven, body: reader.rest(bytesMax, 'the length of a part') };
 }
 
 /** A run of at least one request, whose numbers are all safe integers. */

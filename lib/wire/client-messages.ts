@@ -122,6 +122,33 @@ export interface SkipReply {
   readonly sentence: string;
 }
 
+/** What of a back-up is asked for. The numbers are those on the wire. */
+export const BackupWhat = {
+  /** What there is, as JSON (UTF-8): the shape of BackupOffer in replica/backup-source.ts. */
+  offer: 0,
+  /** The batches from slot `at` on, as many as fit, in the form of votes. */
+  log: 1,
+  /** The bytes of the checkpoint's file from `at` on, as many as fit. */
+  checkpoint: 2,
+} as const;
+export type BackupWhat = (typeof BackupWhat)[keyof typeof BackupWhat];
+
+/** Asks for a part of a back-up; an offer comes first, and begins it anew. */
+export interface BackupRequest {
+  readonly type: 'backupRequest';
+  readonly what: BackupWhat;
+  /** A slot, or a number of bytes; 0 for an offer. */
+  readonly at: number;
+}
+
+/** That part, or why it is not to be had: then the back-up is over. */
+export interface BackupReply {
+  readonly type: 'backupReply';
+  readonly isGiven: boolean;
+  /** The part; or a sentence for a person, in UTF-8. */
+  readonly body: Uint8Array;
+}
+
 export type ClientMessage =
   | Submit
   | Query
@@ -131,4 +158,6 @@ export type ClientMessage =
   | StatusReply
   | SkipRequest
   | SkipReply
+  | BackupRequest
+  | BackupReply
   | Relay;

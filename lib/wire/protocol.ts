@@ -46,6 +46,8 @@ export const FrameKind = {
   relay: 70,
   skipRequest: 71,
   skipReply: 72,
+  backupRequest: 73,
+  backupReply: 74,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode, IndelibleError } from '../../lib/errors.js';
+import { type BackupParts, BackupSources } from '../../lib/replica/backup-source.js';
 import { Clients } from '../../lib/replica/clients.js';
 import { Outcome, type Requester } from '../../lib/replica/service.js';
 import type { ClientConnection } from '../../lib/transport/client-connection.js';
@@ -57,7 +58,13 @@ const setUp = () => {
       this.destroyed = true;
     },
   });
-  const clients = new Clients(host, clock, () => BODY, { begin: () => undefined });
+  const clients = new Clients(
+    host,
+    clock,
+    () => BODY,
+    { begin: () => undefined },
+    new BackupSources({} as BackupParts),
+  );
   const accept = (caller: Caller): ClientConnection & { paused: boolean; destroyed: boolean } => {
     const accepted = connect(caller) as unknown as ClientConnection & { paused: boolean; destroyed: boolean };
     clients.accept(accepted);

@@ -10,7 +10,7 @@ import { encodeChange } from '../../lib/paxos/configuration-batch.js';
 import type { Message } from '../../lib/paxos/messages.js';
 import type { Ballot, BatchKind, Digest, SlotRange, Vote } from '../../lib/types.js';
 import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
-import { type ClientMessage, SkipOutcome } from '../../lib/wire/client-messages.js';
+import { BackupWhat, type ClientMessage, SkipOutcome } from '../../lib/wire/client-messages.js';
 import { type Hello, type Refusal, RefusalCode, SALT_BYTES } from '../../lib/wire/hello-codec.js';
 
 const time = fc.nat(2 ** 31 - 1).map((high) => high * 2 ** 12);
@@ -191,6 +191,12 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
     outcome: fc.constantFrom(...Object.values(SkipOutcome)),
     sentence: fc.string({ maxLength: 100 }),
   }),
+  fc.record({
+    type: type('backupRequest'),
+    what: fc.constantFrom(...Object.values(BackupWhat)),
+    at: safe,
+  }),
+  fc.record({ type: type('backupReply'), isGiven: fc.boolean(), body: bytes }),
 );
 
 export const hello: fc.Arbitrary<Hello> = fc.record({

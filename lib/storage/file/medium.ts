@@ -31,7 +31,8 @@ export type Site =
   | 'segment.recovered'
   | 'group'
   | 'checkpoint'
-  | 'checkpoint.remove';
+  | 'checkpoint.remove'
+  | 'backup';
 
 /** Called when a durable write is durable, or has failed. */
 export type Done = (error: Error | undefined) => void;

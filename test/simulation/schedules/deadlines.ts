@@ -1,4 +1,5 @@
 /** One deadline for each request, whatever it waits for; and which requests a leader takes from others. */
+import { type BackupParts, BackupSources } from '../../../lib/replica/backup-source.js';
 import { Clients } from '../../../lib/replica/clients.js';
 import { Executor } from '../../../lib/replica/executor.js';
 import type { Forwarder } from '../../../lib/replica/forwarder.js';
@@ -111,6 +112,7 @@ function talk(): {
     { monotonicMs: () => 0 },
     () => BODY,
     { begin: () => undefined },
+    new BackupSources({} as BackupParts),
   );
   const connect = (ordinal: number): ClientConnection => {
     const connection = {

@@ -1,4 +1,5 @@
 /** What a follower passes on to its leader for a replica that is cut off from the leader alone. */
+import { type BackupParts, BackupSources } from '../../../lib/replica/backup-source.js';
 import { Clients } from '../../../lib/replica/clients.js';
 import { type Relay, type RelayEvents, Relays } from '../../../lib/replica/relays.js';
 import { nodeRuntime } from '../../../lib/runtime.js';
@@ -65,7 +66,13 @@ class Follower {
       this.events = events;
       return leader === 0 ? undefined : (this.relay as unknown as Relay);
     };
-    const clients = new Clients(this.host, { monotonicMs: () => 0 }, () => BODY, { begin });
+    const clients = new Clients(
+      this.host,
+      { monotonicMs: () => 0 },
+      () => BODY,
+      { begin },
+      new BackupSources({} as BackupParts),
+    );
     clients.accept(this.connection);
     this.did.length = 0;
   }
