@@ -12,7 +12,7 @@
 import { FRAME_BYTES_MAX } from '../limits.js';
 import { beginFrame, FRAME_HEADER_BYTES, sealFrame } from '../wire/frame.js';
 import { FrameDecoder } from '../wire/frame-decoder.js';
-import { FrameKind, isBulk } from '../wire/protocol.js';
+import { FrameKind, isBulk, PROTOCOL_VERSION_MIN } from '../wire/protocol.js';
 import { Reader } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
 import { Credit, WINDOW_BYTES_MIN } from './credit.js';
@@ -126,7 +126,7 @@ export class BulkLane {
   tell(writer: Writer): boolean {
     if (this.received - this.told < TAKEN_STEP_BYTES) return false;
     this.told = this.received;
-    const start = beginFrame(writer, FrameKind.taken);
+    const start = beginFrame(writer, FrameKind.taken, PROTOCOL_VERSION_MIN);
     writer.u64(this.received);
     sealFrame(writer, start);
     return true;
@@ -164,7 +164,7 @@ export class BulkLane {
 
   private slice(bytes: Uint8Array): void {
     this.writer.clear();
-    sealFrame(this.writer, beginFrame(this.writer, FrameKind.slice), bytes);
+    sealFrame(this.writer, beginFrame(this.writer, FrameKind.slice, PROTOCOL_VERSION_MIN), bytes);
     this.leave(this.writer.bytes, this.writer.length, bytes);
   }
 

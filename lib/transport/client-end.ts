@@ -79,7 +79,7 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
   send(message: ClientMessage): void {
     const { scratch } = this.#owner;
     scratch.clear();
-    const tail = encodeClientMessage(scratch, message);
+    const tail = encodeClientMessage(scratch, message, this.#link.version);
     if (!this.#link.add(scratch.bytes, scratch.length, tail) && !this.#link.closing) {
       const text = `${this.remote}: the client does not take its answers`;
       this.#link.destroy(new IndelibleError(ErrorCode.network, text, { path: this.remote }));

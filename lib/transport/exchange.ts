@@ -112,7 +112,7 @@ export class Exchange implements Talk<ClientMessage> {
   readonly #heart: Timer;
   readonly #commands = new RequestLine(1);
   readonly #queries = new RequestLine(QUERIES_FIRST);
-  readonly #frames = new RequestFrames();
+  readonly #frames: RequestFrames;
   readonly #waiting = new Set<Asker>();
   readonly #statusWaiters: Waiter<Uint8Array>[] = [];
   readonly #skipWaiters: Waiter<SkipReply>[] = [];
@@ -155,6 +155,7 @@ export class Exchange implements Talk<ClientMessage> {
     this.clusterId = hello.clusterId;
     this.address = options.address;
     this.#link = link;
+    this.#frames = new RequestFrames(link.version);
     this.#runtime = runtime;
     this.#answeredAtMs = runtime.monotonicMs();
     this.#clockAtMs = this.#answeredAtMs;
@@ -367,7 +368,7 @@ export class Exchange implements Talk<ClientMessage> {
   #say(message: ClientMessage): void {
     this.#giveFrames();
     const writer = new Writer(64);
-    const tail = encodeClientMessage(writer, message);
+    const tail = encodeClientMessage(writer, message, this.#link.version);
     this.#link.add(writer.bytes, writer.length, tail);
     this.#link.flush();
   }

@@ -49,7 +49,7 @@ import {
 import { frameError } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
 import { faultOfNames } from './certificate.js';
-import { refusalOfVersion, strangerError } from './hello.js';
+import { refusalOfVersion, strangerError, versionToSpeak } from './hello.js';
 import type { LinkCounters, Talk } from './link.js';
 import { Link } from './link.js';
 import type { ClusterKeys, Greeted } from './proof.js';
@@ -174,6 +174,14 @@ abstract class GreetingTalk implements Talk<Greeting> {
     this.fail(frameError(`a ${type} out of turn`));
   }
 
+  /** From here on the newest version that both ends speak. @returns false if there is none: it is refused */
+  protected speak(hello: Hello): boolean {
+    const version = versionToSpeak(hello);
+    if (version === undefined) this.refuse(refusalOfVersion(hello));
+    else this.link.version = version;
+    return version !== undefined;
+  }
+
   /** The greeting has come to its end. @returns false if it had before. */
   protected end(): boolean {
     if (this.#over) return false;
@@ -197,7 +205,7 @@ abstract class GreetingTalk implements Talk<Greeting> {
     if (!this.end()) return;
     const writer = new Writer(128);
     encodeRefusal(writer, refusal);
-    if (proof !== undefined) encodeProof(writer, { type: 'proof', bytes: proof });
+    if (proof !== undefined) encodeProof(writer, { type: 'proof', bytes: proof }, this.link.version);
     this.link.add(writer.bytes, writer.length);
     this.link.end();
     this.failed(error, refusal);
@@ -236,13 +244,13 @@ class ListenerGreeting extends GreetingTalk {
   #called(caller: Hello): void {
     const { keys } = this.#party;
     const seal = this.socket.seal?.();
-    const refusal =
-      refusalOfVersion(caller) ?? refusalOfSeal(caller, seal) ?? refusalOfKey(caller, keys !== undefined);
+    if (!this.speak(caller)) return;
+    const refusal = refusalOfSeal(caller, seal) ?? refusalOfKey(caller, keys !== undefined);
     if (refusal !== undefined) return this.refuse(refusal);
     if (keys === undefined) return this.#judge(caller, undefined);
     const salt = newSalt();
     this.#greeted = { caller, listenerSalt: salt, binding: this.binding };
-    this.send((writer) => encodeChallenge(writer, { type: 'challenge', salt }));
+    this.send((writer) => encodeChallenge(writer, { type: 'challenge', version: this.link.version, salt }));
   }
 
   #proved(greeted: Greeted, proof: Uint8Array): void {
@@ -266,7 +274,7 @@ class ListenerGreeting extends GreetingTalk {
       const bytes = proofOfListener(key, greeted, hello);
       this.send(
         (writer) => encodeHello(writer, hello),
-        (writer) => encodeProof(writer, { type: 'proof', bytes }),
+        (writer) => encodeProof(writer, { type: 'proof', bytes }, this.link.version),
       );
     }
     this.#party.greeted(this.link, caller);
@@ -300,9 +308,10 @@ class CallerGreeting extends GreetingTalk {
     else if (listener !== undefined && greeting.type === 'proof') this.#proved(listener, greeting.bytes);
     else if (listener === undefined && greeting.type === 'hello') this.#answered(greeting);
     else if (key !== undefined && greeted === undefined && greeting.type === 'challenge') {
+      this.link.version = greeting.version;
       this.#greeted = { caller: this.#hello, listenerSalt: greeting.salt, binding: this.binding };
       const bytes = proofOfCaller(key, this.#greeted);
-      this.send((writer) => encodeProof(writer, { type: 'proof', bytes }));
+      this.send((writer) => encodeProof(writer, { type: 'proof', bytes }, this.link.version));
     } else this.outOfTurn(greeting);
   }
 
@@ -332,8 +341,7 @@ class CallerGreeting extends GreetingTalk {
   }
 
   #answered(listener: Hello): void {
-    const refusal = refusalOfVersion(listener);
-    if (refusal !== undefined) return this.refuse(refusal);
+    if (!this.speak(listener)) return;
     if (this.#party.key === undefined) return this.#judge(listener);
     // Who has a key takes nobody who asks for no proof.
     if (this.#greeted === undefined) return this.refuse(keyRefusal('who answers has asked for no key'));

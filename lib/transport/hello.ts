@@ -15,9 +15,10 @@
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
 import type { Configuration, Identity, Opening, ReplicaId } from '../types.js';
+import { NO_BYTES } from '../wire/frame.js';
 import type { Hello, Refusal } from '../wire/hello-codec.js';
 import { HelloRole, NO_OPENING, NO_SALT, NO_UUID, RefusalCode } from '../wire/hello-codec.js';
-import { PROTOCOL_VERSION } from '../wire/protocol.js';
+import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, versionWith } from '../wire/protocol.js';
 
 /** What is remembered of peers' stores. */
 export interface KnownStores {
@@ -40,6 +41,7 @@ export function replicaHello(self: Self, wantedId: ReplicaId): Hello {
   return {
     type: 'hello',
     version: PROTOCOL_VERSION,
+    versionMin: PROTOCOL_VERSION_MIN,
     role: HelloRole.replica,
     replicaId: self.identity.replicaId,
     wantedId,
@@ -48,6 +50,7 @@ export function replicaHello(self: Self, wantedId: ReplicaId): Hello {
     configurationNumber: self.configuration.number,
     opening: self.opening,
     salt: NO_SALT,
+    added: NO_BYTES,
   };
 }
 
@@ -77,6 +80,7 @@ export function clientHello(
   return {
     type: 'hello',
     version: PROTOCOL_VERSION,
+    versionMin: PROTOCOL_VERSION_MIN,
     role,
     replicaId: 0,
     wantedId,
@@ -85,6 +89,7 @@ export function clientHello(
     configurationNumber: 0,
     opening: { ...NO_OPENING, nonce: caller.number, generation: caller.connection },
     salt: NO_SALT,
+    added: NO_BYTES,
   };
 }
 
@@ -124,13 +129,20 @@ export function strangerError(answer: Refusal, path: string): IndelibleError {
   return new IndelibleError(ErrorCode.stranger, `${path}: ${answer.text}`, { path });
 }
 
-/** Why nobody talks to an end of another version, whatever it says. */
-export function refusalOfVersion({ version }: Hello): Refusal | undefined {
-  if (version === PROTOCOL_VERSION) return undefined;
-  return refusal(
-    RefusalCode.version,
-    `protocol version ${version} is spoken there, ${PROTOCOL_VERSION} here`,
-  );
+/** The version to speak with whoever said `hello`; undefined if there is none. */
+export function versionToSpeak({ version, versionMin }: Hello): number | undefined {
+  return versionWith({ oldest: versionMin, newest: version });
+}
+
+/** Why nobody talks to an end that speaks none of the versions here, whatever it says. */
+export function refusalOfVersion({ version, versionMin }: Hello): Refusal {
+  const there = versionsFrom(versionMin, version);
+  const here = versionsFrom(PROTOCOL_VERSION_MIN, PROTOCOL_VERSION);
+  return refusal(RefusalCode.version, `protocol ${there} is spoken there, ${here} here`);
+}
+
+function versionsFrom(oldest: number, newest: number): string {
+  return oldest === newest ? `version ${newest}` : `version ${oldest} to ${newest}`;
 }
 
 function refusalOfCluster(hello: Hello, clusterId: string): Refusal | undefined {

@@ -16,7 +16,7 @@ import type { Runtime } from '../runtime.js';
 import { beginFrame, NO_BYTES, sealFrame } from '../wire/frame.js';
 import { FrameDecoder } from '../wire/frame-decoder.js';
 import { HELLO_FRAME_BYTES_MAX } from '../wire/hello-codec.js';
-import { FrameKind } from '../wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION_MIN } from '../wire/protocol.js';
 import { Writer } from '../wire/writer.js';
 import { BulkLane } from './bulk-lane.js';
 import { Outgoing } from './outgoing.js';
@@ -107,6 +107,14 @@ export class Link {
       this.#closing = true;
       this.#talk.closed(this.#error);
     });
+  }
+
+  /** The protocol version that both ends speak: of frames that are sent, and the newest of those taken in. */
+  get version(): number {
+    return this.#decoder.versionMax;
+  }
+  set version(version: number) {
+    this.#decoder.versionMax = version;
   }
 
   /** Bytes that the other end has not taken yet, as far as this process knows. */
@@ -300,6 +308,6 @@ export class Link {
 
 function keepAliveFrame(): Buffer {
   const writer = new Writer();
-  sealFrame(writer, beginFrame(writer, FrameKind.keepAlive));
+  sealFrame(writer, beginFrame(writer, FrameKind.keepAlive, PROTOCOL_VERSION_MIN));
   return writer.bytes.subarray(0, writer.length);
 }

@@ -14,6 +14,7 @@ import type { Opening, ReplicaId } from '../types.js';
 import { decodeMessage } from '../wire/codec.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
 import { type Refusal, RefusalCode } from '../wire/hello-codec.js';
+import { PROTOCOL_VERSION } from '../wire/protocol.js';
 import { parseAddress } from './address.js';
 import { Backoff } from './backoff.js';
 import type { BulkLane } from './bulk-lane.js';
@@ -73,6 +74,11 @@ export class Peer {
     if (this.#link === undefined) this.#around.counters.dropped++;
     else if (isBulk) this.#link.addBulk(bytes, length, tail);
     else this.#link.add(bytes, length, tail, true);
+  }
+
+  /** The protocol version of its link; any while there is none. */
+  get version(): number {
+    return this.#link?.version ?? PROTOCOL_VERSION;
   }
 
   hasRoom(): boolean {

@@ -10,7 +10,7 @@ import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { COMMAND_BYTES_MAX } from '../limits.js';
 import { ENTRY_HEADER_BYTES, entryEnd } from '../wire/body.js';
 import { beginFrame, sealFrame } from '../wire/frame.js';
-import type { FrameKind } from '../wire/protocol.js';
+import { type FrameKind, PROTOCOL_VERSION } from '../wire/protocol.js';
 import { readU32 } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
 
@@ -36,12 +36,18 @@ export type RequestKind = typeof FrameKind.submit | typeof FrameKind.query;
 
 export class RequestFrames {
   readonly #writer = new Writer(16 << 10);
+  readonly #version: number;
   #open: RequestKind | 0 = 0;
   #start = 0;
   #fields = 0;
   #count = 0;
   #lead = 0;
   #deadlineMs = 0;
+
+  /** @param version that of the connection */
+  constructor(version: number = PROTOCOL_VERSION) {
+    this.#version = version;
+  }
 
   get lengthBytes(): number {
     return this.#writer.length;
@@ -102,7 +108,7 @@ export class RequestFrames {
       deadlineMs - this.#deadlineMs <= DEADLINES_APART_MS;
     if (fits && this.#writer.length - this.#start < FRAME_TARGET_BYTES) return;
     this.#end();
-    this.#start = beginFrame(this.#writer, kind);
+    this.#start = beginFrame(this.#writer, kind, this.#version);
     this.#fields = this.#writer.reserve(RUN_BYTES);
     this.#writer.setU64(this.#fields, number);
     this.#writer.setU64(this.#fields + LEAD_AT, lead);

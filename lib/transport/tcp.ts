@@ -81,6 +81,7 @@ export class TcpTransport implements Transport {
   readonly #clientOwner: ClientEndOwner;
   readonly #party: ListenerParty;
   #encoded: Message | undefined;
+  #encodedVersion = 0;
   #tail: Uint8Array = NO_BYTES;
   /** Whether anything was queued for a peer since the last flush. */
   #unsent = false;
@@ -199,11 +200,13 @@ export class TcpTransport implements Transport {
       this.#counters.dropped++;
       return;
     }
-    if (message !== this.#encoded) {
+    const { version } = peer;
+    if (message !== this.#encoded || version !== this.#encodedVersion) {
       this.#encoded = undefined;
       this.#scratch.clear();
-      this.#tail = encodeMessage(this.#scratch, message);
+      this.#tail = encodeMessage(this.#scratch, message, version);
       this.#encoded = message;
+      this.#encodedVersion = version;
     }
     this.#unsent = true;
     const bulk = isBulk(FrameKind[message.type]);

@@ -27,7 +27,7 @@ import type {
 } from './client-messages.js';
 import { BackupWhat, RequestOutcome, SkipOutcome } from './client-messages.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
-import { FrameKind } from './protocol.js';
+import { FrameKind, PROTOCOL_VERSION } from './protocol.js';
 import { frameError, Reader } from './reader.js';
 import type { Writer } from './writer.js';
 
@@ -38,11 +38,16 @@ const UTF8 = new TextDecoder();
 
 /**
  * Appends the frame of `message` to `writer`, but for its body.
+ * @param version that of the connection
  * @returns the body, which is to be sent right behind; empty where there is none.
  * @throws RangeError when a field does not fit, or the frame would exceed FRAME_BYTES_MAX.
  */
-export function encodeClientMessage(writer: Writer, message: ClientMessage): Uint8Array {
-  const start = beginFrame(writer, FrameKind[message.type]);
+export function encodeClientMessage(
+  writer: Writer,
+  message: ClientMessage,
+  version: number = PROTOCOL_VERSION,
+): Uint8Array {
+  const start = beginFrame(writer, FrameKind[message.type], version);
   let tail = NO_BYTES;
   switch (message.type) {
     case 'submit':

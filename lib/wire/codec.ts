@@ -12,18 +12,23 @@ import * as catchUp from './catch-up-codec.js';
 import { readClock, readClocked, writeClock, writeClocked } from './clock-codec.js';
 import * as election from './election-codec.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
-import { FrameKind } from './protocol.js';
+import { FrameKind, PROTOCOL_VERSION } from './protocol.js';
 import { frameError, Reader } from './reader.js';
 import * as voting from './voting-codec.js';
 import type { Writer } from './writer.js';
 
 /**
  * Appends the frame of `message` to `writer`, but for its last field where that is bytes.
+ * @param version that of the connection
  * @returns those bytes, which are to be sent right behind; empty for most messages.
  * @throws RangeError when a field does not fit, or the frame would exceed FRAME_BYTES_MAX.
  */
-export function encodeMessage(writer: Writer, message: Message): Uint8Array {
-  const start = beginFrame(writer, FrameKind[message.type]);
+export function encodeMessage(
+  writer: Writer,
+  message: Message,
+  version: number = PROTOCOL_VERSION,
+): Uint8Array {
+  const start = beginFrame(writer, FrameKind[message.type], version);
   writeFields(writer, message);
   const tail = message.type === 'accept' || message.type === 'checkpointChunk' ? message.bytes : NO_BYTES;
   sealFrame(writer, start, tail);

@@ -17,7 +17,7 @@
 import { FRAME_BYTES_MAX } from '../limits.js';
 import { crc32 } from './crc32.js';
 import { FRAME_HEADER_BYTES, FRAME_KIND_AT, FRAME_LENGTH_AT, FRAME_VERSION_AT } from './frame.js';
-import { isVersionless, PROTOCOL_VERSION } from './protocol.js';
+import { isVersionless, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from './protocol.js';
 import { frameError, readU32 } from './reader.js';
 
 const GATHER_BYTES_MIN = 512;
@@ -28,6 +28,8 @@ const NOTHING = Buffer.alloc(0);
 export class FrameDecoder {
   /** Longest frame accepted from here on, in bytes. */
   frameBytesMax: number;
+  /** The newest version accepted from here on. */
+  versionMax: number = PROTOCOL_VERSION;
 
   /** The frame that `next` found: its body is bytes[start, end). */
   version = 0;
@@ -127,7 +129,8 @@ export class FrameDecoder {
     if (crc32(bytes, start + FRAME_LENGTH_AT, end) !== readU32(bytes, start)) {
       throw frameError(`the CRC of a frame of kind ${this.kind} is wrong`);
     }
-    if (this.version !== PROTOCOL_VERSION && !isVersionless(this.kind)) {
+    const isSpoken = this.version >= PROTOCOL_VERSION_MIN && this.version <= this.versionMax;
+    if (!isSpoken && !isVersionless(this.kind)) {
       throw frameError(`a frame of kind ${this.kind} speaks protocol version ${this.version}`);
     }
     this.bytes = bytes;

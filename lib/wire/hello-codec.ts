@@ -4,13 +4,14 @@
  *
  * hello:     u8 role, u16 replica id, u16 id of the replica it wants to reach, 16 B cluster id, 16 B store
  *            uuid, u64 configuration number; since version 3 of its opening u64 incarnation, generation and
- *            nonce; since version 6 its 32 B salt, zeros of who has no key
+ *            nonce; since version 6 its 32 B salt, zeros of who has no key; since version 9 u16 the oldest
+ *            version that it speaks, the newest being in the frame's header
  * refusal:   u8 code, then why, as UTF-8 of at most REFUSAL_TEXT_BYTES_MAX bytes
  * challenge: 32 B salt of the listener
  * proof:     32 B (transport/proof.ts)
  */
 import type { Opening, ReplicaId } from '../types.js';
-import { beginFrame, FRAME_HEADER_BYTES, sealFrame } from './frame.js';
+import { beginFrame, FRAME_HEADER_BYTES, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind, PROTOCOL_VERSION } from './protocol.js';
 import { frameError, Reader } from './reader.js';
 import type { Writer } from './writer.js';
@@ -24,8 +25,10 @@ export type HelloRole = (typeof HelloRole)[keyof typeof HelloRole];
 
 export interface Hello {
   readonly type: 'hello';
-  /** Protocol version of the sender. */
+  /** The newest protocol version that the sender speaks. */
   readonly version: number;
+  /** The oldest one: the newest again in hellos of versions before 9. */
+  readonly versionMin: number;
   readonly role: HelloRole;
   /** Who speaks; 0 for a client or a front end. */
   readonly replicaId: ReplicaId;
@@ -41,11 +44,15 @@ export interface Hello {
   readonly opening: Opening;
   /** Drawn for this connection by who has a key; {@link NO_SALT} of who has none. */
   readonly salt: Uint8Array;
+  /** What a version later than this program's has added: a proof covers it too. */
+  readonly added: Uint8Array;
 }
 
 /** What the listener asks a proof for. */
 export interface Challenge {
   readonly type: 'challenge';
+  /** The one to speak. */
+  readonly version: number;
   readonly salt: Uint8Array;
 }
 
@@ -93,6 +100,12 @@ const OPENING_SINCE = 3;
 /** The first version that proves that it has the key. */
 const SALT_SINCE = 6;
 
+/** The first version that speaks more than one. */
+const RANGE_SINCE = 9;
+
+/** What later versions may add to a hello, in bytes. */
+const ADDED_BYTES_MAX = 128;
+
 export const SALT_BYTES = 32;
 export const PROOF_BYTES = 32;
 
@@ -123,17 +136,20 @@ export function encodeHello(writer: Writer, hello: Hello): void {
     writer.u64(hello.opening.nonce);
   }
   if (hello.version >= SALT_SINCE) writer.append(hello.salt);
+  if (hello.version >= RANGE_SINCE) writer.u16(hello.versionMin);
+  writer.append(hello.added);
   sealFrame(writer, start);
 }
 
-export function encodeChallenge(writer: Writer, { salt }: Challenge): void {
-  const start = beginFrame(writer, FrameKind.challenge);
+export function encodeChallenge(writer: Writer, { version, salt }: Challenge): void {
+  const start = beginFrame(writer, FrameKind.challenge, version);
   writer.append(salt);
   sealFrame(writer, start);
 }
 
-export function encodeProof(writer: Writer, { bytes }: Proof): void {
-  const start = beginFrame(writer, FrameKind.proof);
+/** `version` is the one that both ends speak. */
+export function encodeProof(writer: Writer, { bytes }: Proof, version: number = PROTOCOL_VERSION): void {
+  const start = beginFrame(writer, FrameKind.proof, version);
   writer.append(bytes);
   sealFrame(writer, start);
 }
@@ -158,8 +174,7 @@ export function decodeGreeting(
 ): Greeting {
   const reader = new Reader(bytes, start, end);
   const greeting = readGreeting(version, kind, reader);
-  // What a later version has added to its hello is not for this one.
-  if (version <= PROTOCOL_VERSION) reader.finish();
+  reader.finish();
   return greeting;
 }
 
@@ -170,7 +185,7 @@ function readGreeting(version: number, kind: number, reader: Reader): Greeting {
     case FrameKind.refusal:
       return readRefusal(reader);
     case FrameKind.challenge:
-      return { type: 'challenge', salt: reader.view(SALT_BYTES) };
+      return { type: 'challenge', version, salt: reader.view(SALT_BYTES) };
     case FrameKind.proof:
       return { type: 'proof', bytes: reader.view(PROOF_BYTES) };
     default:
@@ -194,6 +209,8 @@ function readHello(version: number, reader: Reader): Hello {
     configurationNumber: reader.u64(),
     opening: version < OPENING_SINCE ? NO_OPENING : readOpening(reader),
     salt: version < SALT_SINCE ? NO_SALT : reader.view(SALT_BYTES),
+    versionMin: version < RANGE_SINCE ? version : reader.within(reader.u16(), version, 'the oldest version'),
+    added: version <= PROTOCOL_VERSION ? NO_BYTES : reader.rest(ADDED_BYTES_MAX, 'what a hello adds'),
   };
 }
 

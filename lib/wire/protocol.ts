@@ -4,10 +4,15 @@
  * 1. The frame header, `hello` and `refusal` keep their bytes in every version, but for what later ones add
  *    to the end of a hello: a program can always tell one of another version that they do not match.
  * 2. A number is never given a second meaning: a kind that goes out of use stays reserved.
+ * 3. A program speaks a range of versions, and each connection the newest that both its ends speak. So the
+ *    replicas of a cluster can be given a new program one after the other, and the old one again.
  */
 
-/** Raised whenever bytes or meaning of any frame change. Both ends of a connection must have the same. */
-export const PROTOCOL_VERSION = 8;
+/** The newest version that this program speaks. Raised whenever bytes or meaning of any frame change. */
+export const PROTOCOL_VERSION = 9;
+
+/** The oldest one that it speaks. */
+export const PROTOCOL_VERSION_MIN = 9;
 
 /** What a frame carries, in the order of docs/wire.md. */
 export const FrameKind = {
@@ -50,6 +55,18 @@ export const FrameKind = {
   backupReply: 74,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+/** The versions that a program speaks. */
+export interface VersionRange {
+  readonly oldest: number;
+  readonly newest: number;
+}
+
+/** What this program and one that speaks `theirs` speak with each other; undefined if they cannot. */
+export function versionWith(theirs: VersionRange): number | undefined {
+  const newest = Math.min(PROTOCOL_VERSION, theirs.newest);
+  return newest >= Math.max(PROTOCOL_VERSION_MIN, theirs.oldest) ? newest : undefined;
+}
 
 /** Kinds whose frames are understood whatever version their sender speaks. */
 export function isVersionless(kind: number): boolean {

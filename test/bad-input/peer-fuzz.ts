@@ -20,8 +20,9 @@ import { clusterKeys } from '../../lib/transport/proof.js';
 import type { Digest } from '../../lib/types.js';
 import { encodeClientMessage } from '../../lib/wire/client-codec.js';
 import type { ClientMessage } from '../../lib/wire/client-messages.js';
+import { NO_BYTES } from '../../lib/wire/frame.js';
 import { type Hello, HelloRole, NO_OPENING, NO_SALT } from '../../lib/wire/hello-codec.js';
-import { PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
+import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../lib/wire/protocol.js';
 import { Writer } from '../../lib/wire/writer.js';
 import { TestCluster } from '../replica/cluster.js';
 import { greet } from '../transport/greets.js';
@@ -168,6 +169,7 @@ export class Attacked {
     const hello: Hello = {
       type: 'hello',
       version: PROTOCOL_VERSION,
+      versionMin: PROTOCOL_VERSION_MIN,
       role: asMember ? HelloRole.replica : HelloRole.client,
       replicaId: asMember ? HOSTILE : 0,
       wantedId: to,
@@ -176,6 +178,7 @@ export class Attacked {
       configurationNumber: 1,
       opening: asMember ? { incarnation: 1, generation: ordinal, nonce: ordinal } : NO_OPENING,
       salt: NO_SALT,
+      added: NO_BYTES,
     };
     const raw = await RawConnection.open(this.cluster.addressOf(to));
     await greet(raw, hello, clusterKeys(this.cluster.key));

@@ -8,9 +8,9 @@ import { clusterFilePath } from '../../lib/cluster/cluster-file.js';
 import { FRAME_BYTES_MAX } from '../../lib/limits.js';
 import { clusterKeyPath, readClusterKey } from '../../lib/replica/key-file.js';
 import { clusterKeys } from '../../lib/transport/proof.js';
-import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
+import { FRAME_HEADER_BYTES, NO_BYTES } from '../../lib/wire/frame.js';
 import { encodeHello, type Hello, HelloRole, NO_OPENING, NO_SALT } from '../../lib/wire/hello-codec.js';
-import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../lib/wire/protocol.js';
 import { eventually } from '../service/eventually.js';
 import { ownMemoryBytes } from '../service/processes.js';
 import { ServiceCluster } from '../service/service-cluster.js';
@@ -205,6 +205,7 @@ describe('strangers on the peer port', () => {
   const hello = (changes: object): Hello => ({
     type: 'hello',
     version: PROTOCOL_VERSION,
+    versionMin: PROTOCOL_VERSION_MIN,
     role: HelloRole.replica,
     replicaId: 2,
     wantedId: 1,
@@ -213,6 +214,7 @@ describe('strangers on the peer port', () => {
     configurationNumber: 1,
     opening: NO_OPENING,
     salt: NO_SALT,
+    added: NO_BYTES,
     ...changes,
   });
   const refusal = async (changes: object, key: Uint8Array): Promise<string> => {

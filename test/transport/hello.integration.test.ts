@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
 import { Exchange } from '../../lib/transport/exchange.js';
+import { newSalt } from '../../lib/transport/proof.js';
 import type { TcpTransport, TcpTransportOptions } from '../../lib/transport/tcp.js';
+import { NO_BYTES } from '../../lib/wire/frame.js';
 import type { Hello } from '../../lib/wire/hello-codec.js';
 import { encodeHello, HelloRole, NO_SALT, RefusalCode } from '../../lib/wire/hello-codec.js';
-import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../lib/wire/protocol.js';
 import { until, Witness } from '../contract/transport.js';
 import { frameOf } from '../wire/frames.js';
 import { diagnosticsDuring } from './diagnosed.js';
@@ -41,6 +43,7 @@ async function started(
 const caller: Hello = {
   type: 'hello',
   version: PROTOCOL_VERSION,
+  versionMin: PROTOCOL_VERSION_MIN,
   role: HelloRole.replica,
   replicaId: 1,
   wantedId: 2,
@@ -49,14 +52,23 @@ const caller: Hello = {
   configurationNumber: 1,
   opening: { incarnation: 7, generation: 5, nonce: 11 },
   salt: NO_SALT,
+  added: NO_BYTES,
 };
 
 const key = KEYS.clients;
 
 describe('who calls on the peer port', () => {
   const refused: [string, Partial<Hello>, number][] = [
-    ['of a later protocol version', { version: PROTOCOL_VERSION + 1 }, RefusalCode.version],
-    ['of an earlier protocol version', { version: PROTOCOL_VERSION - 1 }, RefusalCode.version],
+    [
+      'who speaks only later protocol versions',
+      { version: PROTOCOL_VERSION + 2, versionMin: PROTOCOL_VERSION + 1 },
+      RefusalCode.version,
+    ],
+    [
+      'who speaks only earlier protocol versions',
+      { version: PROTOCOL_VERSION_MIN - 1, versionMin: PROTOCOL_VERSION_MIN - 1 },
+      RefusalCode.version,
+    ],
     ['of another cluster', { clusterId: OTHER_CLUSTER }, RefusalCode.cluster],
     ['with the id of who is called', { replicaId: 2, storeUuid: storeOf(2) }, RefusalCode.ownId],
     ['with an id that is no member', { replicaId: 9, storeUuid: storeOf(9) }, RefusalCode.unknownId],
@@ -132,6 +144,29 @@ describe('who calls on the peer port', () => {
     await until(where, () => witness.up.has(1));
     raw.destroy();
     await until(where, () => !witness.up.has(1));
+  });
+
+  it('is let in with a later program that still speaks a version spoken here, in that version', async () => {
+    const where = await place(3);
+    const [, witness] = await started(where, 2);
+    const raw = await RawConnection.open(where.addresses.get(2)!);
+    const added = Buffer.from('what a later version adds');
+    await greet(raw, { ...caller, version: PROTOCOL_VERSION + 1, versionMin: PROTOCOL_VERSION, added });
+    await until(where, () => witness.up.has(1));
+    await raw.until(() => raw.frames().length > 2);
+    expect([...new Set(raw.frames().map(({ version }) => version))]).toEqual([PROTOCOL_VERSION]);
+    raw.destroy();
+  });
+
+  it('is refused when somebody on the way has changed what its program speaks', async () => {
+    const where = await place(3);
+    await started(where, 2);
+    const raw = await RawConnection.open(where.addresses.get(2)!);
+    const later = { ...caller, version: PROTOCOL_VERSION + 1, versionMin: PROTOCOL_VERSION, salt: newSalt() };
+    await greet(raw, later, KEYS, { ...later, version: PROTOCOL_VERSION });
+    await raw.closed;
+    const refusal = raw.frames().at(-1)!;
+    expect([refusal.kind, refusal.body[0]]).toEqual([FrameKind.refusal, RefusalCode.key]);
   });
 
   it('takes the place of an earlier connection of the same peer', async () => {

@@ -3,10 +3,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FRAME_BYTES_MAX } from '../../lib/limits.js';
 import { encodeClientMessage } from '../../lib/wire/client-codec.js';
 import { encodeMessage } from '../../lib/wire/codec.js';
-import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
+import { FRAME_HEADER_BYTES, NO_BYTES } from '../../lib/wire/frame.js';
 import type { Hello } from '../../lib/wire/hello-codec.js';
 import { HelloRole, NO_OPENING, NO_SALT, NO_UUID } from '../../lib/wire/hello-codec.js';
-import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../lib/wire/protocol.js';
 import { acceptOf, until, Witness } from '../contract/transport.js';
 import { clientMessage, message } from '../wire/arbitraries.js';
 import { frameOf } from '../wire/frames.js';
@@ -38,6 +38,7 @@ async function target() {
 const peerHello: Hello = {
   type: 'hello',
   version: PROTOCOL_VERSION,
+  versionMin: PROTOCOL_VERSION_MIN,
   role: HelloRole.replica,
   replicaId: 1,
   wantedId: 2,
@@ -46,10 +47,12 @@ const peerHello: Hello = {
   configurationNumber: 1,
   opening: NO_OPENING,
   salt: NO_SALT,
+  added: NO_BYTES,
 };
 const clientHello: Hello = {
   type: 'hello',
   version: PROTOCOL_VERSION,
+  versionMin: PROTOCOL_VERSION_MIN,
   role: HelloRole.client,
   replicaId: 0,
   wantedId: 0,
@@ -58,6 +61,7 @@ const clientHello: Hello = {
   configurationNumber: 0,
   opening: NO_OPENING,
   salt: NO_SALT,
+  added: NO_BYTES,
 };
 
 /**

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
 import { Exchange } from '../../lib/transport/exchange.js';
 import { type ClusterKeys, clusterKeys, newSalt } from '../../lib/transport/proof.js';
-import { FRAME_HEADER_BYTES } from '../../lib/wire/frame.js';
+import { FRAME_HEADER_BYTES, NO_BYTES } from '../../lib/wire/frame.js';
 import { FrameDecoder } from '../../lib/wire/frame-decoder.js';
 import type { Greeting, Hello } from '../../lib/wire/hello-codec.js';
 import {
@@ -23,7 +23,7 @@ import {
   NO_UUID,
   RefusalCode,
 } from '../../lib/wire/hello-codec.js';
-import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../lib/wire/protocol.js';
 
 import { until, Witness } from '../contract/transport.js';
 import { frameOf } from '../wire/frames.js';
@@ -42,6 +42,7 @@ afterEach(async () => {
 const PEER: Hello = {
   type: 'hello',
   version: PROTOCOL_VERSION,
+  versionMin: PROTOCOL_VERSION_MIN,
   role: HelloRole.replica,
   replicaId: 1,
   wantedId: 2,
@@ -50,6 +51,7 @@ const PEER: Hello = {
   configurationNumber: 1,
   opening: NO_OPENING,
   salt: NO_SALT,
+  added: NO_BYTES,
 };
 const ASKER = { ...PEER, replicaId: 0, clusterId: NO_UUID, storeUuid: NO_UUID };
 const OTHER_KEYS = clusterKeys(Buffer.alloc(32, 'another key'));
@@ -116,7 +118,11 @@ describe('who has not the key', () => {
     const words = {
       [hello]: frameOf(encodeHello, { ...PEER, salt: newSalt() }),
       [proof]: frameOf(encodeProof, { type: 'proof', bytes: newSalt() }),
-      [challenge]: frameOf(encodeChallenge, { type: 'challenge', salt: newSalt() }),
+      [challenge]: frameOf(encodeChallenge, {
+        type: 'challenge',
+        version: PROTOCOL_VERSION,
+        salt: newSalt(),
+      }),
       [FrameKind.submit]: Buffer.from('0'.repeat(24), 'hex'),
     };
     const raw = await RawConnection.open(address);
@@ -263,7 +269,7 @@ describe('who answers without the key', () => {
     const place = await SocketPlace.make(2);
     const salt = newSalt();
     await impostor(place, (kind, body) => {
-      if (kind === hello) return [frame({ type: 'challenge', salt })];
+      if (kind === hello) return [frame({ type: 'challenge', version: PROTOCOL_VERSION, salt })];
       return kind === proof
         ? [frame({ ...answer, salt }), frame({ type: 'proof', bytes: Buffer.from(body) })]
         : [];
@@ -282,7 +288,8 @@ describe('who answers without the key', () => {
     const place = await SocketPlace.make(2);
     let atOnce = true;
     await impostor(place, (kind, body) => {
-      if (kind === hello) return atOnce ? [word] : [frame({ type: 'challenge', salt: newSalt() })];
+      if (kind === hello)
+        return atOnce ? [word] : [frame({ type: 'challenge', version: PROTOCOL_VERSION, salt: newSalt() })];
       return kind === proof ? [word, frame({ type: 'proof', bytes: Buffer.from(body) })] : [];
     });
     await expect(ask(place)).rejects.toMatchObject({ message: expect.not.stringContaining('format') });
@@ -359,7 +366,7 @@ describe('who answers without the key', () => {
     const salt = newSalt();
     let proofs = 0;
     await impostor(place, (kind, body) => {
-      if (kind === hello) return [frame({ type: 'challenge', salt })];
+      if (kind === hello) return [frame({ type: 'challenge', version: PROTOCOL_VERSION, salt })];
       if (kind !== proof) return [];
       proofs++;
       return [frame({ ...answer, salt }), frame({ type: 'proof', bytes: Buffer.from(body) })];

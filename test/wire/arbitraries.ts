@@ -199,18 +199,22 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   fc.record({ type: type('backupReply'), isGiven: fc.boolean(), body: bytes }),
 );
 
-export const hello: fc.Arbitrary<Hello> = fc.record({
-  type: type('hello'),
-  version: fc.nat(0xffff),
-  role: fc.constantFrom<1 | 2 | 3>(1, 2, 3),
-  replicaId: id,
-  wantedId: id,
-  clusterId: uuid,
-  storeUuid: uuid,
-  configurationNumber: safe,
-  opening: fc.record({ incarnation: safe, generation: safe, nonce: safe }),
-  salt: fc.uint8Array({ minLength: SALT_BYTES, maxLength: SALT_BYTES }),
-});
+export const hello: fc.Arbitrary<Hello> = fc
+  .record({
+    type: type('hello'),
+    version: fc.nat(0xffff),
+    versionMin: fc.nat(0xffff),
+    role: fc.constantFrom<1 | 2 | 3>(1, 2, 3),
+    replicaId: id,
+    wantedId: id,
+    clusterId: uuid,
+    storeUuid: uuid,
+    configurationNumber: safe,
+    opening: fc.record({ incarnation: safe, generation: safe, nonce: safe }),
+    salt: fc.uint8Array({ minLength: SALT_BYTES, maxLength: SALT_BYTES }),
+    added: fc.uint8Array({ maxLength: 40 }),
+  })
+  .map((hello) => ({ ...hello, versionMin: Math.min(hello.version, hello.versionMin) }));
 
 export const refusal: fc.Arbitrary<Refusal> = fc.record({
   type: type('refusal'),

@@ -58,7 +58,7 @@ describe('messages between replicas on the wire', () => {
     expect(frame.subarray(4).toString('hex')).toBe(
       [
         '2f000000', // length 47
-        '0800', // version
+        '0900', // version
         '1500', // kind
         '0100010000000000', // ballot 1.1
         '0700000000000000', // slot

@@ -13,6 +13,7 @@ export function frameOf<M>(encode: (writer: Writer, message: M) => Uint8Array | 
 }
 
 export interface Found {
+  readonly version: number;
   readonly kind: number;
   readonly body: Buffer;
 }
@@ -21,7 +22,8 @@ export interface Found {
 export function framesIn(decoder: FrameDecoder): Found[] {
   const found: Found[] = [];
   while (decoder.next()) {
-    found.push({ kind: decoder.kind, body: decoder.bytes.subarray(decoder.start, decoder.end) });
+    const { version, kind, bytes, start, end } = decoder;
+    found.push({ version, kind, body: bytes.subarray(start, end) });
   }
   return found;
 }

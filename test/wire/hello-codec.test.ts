@@ -12,7 +12,7 @@ import {
   NO_SALT,
   SALT_BYTES,
 } from '../../lib/wire/hello-codec.js';
-import { FrameKind } from '../../lib/wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION } from '../../lib/wire/protocol.js';
 import { hello, refusal } from './arbitraries.js';
 import { decodesOrRefuses, frameOf } from './frames.js';
 
@@ -28,6 +28,8 @@ const HELLO: Hello = {
   ...{ clusterId: 'ab'.repeat(16), storeUuid: 'cd'.repeat(16), configurationNumber: 1 },
   opening: { incarnation: 4, generation: 5, nonce: 6 },
   salt: Uint8Array.from({ length: SALT_BYTES }, (_, at) => at),
+  versionMin: 3,
+  added: Uint8Array.of(),
 };
 
 describe('the first words of a connection', () => {
@@ -37,10 +39,18 @@ describe('the first words of a connection', () => {
         // Before version 3 a hello said nothing of the store's opening.
         const opening = sent.version < 3 ? NO_OPENING : sent.opening;
         const salt = sent.version < 6 ? NO_SALT : sent.salt;
-        const found = decode(frameOf(encodeHello, sent)) as Hello;
-        expect({ ...found, salt: [...found.salt] }).toEqual({ ...sent, opening, salt: [...salt] });
+        // Before version 9 it said of one version that it is spoken.
+        const versionMin = sent.version < 9 ? sent.version : sent.versionMin;
+        // Nothing comes behind what this program knows but of a later version.
+        const added = sent.version <= PROTOCOL_VERSION ? Uint8Array.of() : sent.added;
+        const found = decode(frameOf(encodeHello, { ...sent, added })) as Hello;
+        const { salt: foundSalt, added: foundAdded } = found;
+        expect({ ...found, salt: [...foundSalt], added: [...foundAdded] }).toEqual({
+          ...{ ...sent, opening, versionMin },
+          ...{ salt: [...salt], added: [...added] },
+        });
       }),
-      { examples: [2, 3, 4, 5, 6].map((version) => [{ ...HELLO, version }] as [Hello]) },
+      { examples: [3, 4, 5, 6, 8, 9, 10].map((version) => [{ ...HELLO, version }] as [Hello]) },
     );
     fc.assert(
       fc.property(refusal, (sent) => {

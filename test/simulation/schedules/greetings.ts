@@ -4,6 +4,7 @@ import { placeCall, receiveCall } from '../../../lib/transport/greeting.js';
 import { newLinkCounters } from '../../../lib/transport/link.js';
 import { type ClusterKeys, clusterKeys } from '../../../lib/transport/proof.js';
 import type { Socket } from '../../../lib/transport/sockets.js';
+import { NO_BYTES } from '../../../lib/wire/frame.js';
 import type { Hello } from '../../../lib/wire/hello-codec.js';
 import {
   encodeChallenge,
@@ -15,7 +16,7 @@ import {
   NO_SALT,
   RefusalCode,
 } from '../../../lib/wire/hello-codec.js';
-import { PROTOCOL_VERSION } from '../../../lib/wire/protocol.js';
+import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../../lib/wire/protocol.js';
 import { Writer } from '../../../lib/wire/writer.js';
 import { mustBe, type Schedule } from './schedule.js';
 
@@ -24,6 +25,7 @@ const OTHERS = clusterKeys(Buffer.alloc(32, 'others'));
 const CALLER: Hello = {
   type: 'hello',
   version: PROTOCOL_VERSION,
+  versionMin: PROTOCOL_VERSION_MIN,
   role: HelloRole.replica,
   replicaId: 1,
   wantedId: 2,
@@ -32,6 +34,7 @@ const CALLER: Hello = {
   configurationNumber: 1,
   opening: NO_OPENING,
   salt: NO_SALT,
+  added: NO_BYTES,
 };
 const LISTENER: Hello = { ...CALLER, replicaId: 2, wantedId: 0, storeUuid: '03'.repeat(16) };
 
@@ -184,7 +187,9 @@ function reflected(): void {
   const fate = call(caller);
   const salt = Buffer.alloc(32, 7);
   caller.take();
-  caller.give(words((writer) => encodeChallenge(writer, { type: 'challenge', salt })));
+  caller.give(
+    words((writer) => encodeChallenge(writer, { type: 'challenge', version: PROTOCOL_VERSION, salt })),
+  );
   const proof = Buffer.concat(caller.take()).subarray(-32);
   caller.give(
     words(
@@ -211,7 +216,11 @@ function refused(): void {
   const fate = call(caller);
   caller.take();
   const refusal = { type: 'refusal', code: RefusalCode.staleStore, text: 'format it again' } as const;
-  caller.give(words((writer) => encodeChallenge(writer, { type: 'challenge', salt: NO_SALT })));
+  caller.give(
+    words((writer) =>
+      encodeChallenge(writer, { type: 'challenge', version: PROTOCOL_VERSION, salt: NO_SALT }),
+    ),
+  );
   caller.give(
     words(
       (writer) => encodeRefusal(writer, refusal),
