@@ -18,7 +18,6 @@ export type { CheckpointProblem } from './replica/checkpoint-writer.js';
 export type { DiskState, DiskStatus } from './replica/disk.js';
 export type { Halt } from './replica/executor.js';
 export {
-  type DiskSpace,
   type Health,
   type HealthCheck,
   type HealthLevel,
@@ -48,6 +47,7 @@ export type { ClockNews } from './replica/time-keeping.js';
 export type { Trace, TraceStep } from './replica/tracing.js';
 export type { TransferEvent, TransferStatus } from './replica/transfers.js';
 export type { CheckpointMeta } from './storage/checkpoint-format.js';
+export type { DiskSpace } from './storage/file/disk-space.js';
 export type { StoreShape } from './storage/shape.js';
 export type { FoundDamage, RecoveredVote, StorageCounters } from './storage/storage.js';
 export { clientKeyOf, newClusterKey } from './transport/proof.js';

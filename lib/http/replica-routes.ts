@@ -1,8 +1,7 @@
 /** What a replica's HTTP port tells programs: metrics, and whether it lives and is ready. */
-import { statfs } from 'node:fs/promises';
 import { formatMetrics, METRICS_TYPE, type Metric } from '../observe/metric.js';
 import { processMetrics } from '../observe/process-metrics.js';
-import { type DiskSpace, healthLines, healthOf } from '../replica/health.js';
+import { type DiskSpace, healthLines, healthOf, lookAtDisk } from '../replica/health.js';
 import type { Replica } from '../replica/replica.js';
 import { type Answer, type Asked, plain, type Route } from './http-port.js';
 
@@ -72,14 +71,7 @@ async function traceAnswer(replica: Told, { url, response }: Asked): Promise<Ans
 
 /** Undefined where it cannot be told. */
 async function diskOf(directory: string | undefined): Promise<DiskSpace | undefined> {
-  if (directory === undefined) return undefined;
-  try {
-    const { bavail, bfree, blocks, bsize } = await statfs(directory);
-    // What only root may take is neither free nor in use to this replica.
-    return { freeBytes: bavail * bsize, totalBytes: (blocks - bfree + bavail) * bsize };
-  } catch {
-    return undefined;
-  }
+  return directory === undefined ? undefined : lookAtDisk(directory);
 }
 
 function diskMetrics(disk: DiskSpace | undefined, reserveBytes: number | undefined): readonly Metric[] {
@@ -95,7 +87,7 @@ function diskMetrics(disk: DiskSpace | undefined, reserveBytes: number | undefin
       type: 'gauge',
       name: 'indelible_disk_size_bytes',
       help: 'Size of that file system',
-      samples: samples(disk?.totalBytes),
+      samples: samples(disk?.bytes),
     },
     {
       type: 'gauge',

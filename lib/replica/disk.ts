@@ -18,7 +18,7 @@
  * | reserve | less is left than the reserve                                              |
  * | full    | nothing is left; or the system refused a checkpoint for lack of room, of a quota too |
  */
-import type { DiskSpace } from '../storage/file/medium.js';
+import type { DiskSpace } from '../storage/file/disk-space.js';
 
 /** How full the disk is: see docs/operating.md. */
 export type DiskState = 'ok' | 'warn' | 'reserve' | 'full';

@@ -8,8 +8,11 @@
  * | `warn` | it serves; a person should look before it does not                                      |
  * | `fail` | what is asked of it now is refused, or waits: send clients elsewhere                     |
  */
+import { type DiskSpace, diskSpaceOf } from '../storage/file/disk-space.js';
 import { WARN_SHARE } from './disk.js';
 import type { ReplicaStatus } from './status.js';
+
+export type { DiskSpace };
 
 /** `ok`: nothing to do; `warn`: it serves, look before it does not; `fail`: it refuses, or makes wait. */
 export type HealthLevel = 'ok' | 'warn' | 'fail';
@@ -30,14 +33,6 @@ export interface Health {
   readonly level: HealthLevel;
   /** In the order in which a person would look. */
   readonly checks: readonly HealthCheck[];
-}
-
-/** The file system that a replica's directory lies on. */
-export interface DiskSpace {
-  /** What this user may still take. */
-  readonly freeBytes: number;
-  /** What this user may take in all. */
-  readonly totalBytes: number;
 }
 
 /** Slots that a replica may be behind and still be ready: some hundred milliseconds of a busy cluster. */
@@ -63,6 +58,11 @@ export function healthOf(status: ReplicaStatus, disk?: DiskSpace): Health {
     clock(status),
   ];
   return { level: worstOf(checks.map(({ level }) => level)), checks };
+}
+
+/** The file system of `directory`, for {@link healthOf}; undefined where it cannot be told. */
+export function lookAtDisk(directory: string): Promise<DiskSpace | undefined> {
+  return diskSpaceOf(directory).catch(() => undefined);
 }
 
 export function worstOf(levels: readonly HealthLevel[]): HealthLevel {
@@ -154,8 +154,8 @@ function diskChecks({ disk: known }: ReplicaStatus, looked: DiskSpace | undefine
   return [{ name: 'disk', level: 'warn', text: `${text}${what}: make room for checkpoints` }];
 }
 
-function diskCheck({ freeBytes, totalBytes }: DiskSpace): HealthCheck {
-  const share = totalBytes === 0 ? 0 : 1 - freeBytes / totalBytes;
+function diskCheck({ bytes, freeBytes }: DiskSpace): HealthCheck {
+  const share = bytes === 0 ? 0 : 1 - freeBytes / bytes;
   const level = share >= WARN_SHARE ? 'warn' : 'ok';
   const text = `${percent(share)} of its file system in use${level === 'ok' ? '' : ': make room for checkpoints'}`;
   return { name: 'disk', level, text };

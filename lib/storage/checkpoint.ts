@@ -19,7 +19,8 @@ import { type CheckpointMeta, invalidCheckpoint } from './checkpoint-format.js';
 import { CheckpointReceiver } from './checkpoint-receiver.js';
 import { preferNativeDigest } from './crc64-native.js';
 import { makeDurableDirectory } from './file/directories.js';
-import { type DiskSpace, type FileMedium, systemCode } from './file/medium.js';
+import type { DiskSpace } from './file/disk-space.js';
+import { type FileMedium, systemCode } from './file/medium.js';
 import { RealMedium } from './file/real-medium.js';
 
 const SITE = 'checkpoint';

@@ -3,6 +3,7 @@ import { vi } from 'vitest';
 import { Counter } from '../../examples/counter.js';
 import type { CommandView, Outcome, Replica, Requester, ResultWriter, Tuning } from '../../lib/index.js';
 import { nodeRuntime } from '../../lib/runtime.js';
+import { RealMedium } from '../../lib/storage/file/real-medium.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
 import { TestCluster } from './cluster.js';
 
@@ -262,6 +263,21 @@ export const MOMENTS = {
     return within(replica, call, (callback) => {
       replica.once('clock', callback);
       vi.spyOn(nodeRuntime, 'wallMs').mockImplementation(() => Date.now() + HOUR_MS);
+    });
+  },
+  'inside a listener of transfer': async (call) => {
+    const replica = await start(1);
+    return within(replica, call, (callback) => {
+      replica.once('transfer', callback);
+      machines[0]!.inExecute = () => cluster!.tellTransfer(replica);
+      replica.propose(ADD).catch(() => {});
+    });
+  },
+  'inside a listener of disk': async (call) => {
+    const replica = await start(1);
+    return within(replica, call, (callback) => {
+      replica.once('disk', callback);
+      vi.spyOn(RealMedium.prototype, 'space').mockResolvedValue({ bytes: 1 << 30, freeBytes: 128 << 20 });
     });
   },
   'inside a listener of failure': async (call) => {

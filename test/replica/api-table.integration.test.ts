@@ -73,6 +73,8 @@ const PROMISED: Record<MomentName, Record<Call, string>> = {
   'inside a listener of role': FOLLOWS,
   'inside a listener of damage': SERVES,
   'inside a listener of clock': SERVES,
+  'inside a listener of transfer': SERVES,
+  'inside a listener of disk': SERVES,
   'inside a listener of halted': { ...HALTED, skip: 'done' },
   'inside a listener of failure': OVER,
 };

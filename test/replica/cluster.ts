@@ -15,6 +15,7 @@ import {
   type Tuning,
   type WaitOptions,
 } from '../../lib/index.js';
+import type { HostEvents } from '../../lib/replica/host-events.js';
 import type { OpenStore } from '../../lib/replica/store.js';
 import type { MemoryStorage } from '../../lib/storage/memory.js';
 import type { StoreShape } from '../../lib/storage/shape.js';
@@ -139,6 +140,12 @@ export class TestCluster {
   scrubFinds(replica: Replica, damage: FoundDamage): void {
     const { log } = Reflect.get(replica, 'store') as OpenStore;
     log.scrub = (bytes, done) => done({ bytes, passes: 0, damage });
+  }
+
+  /** A replica tells that it sends a checkpoint, as it does in the midst of its work. */
+  tellTransfer(replica: Replica): void {
+    const { events } = Reflect.get(Reflect.get(replica, 'host'), 'parts') as { events: HostEvents };
+    events.transfer({ what: 'sending', peer: 2, throughSlot: 1, offset: 0, lengthBytes: 1 });
   }
 
   pathOf(id: number): string {

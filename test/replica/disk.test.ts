@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type DiskStatus, DiskWatch } from '../../lib/replica/disk.js';
-import type { DiskSpace } from '../../lib/storage/file/medium.js';
+import type { DiskSpace } from '../../lib/storage/file/disk-space.js';
 
 const MIB = 1 << 20;
 

@@ -26,7 +26,7 @@ function healthWith(changes: object): Health {
 
 describe('the health of a replica', () => {
   it('is ok when nothing is wrong', () => {
-    const health = healthOf(WELL, { freeBytes: 50 * GIB, totalBytes: 100 * GIB });
+    const health = healthOf(WELL, { freeBytes: 50 * GIB, bytes: 100 * GIB });
     expect(health.level).toBe('ok');
     expect(healthLines(health)).toContain('ok   quorum: replica 2 leads');
     expect(healthLines(health)).toContain('ok   disk: 50 % of its file system in use');
@@ -71,8 +71,7 @@ describe('the health of a replica', () => {
   });
 
   it('warns of a disk from 85 percent on', () => {
-    const at = (used: number): Health =>
-      healthOf(WELL, { freeBytes: (100 - used) * GIB, totalBytes: 100 * GIB });
+    const at = (used: number): Health => healthOf(WELL, { freeBytes: (100 - used) * GIB, bytes: 100 * GIB });
     expect(at(84).level).toBe('ok');
     expect(at(85).level).toBe('warn');
   });

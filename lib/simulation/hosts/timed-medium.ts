@@ -2,7 +2,8 @@
  * A file medium whose operations take simulated time: `wait` says when one may go on. What waits when its
  * process dies never does.
  */
-import type { DiskSpace, FileMedium, MediumFile } from '../../storage/file/medium.js';
+import type { DiskSpace } from '../../storage/file/disk-space.js';
+import type { FileMedium, MediumFile } from '../../storage/file/medium.js';
 import type { RecordingMedium } from '../../storage/file/recording-medium.js';
 
 /** Resolves when the disk has dealt with `bytes`. */

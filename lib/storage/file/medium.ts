@@ -12,6 +12,7 @@
  */
 
 import type { Claim } from '../underlying/claim.js';
+import type { DiskSpace } from './disk-space.js';
 import type { WriteQueue } from './write-queue.js';
 
 /** The unit a power cut cannot tear. */
@@ -54,13 +55,6 @@ export interface MediumFile {
    */
   writeDurable(bytes: Uint8Array, position: number, site: Site, done: Done): void;
   close(): Promise<void>;
-}
-
-/** A file system, in bytes. */
-export interface DiskSpace {
-  readonly bytes: number;
-  /** What this process may still take; 0 where no further file can be made. */
-  readonly freeBytes: number;
 }
 
 export interface FileMedium {

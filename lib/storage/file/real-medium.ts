@@ -10,21 +10,14 @@
  */
 
 import { constants, readSync, write } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { requires } from '../../contract.js';
 import { type Claim, claimOf } from '../underlying/claim.js';
 import { groundOf } from '../underlying/examine.js';
+import { type DiskSpace, diskSpaceOf } from './disk-space.js';
 import { FlusherQueue } from './flusher-queue.js';
 import { lockDirectory } from './lock.js';
-import {
-  type DiskSpace,
-  type Done,
-  type FileMedium,
-  type MediumFile,
-  PAGE_BYTES,
-  type Site,
-  systemCode,
-} from './medium.js';
+import { type Done, type FileMedium, type MediumFile, PAGE_BYTES, type Site, systemCode } from './medium.js';
 import type { WriteQueue } from './write-queue.js';
 
 /** Bytes of the aligned memory that device reads go through. */
@@ -222,11 +215,8 @@ export class RealMedium implements FileMedium {
     return this.#pieces.cut(lengthBytes);
   }
 
-  async space(directory: string): Promise<DiskSpace> {
-    const { bsize, blocks, bavail, files, ffree } = await statfs(directory);
-    // Some file systems count no files; on others a file more is refused although there are blocks.
-    const takesFiles = files === 0 || ffree > 0;
-    return { bytes: blocks * bsize, freeBytes: takesFiles ? bavail * bsize : 0 };
+  space(directory: string): Promise<DiskSpace> {
+    return diskSpaceOf(directory);
   }
 
   claim(directory: string): Claim {
