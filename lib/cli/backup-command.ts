@@ -40,8 +40,8 @@ and once more when it is whole, and has its name only then. What is there alread
   indelible backup --to /backups --from data           of replicas that are stopped: name all of them
   indelible backup --verify monday.backup              reads it all, and says what it holds
 
-\`restore\` makes a new cluster of it, as it was at any slot between the checkpoint and the end. Keep it as you
-keep the data: it holds all of it, not encrypted.`;
+\`restore\` makes a new cluster of it, as it was at any slot between the checkpoint and the end; \`replay\` goes
+through it. Keep it as you keep the data: it holds all of it, not encrypted.`;
 
 export function backupCommand(output: Output): Command {
   const command = new Command('backup')

@@ -5,7 +5,8 @@ import { codeOf } from './exit-code.js';
 const ADVICE: Readonly<Record<string, string>> = {
   [ErrorCode.storeMissing]:
     'Check --dir, and whether its disk is mounted. If the store is lost, leave this replica stopped: a majority ' +
-    'of the others goes on without it. Do not format it again: it has voted, and answers could be lost. ' +
+    'of the others goes on without it. Do not format it again: it has voted, and answers could be lost. Where a ' +
+    'majority is lost, restore a back-up, or see what `indelible recover` keeps of the stores that are left. ' +
     '`indelible format` is for a new cluster.',
   [ErrorCode.storeExists]: 'Nothing was written. Choose another --dir, or keep what is there.',
   [ErrorCode.storeForeign]:

@@ -13,6 +13,8 @@ import { healthCommand } from './health-command.js';
 import { helpWith } from './help.js';
 import { inspectCommand } from './inspect-command.js';
 import type { Output } from './output.js';
+import { recoverCommand } from './recover-command.js';
+import { replayCommand } from './replay-command.js';
 import { restoreCommand } from './restore-command.js';
 import { serveCommand } from './serve-command.js';
 import { skipCommand } from './skip-command.js';
@@ -47,6 +49,8 @@ export function buildProgram(output: Output): Command {
   program.addCommand(inspectCommand(output));
   program.addCommand(backupCommand(output));
   program.addCommand(restoreCommand(output));
+  program.addCommand(replayCommand(output));
+  program.addCommand(recoverCommand(output));
   program.addCommand(benchCommand());
   program.addCommand(tortureCommand(output));
   for (const command of [program, ...program.commands]) {

@@ -287,8 +287,8 @@ function adviceOf(
   if (outcome === 'lost') {
     return (
       'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
-      'cluster bears one failure less. Keep the others running; copy the data into a newly formatted cluster to ' +
-      'have all its replicas vote again'
+      'cluster bears one failure less. Keep the others running. To have all replicas vote again, make a new ' +
+      'cluster of the data: `indelible backup`, then `indelible restore`'
     );
   }
   if (core.areBallotsSpent) {
