@@ -104,6 +104,13 @@ export const ErrorCode = {
    * skipped. Do not send it again.
    */
   skipped: 'ERR_INDELIBLE_SKIPPED',
+  /**
+   * The members stay as they are: another change came first, an id or a store that cannot be a member, or no
+   * majority of the new voters answers. The message says which; look at the members and ask again.
+   */
+  membersRefused: 'ERR_INDELIBLE_MEMBERS_REFUSED',
+  /** The members stay as they are: one that is to vote lacks too much. Ask again when it has caught up. */
+  notCaughtUp: 'ERR_INDELIBLE_NOT_CAUGHT_UP',
   /** A callback of the program threw. A warning has this code; nothing stopped because of it. */
   callback: 'ERR_INDELIBLE_CALLBACK',
   /** A port could not be bound, or a peer address could not be understood. */

@@ -26,6 +26,7 @@ export {
 export { readClientKey, readClusterKey } from './replica/key-file.js';
 export type { WaitOptions } from './replica/leader-wait.js';
 export type { StorageChoice } from './replica/log-kinds.js';
+export type { MembersChange } from './replica/members-change.js';
 export { memoryStorage } from './replica/memory-storage.js';
 export { TUNING_DEFAULT, type Tuning } from './replica/options.js';
 export { Replica, type ReplicaEvents, type ReplicaOptions } from './replica/replica.js';
@@ -41,6 +42,7 @@ export type {
   ReplicaStatus,
   SecurityStatus,
   SkipStatus,
+  Standing,
 } from './replica/status.js';
 export { formatStore } from './replica/store.js';
 export type { ClockNews } from './replica/time-keeping.js';

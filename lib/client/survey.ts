@@ -1,7 +1,7 @@
 /** How the replicas of a cluster are, asked of each one over its peer port. */
 import type { ReplicaStatus } from '../replica/status.js';
 import { Exchange, type ExchangeOptions } from '../transport/exchange.js';
-import type { ReplicaId } from '../types.js';
+import type { Configuration, ReplicaId } from '../types.js';
 
 export interface Answer {
   readonly id: ReplicaId;
@@ -12,7 +12,7 @@ export interface Answer {
 }
 
 export interface Verdict {
-  /** More than half of the members answer, vote, and have not stopped. */
+  /** More than half of the voters of the newest configuration known answer, vote, and have not stopped. */
   readonly hasQuorum: boolean;
   /** The replica that says it leads, at the highest ballot; 0 if none does. */
   readonly leader: ReplicaId;
@@ -53,19 +53,37 @@ async function ask(id: ReplicaId, address: string, access: Access): Promise<Answ
 
 export function verdictOf(answers: readonly Answer[]): Verdict {
   const statuses = answers.flatMap(({ status }) => (status === undefined ? [] : [status]));
-  const members = Math.max(answers.length, ...statuses.map((status) => status.members.length));
-  const voting = statuses.filter(({ votes, failure }) => votes && failure === undefined);
+  // Replicas of an earlier version know no configuration.
+  const membersKnown = Math.max(answers.length, ...statuses.map((status) => status.members.length));
+  const voters = votersOf(newestConfiguration(statuses));
+  const voting = statuses.filter(
+    ({ votes, failure, replicaId }) =>
+      votes && failure === undefined && (voters.length === 0 || voters.includes(replicaId)),
+  );
   const leaders = voting.filter(({ role }) => role === 'leader');
   const newest = leaders.reduce<ReplicaStatus | undefined>(
     (best, status) => (best === undefined || round(status) > round(best) ? status : best),
     undefined,
   );
   return {
-    hasQuorum: voting.length * 2 > members,
+    hasQuorum: voting.length * 2 > (voters.length || membersKnown),
     leader: newest?.replicaId ?? 0,
     learnedThrough: Math.max(0, ...statuses.map(({ learnedThrough }) => learnedThrough)),
     differences: [...divergences(statuses), ...halts(statuses), ...refusals(statuses)],
   };
+}
+
+/** The newest configuration that any of them knows; undefined where none says. */
+export function newestConfiguration(statuses: readonly ReplicaStatus[]): Configuration | undefined {
+  return statuses.reduce<Configuration | undefined>(
+    // A replica of an earlier version says none.
+    (best, { configuration }) => ((configuration?.number ?? 0) > (best?.number ?? 0) ? configuration : best),
+    undefined,
+  );
+}
+
+export function votersOf(configuration: Configuration | undefined): readonly ReplicaId[] {
+  return (configuration?.members ?? []).filter(({ role }) => role !== 'learner').map(({ id }) => id);
 }
 
 /** Replicas at one slot that have learned, or hold, something else than the others there. */

@@ -22,6 +22,10 @@ const HEAD_BYTES = 8;
 const MEMBER_BYTES = 20;
 const UUID_BYTES = 16;
 
+/** The longest that there is. */
+export const CHANGE_BYTES_MAX: number =
+  HEAD_BYTES + MEMBERS_MAX * (MEMBER_BYTES + MEMBER_TEXT_BYTES_MAX) + 1 + MEMBER_TEXT_BYTES_MAX;
+
 /** The highest id that was ever a member's. */
 export function highestIdOf({ highestId, members }: Configuration): number {
   return members.reduce((highest, { id }) => Math.max(highest, id), highestId ?? 0);

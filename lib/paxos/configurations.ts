@@ -92,11 +92,12 @@ export class Configurations {
     return number > this.number || this.inForce.has(candidate) ? 'voter' : 'stranger';
   }
 
-  /** The stop-sign of the configuration in force was learned in `slot`, at `ballot`. */
-  stopped(slot: Slot, ballot: Ballot, batch: Batch): void {
-    const { cookie: _, ...configuration } = decodeChange(batch.bytes)!;
+  /** The stop-sign of the configuration in force was learned in `slot`, at `ballot`. @returns its cookie */
+  stopped(slot: Slot, ballot: Ballot, batch: Batch): string {
+    const { cookie, ...configuration } = decodeChange(batch.bytes)!;
     invariant(slot >= this.current.from, 27, 'configurations follow one another');
     this.begin({ configuration, from: slot + 1, above: ballot });
+    return cookie;
   }
 
   /** A checkpoint brings the configuration of the slot behind it. @returns true if that is a later one. */

@@ -46,10 +46,10 @@ export interface Effects {
   role(role: Role, ballot: Ballot, leader: ReplicaId): void;
 
   /**
-   * From now on the members are these: a stop-sign was learned, or a checkpoint installed that is behind one.
-   * Called in the midst of a turn; what it means for links and for this replica may wait for the end of it.
+   * From now on the members are these: a stop-sign was learned, which bears that cookie, or (undefined) a
+   * checkpoint installed that is behind one. Called in the midst of a turn.
    */
-  configured(governing: Governing): void;
+  configured(governing: Governing, cookie: string | undefined): void;
 
   /** A peer no longer has the slots this replica needs: the host fetches that checkpoint from it. */
   needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void;

@@ -120,6 +120,17 @@ export class Leading {
     return true;
   }
 
+  /** Asks that voter to campaign. False if not leading, or it does not answer, or lacks more slots. */
+  handOverTo(heir: ReplicaId, lagSlotsMax: number): boolean {
+    const { ballot } = this.proposer;
+    const peer = this.progress.of(heir);
+    if (ballot === undefined || peer === undefined || !this.configurations.quorum.has(heir)) return false;
+    if (peer.silentTicks >= reachTicks(this.timing)) return false;
+    if (peer.learnedThrough + lagSlotsMax < this.learner.learnedThrough) return false;
+    this.effects.send(heir, { type: 'handOver', ballot }, 0);
+    return true;
+  }
+
   /** Tells every peer, at the ballot led, what is learned. */
   beat(): void {
     const { ballot, lastSlot } = this.proposer;

@@ -47,6 +47,7 @@ export class ReplicaCore {
   private readonly repair: Repair;
   private readonly telling: Telling;
   private readonly hint: Slot;
+  private readonly windowSlots: number;
   private readonly answer: PromisedAnswer;
   private readonly succession: Succession;
   private readonly plausible: Plausible = new Plausible();
@@ -62,6 +63,7 @@ export class ReplicaCore {
     this.self = options.self;
     this.effects = effects;
     this.hint = state.learnedThrough;
+    this.windowSlots = options.windowSlots;
     const { configuration, configurationAbove } = options;
     const from = options.checkpointThrough + 1;
     this.configurations = new Configurations(options.self, configuration, from, configurationAbove);
@@ -283,6 +285,11 @@ export class ReplicaCore {
    */
   handOver(appliedMin: Slot = 0): boolean {
     return this.leading.handOver(appliedMin);
+  }
+
+  /** Asks that voter to campaign. False if not leading, or it is silent, or lacks more than a window. */
+  handOverTo(heir: ReplicaId): boolean {
+    return this.leading.handOverTo(heir, this.windowSlots);
   }
 
   private onCanvass(from: ReplicaId, message: Canvass): void {

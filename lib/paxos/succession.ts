@@ -31,18 +31,18 @@ export class Succession {
     if (!this.configurations.isStop(batch)) return false;
     const isLeading = this.leading.proposer.ballot !== undefined;
     if (isLeading) this.leading.beat();
-    this.configurations.stopped(slot, ballot, batch);
+    const cookie = this.configurations.stopped(slot, ballot, batch);
     this.succeeds = isLeading && this.leadership.votes && !this.leadership.standsBack;
     if (isLeading && !this.succeeds) this.leading.handOver(0);
-    this.begins();
+    this.begins(cookie);
     return true;
   }
 
-  /** Another configuration is in force. */
-  begins(): void {
+  /** Another configuration is in force, by the stop-sign with that cookie or (undefined) by a checkpoint. */
+  begins(cookie?: string): void {
     // Followers wait for the heir.
     if (this.leadership.role !== 'follower') this.leadership.stepDown();
-    this.effects.configured(this.configurations.current);
+    this.effects.configured(this.configurations.current, cookie);
   }
 
   /** Campaigns in the new configuration, unless somebody leads in it by now. */

@@ -7,7 +7,7 @@ import { nodeRuntime, type Runtime } from '../runtime.js';
 import type { ClusterKeys } from '../transport/proof.js';
 import { type Sockets, systemSockets } from '../transport/sockets.js';
 import { TcpTransport, type TcpTransportOptions } from '../transport/tcp.js';
-import type { Configuration, ReplicaId } from '../types.js';
+import type { ReplicaId } from '../types.js';
 import { BackupSources } from './backup-source.js';
 import { Checkpoints } from './checkpoints.js';
 import { Clients } from './clients.js';
@@ -15,6 +15,7 @@ import { DiskWatch } from './disk.js';
 import { Forwarder } from './forwarder.js';
 import { Host } from './host.js';
 import type { HostEvents } from './host-events.js';
+import { MemberAddresses } from './member-addresses.js';
 import { metricsOf } from './metrics.js';
 import { type Tuning, tune } from './options.js';
 import { Relays } from './relays.js';
@@ -46,7 +47,6 @@ export const THIS_PROCESS: Place = {
 };
 
 export interface Assembly {
-  readonly configuration: Configuration;
   readonly transport: TcpTransport;
   readonly host: Host;
   /** As it was asked for, fitted to the store. */
@@ -68,6 +68,7 @@ export function assemble(
   const { runtime, sockets } = place;
   const { configuration } = checkpoints.newest.meta;
   const tuning = tune(options.tuning ?? {}, log);
+  const addresses = new MemberAddresses(peers, configuration);
   const transport = place.transport({
     identity,
     opening: { ...log.opening, nonce: Math.floor(runtime.random() * 2 ** 53) },
@@ -75,7 +76,7 @@ export function assemble(
     keys,
     configuration,
     listen,
-    addresses: peers,
+    addresses: addresses.map,
     onClient: (connection) => clients.accept(connection),
     ...(clientsMax === undefined ? {} : { bounds: { clientsMax } }),
     runtime,
@@ -95,7 +96,7 @@ export function assemble(
   });
   images.restore();
   const disk = watchDisk(store, images, events);
-  const asking = { clusterId, addresses: peers, key: keys?.replicas, runtime, sockets };
+  const asking = { clusterId, addresses: addresses.map, key: keys?.replicas, runtime, sockets };
   const host: Host = new Host({
     storage: log,
     checkpoints: images,
@@ -104,26 +105,31 @@ export function assemble(
     forwarder: new Forwarder({ ...asking, self, wake: () => host.flush() }),
     machine: stateMachine,
     configuration,
+    addresses,
     tuning,
     runtime,
-    events: {
-      ...events,
-      role: (role, ballot, leader) => {
-        clients.leaderChanged();
-        events.role(role, ballot, leader);
-      },
-      ticked: (nowMs) => {
-        clients.tick(nowMs);
-        events.ticked(nowMs);
-      },
-    },
+    events: heardByClients(events, () => clients),
   });
-  const status = (): ReplicaStatus => statusOf(host, store, configuration, transport, disk);
+  const status = (): ReplicaStatus => statusOf(host, store, transport, disk);
   const metrics = (): readonly Metric[] => metricsOf(host, status(), transport, runtime);
-  const relays = new Relays({ ...asking, openMax: configuration.members.length - 1 });
+  const relays = new Relays({ ...asking, openMax: () => host.core.configurations.peers.length });
   const statusJson = (): Uint8Array => Buffer.from(JSON.stringify(status()));
   const clients: Clients = new Clients(host, runtime, statusJson, relays, backups);
-  return { configuration, transport, host, tuning, status, metrics };
+  return { transport, host, tuning, status, metrics };
+}
+
+function heardByClients(events: HostEvents, clients: () => Clients): HostEvents {
+  return {
+    ...events,
+    role: (role, ballot, leader) => {
+      clients().leaderChanged();
+      events.role(role, ballot, leader);
+    },
+    ticked: (nowMs) => {
+      clients().tick(nowMs);
+      events.ticked(nowMs);
+    },
+  };
 }
 
 function watchDisk({ log, checkpoints }: OpenStore, images: Checkpoints, events: HostEvents): DiskWatch {

@@ -27,12 +27,14 @@ import type { ReplicaId } from '../types.js';
 import {
   type BackupRequest,
   type ClientMessage,
+  MembersOutcome,
   type Query,
   SkipOutcome,
   type SkipRequest,
   type Submit,
 } from '../wire/client-messages.js';
 import type { BackupSource, BackupSources } from './backup-source.js';
+import type { MembersChange } from './members-change.js';
 import type { Relay, Relays } from './relays.js';
 import { Outcome, type Requester, type Service } from './service.js';
 import type { Skip } from './skip-record.js';
@@ -47,6 +49,10 @@ export interface ClientHost extends Service {
   settled(): void;
   /** As Replica.skip. */
   skip(skip: Skip): Promise<void>;
+  /** As Replica.changeMembers. */
+  changeMembers(change: MembersChange): Promise<unknown>;
+  /** Asks that replica to lead. @throws ERR_INDELIBLE_NOT_EXECUTED, _STOPPED */
+  handOverTo(heir: ReplicaId): void;
 }
 
 /** What a client is told of a skip that failed; of anything else nothing is known. */
@@ -56,6 +62,16 @@ const SKIP_FAILURES: ReadonlyMap<unknown, SkipOutcome> = new Map<unknown, SkipOu
   [ErrorCode.stopped, SkipOutcome.notExecuted],
   [ErrorCode.notHalted, SkipOutcome.notHalted],
   [ErrorCode.diverged, SkipOutcome.diverged],
+]);
+
+/** What a client is told of a change of members, or of the lead, that failed. */
+const MEMBERS_FAILURES: ReadonlyMap<unknown, MembersOutcome> = new Map<unknown, MembersOutcome>([
+  [ErrorCode.notExecuted, MembersOutcome.notExecuted],
+  [ErrorCode.stopped, MembersOutcome.notExecuted],
+  [ErrorCode.membersRefused, MembersOutcome.refused],
+  [ErrorCode.argument, MembersOutcome.refused],
+  [ErrorCode.network, MembersOutcome.refused],
+  [ErrorCode.notCaughtUp, MembersOutcome.notCaughtUp],
 ]);
 
 const NO_BYTES = new Uint8Array(0);
@@ -198,7 +214,12 @@ class ClientSession {
         return this.skip(message);
       case 'backupRequest':
         return this.giveBackup(message);
+      case 'membersRequest':
+        return this.arrange(() => this.host.changeMembers(message.change));
+      case 'leadRequest':
+        return this.arrange(() => this.host.handOverTo(message.replica));
       case 'backupReply':
+      case 'membersReply':
       case 'outcomes':
       case 'leaderIs':
       case 'skipReply':
@@ -239,6 +260,19 @@ class ClientSession {
 
   private giveBackup(request: BackupRequest): void {
     this.connection.send(this.backup.answer(request));
+  }
+
+  /** Does what an operator wishes of the members, and says what came of it. */
+  private arrange(work: () => unknown): void {
+    const reply = (outcome: MembersOutcome, sentence: string): void => {
+      this.connection.send({ type: 'membersReply', outcome, sentence });
+      this.connection.flush();
+    };
+    const failed = (error: Error & { code?: unknown }): void =>
+      reply(MEMBERS_FAILURES.get(error.code) ?? MembersOutcome.unknown, error.message);
+    Promise.resolve()
+      .then(work)
+      .then(() => reply(MembersOutcome.done, ''), failed);
   }
 
   /** Goes on after back-pressure in either direction, or when what came before is answered. */

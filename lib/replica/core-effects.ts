@@ -2,11 +2,12 @@
  * What the core asks for, done: votes and promises are staged in the store, messages wait in the outbox for
  * what they rest on (contract 5), and news goes to whom it concerns. Nothing here decides anything.
  */
+import type { Governing } from '../paxos/configurations.js';
 import type { Effects, Role } from '../paxos/effects.js';
 import type { CheckpointOffer, Message } from '../paxos/messages.js';
 import type { Storage } from '../storage/storage.js';
 import type { Transport } from '../transport/transport.js';
-import type { Ballot, Batch, Digest, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Batch, Configuration, Digest, ReplicaId, Slot } from '../types.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Forwarder } from './forwarder.js';
 import type { Groups } from './groups.js';
@@ -33,6 +34,8 @@ export interface CoreEffectsParts {
   /** Of the last batch applied. */
   readonly stampMs: () => number;
   readonly hangUp: (from: ReplicaId, what: string) => void;
+  /** Called in the midst of a step. */
+  readonly configured: (configuration: Configuration, cookie: string | undefined) => void;
 }
 
 export class CoreEffects implements Effects {
@@ -95,8 +98,8 @@ export class CoreEffects implements Effects {
     events.role(role, ballot, leader);
   }
 
-  configured(): void {
-    // As with `chosen`.
+  configured({ configuration }: Governing, cookie: string | undefined): void {
+    this.parts.configured(configuration, cookie);
   }
 
   needCheckpoint(from: ReplicaId, offer: CheckpointOffer): void {

@@ -75,12 +75,18 @@ export function healthLines({ checks }: Health): readonly string[] {
   return checks.map(({ level, name, text }) => `${level.padEnd(4)} ${name}: ${text}`);
 }
 
-function running({ failure, halted, role }: ReplicaStatus): HealthCheck {
+function running({ failure, halted, role, standing }: ReplicaStatus): HealthCheck {
   const name = 'running';
   if (failure !== undefined) {
     return { name, level: 'fail', text: `it has stopped: ${failure}. Start it again when that is mended` };
   }
-  if (halted === undefined) return { name, level: 'ok', text: role };
+  if (standing === 'removed') {
+    return { name, level: 'fail', text: 'it was removed from its cluster: stop it, and set its data aside' };
+  }
+  if (standing === 'newcomer') {
+    return { name, level: 'fail', text: 'it is no member yet: indelible add makes it one' };
+  }
+  if (halted === undefined) return { name, level: 'ok', text: standing === 'learner' ? 'learner' : role };
   const { slot, command, error } = halted;
   const where = `slot ${slot}, command ${command}`;
   return { name, level: 'fail', text: `halted at ${where}: the state machine threw: ${error}; see status` };
@@ -100,16 +106,10 @@ function quorum({ leader, replicaId, damage }: ReplicaStatus): HealthCheck {
   return { name, level: 'ok', text: leader === replicaId ? 'it leads' : `replica ${leader} leads` };
 }
 
-function log({
-  recovery,
-  recoveryReason,
-  logUsedBytes,
-  logCapacityBytes,
-  votes,
-}: ReplicaStatus): HealthCheck {
+function log({ recovery, recoveryReason, logUsedBytes, logCapacityBytes }: ReplicaStatus): HealthCheck {
   const name = 'log';
   const share = logUsedBytes / logCapacityBytes;
-  if (recovery === 'lost' || !votes) {
+  if (recovery === 'lost') {
     const text = `its store is lost: ${recoveryReason}. It learns and serves, and never votes again; see status`;
     return { name, level: 'warn', text };
   }

@@ -2,7 +2,7 @@
 import type { Role } from '../paxos/effects.js';
 import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { FoundDamage } from '../storage/storage.js';
-import type { Ballot, ReplicaId } from '../types.js';
+import type { Ballot, Configuration, ReplicaId } from '../types.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { DiskStatus } from './disk.js';
 import type { Halt } from './executor.js';
@@ -25,6 +25,10 @@ export interface HostEvents {
   clock(news: ClockNews): void;
   /** The state machine has thrown at a command, or (undefined) goes on behind it. */
   halted(halt: Halt | undefined): void;
+  /**
+   * These are the members from now on, by the change with that cookie or (undefined) as a checkpoint says.
+   */
+  members(configuration: Configuration, cookie: string | undefined): void;
   failure(error: Error): void;
   /** A tick is over. */
   ticked(nowMs: number): void;

@@ -24,6 +24,7 @@ import type { FoundDamage, Storage } from '../storage/storage.js';
 import type { Transport, TransportEvents } from '../transport/transport.js';
 import type { Ballot, Configuration, ReplicaId } from '../types.js';
 import { Applying } from './applying.js';
+import { Changing } from './changing.js';
 import { CheckpointEffects } from './checkpoint-effects.js';
 import type { CheckpointProblem } from './checkpoint-writer.js';
 import type { Checkpoints } from './checkpoints.js';
@@ -34,8 +35,11 @@ import { Executor, type Halt } from './executor.js';
 import type { Forwarder } from './forwarder.js';
 import { Groups } from './groups.js';
 import type { Grows } from './growth.js';
+import { handOverTo } from './handing-over.js';
 import type { HostEvents } from './host-events.js';
 import { digestOfState, mayGrow } from './machine-calls.js';
+import type { MemberAddresses } from './member-addresses.js';
+import type { MembersChange } from './members-change.js';
 import { type Load, Meters } from './meters.js';
 import { type Tuning, timingOf } from './options.js';
 import { Outbox } from './outbox.js';
@@ -61,7 +65,9 @@ export interface HostParts {
   readonly transport: Transport;
   readonly forwarder: Forwarder;
   readonly machine: StateMachine;
+  /** In force at the start. */
   readonly configuration: Configuration;
+  readonly addresses: Pick<MemberAddresses, 'configured'>;
   readonly tuning: Tuning;
   readonly events: HostEvents;
   readonly runtime: Runtime;
@@ -79,6 +85,7 @@ export class Host implements Service, TransportEvents {
   private readonly placing: Placing;
   private readonly applying: Applying;
   private readonly skipping: Skipping;
+  private readonly changing: Changing;
   private readonly outbox: Outbox;
   private readonly groups: Groups;
   private readonly standingBack: StandingBack;
@@ -123,6 +130,9 @@ export class Host implements Service, TransportEvents {
       ...{ groups, outbox, placing, standingBack, meters, time: this.time },
       stampMs: () => executor.timeMs,
       hangUp: (from, what) => this.hangUp(from, what),
+      configured: (configuration, cookie) => {
+        this.steps.afterwards(() => this.guard(() => this.configured(configuration, cookie)));
+      },
     });
     const { recovered } = storage;
     const memory = { ...recovered, voting: recovered.outcome !== 'lost' };
@@ -142,13 +152,16 @@ export class Host implements Service, TransportEvents {
       goesOn: () => this.stopped === undefined && this.closing === undefined,
       halted: (halt) => this.halted(halt),
     });
+    const { tickMs, requestTimeoutMs: timeoutMs } = tuning;
     this.skipping = new Skipping({
       core,
       executor,
-      tickMs: tuning.tickMs,
-      timeoutMs: tuning.requestTimeoutMs,
+      tickMs,
+      timeoutMs,
       propose: (skip) => placing.proposeSkip(core, skip),
     });
+    const drawCookie = (): string => Math.floor(runtime.random() * 2 ** 53).toString(36);
+    this.changing = new Changing({ core, tickMs, timeoutMs, drawCookie });
     storage.onDurable = (item) => this.durable(item);
     storage.onFailure = (error) => this.fail(error);
   }
@@ -251,6 +264,21 @@ export class Host implements Service, TransportEvents {
     return this.skipping.ask(skip);
   }
 
+  /** As Replica.changeMembers. */
+  async changeMembers(change: MembersChange): Promise<Configuration> {
+    this.mustRun();
+    const made = this.changing.ask(change);
+    this.requestTurn();
+    return made;
+  }
+
+  /** @throws ERR_INDELIBLE_NOT_EXECUTED: that replica cannot be asked to lead; ERR_INDELIBLE_STOPPED */
+  handOverTo(heir: ReplicaId): void {
+    this.mustRun();
+    handOverTo(this.core, heir);
+    this.requestTurn();
+  }
+
   checkpointsSettled(): Promise<void> {
     return this.parts.checkpoints.settled();
   }
@@ -350,7 +378,9 @@ export class Host implements Service, TransportEvents {
   private end(): void {
     this.timer?.cancel();
     this.placing.end();
-    this.skipping.stop(new IndelibleError(ErrorCode.stopped, 'the replica has stopped'));
+    const error = new IndelibleError(ErrorCode.stopped, 'the replica has stopped');
+    this.skipping.stop(error);
+    this.changing.stop(error);
     this.parts.checkpoints.stop();
   }
 
@@ -411,6 +441,17 @@ export class Host implements Service, TransportEvents {
     });
   }
 
+  /** Others are the members from now on, here: links, clocks, and who has asked for it. */
+  private configured(configuration: Configuration, cookie: string | undefined): void {
+    // What was said to those who leave is queued by now.
+    this.parts.addresses.configured(configuration);
+    this.parts.transport.configured(configuration);
+    this.time.configured(configuration);
+    this.changing.configured(configuration);
+    this.parts.events.members(configuration, cookie);
+    this.requestTurn();
+  }
+
   private halted(halt: Halt | undefined): void {
     if (halt !== undefined) this.parts.checkpoints.halted(halt.error);
     this.parts.events.halted(halt);
@@ -427,6 +468,7 @@ export class Host implements Service, TransportEvents {
     this.parts.disk.tick(nowMs);
     this.standingBack.stall.look(nowMs, this.groups.committed, this.parts.storage.durableThrough);
     this.skipping.tick();
+    this.changing.tick();
     this.standingBack.tick(this.core, this.leads, this.halt);
     this.time.tick(nowMs, this.executor.timeMs);
     this.placing.tick(this.core, nowMs);

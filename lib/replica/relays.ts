@@ -22,7 +22,7 @@ export interface RelaysOptions {
   /** That of replicas; undefined where the cluster runs without. */
   readonly key: Uint8Array | undefined;
   readonly addresses: ReadonlyMap<ReplicaId, string>;
-  readonly openMax: number;
+  readonly openMax: () => number;
   readonly runtime: Runtime;
   readonly sockets: Sockets;
 }
@@ -48,7 +48,7 @@ export class Relays {
   begin(leader: ReplicaId, caller: Caller, events: RelayEvents): Relay | undefined {
     const { addresses, openMax, clusterId, key, runtime, sockets } = this.options;
     const address = addresses.get(leader);
-    if (address === undefined || this.open >= openMax) return undefined;
+    if (address === undefined || this.open >= openMax()) return undefined;
     const relay = new Relay(events);
     // It counts until its socket is closed, also where the asker has gone before it was open.
     this.open++;

@@ -15,7 +15,7 @@ import {
   replicaSockets,
   type TlsCertificates,
 } from '../transport/tls.js';
-import type { Ballot, Configuration, DurabilityClass, Identity, ReplicaId, Slot } from '../types.js';
+import type { Ballot, Configuration, DurabilityClass, Identity, Member, ReplicaId, Slot } from '../types.js';
 import { abortable } from './abortable.js';
 import { announce } from './announcements.js';
 import { type Assembly, type AssemblyOptions, assemble, THIS_PROCESS } from './assembly.js';
@@ -28,6 +28,7 @@ import { keysOf } from './keys.js';
 import { leaderKnown, type WaitOptions } from './leader-wait.js';
 import { SafeEmitter } from './listeners.js';
 import { checkMachine } from './machine-calls.js';
+import type { MembersChange } from './members-change.js';
 import type { Tuning } from './options.js';
 import { Pledges } from './pledges.js';
 import type { RequestOptions, Service } from './service.js';
@@ -48,7 +49,10 @@ export interface ReplicaOptions {
   readonly storeUuid?: string;
   /** Where peers and clients reach this replica: `host:port`, `[ipv6]:port` or `unix:/path`. */
   readonly listen: string;
-  /** Where the members listen, by id; this replica's own entry is not used. */
+  /**
+   * Where the members listen, by id; this replica's own entry is not used. Whom the configuration in force
+   * gives an address is reached there instead.
+   */
   readonly peers: ReadonlyMap<ReplicaId, string>;
   /** The program’s own state machine, in its initial state: `open` restores the newest checkpoint into it. */
   readonly stateMachine: StateMachine;
@@ -99,6 +103,11 @@ export interface ReplicaEvents {
    * it, and serves nobody. Undefined: it goes on. See {@link Replica.skip}.
    */
   halted: [halt: Halt | undefined];
+  /**
+   * These are the members from now on, by the change with that cookie; without one where a checkpoint of a
+   * peer says so.
+   */
+  members: [configuration: Configuration, cookie: string | undefined];
   /** The replica has stopped and will not go on; close it. */
   failure: [error: Error];
 }
@@ -111,8 +120,6 @@ const NEVER: AbortSignal = new AbortController().signal;
 export class Replica extends SafeEmitter<ReplicaEvents> {
   /** Which cluster, which member, which store this is. */
   readonly identity: Identity;
-  /** The members of the cluster. */
-  readonly configuration: Configuration;
   /** What the acceptor log of this replica survives. */
   readonly durability: DurabilityClass;
   private readonly host: Host;
@@ -222,6 +229,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       damage: (found) => this.tell('damage', found),
       clock: (news) => this.tell('clock', news),
       halted: (halt) => this.tell('halted', halt),
+      members: (configuration, cookie) => this.tell('members', configuration, cookie),
       failure: (error) => {
         this.tell('failure', error);
         this.tellLeaderWaits();
@@ -229,10 +237,19 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       ticked: (nowMs) => this.pledges.tick(nowMs),
     };
     this.parts = assemble(store, options, events, { ...THIS_PROCESS, sockets });
-    this.configuration = this.parts.configuration;
     this.host = this.parts.host;
     this.pledges = new Pledges(this.host, this.parts.tuning);
     announce(this, log);
+  }
+
+  /** The configuration in force, as far as this replica knows: its number, and the members. */
+  get configuration(): Configuration {
+    return this.host.core.configurations.quorum.configuration;
+  }
+
+  /** The members of the configuration in force. */
+  get members(): readonly Member[] {
+    return this.configuration.members;
   }
 
   /** Where this replica really listens (a port of 0 has been chosen by now). */
@@ -318,6 +335,33 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return abortable(this.host.skip({ slot, ordinal, reason }), signal, (cause) => {
       const sentence = 'the wait was ended; the command may still be skipped';
+      return new IndelibleError(ErrorCode.unknown, sentence, { cause });
+    });
+  }
+
+  /**
+   * Changes who the members are, in one step, from any set to any other: for the leader. A new member is a
+   * learner first, with an id above all that ever were used; one that has caught up may become a voter. It
+   * resolves with the new configuration once that is in force here: then a majority of the old voters has the
+   * decision durably. Asked again with the same number and members it is the same change.
+   *
+   * @throws (by rejection) TypeError, RangeError with ERR_INDELIBLE_ARGUMENT. ERR_INDELIBLE_MEMBERS_REFUSED,
+   *   _NOT_CAUGHT_UP, _NOT_EXECUTED (it does not lead, or its log has no room): nothing has changed.
+   *   ERR_INDELIBLE_UNKNOWN: it may change yet, as after the signal, whose reason is the `cause`.
+   *   ERR_INDELIBLE_STOPPED
+   *
+   * @example Replica 3 leaves.
+   * ```ts
+   * const { number, members } = replica.configuration;
+   * const staying = members.filter(({ id }) => id !== 3);
+   * const { number: inForce } = await replica.changeMembers({ number: number + 1, members: staying });
+   * console.log(inForce === number + 1); // true
+   * ```
+   */
+  changeMembers(change: MembersChange, { signal }: WaitOptions = {}): Promise<Configuration> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    return abortable(this.host.changeMembers(change), signal, (cause) => {
+      const sentence = 'the wait was ended; the members may still change';
       return new IndelibleError(ErrorCode.unknown, sentence, { cause });
     });
   }

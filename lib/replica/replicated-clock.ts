@@ -78,6 +78,7 @@ interface Reading {
 
 export interface ReplicatedClockOptions {
   readonly self: ReplicaId;
+  /** Of whose clocks a majority counts: the voters. */
   readonly members: readonly ReplicaId[];
   /** Clocks further apart than this do not agree; a clock that is further off is told of. */
   readonly boundMs: number;
@@ -87,8 +88,10 @@ export interface ReplicatedClockOptions {
 export class ReplicatedClock {
   private readonly clocks: Clocks;
   private readonly boundMs: number;
-  private readonly quorum: number;
-  private readonly readings: readonly Reading[];
+  private quorum = 1;
+  /** Of the voters but this replica. */
+  private readings: readonly Reading[] = [];
+  private readonly self: ReplicaId;
   private timeMs = 0;
   private atMs: number;
   private isTold = false;
@@ -105,11 +108,18 @@ export class ReplicatedClock {
   constructor({ self, members, boundMs, clocks }: ReplicatedClockOptions) {
     this.clocks = clocks;
     this.boundMs = boundMs;
-    this.quorum = Math.floor(members.length / 2) + 1;
+    this.self = self;
     this.atMs = clocks.monotonicMs();
     this.ownAheadMs = clocks.wallMs() - this.atMs;
+    this.configured(members);
+  }
+
+  /** Of these replicas a majority's clocks count from now on; what is known of those that stay is kept. */
+  configured(members: readonly ReplicaId[]): void {
+    this.quorum = Math.floor(members.length / 2) + 1;
     const never = { wallAheadMs: 0, timeAheadMs: undefined, uncertainMs: 0, atMs: Number.NEGATIVE_INFINITY };
-    this.readings = members.filter((id) => id !== self).map((id) => ({ id, ...never }));
+    const others = members.filter((id) => id !== this.self);
+    this.readings = others.map((id) => this.readings.find((each) => each.id === id) ?? { id, ...never });
   }
 
   /** Whether the time is known: a leader to which it is not stamps nothing. */

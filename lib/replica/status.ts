@@ -4,6 +4,7 @@
 import { described } from '../callbacks.js';
 import type { Histogram } from '../observe/histogram.js';
 import { formatBallot } from '../paxos/ballot.js';
+import { highestIdOf } from '../paxos/configuration-batch.js';
 import { rangesOf } from '../paxos/damage.js';
 import type { Role } from '../paxos/effects.js';
 import type { Recovered, StorageCounters } from '../storage/storage.js';
@@ -72,8 +73,14 @@ export interface ReplicaStatus {
   readonly clusterId: string;
   /** Its number in the cluster. */
   readonly replicaId: ReplicaId;
+  /** 32 lower-case hex digits: its store. */
+  readonly storeUuid: string;
   /** The ids of all members. */
   readonly members: readonly ReplicaId[];
+  /** The configuration in force, as far as it knows: every member with its store, role and address. */
+  readonly configuration: Configuration;
+  /** What it is in that configuration. */
+  readonly standing: Standing;
   /** Whether it leads, follows, or asks to lead. */
   readonly role: Role;
   /** round.replica; "0.0" before the first. */
@@ -92,7 +99,7 @@ export interface ReplicaStatus {
   readonly recovery: string;
   /** Why the recovery was not `intact`, for a person; empty otherwise. */
   readonly recoveryReason: string;
-  /** False of a replica that only learns and serves, because its store is lost. */
+  /** False of a replica that only learns and serves: its store is lost, or it is no voter. */
   readonly votes: boolean;
   /** What the log has lost, and what became of it. */
   readonly damage: DamageStatus;
@@ -156,6 +163,12 @@ export interface ReplicaStatus {
   readonly failure?: string;
 }
 
+/**
+ * What a replica is in its configuration: a voter, a learner, a newcomer that is no member yet, or one that
+ * was removed.
+ */
+export type Standing = 'voter' | 'learner' | 'newcomer' | 'removed';
+
 /** A member that this replica does not talk to. */
 export interface RefusalStatus {
   /** The member. */
@@ -187,12 +200,13 @@ export interface SkipStatus {
 export function statusOf(
   host: Host,
   store: OpenStore,
-  configuration: Configuration,
-  transport: Pick<TcpTransport, 'counters' | 'refusals' | 'security' | 'clientCount'>,
+  transport: Pick<TcpTransport, 'counters' | 'refusals' | 'removal' | 'security' | 'clientCount'>,
   disk: DiskWatch,
 ): ReplicaStatus {
   const { core, executor } = host;
   const { log, checkpoints } = store;
+  const { configuration } = core.quorum;
+  const standing = standingOf(configuration, core.self, transport.removal !== undefined);
   const peers = configuration.members.flatMap(({ id }) => {
     const peer = core.progress.of(id);
     if (peer === undefined || !host.leads) return [];
@@ -201,7 +215,10 @@ export function statusOf(
   return {
     clusterId: log.identity.clusterId,
     replicaId: log.identity.replicaId,
+    storeUuid: log.identity.storeUuid,
     members: configuration.members.map(({ id }) => id),
+    configuration,
+    standing,
     role: core.role,
     ballot: formatBallot(core.ballot),
     promised: formatBallot(core.acceptor.promised),
@@ -215,7 +232,7 @@ export function statusOf(
     damage: damageOf(host),
     stalledMs: host.stall.ms,
     clock: host.time.clock.status,
-    advice: adviceOf(host, log.recovered.outcome, disk),
+    advice: standingAdvice(standing, core.self) || adviceOf(host, log.recovered.outcome, disk),
     learnedThrough: core.learner.learnedThrough,
     appliedThrough: executor.appliedThrough,
     trimThrough: core.acceptor.trimThrough,
@@ -243,6 +260,22 @@ export function statusOf(
     skipped: executor.skips.recent.map(({ slot, ordinal, reason }) => ({ slot, command: ordinal, reason })),
     ...(host.failure === undefined ? {} : { failure: host.failure.message }),
   };
+}
+
+/** @param isRefused whether a member has said that this replica is one no more */
+function standingOf(configuration: Configuration, self: ReplicaId, isRefused: boolean): Standing {
+  const member = configuration.members.find(({ id }) => id === self);
+  if (isRefused) return 'removed';
+  if (member !== undefined) return member.role ?? 'voter';
+  return self > highestIdOf(configuration) ? 'newcomer' : 'removed';
+}
+
+function standingAdvice(standing: Standing, self: ReplicaId): string {
+  if (standing === 'removed') {
+    return 'this replica was removed from its cluster, and is never a member again: stop it, and set its data aside';
+  }
+  if (standing !== 'newcomer') return '';
+  return `this replica is no member yet: indelible add ${self}=HOST:PORT, asked of the cluster, makes it one`;
 }
 
 /** What is above the last bound is counted at it: JSON knows no infinity. */

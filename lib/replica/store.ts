@@ -10,8 +10,9 @@
  *
  * 1. `formatStore` writes the log last: a directory with a log is a formatted store, whatever was
  *    interrupted.
- * 2. `openStore` never formats, and refuses checkpoints of another cluster, a log of another member, or a log
- *    without checkpoints, before anything is written.
+ * 2. `openStore` never formats, and refuses checkpoints of another cluster, a log of another store of the
+ *    same member, or a log without checkpoints, before anything is written. A store of no member is opened:
+ *    that of a newcomer, or of a replica that was removed, which hears so from the others.
  */
 import { join } from 'node:path';
 import { ErrorCode, IndelibleError } from '../errors.js';
@@ -103,7 +104,7 @@ export async function openStore(
   }
 }
 
-/** That the log is the one that was meant, and a member by what its checkpoints say. Writes nothing. */
+/** That the log is the one that was meant, and by its checkpoints no other one's. Writes nothing. */
 async function checkMembership(
   directory: string,
   { clusterId, replicaId, storeUuid }: Identity,
@@ -120,8 +121,7 @@ async function checkMembership(
   if (meta.clusterId !== clusterId) {
     refuse(`the log in ${directory} is of cluster ${clusterId}, its checkpoints are of ${meta.clusterId}`);
   }
-  const { members } = meta.configuration;
-  if (!members.some((member) => member.id === replicaId && member.storeUuid === storeUuid)) {
-    refuse(`the log in ${directory} is of store ${storeUuid}, which is no member of the configuration`);
-  }
+  const member = meta.configuration.members.find(({ id }) => id === replicaId);
+  if (member === undefined || member.storeUuid === storeUuid) return;
+  refuse(`the log in ${directory} is of store ${storeUuid}, and replica ${replicaId} is ${member.storeUuid}`);
 }

@@ -34,16 +34,21 @@ export interface TimeKeepingParts {
 export class TimeKeeping {
   readonly clock: ReplicatedClock;
   private readonly parts: TimeKeepingParts;
-  private readonly peers: readonly ReplicaId[];
+  private peers: readonly ReplicaId[] = [];
   private leads = false;
   private askAtMs = 0;
 
   constructor(parts: TimeKeepingParts) {
     const { self, configuration, boundMs, runtime } = parts;
-    const members = configuration.members.map(({ id }) => id);
     this.parts = parts;
-    this.peers = members.filter((id) => id !== self);
-    this.clock = new ReplicatedClock({ self, members, boundMs, clocks: runtime });
+    this.clock = new ReplicatedClock({ self, members: votersOf(configuration), boundMs, clocks: runtime });
+    this.configured(configuration);
+  }
+
+  /** Others are the members from now on: all are told the time, and voters' clocks count. */
+  configured(configuration: Configuration): void {
+    this.peers = configuration.members.map(({ id }) => id).filter((id) => id !== this.parts.self);
+    this.clock.configured(votersOf(configuration));
   }
 
   /** This replica leads, or does not; the last batch it has applied is stamped `stampMs`. */
@@ -73,4 +78,8 @@ export class TimeKeeping {
     const message = this.clock.ask();
     for (const peer of this.peers) this.parts.send(peer, message);
   }
+}
+
+function votersOf({ members }: Configuration): readonly ReplicaId[] {
+  return members.filter(({ role }) => role !== 'learner').map(({ id }) => id);
 }

@@ -1,8 +1,8 @@
 /**
  * The replica's end of a client's connection, over a link; client-connection.ts says what it promises.
  *
- * 1. A client may say submit, query, statusRequest, skipRequest, backupRequest and relay; anything else
- *    closes its connection.
+ * 1. A client may say submit, query, statusRequest, skipRequest, backupRequest, membersRequest, leadRequest
+ *    and relay; anything else closes its connection.
  * 2. Reading stops while the host asks for it, and while the client does not take its answers; it goes on
  *    when neither holds.
  * 3. A long run of results is sent in several frames.
@@ -170,6 +170,8 @@ export class ClientEnd implements ClientConnection, Talk<ClientMessage> {
       case 'statusRequest':
       case 'skipRequest':
       case 'backupRequest':
+      case 'membersRequest':
+      case 'leadRequest':
       case 'relay':
         return message;
       default:

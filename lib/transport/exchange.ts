@@ -22,6 +22,9 @@ import type {
   BackupRequest,
   ClientMessage,
   LeaderIs,
+  LeadRequest,
+  MembersReply,
+  MembersRequest,
   Outcomes,
   SkipReply,
   SkipRequest,
@@ -87,6 +90,7 @@ const NO_DEADLINE: number = Number.MAX_SAFE_INTEGER;
 const SAID_BY_REPLICAS: ReadonlySet<ClientMessage['type']> = new Set([
   'backupReply',
   'leaderIs',
+  'membersReply',
   'outcomes',
   'skipReply',
   'statusReply',
@@ -117,6 +121,7 @@ export class Exchange implements Talk<ClientMessage> {
   readonly #statusWaiters: Waiter<Uint8Array>[] = [];
   readonly #skipWaiters: Waiter<SkipReply>[] = [];
   readonly #backupWaiters: Waiter<BackupReply>[] = [];
+  readonly #membersWaiters: Waiter<MembersReply>[] = [];
   readonly #runtime: Runtime;
   readonly #terms = { lead: 0, deadlineMs: 0 };
   #leader: ReplicaId = 0;
@@ -276,6 +281,14 @@ export class Exchange implements Talk<ClientMessage> {
     return this.#ask({ type: 'backupRequest', ...request }, this.#backupWaiters);
   }
 
+  /**
+   * Has the members changed, or another replica lead, by the leader.
+   * @throws ERR_INDELIBLE_NETWORK when the connection ends before an answer comes.
+   */
+  arrange(request: MembersRequest | LeadRequest): Promise<MembersReply> {
+    return this.#ask(request, this.#membersWaiters);
+  }
+
   /** Asks the replica to pass on what is asked here to the leader it follows; `lead` says that it does. */
   askRelay(): void {
     if (this.isOpen) this.#say({ type: 'relay' });
@@ -309,6 +322,8 @@ export class Exchange implements Talk<ClientMessage> {
       throw frameError('an answer about a skip that nobody asked for');
     } else if (message.type === 'backupReply' && this.#backupWaiters.length === 0) {
       throw frameError('a part of a back-up that nobody asked for');
+    } else if (message.type === 'membersReply' && this.#membersWaiters.length === 0) {
+      throw frameError('an answer about members that nobody asked for');
     } else if (!SAID_BY_REPLICAS.has(message.type)) {
       throw frameError(`a replica says ${message.type}`);
     }
@@ -335,6 +350,9 @@ export class Exchange implements Talk<ClientMessage> {
       case 'backupReply':
         this.#backupWaiters.shift()!.resolve(message);
         break;
+      case 'membersReply':
+        this.#membersWaiters.shift()!.resolve(message);
+        break;
     }
   }
 
@@ -353,7 +371,8 @@ export class Exchange implements Talk<ClientMessage> {
     this.#heart.cancel();
     this.#answerAll();
     this.#waiting.clear();
-    for (const waiters of [this.#statusWaiters, this.#skipWaiters, this.#backupWaiters]) {
+    const all = [this.#statusWaiters, this.#skipWaiters, this.#backupWaiters, this.#membersWaiters];
+    for (const waiters of all) {
       for (const waiter of waiters.splice(0)) waiter.reject(error ?? this.#stopped());
     }
     this.#events.closed?.(error);

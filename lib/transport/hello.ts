@@ -10,10 +10,12 @@
  * 3. A client may name the cluster it wants, or none, and is told who answers.
  * 4. A refusal names no cluster, store or replica that who is refused has not named.
  *
- * The configuration number is carried for people and later versions; it refuses nobody, because a replica
- * that lags must be let in to catch up.
+ * 5. Who knows a later configuration than this replica does may be a member of that one: it is let in, so
+ *    that this replica hears of it. A caller that lags is let in if it is a member still, to catch up.
+ * 6. A replica that was removed is told so, and not let in.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { highestIdOf } from '../paxos/configuration-batch.js';
 import type { Configuration, Identity, Opening, ReplicaId } from '../types.js';
 import { NO_BYTES } from '../wire/frame.js';
 import type { Hello, Refusal } from '../wire/hello-codec.js';
@@ -32,6 +34,7 @@ export interface KnownStores {
 export interface Self {
   readonly identity: Identity;
   readonly opening: Opening;
+  /** In force here. */
   readonly configuration: Configuration;
   readonly known: KnownStores;
 }
@@ -156,23 +159,28 @@ function refusalOfMember(hello: Hello, self: Self): Refusal | undefined {
   if (id === self.identity.replicaId) {
     return refusal(RefusalCode.ownId, `replica ${id} is this one: two replicas have the same id`);
   }
-  const member = self.configuration.members.find((each) => each.id === id);
+  const { configuration } = self;
+  const member = configuration.members.find((each) => each.id === id);
   if (member === undefined) {
-    return refusal(
-      RefusalCode.unknownId,
-      `replica ${id} is not in configuration ${self.configuration.number}`,
-    );
-  }
-  if (member.storeUuid !== hello.storeUuid) {
+    if (hello.configurationNumber <= configuration.number) return refusalOfNoMember(id, configuration);
+  } else if (member.storeUuid !== hello.storeUuid) {
     return refusal(
       RefusalCode.storeUuid,
-      `replica ${id} has another store in configuration ${self.configuration.number} than ${hello.storeUuid}`,
+      `replica ${id} has another store in configuration ${configuration.number} than ${hello.storeUuid}`,
     );
   }
   const reason = reasonAgainst(hello.opening, self.known.of(id));
   return reason === undefined
     ? undefined
     : refusal(RefusalCode.staleStore, `the store of replica ${id} is not the one that voted: ${reason}`);
+}
+
+function refusalOfNoMember(id: ReplicaId, configuration: Configuration): Refusal {
+  const { number } = configuration;
+  if (id > highestIdOf(configuration)) {
+    return refusal(RefusalCode.unknownId, `replica ${id} is not in configuration ${number}`);
+  }
+  return refusal(RefusalCode.removed, `replica ${id} was removed: it is not in configuration ${number}`);
 }
 
 /** Why a store opened like this is not the one, or not as new as the one, that was met before. */

@@ -178,6 +178,9 @@ export class MemoryTransport implements Transport {
     return false;
   }
 
+  /** Everybody reaches everybody here. */
+  configured(): void {}
+
   /** There are no connections here, and whoever sends is of this process. */
   hangUp(): void {}
 

@@ -2,7 +2,8 @@
  * One peer of a replica: the link in use to it, and the dialling of it.
  *
  * 1. Of each pair the replica with the lower id dials and the other one waits, so there is one connection a
- *    pair and no tie to break.
+ *    pair and no tie to break. One that has waited for long dials too: the other may not know of it yet, or
+ *    no more. Where both come through at once both connections may end, and the lower id dials again.
  * 2. A new connection of the same peer replaces the one in use: the peer knows better that the old one is
  *    gone.
  * 3. A lost or refused connection is dialled again, after a growing and random wait, until `close`.
@@ -10,10 +11,10 @@
 import type { IndelibleError } from '../errors.js';
 import type { Message } from '../paxos/messages.js';
 import type { Runtime, Timer } from '../runtime.js';
-import type { Opening, ReplicaId } from '../types.js';
+import type { ReplicaId } from '../types.js';
 import { decodeMessage } from '../wire/codec.js';
 import type { FrameDecoder } from '../wire/frame-decoder.js';
-import { type Refusal, RefusalCode } from '../wire/hello-codec.js';
+import { type Hello, type Refusal, RefusalCode } from '../wire/hello-codec.js';
 import { PROTOCOL_VERSION } from '../wire/protocol.js';
 import { parseAddress } from './address.js';
 import { Backoff } from './backoff.js';
@@ -39,6 +40,8 @@ export interface PeerSurroundings {
   readonly events: TransportEvents;
   readonly runtime: Runtime;
   readonly sockets: Sockets;
+  /** A peer has said that this replica is a member no more. */
+  readonly removed: (text: string) => void;
 }
 
 export class Peer {
@@ -53,6 +56,7 @@ export class Peer {
   #closed = false;
   #connections = 0;
   #refusal: string | undefined;
+  #configurationNumber = 0;
 
   constructor(id: ReplicaId, around: PeerSurroundings) {
     this.id = id;
@@ -67,6 +71,7 @@ export class Peer {
 
   start(): void {
     if (this.#dials) this.#dial();
+    else this.#dialLater();
   }
 
   /** Queues a frame whose `tail` nobody will ever change; drops it when the peer is absent or too slow. */
@@ -113,10 +118,17 @@ export class Peer {
     this.#refusal = text;
   }
 
-  /** Takes a greeted link into use, of that opening of the peer's store. */
-  adopt(link: Link, opening: Opening): void {
+  /** The number of the configuration that it knew when its link in use was greeted. */
+  get configurationNumber(): number {
+    return this.#configurationNumber;
+  }
+
+  /** Takes a greeted link into use, of the opening of the peer's store that its hello tells of. */
+  adopt(link: Link, { opening, configurationNumber }: Hello): void {
+    this.#configurationNumber = configurationNumber;
     if (opening.generation > 0) this.#around.self.known.remember(this.id, opening);
     this.#refusal = undefined;
+    this.#redial?.cancel();
     this.#lose(this.#link);
     this.#link = link;
     this.#connections++;
@@ -142,7 +154,7 @@ export class Peer {
     if (error !== undefined) publish({ event: eventOf(error), peer: this.id, remote: link.remote, error });
     if (link !== this.#link) return;
     this.#lose(link);
-    if (this.#dials) this.#dialLater();
+    this.#dialLater();
   }
 
   /** Sends what is queued, then ends for good. */
@@ -170,7 +182,9 @@ export class Peer {
   #dialLater(): void {
     if (this.#closed) return;
     this.#redial?.cancel();
-    this.#redial = this.#around.runtime.after(this.#backoff.next(), () => this.#dial());
+    const { bounds, runtime } = this.#around;
+    const patienceMs = this.#dials ? 0 : bounds.patienceMs;
+    this.#redial = runtime.after(patienceMs + this.#backoff.next(), () => this.#dial());
   }
 
   #dial(): void {
@@ -186,10 +200,10 @@ export class Peer {
       key: keys?.replicas,
       hello: replicaHello(self, this.id),
       refusalOf: (listener) => refusalOfAnswer(listener, self, this.id),
-      greeted: (link, { opening }) => {
+      greeted: (link, listener) => {
         this.#dialled = undefined;
         this.#backoff.reset();
-        this.adopt(link, opening);
+        this.adopt(link, listener);
       },
       failed: (link, error, refusal) => this.#failed(link, error, refusal),
     });
@@ -197,6 +211,7 @@ export class Peer {
 
   #failed({ remote }: Link, error: IndelibleError, refusal: Refusal | undefined): void {
     if (refusal?.code === RefusalCode.staleStore) this.refuses(refusal.text);
+    if (refusal?.code === RefusalCode.removed) this.#around.removed(refusal.text);
     this.#dialled = undefined;
     publish({ event: 'dial-failed', peer: this.id, remote, error });
     this.#dialLater();

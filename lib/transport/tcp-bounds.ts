@@ -23,6 +23,10 @@ export interface TcpBounds {
   /** Shortest and longest wait before a peer is dialled again, in milliseconds. */
   readonly redialMsMin: number;
   readonly redialMsMax: number;
+  /** Milliseconds without a connection after which a peer that is to dial is dialled. */
+  readonly patienceMs: number;
+  /** Milliseconds for which the link to a peer that is no member any more is kept. */
+  readonly farewellMs: number;
   /** Milliseconds that `close` gives what is still queued to leave. */
   readonly closeMsMax: number;
 }
@@ -37,6 +41,8 @@ export const TCP_BOUNDS_DEFAULT: TcpBounds = {
   silentBeatsMax: 6,
   redialMsMin: 20,
   redialMsMax: 1000,
+  patienceMs: 3000,
+  farewellMs: 1000,
   closeMsMax: 500,
 };
 

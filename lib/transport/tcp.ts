@@ -8,6 +8,7 @@
  * 4. Bytes that come in can close their connection, and do nothing else; the diagnostics channel says which.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
+import { MEMBERS_MAX } from '../limits.js';
 import type { Message } from '../paxos/messages.js';
 import { nodeRuntime, type Runtime, type Timer } from '../runtime.js';
 import type { Configuration, Identity, Opening, ReplicaId } from '../types.js';
@@ -28,7 +29,7 @@ import { refusalOfCaller, replicaHello } from './hello.js';
 import type { Link, LinkCounters } from './link.js';
 import { newLinkCounters } from './link.js';
 import type { Listener } from './listener.js';
-import { Peer } from './peer.js';
+import { Peer, type PeerSurroundings } from './peer.js';
 import type { ClusterKeys } from './proof.js';
 import { type Socket, type Sockets, systemSockets } from './sockets.js';
 import type { TcpBounds } from './tcp-bounds.js';
@@ -42,6 +43,7 @@ const REFUSED_AT_ONCE = 2;
 
 export interface TcpTransportOptions {
   readonly identity: Identity;
+  /** In force at the start; `configured` tells of others. */
   readonly configuration: Configuration;
   /** This replica's opening of its store; without it peers cannot tell older copies of it. */
   readonly opening?: Opening;
@@ -51,7 +53,7 @@ export interface TcpTransportOptions {
   readonly keys: ClusterKeys | undefined;
   /** Where to listen: `host:port`, `[ipv6]:port` or `unix:/path`. Port 0 lets the system choose. */
   readonly listen: string;
-  /** Where the other members listen; looked up at every dial. */
+  /** Where the other members listen; looked up at every dial, and may change. */
   readonly addresses: ReadonlyMap<ReplicaId, string>;
   /** Takes each client; without it clients are refused. It sets the callbacks before it returns. */
   readonly onClient?: (connection: ClientConnection) => void;
@@ -69,6 +71,9 @@ const FORGETFUL: KnownStores = { of: () => undefined, remember: () => {} };
 export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
   readonly #self: Self;
+  #configuration: Configuration;
+  #removal: string | undefined;
+  #around: PeerSurroundings | undefined;
   readonly #bounds: TcpBounds;
   readonly #runtime: Runtime;
   readonly #sockets: Sockets;
@@ -96,7 +101,16 @@ export class TcpTransport implements Transport {
     for (const address of [options.listen, ...options.addresses.values()]) parseAddress(address);
     this.#options = options;
     const { identity, configuration, opening = NO_OPENING, known = FORGETFUL } = options;
-    this.#self = { identity, configuration, opening, known };
+    this.#configuration = configuration;
+    const inForce = (): Configuration => this.#configuration;
+    this.#self = {
+      identity,
+      opening,
+      known,
+      get configuration() {
+        return inForce();
+      },
+    };
     this.#bounds = tcpBounds(options.bounds ?? {});
     this.#runtime = options.runtime ?? nodeRuntime;
     this.#sockets = options.sockets ?? systemSockets;
@@ -130,6 +144,11 @@ export class TcpTransport implements Transport {
     return texts;
   }
 
+  /** Why peers say that this replica is a member no more; undefined while none does. */
+  get removal(): string | undefined {
+    return this.#removal;
+  }
+
   /** Where this transport listens, with the port that was really bound; empty before `start`. */
   get address(): string {
     return this.#address;
@@ -154,7 +173,7 @@ export class TcpTransport implements Transport {
   /** Listens, and begins to dial. @throws ERR_INDELIBLE_NETWORK when the address cannot be bound. */
   async start(events: TransportEvents): Promise<void> {
     const { addresses, listen: where } = this.#options;
-    const around = {
+    this.#around = {
       self: this.#self,
       keys: this.#options.keys,
       addresses,
@@ -163,11 +182,11 @@ export class TcpTransport implements Transport {
       events,
       runtime: this.#runtime,
       sockets: this.#sockets,
+      removed: (text) => {
+        this.#removal = text;
+      },
     };
-    const own = this.#self.identity.replicaId;
-    for (const { id } of this.#self.configuration.members) {
-      if (id !== own) this.#peers.set(id, new Peer(id, around));
-    }
+    this.#meetMembers(this.#around);
     const { helloMsMax } = this.#bounds;
     const listener = await this.#sockets.listen(where, (socket) => this.#accept(socket), helloMsMax);
     if (this.#closing !== undefined) {
@@ -175,8 +194,6 @@ export class TcpTransport implements Transport {
       return;
     }
     const { address } = listener;
-    const peersMax = CONNECTIONS_PER_PEER * this.#peers.size;
-    listener.connectionsMax = this.#bounds.clientsMax + peersMax + REFUSED_AT_ONCE;
     // A connection that could not be accepted, for want of descriptors say, is its caller's loss alone.
     listener.onError = (error) => publish({ event: 'accept-failed', remote: address, error });
     const { handshakes } = listener;
@@ -189,8 +206,19 @@ export class TcpTransport implements Transport {
     }
     this.#listener = listener;
     this.#address = address;
+    this.#boundConnections();
     this.#heart = this.#runtime.every(this.#bounds.keepAliveMs, () => this.#beat()).unref();
     for (const peer of this.#peers.values()) peer.start();
+  }
+
+  configured(configuration: Configuration): void {
+    this.#configuration = configuration;
+    const around = this.#around;
+    if (around === undefined || this.#closing !== undefined) return;
+    // Whoever is a member no more is told so on the link that it has, and may ask what it lacks.
+    this.#runtime.after(this.#bounds.farewellMs, () => this.#partFromOthers()).unref();
+    for (const peer of this.#meetMembers(around)) peer.start();
+    this.#boundConnections();
   }
 
   /** Queues `message`; drops it when that peer is absent or too slow. @throws RangeError for no message. */
@@ -306,12 +334,68 @@ export class TcpTransport implements Transport {
   }
 
   #greeted(link: Link, caller: Hello): void {
-    if (caller.role === HelloRole.replica) this.#peers.get(caller.replicaId)!.adopt(link, caller.opening);
+    if (caller.role === HelloRole.replica) this.#peerOf(caller.replicaId).adopt(link, caller);
     else this.#takeClient(link, caller);
   }
 
+  /** Those that are none yet. @returns the new peers */
+  #meetMembers(around: PeerSurroundings): readonly Peer[] {
+    const own = this.#self.identity.replicaId;
+    const met: Peer[] = [];
+    for (const { id } of this.#configuration.members) {
+      if (id === own || this.#peers.has(id)) continue;
+      const peer = new Peer(id, around);
+      this.#peers.set(id, peer);
+      met.push(peer);
+    }
+    return met;
+  }
+
+  /** Lets go of those who are no members here, unless they know a later configuration. */
+  #partFromOthers(): void {
+    if (this.#closing !== undefined) return;
+    for (const [id, peer] of this.#peers) {
+      if (this.#isMember(id) || peer.configurationNumber > this.#configuration.number) continue;
+      this.#peers.delete(id);
+      peer.close();
+      this.#runtime.after(this.#bounds.closeMsMax, () => peer.destroy()).unref();
+    }
+    this.#boundConnections();
+  }
+
+  /** One that is no member here yet knows a later configuration than this replica. */
+  #peerOf(id: ReplicaId): Peer {
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      peer = new Peer(id, this.#around!);
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  #isMember(id: ReplicaId): boolean {
+    return this.#configuration.members.some((member) => member.id === id);
+  }
+
+  #boundConnections(): void {
+    if (this.#listener === undefined) return;
+    const peersMax =
+      CONNECTIONS_PER_PEER * Math.max(this.#peers.size, this.#configuration.members.length - 1);
+    this.#listener.connectionsMax = this.#bounds.clientsMax + peersMax + REFUSED_AT_ONCE;
+  }
+
+  /** Of those who know a later configuration no more are let in than it can have members. */
+  #refusalOfMany({ role, replicaId }: Hello): Refusal | undefined {
+    if (role !== HelloRole.replica || this.#isMember(replicaId) || this.#peers.has(replicaId))
+      return undefined;
+    if (this.#peers.size < this.#configuration.members.length + MEMBERS_MAX) return undefined;
+    const text = 'as many replicas of a later configuration are let in as it can have members';
+    return { type: 'refusal', code: RefusalCode.busy, text };
+  }
+
   #refusalOf(caller: Hello): Refusal | undefined {
-    const refusal = refusalOfCaller(caller, this.#self) ?? this.#refusalOfClient(caller);
+    const refusal =
+      refusalOfCaller(caller, this.#self) ?? this.#refusalOfMany(caller) ?? this.#refusalOfClient(caller);
     if (refusal?.code === RefusalCode.staleStore) this.#peers.get(caller.replicaId)?.refuses(refusal.text);
     return refusal;
   }

@@ -20,7 +20,7 @@
  */
 import type { IndelibleError } from '../errors.js';
 import type { Message } from '../paxos/messages.js';
-import type { ReplicaId } from '../types.js';
+import type { Configuration, ReplicaId } from '../types.js';
 
 export interface TransportEvents {
   message(from: ReplicaId, message: Message): void;
@@ -75,5 +75,10 @@ export interface Transport {
   isArriving(from: ReplicaId): boolean;
   /** Ends the connection to a peer that says what nobody can mean; `error` says what, for the diagnostics. */
   hangUp(to: ReplicaId, error: IndelibleError): void;
+  /**
+   * The members from now on, beside those whose hello told of a later configuration. Who is none any more has
+   * its link for a moment longer, to hear so and to ask what it lacks, and no new one.
+   */
+  configured(configuration: Configuration): void;
   close(): Promise<void>;
 }

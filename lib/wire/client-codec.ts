@@ -13,19 +13,22 @@ import {
   SKIP_REASON_BYTES_MAX,
   SLOT_HEARD_MAX,
 } from '../limits.js';
+import { CHANGE_BYTES_MAX, decodeChange, encodeChange } from '../paxos/configuration-batch.js';
 import { checkBody } from './body.js';
 import type {
   BackupReply,
   BackupRequest,
   ClientMessage,
   LeaderIs,
+  MembersReply,
+  MembersRequest,
   Outcomes,
   Query,
   SkipReply,
   SkipRequest,
   Submit,
 } from './client-messages.js';
-import { BackupWhat, RequestOutcome, SkipOutcome } from './client-messages.js';
+import { BackupWhat, MembersOutcome, RequestOutcome, SkipOutcome } from './client-messages.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind, PROTOCOL_VERSION } from './protocol.js';
 import { frameError, Reader } from './reader.js';
@@ -92,6 +95,16 @@ export function encodeClientMessage(
       writer.u8(message.isGiven ? 1 : 0);
       tail = message.isGiven ? message.body : message.body.subarray(0, SENTENCE_BYTES_MAX);
       break;
+    case 'membersRequest':
+      tail = encodeChange(message.change);
+      break;
+    case 'leadRequest':
+      writer.u16(message.replica);
+      break;
+    case 'membersReply':
+      writer.u8(message.outcome);
+      tail = Buffer.from(message.sentence).subarray(0, SENTENCE_BYTES_MAX);
+      break;
   }
   sealFrame(writer, start, tail);
   return tail;
@@ -137,6 +150,15 @@ function readFields(kind: number, reader: Reader): ClientMessage {
       return readBackupRequest(reader);
     case FrameKind.backupReply:
       return readBackupReply(reader);
+    case FrameKind.membersRequest:
+      return readMembersRequest(reader);
+    case FrameKind.leadRequest:
+      return {
+        type: 'leadRequest',
+        replica: reader.within(reader.u16(), REPLICA_ID_MAX, 'a replica id'),
+      };
+    case FrameKind.membersReply:
+      return readMembersReply(reader);
     default:
       throw frameError(`no message of a client has kind ${kind}`);
   }
@@ -187,6 +209,18 @@ function readBackupReply(reader: Reader): BackupReply {
   const isGiven = reader.within(reader.u8(), 1, 'whether a part is given') === 1;
   const bytesMax = isGiven ? FRAME_BYTES_MAX : SENTENCE_BYTES_MAX;
   return { type: 'backupReply', isGiven, body: reader.rest(bytesMax, 'the length of a part') };
+}
+
+function readMembersRequest(reader: Reader): MembersRequest {
+  const change = decodeChange(reader.rest(CHANGE_BYTES_MAX, 'the length of a configuration'));
+  if (change === undefined) throw frameError('no configuration that this program can read');
+  return { type: 'membersRequest', change };
+}
+
+function readMembersReply(reader: Reader): MembersReply {
+  const outcome = reader.within(reader.u8(), MembersOutcome.unknown, 'an outcome') as MembersOutcome;
+  const sentence = UTF8.decode(reader.rest(SENTENCE_BYTES_MAX, 'the length of a sentence'));
+  return { type: 'membersReply', outcome, sentence };
 }
 
 /** A run of at least one request, whose numbers are all safe integers. */

@@ -3,7 +3,8 @@
  * replica/service.ts. Bodies are as there: per command a 4-byte little-endian length and that many bytes.
  */
 
-import type { Slot } from '../types.js';
+import type { Change } from '../paxos/configuration-batch.js';
+import type { ReplicaId, Slot } from '../types.js';
 
 /** What became of a request. The numbers are those on the wire. */
 export const RequestOutcome = {
@@ -149,6 +150,40 @@ export interface BackupReply {
   readonly body: Uint8Array;
 }
 
+/** An operator's wish: who the members are to be, as a configuration batch says it. For the leader. */
+export interface MembersRequest {
+  readonly type: 'membersRequest';
+  readonly change: Change;
+}
+
+/** An operator's wish: that replica is to lead. For the leader. */
+export interface LeadRequest {
+  readonly type: 'leadRequest';
+  readonly replica: ReplicaId;
+}
+
+/** What came of either. The numbers are those on the wire. */
+export const MembersOutcome = {
+  /** The configuration is in force there; or the replica has been asked to lead. */
+  done: 0,
+  /** Nothing has changed: the replica does not lead, or has no room, or the heir cannot lead. */
+  notExecuted: 1,
+  /** Nothing has changed, and nothing will by asking the same again. */
+  refused: 2,
+  /** Nothing has changed: one that is to vote lacks too much. */
+  notCaughtUp: 3,
+  /** It may change yet. */
+  unknown: 4,
+} as const;
+export type MembersOutcome = (typeof MembersOutcome)[keyof typeof MembersOutcome];
+
+export interface MembersReply {
+  readonly type: 'membersReply';
+  readonly outcome: MembersOutcome;
+  /** Why, for a person. */
+  readonly sentence: string;
+}
+
 export type ClientMessage =
   | Submit
   | Query
@@ -160,4 +195,7 @@ export type ClientMessage =
   | SkipReply
   | BackupRequest
   | BackupReply
+  | MembersRequest
+  | LeadRequest
+  | MembersReply
   | Relay;

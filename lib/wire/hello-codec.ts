@@ -85,6 +85,8 @@ export const RefusalCode = {
   key: 10,
   /** Of the caller: not accepted, or not of the replica that it says it is. */
   certificate: 11,
+  /** The speaker was a member once, and is none in the listener's configuration. */
+  removed: 12,
 } as const;
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
 
@@ -219,7 +221,7 @@ function readOpening(reader: Reader): Opening {
 }
 
 function readRefusal(reader: Reader): Refusal {
-  const code = reader.within(reader.u8(), RefusalCode.certificate, 'a refusal code') as RefusalCode;
+  const code = reader.within(reader.u8(), RefusalCode.removed, 'a refusal code') as RefusalCode;
   const text = reader.rest(REFUSAL_TEXT_BYTES_MAX, 'the length of a refusal');
   // It goes to terminals and logs.
   return { type: 'refusal', code, text: new TextDecoder().decode(text).replace(UNSHOWN, '\ufffd') };

@@ -53,6 +53,9 @@ export const FrameKind = {
   skipReply: 72,
   backupRequest: 73,
   backupReply: 74,
+  membersRequest: 75,
+  leadRequest: 76,
+  membersReply: 77,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

@@ -35,6 +35,8 @@ const setUp = () => {
     flush: () => {},
     settled: () => {},
     skip: (): Promise<void> => Promise.resolve(),
+    changeMembers: () => Promise.resolve(),
+    handOverTo: () => {},
   };
   const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
   const connect = (caller: Caller) => ({

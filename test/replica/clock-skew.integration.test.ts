@@ -55,6 +55,7 @@ class Member {
         checkpointProblem: nothing,
         transfer: nothing,
         halted: nothing,
+        members: nothing,
         failure: (error) => {
           throw error;
         },

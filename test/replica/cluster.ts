@@ -76,6 +76,22 @@ export class TestCluster {
     await this.formats.get(id)!();
   }
 
+  /** A store for a replica that is to join, with what the members say of themselves. @returns its uuid */
+  async formatNewcomer(id: number): Promise<string> {
+    const [told] = [...this.replicas.values()];
+    const storeUuid = hex32();
+    const { clusterId } = told!.identity;
+    const shape: StoreShape = {
+      identity: { clusterId, replicaId: id, storeUuid },
+      logBytes: this.options.logBytes ?? 1 << 20,
+      recordBytesMax: this.options.recordBytesMax ?? 64 << 10,
+    };
+    this.storage.set(id, this.options.storage(id));
+    mkdirSync(this.pathOf(id));
+    await formatStore(this.pathOf(id), this.storage.get(id)!, shape, told!.configuration);
+    return storeUuid;
+  }
+
   static async start(options: ClusterOptions): Promise<TestCluster> {
     const cluster = await TestCluster.format(options);
     for (const id of cluster.ids) await cluster.open(id);

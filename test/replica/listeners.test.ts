@@ -14,6 +14,7 @@ const NAMES: Record<keyof ReplicaEvents, true> = {
   damage: true,
   clock: true,
   halted: true,
+  members: true,
   failure: true,
 };
 

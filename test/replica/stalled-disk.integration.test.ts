@@ -33,6 +33,7 @@ const SILENT: HostEvents = {
   checkpointProblem() {},
   transfer() {},
   halted() {},
+  members() {},
   failure(error) {
     throw error;
   },

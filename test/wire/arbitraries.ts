@@ -10,7 +10,12 @@ import { encodeChange } from '../../lib/paxos/configuration-batch.js';
 import type { Message } from '../../lib/paxos/messages.js';
 import type { Ballot, BatchKind, Digest, SlotRange, Vote } from '../../lib/types.js';
 import { checkBody, ENTRY_HEADER_BYTES } from '../../lib/wire/body.js';
-import { BackupWhat, type ClientMessage, SkipOutcome } from '../../lib/wire/client-messages.js';
+import {
+  BackupWhat,
+  type ClientMessage,
+  MembersOutcome,
+  SkipOutcome,
+} from '../../lib/wire/client-messages.js';
 import { type Hello, type Refusal, RefusalCode, SALT_BYTES } from '../../lib/wire/hello-codec.js';
 
 const time = fc.nat(2 ** 31 - 1).map((high) => high * 2 ** 12);
@@ -153,6 +158,17 @@ export function bodyOf(entries: readonly Uint8Array[]): Uint8Array {
   return body;
 }
 
+const change = fc
+  .uniqueArray(fc.integer({ min: 1, max: 0xffff }), { minLength: 1, maxLength: 5 })
+  .chain((ids) =>
+    fc.record({
+      number: fc.nat(),
+      members: fc.tuple(...ids.map((each) => fc.record({ id: fc.constant(each), storeUuid: uuid }))),
+      highestId: fc.constant(Math.max(...ids)),
+      cookie: fc.string({ maxLength: 40 }),
+    }),
+  );
+
 const entries = fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 20 });
 const first = fc.maxSafeNat().map((value) => value % 2 ** 52);
 
@@ -197,6 +213,13 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
     at: safe,
   }),
   fc.record({ type: type('backupReply'), isGiven: fc.boolean(), body: bytes }),
+  fc.record({ type: type('membersRequest'), change }),
+  fc.record({ type: type('leadRequest'), replica: id }),
+  fc.record({
+    type: type('membersReply'),
+    outcome: fc.constantFrom(...Object.values(MembersOutcome)),
+    sentence: fc.string({ maxLength: 100 }),
+  }),
 );
 
 export const hello: fc.Arbitrary<Hello> = fc

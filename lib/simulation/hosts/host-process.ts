@@ -165,6 +165,7 @@ export class HostProcess {
         told.tellAll();
       },
       damage: () => {},
+      members: () => {},
       disk: () => {},
       clock: ({ isOff }) => {
         if (isOff) counters.clocksOff++;

@@ -107,6 +107,8 @@ function talk(): {
       abandon() {},
       flush() {},
       skip: () => Promise.resolve(),
+      changeMembers: () => Promise.resolve(),
+      handOverTo: () => {},
       settled() {},
     },
     { monotonicMs: () => 0 },

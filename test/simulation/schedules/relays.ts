@@ -29,6 +29,8 @@ class Follower {
     flush: () => {},
     settled: () => {},
     skip: (): Promise<void> => Promise.resolve(),
+    changeMembers: () => Promise.resolve(),
+    handOverTo: () => {},
   };
   readonly relay = {
     leader: 0,
@@ -196,7 +198,7 @@ const inItsName: Schedule = {
       clusterId: 'c'.repeat(32),
       addresses,
       key: undefined,
-      openMax: 1,
+      openMax: () => 1,
       runtime,
       sockets,
     });
