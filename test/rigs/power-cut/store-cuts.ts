@@ -44,6 +44,8 @@ export class StoreCuts {
   readonly #disk: CutDisk;
   readonly #kind: StoreKind;
   readonly #history = new VoteHistory();
+  /** In this life of the store. */
+  #isRecovered = false;
 
   constructor(bench: PowerCutBench, disk: CutDisk, kind: StoreKind) {
     this.#bench = bench;
@@ -78,20 +80,18 @@ export class StoreCuts {
   /** Opens it once more, and leaves the power off. */
   async lastLook(): Promise<void> {
     await this.#disk.powerOn();
-    let looked = false;
-    const writer = this.#start(() => {
-      looked = true;
-    });
-    await eventually('the store is recovered', () => looked || writer.hasEnded || undefined);
+    const writer = this.#start();
+    await eventually('the store is recovered', () => this.#isRecovered || writer.hasEnded || undefined);
     writer.kill();
     await writer.ended;
     await this.#disk.powerOff();
-    if (!looked)
+    if (!this.#isRecovered)
       throw new Error(`the store did not open: ${JSON.stringify(writer.failure)} ${writer.problems}`);
   }
 
-  #start(onRecovered: () => void = () => {}): Writer {
+  #start(): Writer {
     const { programs, random } = this.#bench;
+    this.#isRecovered = false;
     const hear = (line: WriterLine): void => {
       this.#history.hear(line);
       if (line.recovered === undefined) return;
@@ -99,7 +99,7 @@ export class StoreCuts {
       this.unanswered += unanswered;
       this.dropped += dropped;
       if (violation !== undefined) this.violations.push(violation);
-      onRecovered();
+      this.#isRecovered = true;
     };
     return new Writer(programs, storeOn(this.#disk), random.bits(), hear, this.#kind);
   }
@@ -109,7 +109,7 @@ export class StoreCuts {
     const items = random.between(1, ITEMS_MAX);
     await eventually(
       `${items} items are durable`,
-      () => this.#history.durable >= items || writer.hasEnded || undefined,
+      () => (this.#isRecovered && this.#history.durable >= items) || writer.hasEnded || undefined,
     );
     if (kind === 'between sectors') {
       this.#disk.control.write('stepsToCut', random.between(1, STEPS_MAX));
