@@ -179,10 +179,12 @@ export class HostFaults {
         counters.clockJumps++;
         this.setOthersRight(victim);
         return victim.machineClock.jump(random.pick([HOUR_MS, -HOUR_MS, 400, -400]));
-      case 'stall':
+      case 'stall': {
         counters.diskStalls++;
-        victim.stalledUntil = this.clock.now + this.some(10);
+        const stalled = random.chance(0.5) ? (this.leader ?? victim) : victim;
+        stalled.stalledUntil = this.clock.now + this.some(10);
         return;
+      }
       case 'full':
         counters.fullDisks++;
         return this.fill(random.chance(0.3) ? this.hosts : [victim], this.some(20));

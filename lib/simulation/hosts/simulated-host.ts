@@ -78,7 +78,7 @@ export class SimulatedHost {
     const { process, isClosing, machineClock, around } = this;
     const isGoing = process !== undefined && !isClosing && !this.isPaused && !this.isStale;
     if (process?.host.checkpointTrouble !== undefined || process?.host.halt !== undefined) return false;
-    return isGoing && this.stalledUntil <= around.clock.now && machineClock.isSteady;
+    return isGoing && !this.isFull && this.stalledUntil <= around.clock.now && machineClock.isSteady;
   }
   /** Its disk stalls, or did a moment ago, so that its stall may just have been noticed. */
   get hasStalled(): boolean {

@@ -23,6 +23,7 @@ import { transfers } from './transfers.js';
 import { uncertainSlot } from './uncertain-slot.js';
 import { voteAtFirstBallot } from './vote-at-first-ballot.js';
 import { vouchedLog } from './vouched-log.js';
+import { ways } from './ways.js';
 
 export const schedules: readonly Schedule[] = [
   vouchedLog,
@@ -37,6 +38,7 @@ export const schedules: readonly Schedule[] = [
   ...fullLogs,
   ...cutOff,
   ...relays,
+  ...ways,
   ...hostileNumbers,
   ...longAnswers,
   ...deadlines,

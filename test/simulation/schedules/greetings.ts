@@ -3,7 +3,6 @@ import { nodeRuntime } from '../../../lib/runtime.js';
 import { placeCall, receiveCall } from '../../../lib/transport/greeting.js';
 import { newLinkCounters } from '../../../lib/transport/link.js';
 import { type ClusterKeys, clusterKeys } from '../../../lib/transport/proof.js';
-import type { Socket } from '../../../lib/transport/sockets.js';
 import { NO_BYTES } from '../../../lib/wire/frame.js';
 import type { Hello } from '../../../lib/wire/hello-codec.js';
 import {
@@ -18,6 +17,7 @@ import {
 } from '../../../lib/wire/hello-codec.js';
 import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../../lib/wire/protocol.js';
 import { Writer } from '../../../lib/wire/writer.js';
+import { End } from './end.js';
 import { mustBe, type Schedule } from './schedule.js';
 
 const KEYS = clusterKeys(Buffer.alloc(32, 'ours'));
@@ -37,48 +37,6 @@ const CALLER: Hello = {
   added: NO_BYTES,
 };
 const LISTENER: Hello = { ...CALLER, replicaId: 2, wantedId: 0, storeUuid: '03'.repeat(16) };
-
-/** One end of a connection: what is written to it is `heard` by who holds the other end. */
-class End {
-  heard: (bytes: Buffer) => void = () => {};
-  readonly said: Buffer[] = [];
-  private hear: (bytes: Buffer) => void = () => {};
-  readonly socket: Socket;
-
-  /** @param binding what TLS would know of this connection; undefined where there is none */
-  constructor(binding?: Uint8Array) {
-    const end = this;
-    this.socket = {
-      writableLength: 0,
-      on(event: string, hear: (...args: never[]) => void) {
-        if (event === 'data') end.hear = hear as typeof end.hear;
-      },
-      setNoDelay() {},
-      setKeepAlive() {},
-      write(bytes: Uint8Array, done?: () => void) {
-        end.said.push(Buffer.from(bytes));
-        done?.();
-        return true;
-      },
-      cork() {},
-      uncork() {},
-      pause() {},
-      resume() {},
-      destroy() {},
-      destroySoon() {},
-      ...(binding === undefined ? {} : { seal: () => ({ binding, fault: undefined, replicas: undefined }) }),
-    } as Socket;
-  }
-
-  give(bytes: Uint8Array): void {
-    this.hear(Buffer.from(bytes));
-  }
-
-  /** Hands over what was said since the last time. */
-  take(): Buffer[] {
-    return this.said.splice(0);
-  }
-}
 
 /** What became of a greeting. */
 interface Fate {
