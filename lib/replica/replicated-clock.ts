@@ -11,6 +11,11 @@
  *    in this lead, and since its own clock was last set.
  * 4. Only if nobody of that quorum was told either (all were started anew, and nobody knows for how long all
  *    were down) it steps, forward, to the middle one of their clocks.
+ *
+ * What rule 4 cannot tell: each clock is read once, while its answer is made, and no reading is compared with
+ * an earlier one of the same clock. If as many clocks as a quorum are wrong by the same amount, each while it
+ * is read, the time begins there, even if no two of them are wrong at one moment. It never falls afterwards:
+ * what has expired by it is gone, and rules 1 and 2 draw it back by {@link SLEW} at most.
  */
 import type { Clock, Clocked } from '../paxos/messages.js';
 import type { ReplicaId } from '../types.js';

@@ -161,7 +161,12 @@ export async function mendHeader(segment: Segment, incarnation: number): Promise
   await file.sync('segment.refill');
 }
 
-/** Makes segment `sequence` out of the file that is `old` now, and makes its new name durable. */
+/**
+ * Makes segment `sequence` out of the file that is `old` now, and makes its new name durable. Any refusal,
+ * one for want of room too, ends the log: the name replaces one as long in a directory of a few names, for
+ * which only file systems that write everything to a new place need room. Those have refused the writes
+ * before it then, which are never tried again.
+ */
 export async function recycle(
   medium: FileMedium,
   directory: string,
