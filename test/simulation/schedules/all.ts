@@ -17,6 +17,7 @@ import { relays } from './relays.js';
 import type { Schedule } from './schedule.js';
 import { skips } from './skips.js';
 import { slowLinks } from './slow-links.js';
+import { standingBack } from './standing-back.js';
 import { stores } from './stores.js';
 import { transferredFiles } from './transferred-files.js';
 import { transfers } from './transfers.js';
@@ -45,6 +46,7 @@ export const schedules: readonly Schedule[] = [
   ...slowLinks,
   ...stores,
   ...skips,
+  standingBack,
   ...greetings,
   ...members,
 ];
