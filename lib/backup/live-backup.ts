@@ -1,7 +1,8 @@
 /**
  * A back-up of a cluster that runs, taken over the peer port of one replica.
  *
- * 1. The log is taken first, because the replica can keep it for a while only; then the checkpoint.
+ * 1. The log is taken first, and as fast as it comes, because the replica can keep it for a while only; then
+ *    the checkpoint.
  * 2. Everything is checked before it is written (backup-writer.ts). What fails leaves nothing.
  * 3. At most {@link ASKED_MAX} parts of the checkpoint are asked for at a time, and no more than the rate
  *    that was given: whoever takes a back-up sets the pace.
@@ -22,7 +23,7 @@ export interface LiveBackupOptions
   extends Pick<ExchangeOptions, 'address' | 'clusterId' | 'replicaId' | 'helloMsMax' | 'key' | 'sockets'> {
   /** The file to write, which must not be there. */
   readonly file: string;
-  /** Bytes a second that are asked for at most; without it as many as come. */
+  /** Bytes of the checkpoint that are asked for in a second, at most; without it as many as come. */
   readonly bytesPerSecond?: number;
   readonly medium?: FileMedium;
 }
@@ -46,12 +47,11 @@ export async function backupOf(options: LiveBackupOptions): Promise<BackupResult
     const description = parseDescription(await given(exchange, BackupWhat.offer, 0), options.address);
     const writer = await BackupWriter.create(file, description, medium);
     try {
-      const pace = new Pace(bytesPerSecond, ended.signal);
       while (writer.slot < description.throughSlot) {
         const bytes = await given(exchange, BackupWhat.log, writer.slot + 1);
         await writer.add(PartKind.log, bytes);
-        await pace.took(bytes.length);
       }
+      const pace = new Pace(bytesPerSecond, ended.signal);
       await takeCheckpoint(exchange, writer, description.checkpointBytes, pace);
       await writer.finish();
     } catch (error) {

@@ -49,7 +49,11 @@ export function backupCommand(output: Output): Command {
     .option('--to <path>', 'the file, or the directory for one')
     .option('--from <directories...>', 'of stores that are stopped, instead of a cluster that runs')
     .option('--replica <number>', 'the replica to ask', integerOption(1, 65_535))
-    .option('--rate <size>', 'bytes a second, at most', sizeOption('--rate'))
+    .option(
+      '--rate <size>',
+      'bytes of the state a second, at most; the log is taken at once',
+      sizeOption('--rate'),
+    )
     .option('--verify <file>', 'check a back-up, and write nothing')
     .option('--json', 'print the result as JSON');
   withMembers(command).action((flags: BackupFlags) => backup(flags, output));

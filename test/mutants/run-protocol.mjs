@@ -14,7 +14,13 @@ const HOST_SEEDS = 12;
 const HOST_SECONDS = 5;
 const PATCHES = join(ROOT, 'test/mutants/protocol');
 /** What a run needs: the library, and the schedules with what they stand on. */
-const SOURCES = ['lib', 'test/paxos/cluster.ts', 'test/paxos/membership.ts', 'test/simulation/schedules'];
+const SOURCES = [
+  'lib',
+  'test/paxos/cluster.ts',
+  'test/paxos/membership.ts',
+  'test/backup/sample.ts',
+  'test/simulation/schedules',
+];
 const TABLE = 'planted protocol bugs';
 const { values, positionals } = parseArgs({
   options: { table: { type: 'boolean', default: false } },

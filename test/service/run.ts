@@ -15,6 +15,7 @@ import { Random } from '../../lib/simulation/random.js';
 import { exitIfMissing, program, SANDBOX } from '../rigs/requirements.js';
 import { runInSandbox, scratchDirectory } from '../rigs/sandbox.js';
 import { toolArguments } from '../tool-arguments.mjs';
+import { backupCampaign } from './backup-campaign.js';
 import { type Campaign, CampaignReport, CheckFailed } from './campaign.js';
 import { clientsCampaign } from './clients-campaign.js';
 import { diskFullCampaign } from './disk-full-campaign.js';
@@ -30,6 +31,8 @@ const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
   laps: lapsCampaign,
   clients: clientsCampaign,
 };
+/** Those that are run where they are named. */
+const NAMED: Readonly<Record<string, Campaign>> = { backup: backupCampaign };
 const NETWORKED: Readonly<Record<string, Campaign>> = {
   links: linksCampaign,
   partitions: partitionsCampaign,
@@ -37,7 +40,7 @@ const NETWORKED: Readonly<Record<string, Campaign>> = {
 };
 /** On a disk of its own. */
 const DISKED: Readonly<Record<string, Campaign>> = { 'disk-full': diskFullCampaign };
-const ALL = { ...CAMPAIGNS, ...NETWORKED, ...DISKED };
+const ALL = { ...CAMPAIGNS, ...NAMED, ...NETWORKED, ...DISKED };
 const NETWORK = [
   program('ip', 'makes a network for each replica, and the links between them'),
   program('tc', 'bounds what a link carries, and cuts it'),

@@ -46,6 +46,13 @@ export class ServiceCluster {
     return cluster;
   }
 
+  /** Starts one on the data in a directory; resolves when it serves. */
+  static async startOn(directory: string, options: ServiceOptions): Promise<ServiceCluster> {
+    const cluster = new ServiceCluster(directory, await freePorts(), options);
+    await cluster.#process.event('up');
+    return cluster;
+  }
+
   /** What the process of `indelible cluster` printed so far. */
   get supervisor(): ClusterProcess {
     return this.#process;

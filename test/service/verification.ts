@@ -15,7 +15,7 @@ export function readKeys(file: string): readonly string[] {
  * Reads every key through one port.
  * @throws with the first keys that are not there, or hold something else
  */
-async function checkThrough(
+export async function checkThrough(
   port: number,
   keys: readonly string[],
   expected: (key: string) => string,

@@ -2,6 +2,7 @@
  * Every directed schedule: histories that chance takes too long to find, each of them safe in the core as it
  * is.
  */
+import { backups } from './backups.js';
 import { cutOff } from './cut-off.js';
 import { deadlines } from './deadlines.js';
 import { fullLogs } from './full-logs.js';
@@ -49,4 +50,5 @@ export const schedules: readonly Schedule[] = [
   standingBack,
   ...greetings,
   ...members,
+  ...backups,
 ];
