@@ -3,17 +3,23 @@
  * replica that was cut off, or returns, does not depose a leader that a quorum still hears.
  * (The pre-vote of *Consensus: Bridging Theory and Practice*, section 9.6, in Paxos's words.)
  *
+ * 1. A leader is heard until its silence is out of the ordinary (flow.ts). Who hears it welcomes no campaign.
+ * 2. A hint that the leader is gone (its link was ended at the other end) makes this replica canvass at once,
+ *    and nothing else: whether others still hear it is theirs to say. One hint is taken for each ballot
+ *    followed, and another one after an election timeout, so that a link which comes and goes is no noise.
+ *
  * | state      | what may be trusted                                   | left by                                    |
  * |------------|-------------------------------------------------------|--------------------------------------------|
- * | following  | a leader was heard within the timeout, or none known  | `timedOut` → canvassing                    |
+ * | following  | a leader is heard, or none is known                   | `tick`, `takeHint` → canvassing            |
  * | canvassing | nothing durable has changed                           | a quorum of canvassed → campaigning        |
  * | campaigning| own promise staged; phase 1 under way                 | phase 1 done → leading; timeout → canvass  |
- * | leading    | a quorum answered a heartbeat within the timeout      | higher ballot, or no quorum → following    |
+ * | leading    | a quorum is heard (pulse.ts)                          | higher ballot, or no quorum → following    |
  */
 import type { Ballot, ReplicaId } from '../types.js';
 import { NO_BALLOT } from './ballot.js';
 import type { Configurations } from './configurations.js';
-import type { Timing } from './options.js';
+import { Flow } from './flow.js';
+import { floorTicks, type Timing } from './options.js';
 import type { MemberSet, Quorum } from './quorum.js';
 
 /** How often the time between campaigns that damage keeps from deciding is doubled, at most. */
@@ -32,8 +38,16 @@ export class Election {
   /** Of the ballot of the last canvass. */
   private quorum: Quorum;
   private readonly random: () => number;
+  private readonly flow: Flow;
+  /** Ticks since the leader was heard, or, where none is known, since what is waited for began. */
   private silentTicks = 0;
+  /** Beyond what is out of the ordinary while a leader is followed; the whole time-out else. */
   private timeoutTicks = 0;
+  /** The lead heard last, and ticks since. */
+  private heard: Ballot = NO_BALLOT;
+  private unheardTicks = 0;
+  /** Ticks until a hint is taken again at the ballot followed. */
+  private hintTicks = 0;
   private canvassed: MemberSet = 0;
   /** The ballot of the last canvass. */
   canvassBallot: Ballot = NO_BALLOT;
@@ -43,13 +57,14 @@ export class Election {
     this.configurations = configurations;
     this.quorum = configurations.quorum;
     this.random = random;
+    this.flow = new Flow(floorTicks(timing), timing.electionTicks);
     this.restartTimer();
   }
 
   /** True for as long as a leader was heard recently enough that a canvass is unwelcome. */
   get hearsLeader(): boolean {
     if (this.standing === 'leading') return true;
-    return this.leader !== 0 && this.silentTicks < this.timing.electionTicks;
+    return this.leader !== 0 && this.silentTicks < this.flow.suspectTicks;
   }
 
   restartTimer(): void {
@@ -61,9 +76,22 @@ export class Election {
 
   /** One tick without word from a leader. @returns true when it is time to canvass (or, leading, never). */
   tick(): boolean {
+    if (this.hintTicks > 0) this.hintTicks--;
     if (this.standing === 'leading') return false;
     this.silentTicks++;
-    return this.silentTicks >= this.timeoutTicks;
+    this.unheardTicks++;
+    if (this.leader === 0) return this.silentTicks >= this.timeoutTicks;
+    this.flow.tick();
+    const { suspectTicks } = this.flow;
+    // As long again at most, as the time-out was drawn: not all are to ask at once.
+    return this.silentTicks >= (suspectTicks * this.timeoutTicks) / this.timing.electionTicks;
+  }
+
+  /** The link to `peer` was ended at its other end. @returns true if that is a reason to canvass now. */
+  takeHint(peer: ReplicaId): boolean {
+    if (this.standing !== 'following' || this.leader !== peer || this.hintTicks > 0) return false;
+    this.hintTicks = this.timing.electionTicks;
+    return true;
   }
 
   /** Every so many ticks a canvass is sent again: it may have been lost, and who lags is told so. */
@@ -107,11 +135,20 @@ export class Election {
     this.undecidedAttempts = 0;
   }
 
-  /** Someone leads, or campaigns at a higher ballot (`leader` 0). */
-  follow(leader: ReplicaId): void {
+  /** Someone leads at `ballot`, or campaigns at a higher one (`leader` 0). */
+  follow(leader: ReplicaId, ballot: Ballot = NO_BALLOT): void {
+    if (leader !== 0) {
+      this.undecidedAttempts = 0;
+      if (ballot === this.heard) this.flow.ended(this.unheardTicks);
+      else this.hintTicks = 0;
+      this.heard = ballot;
+      this.unheardTicks = 0;
+    }
+    const isKnown = this.standing === 'following' && this.leader === leader && leader !== 0;
     this.standing = 'following';
     this.leader = leader;
-    if (leader !== 0) this.undecidedAttempts = 0;
-    this.restartTimer();
+    // Whom it follows says many things: the time-out that was drawn holds until it says nothing.
+    if (isKnown) this.silentTicks = 0;
+    else this.restartTimer();
   }
 }

@@ -100,14 +100,27 @@ export class Leadership {
     return roundOf(this.highest) >= BALLOT_ROUND_HEARD_MAX;
   }
 
+  /** Whether this replica asks to lead, once it hears no leader. */
+  private get mayAsk(): boolean {
+    return this.votes && !this.standsBack;
+  }
+
   /** One unit of time has passed. */
   tick(): void {
     if (this.election.standing === 'leading') return this.tickLeader();
     if (!this.configurations.quorum.has(this.self)) return this.tickBeside();
-    if (!this.votes || this.standsBack) return;
+    if (!this.mayAsk) return;
     if (this.candidacy.tick()) return;
     if (this.election.tick()) this.canvass();
     else if (this.election.isCanvassDueAgain(this.timing.fetchTicks)) this.broadcastCanvass();
+  }
+
+  /**
+   * The link to `peer` was ended at its other end, as the kernel does when a process dies. It says nothing
+   * for sure: the leader may live, and others hear it.
+   */
+  linkEnded(peer: ReplicaId): void {
+    if (this.mayAsk && this.election.takeHint(peer)) this.canvass();
   }
 
   /** A ballot exists. A lower one is led or campaigned for no longer (contract 13). */
@@ -146,7 +159,7 @@ export class Leadership {
     this.answer.end();
     const known = this.election.leader === from;
     this.candidacy.someoneLeads();
-    this.election.follow(from);
+    this.election.follow(from, ballot);
     if (!known) this.announceRole();
     return true;
   }

@@ -9,7 +9,10 @@ import type { Ballot, Configuration, Digest, ReplicaId, Slot } from '../types.js
 export interface Timing {
   /** Ticks between a leader's heartbeats. */
   readonly heartbeatTicks: number;
-  /** A follower that hears nothing from a leader for this many ticks, up to twice as many, canvasses. */
+  /**
+   * A follower that hears nothing from a leader for this many ticks, up to twice as many, canvasses; sooner
+   * where the leader has been heard so steadily that its silence is out of the ordinary (flow.ts).
+   */
   readonly electionTicks: number;
   /** Ticks after which an unanswered fetch is asked again. */
   readonly fetchTicks: number;
@@ -37,12 +40,21 @@ export interface CoreOptions {
 }
 
 export const TIMING_DEFAULT: Timing = { heartbeatTicks: 5, electionTicks: 30, fetchTicks: 10 };
+/** Of an election timeout; heartbeats that one pause of a process, or one lost packet, delays. */
+const REACH_SHARE = 0.3;
+const FLOOR_HEARTBEATS = 4;
+
 export const UNLOGGED_BYTES_MAX: number = 64 << 20;
 export const WINDOW_SLOTS: number = WINDOW_SLOTS_DEFAULT;
 
 /** A peer that has answered no heartbeat for so long may be dead, or out of reach. */
 export function reachTicks(timing: Timing): number {
-  return 3 * timing.heartbeatTicks;
+  return Math.max(3 * timing.heartbeatTicks, Math.floor(REACH_SHARE * timing.electionTicks));
+}
+
+/** A silence that is shorter is never out of the ordinary, however steady the flow was. */
+export function floorTicks(timing: Timing): number {
+  return Math.min(FLOOR_HEARTBEATS * timing.heartbeatTicks, timing.electionTicks);
 }
 
 /** @throws RangeError for a value no core can work with. */

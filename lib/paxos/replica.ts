@@ -3,7 +3,7 @@
  * its inputs and nothing else, and everything it wants done it asks of `Effects`.
  *
  * Inputs: `receive` (a message), `tick` (time passes), `propose`, `read`, `durable`, `applied`,
- * `installed` (a checkpoint), `trimmed`, and `settle` at the end of every turn.
+ * `linkEnded`, `installed` (a checkpoint), `trimmed`, and `settle` at the end of every turn.
  *
  * Who may do what is in the files of the roles, which ballot is led or followed in leadership.ts. This one
  * carries inputs to them, and holds what an acceptor does for a candidate and for a leader.
@@ -192,6 +192,11 @@ export class ReplicaCore {
       default:
         return unreachable(message);
     }
+  }
+
+  /** The link to `peer` was ended at its other end: a hint, and nothing more, that it has died. */
+  linkEnded(peer: ReplicaId): void {
+    this.leadership.linkEnded(peer);
   }
 
   /** The link to `peer` takes long messages again. */

@@ -12,8 +12,9 @@
  *    either, is hung up on.
  * 4. Each connection says that it takes the place of the one before it, so that a leader which has not read
  *    that one to its end drops what is left of it: it may be older than what was asked since.
- * 5. A former leader has a short while to answer what it took. Then, or when its connection ends, that is
- *    *unknown* (commands) or *not executed* (queries). So has who passed it on, once a leader is heard again.
+ * 5. A former leader has a short while to answer what it took, and a shorter one where it answers nothing.
+ *    Then, or when its connection ends, that is *unknown* (commands) or *not executed* (queries). So has who
+ *    passed it on, once a leader is heard again.
  * 6. A way is sought only while something waits, of one replica after the other with whom there is a
  *    connection, the leader heard last being the last of them; each has a short while to say that it has one.
  */
@@ -35,6 +36,9 @@ import type { Submission, Submissions } from './submissions.js';
  * became of its slots; one that hangs must not hold up what comes behind.
  */
 export const FORMER_MS_MAX = 300;
+
+/** How long of it a former leader may say nothing, in milliseconds: one that hangs was silent before. */
+export const FORMER_SILENT_MS_MAX = 50;
 
 /** How long a replica that is asked for a way may take to answer, and again to have one, in milliseconds. */
 const SOUGHT_MS_MAX = 1000;
@@ -203,7 +207,8 @@ export class Forwarder {
     if (!exchange.isOpen || exchange.outstanding === 0) return false;
     const nowMs = this.options.runtime.monotonicMs();
     this.formerSinceMs ??= nowMs;
-    return nowMs - this.formerSinceMs < FORMER_MS_MAX;
+    const heardMs = Math.max(this.formerSinceMs, exchange.answeredAtMs);
+    return nowMs - this.formerSinceMs < FORMER_MS_MAX && nowMs - heardMs < FORMER_SILENT_MS_MAX;
   }
 
   /** Whether the connection in use stays so; one that is sought is asked for a way meanwhile. */

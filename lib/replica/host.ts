@@ -345,10 +345,14 @@ export class Host implements Service, TransportEvents {
     this.parts.events.peer(peer, true);
   }
 
-  peerDown(peer: ReplicaId): void {
-    this.guard(() => this.parts.checkpoints.peerDown(peer));
+  peerDown(peer: ReplicaId, isEnded: boolean): void {
+    this.guard(() => {
+      this.parts.checkpoints.peerDown(peer);
+      if (isEnded) this.core.linkEnded(peer);
+    });
     this.parts.forwarder.peer(peer, false);
     this.parts.events.peer(peer, false);
+    if (isEnded) this.requestTurn();
   }
 
   roomAgain(peer: ReplicaId): void {

@@ -11,7 +11,11 @@ export interface Tuning {
   readonly tickMs: number;
   /** A leader says that it is there this often, in ticks. */
   readonly heartbeatTicks: number;
-  /** A follower canvasses after this long without a leader, up to twice as long. */
+  /**
+   * A follower canvasses after this long without a leader, up to twice as long, in ticks. Where the leader's
+   * messages have come steadily, a silence that is out of the ordinary is enough: twice the longest one of
+   * late, and at least four heartbeats.
+   */
   readonly electionTicks: number;
   /** What a replica asked of a peer and did not get is asked for again after this long, in ticks. */
   readonly fetchTicks: number;
@@ -62,7 +66,7 @@ export interface Tuning {
 /** The values of those that a program does not set. */
 export const TUNING_DEFAULT: Tuning = {
   tickMs: 10,
-  heartbeatTicks: 5,
+  heartbeatTicks: 2,
   electionTicks: 50,
   fetchTicks: 20,
   windowSlots: WINDOW_SLOTS_DEFAULT,

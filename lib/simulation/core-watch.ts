@@ -5,7 +5,7 @@
 import type { Role } from '../paxos/effects.js';
 import type { Message, Promised } from '../paxos/messages.js';
 import type { ReplicaCore } from '../paxos/replica.js';
-import type { Ballot, Digest, Slot } from '../types.js';
+import type { Ballot, Digest, ReplicaId, Slot } from '../types.js';
 import type { Counters } from './counters.js';
 
 export class CoreWatch {
@@ -16,10 +16,14 @@ export class CoreWatch {
   private asked = 0;
   private readonly told = new Map<Slot, Digest>();
   private isAnyBehind = false;
+  private readonly electionTicks: number;
+  /** Ticks since the leader that is followed said anything. */
+  private silentTicks = 0;
 
-  constructor(core: ReplicaCore, counters: Counters) {
+  constructor(core: ReplicaCore, counters: Counters, electionTicks: number) {
     this.core = core;
     this.counters = counters;
+    this.electionTicks = electionTicks;
   }
 
   sent(message: Message): void {
@@ -46,15 +50,32 @@ export class CoreWatch {
     if (message.type === 'promised' && message.ballot === this.core.ballot) this.noteVotes(message);
     const led = this.core.role === 'leader' ? this.core.ballot : 0;
     run();
+    if (message.type === 'accept' || message.type === 'heartbeat') this.silentTicks = 0;
     if (message.type !== 'rejected' || led === 0) return;
     if (this.core.role === 'candidate') this.counters.rejectedLeadersAsk++;
+  }
+
+  /** Takes by `run` that the link to `peer` was ended. */
+  linkEnded(peer: ReplicaId, run: () => void): void {
+    const { core, counters } = this;
+    const before: Role = core.role;
+    const follows = before === 'follower' && core.leader === peer;
+    run();
+    const after: Role = core.role;
+    if (!follows || !core.votes) return;
+    if (after === 'candidate') counters.hintsTaken++;
+    else counters.hintsBounded++;
   }
 
   tick(run: () => void): void {
     const { core, counters } = this;
     const before: Role = core.role;
+    const follows = core.leader !== 0;
+    this.silentTicks++;
     run();
     const after: Role = core.role;
+    if (before === 'follower' && follows && after === 'candidate' && this.silentTicks < this.electionTicks)
+      counters.missedSoon++;
     if (before === 'leader' && after === 'candidate') counters.gapsLeft++;
     if (before === 'leader' && after === 'follower') counters.leadersWithoutQuorum++;
     const isAnyBehind = after === 'leader' && this.isBehind();

@@ -37,6 +37,16 @@ export interface Counters {
   chainedPartitions: number;
   /** Cuts that left the leader alone. */
   isolatedLeaders: number;
+  /** Times that a replica was told that the link to another one had ended at its other end: it had died. */
+  linksEnded: number;
+  /** Times that links to a leader were ended which was well. */
+  falseHints: number;
+  /** Times that a replica asked at once whether it may lead because of either. */
+  hintsTaken: number;
+  /** Times that one whose link to its leader had ended before did not ask again. */
+  hintsBounded: number;
+  /** Times that a replica missed its leader before an election timeout was over. */
+  missedSoon: number;
   /** Times that a process was stopped and went on. */
   pauses: number;
   /** Messages delivered. */
@@ -130,6 +140,11 @@ export function newCounters(): Counters {
     oneWayPartitions: 0,
     chainedPartitions: 0,
     isolatedLeaders: 0,
+    linksEnded: 0,
+    falseHints: 0,
+    hintsTaken: 0,
+    hintsBounded: 0,
+    missedSoon: 0,
     pauses: 0,
     messagesDelivered: 0,
     messagesLost: 0,

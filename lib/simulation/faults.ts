@@ -33,6 +33,8 @@ export interface FaultRates {
   readonly chainedPartition: number;
   /** Cuts off whoever leads, and may slow it down, so that it believes for long that it still does. */
   readonly isolateLeader: number;
+  /** Links to a leader that is well are ended, and are there again at once. */
+  readonly resetLinks: number;
   /** All links are whole again. */
   readonly heal: number;
   /** Links lose, double, delay and reorder more, or less. */
@@ -60,6 +62,7 @@ export const FAULT_RATES: FaultRates = {
   oneWayPartition: 1.5,
   chainedPartition: 1.5,
   isolateLeader: 2,
+  resetLinks: 2,
   heal: 4,
   weather: 3,
   pause: 1.5,
@@ -79,6 +82,10 @@ export const RATES_OF_MUCH_DAMAGE: Partial<FaultRates> = { rotBytes: 12, rotReco
  */
 const SHORT_OUTAGE_TICKS = 12;
 const LONG_OUTAGE_TICKS = 80;
+
+/** The share of crashes that end a process, whose kernel ends its links; others end the machine. */
+const KERNEL_CLOSES_SHARE = 0.7;
+const LINK_END_DELAY_MAX = 40;
 
 export class Faults {
   private readonly clock: Clock;
@@ -188,6 +195,8 @@ export class Faults {
         return cutChained(network, random, this.ids());
       case 'isolateLeader':
         return this.isolateLeader();
+      case 'resetLinks':
+        return this.resetLinks();
       case 'heal':
         return network.heal();
       case 'weather':
@@ -212,13 +221,38 @@ export class Faults {
   }
 
   private crash(victims: readonly SimulatedReplica[], ticks: number): void {
-    for (const victim of victims) victim.crash();
+    for (const victim of victims) {
+      if (victim.isUp && this.random.chance(KERNEL_CLOSES_SHARE)) this.endLinks(victim, this.replicas);
+      victim.crash();
+    }
     if (this.replicas.every((replica) => !replica.isUp)) this.counters.fullOutages++;
     for (const victim of victims) {
       this.clock.after(ticks * TICK_UNITS + this.random.below(3 * TICK_UNITS), () => {
         if (!victim.isUp) victim.start();
       });
     }
+  }
+
+  /** Those who are connected with it hear that their links were ended, one after the other. */
+  private endLinks(victim: SimulatedReplica, others: readonly SimulatedReplica[]): void {
+    for (const other of others) {
+      if (other === victim) continue;
+      this.clock.after(this.random.below(LINK_END_DELAY_MAX), () => {
+        this.counters.linksEnded++;
+        other.linkEnded(victim.id);
+      });
+    }
+  }
+
+  private resetLinks(): void {
+    const { leader, random, replicas } = this;
+    if (leader === undefined) return;
+    this.counters.falseHints++;
+    const times = random.pick([1, 1, 3]);
+    for (let time = 0; time < times; time++)
+      this.clock.after(random.below(TICK_UNITS) + time * 3 * TICK_UNITS, () =>
+        this.endLinks(leader, random.sample(replicas, random.between(1, replicas.length))),
+      );
   }
 
   private isolateLeader(): void {

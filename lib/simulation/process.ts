@@ -89,7 +89,7 @@ export class Process implements Effects, CheckpointHost {
       },
       this,
     );
-    this.watch = new CoreWatch(this.core, around.counters);
+    this.watch = new CoreWatch(this.core, around.counters, around.core.timing.electionTicks);
     this.requests = new Requests(this.core, around.observers, around.counters);
     this.checkpoints = new Checkpoints(this, around);
     storage.onDurable = (item) => this.onDurable(item);
@@ -130,6 +130,11 @@ export class Process implements Effects, CheckpointHost {
     this.watch.receive(message, () => this.core.receive(from, message));
     if (message.type === 'checkpointFetch') this.checkpoints.onFetch(from, message);
     if (message.type === 'checkpointChunk') this.checkpoints.onChunk(from, message);
+    this.endTurnSoon();
+  }
+
+  linkEnded(peer: ReplicaId): void {
+    this.watch.linkEnded(peer, () => this.core.linkEnded(peer));
     this.endTurnSoon();
   }
 

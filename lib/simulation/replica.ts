@@ -176,6 +176,13 @@ export class SimulatedReplica {
     else this.process?.receive(from, message);
   }
 
+  /** The link to `peer` was ended at its other end. */
+  linkEnded(peer: ReplicaId): void {
+    const pause = this.pausedUntil - this.around.clock.now;
+    if (pause > 0) this.around.clock.after(pause, () => this.linkEnded(peer));
+    else this.process?.linkEnded(peer);
+  }
+
   roomAgain(peer: ReplicaId): void {
     this.process?.roomAgain(peer);
   }

@@ -36,7 +36,8 @@ export interface Talk<M> {
   drained(): void;
   /** Bulk waits no more, after somebody was told that it does. */
   roomAgain?(): void;
-  closed(error: IndelibleError | undefined): void;
+  /** It is over. `isEnded`: the other end, or what is between, has ended it, and nobody here. */
+  closed(error: IndelibleError | undefined, isEnded: boolean): void;
 }
 
 /** Counters of all links of one owner. */
@@ -104,8 +105,9 @@ export class Link {
       this.#error ??= socketError(remote, cause);
     });
     socket.on('close', () => {
+      const isEnded = !this.#closing;
       this.#closing = true;
-      this.#talk.closed(this.#error);
+      this.#talk.closed(this.#error, isEnded);
     });
   }
 

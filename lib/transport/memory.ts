@@ -101,8 +101,8 @@ export class MemoryNetwork {
     const [one, other] = [this.#transports.get(a)!, this.#transports.get(b)!];
     one.forget(b);
     other.forget(a);
-    one.events?.peerDown(b);
-    other.events?.peerDown(a);
+    one.events?.peerDown(b, true);
+    other.events?.peerDown(a, true);
   }
 }
 

@@ -129,7 +129,7 @@ export class Peer {
     if (opening.generation > 0) this.#around.self.known.remember(this.id, opening);
     this.#refusal = undefined;
     this.#redial?.cancel();
-    this.#lose(this.#link);
+    this.#lose(this.#link, false);
     this.#link = link;
     this.#connections++;
     const { bounds, events } = this.#around;
@@ -147,13 +147,15 @@ export class Peer {
   /** One beat of the keep-alive clock: a peer that has been silent for too many is given up. */
   beat(): void {
     const link = this.#link;
-    if (link !== undefined && link.beat() > this.#around.bounds.silentBeatsMax) this.closed(link, undefined);
+    if (link !== undefined && link.beat() > this.#around.bounds.silentBeatsMax) {
+      this.closed(link, undefined, false);
+    }
   }
 
-  closed(link: Link, error: IndelibleError | undefined): void {
+  closed(link: Link, error: IndelibleError | undefined, isEnded: boolean): void {
     if (error !== undefined) publish({ event: eventOf(error), peer: this.id, remote: link.remote, error });
     if (link !== this.#link) return;
-    this.#lose(link);
+    this.#lose(link, isEnded);
     this.#dialLater();
   }
 
@@ -170,13 +172,13 @@ export class Peer {
     this.#link?.destroy(error);
   }
 
-  #lose(link: Link | undefined): void {
+  #lose(link: Link | undefined, isEnded: boolean): void {
     if (link === undefined) return;
     this.#link = undefined;
     this.#lane = undefined;
     link.destroy();
     publish({ event: 'peer-down', peer: this.id, remote: link.remote });
-    this.#around.events.peerDown(this.id);
+    this.#around.events.peerDown(this.id, isEnded);
   }
 
   #dialLater(): void {
@@ -248,8 +250,8 @@ class PeerTalk implements Talk<Message> {
     this.#events.roomAgain(this.#peer.id);
   }
 
-  closed(error: IndelibleError | undefined): void {
-    this.#peer.closed(this.#link, error);
+  closed(error: IndelibleError | undefined, isEnded: boolean): void {
+    this.#peer.closed(this.#link, error, isEnded);
   }
 }
 

@@ -27,7 +27,11 @@ export interface TransportEvents {
   /** All messages that arrived together have been handed over: the host commits, answers and flushes. */
   settled(): void;
   peerUp(peer: ReplicaId): void;
-  peerDown(peer: ReplicaId): void;
+  /**
+   * `isEnded`: the connection was ended at its other end, as the kernel does when the process there dies, or
+   * on the way; neither was it given up here, nor did another one take its place.
+   */
+  peerDown(peer: ReplicaId, isEnded: boolean): void;
   /** `hasRoom(peer)` said false and would say true now. The host takes a turn of its own for it. */
   roomAgain(peer: ReplicaId): void;
 }

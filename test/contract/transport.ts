@@ -33,6 +33,8 @@ export class Witness implements TransportEvents {
   readonly roomAgainFor: ReplicaId[] = [];
   ups = 0;
   downs = 0;
+  /** Peers whose links were ended at the other end, and not here. */
+  readonly ended: ReplicaId[] = [];
 
   message(from: ReplicaId, message: Message): void {
     this.received.push({ from, message });
@@ -51,8 +53,9 @@ export class Witness implements TransportEvents {
     this.roomAgainFor.push(peer);
   }
 
-  peerDown(peer: ReplicaId): void {
+  peerDown(peer: ReplicaId, isEnded: boolean): void {
     this.downs++;
+    if (isEnded) this.ended.push(peer);
     this.up.delete(peer);
   }
 }
@@ -172,6 +175,13 @@ export function transportContract(name: string, subject: TransportSubject): void
         const { slot, bytes } = message as Accept;
         expect(Buffer.compare(bytes, Buffer.alloc(3000, slot))).toBe(0);
       }
+    });
+
+    it('says of a peer that has closed that it was its end of the link', async () => {
+      const { place, transports, witnesses } = await group(3);
+      await transports[1]!.close();
+      await until(place, () => witnesses[0]!.up.size === 1 && witnesses[2]!.up.size === 1);
+      expect([witnesses[0]!.ended, witnesses[2]!.ended]).toEqual([[2], [2]]);
     });
 
     it('drops and counts what is sent to who is absent or nobody', async () => {

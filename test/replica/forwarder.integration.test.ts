@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Executor } from '../../lib/replica/executor.js';
-import { FORMER_MS_MAX, Forwarder } from '../../lib/replica/forwarder.js';
+import { FORMER_MS_MAX, FORMER_SILENT_MS_MAX, Forwarder } from '../../lib/replica/forwarder.js';
 import { Queries } from '../../lib/replica/queries.js';
 import { Outcome, type Requester } from '../../lib/replica/service.js';
 import type { StateMachine } from '../../lib/replica/state-machine.js';
@@ -147,16 +147,51 @@ describe('the forwarder', () => {
     follower.forwarder.follow(2);
     follower.submit(2);
     await follower.until(() => !follower.forwarder.isSettled);
-    follower.nowMs = FORMER_MS_MAX - 1;
+    follower.nowMs = FORMER_SILENT_MS_MAX - 1;
     await follower.until(() => !follower.forwarder.isSettled);
     expect(follower.heard).toEqual([]);
-    follower.nowMs = FORMER_MS_MAX;
+    follower.nowMs = FORMER_SILENT_MS_MAX;
     await follower.until(() => follower.heard.length === 2);
     expect(follower.heard).toEqual([
       [1, Outcome.unknown],
       [2, Outcome.done],
     ]);
     expect(bodies(two)).toEqual([2]);
+  });
+
+  it('waits longer for a former leader that goes on answering, and not for ever', async () => {
+    const { follower, one, two } = await setUp();
+    const late: (() => void)[] = [];
+    one.answer = (connection, message) => {
+      if (message.type !== 'submit') return;
+      late.push(() =>
+        connection.sendOutcomes(message.first, message.count, Outcome.notExecuted, message.body, 0, 0),
+      );
+    };
+    const answers = FORMER_MS_MAX / FORMER_SILENT_MS_MAX;
+    follower.forwarder.follow(1);
+    for (let n = 1; n <= answers + 1; n++) {
+      follower.submit(n);
+      await follower.until(() => late.length === n);
+    }
+    follower.forwarder.follow(2);
+    await follower.until(() => !follower.forwarder.isSettled);
+    for (let n = 1; n < answers; n++) {
+      follower.nowMs = n * (FORMER_SILENT_MS_MAX - 1);
+      late[n - 1]!();
+      one.transport.flush();
+      await follower.until(() => follower.heard.length === n);
+      expect(follower.forwarder.isSettled).toBe(false);
+    }
+    follower.nowMs = FORMER_MS_MAX;
+    follower.submit(answers + 2);
+    await follower.until(() => follower.heard.length === answers + 2);
+    expect(follower.heard.slice(answers - 1)).toEqual([
+      [answers, Outcome.unknown],
+      [answers + 1, Outcome.unknown],
+      [answers + 2, Outcome.done],
+    ]);
+    expect(bodies(two)).toEqual([answers + 2]);
   });
 
   it('sends each deadline by the clock of the leader, no later than it is, however old what it knows of that', async () => {
@@ -252,7 +287,7 @@ describe('the forwarder', () => {
     await follower.until(() => one.received.length > 0);
     follower.forwarder.follow(0);
     expect(follower.forwarder.settle()).toBe(false);
-    follower.nowMs = FORMER_MS_MAX;
+    follower.nowMs = FORMER_SILENT_MS_MAX;
     expect(follower.forwarder.settle()).toBe(true);
     expect(follower.heard).toEqual([[1, Outcome.unknown]]);
   });

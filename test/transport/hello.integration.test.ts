@@ -179,7 +179,10 @@ describe('who calls on the peer port', () => {
     await greet(second, caller);
     await first.closed;
     expect([witness.ups, witness.downs, [...witness.up]]).toEqual([2, 1, [1]]);
+    expect(witness.ended, 'it is there').toEqual([]);
     second.destroy();
+    await until(where, () => witness.downs === 2);
+    expect(witness.ended).toEqual([1]);
   });
 
   it('is closed, and told so, when it says nothing in time', async () => {

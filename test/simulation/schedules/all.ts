@@ -8,6 +8,7 @@ import { deadlines } from './deadlines.js';
 import { fullLogs } from './full-logs.js';
 import { greetings } from './greetings.js';
 import { healing } from './healing.js';
+import { hints } from './hints.js';
 import { hostileNumbers } from './hostile-numbers.js';
 import { longAnswers } from './long-answers.js';
 import { lostBytes } from './lost-bytes.js';
@@ -39,6 +40,7 @@ export const schedules: readonly Schedule[] = [
   ...transferredFiles,
   ...fullLogs,
   ...cutOff,
+  ...hints,
   ...relays,
   ...ways,
   ...hostileNumbers,
