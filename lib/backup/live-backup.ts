@@ -18,6 +18,8 @@ import { BackupWriter } from './backup-writer.js';
 
 /** Requests under way at a time. */
 const ASKED_MAX = 4;
+/** Times that a back-up is begun, where the replica has to forget the log meanwhile. */
+const BEGUN_MAX = 4;
 
 export interface LiveBackupOptions
   extends Pick<ExchangeOptions, 'address' | 'clusterId' | 'replicaId' | 'helloMsMax' | 'key' | 'sockets'> {
@@ -34,34 +36,48 @@ export interface BackupResult extends BackupDescription {
 }
 
 /**
- * Writes a back-up of the replica at an address: durable and verified when this resolves.
+ * Writes a back-up of the replica at an address: durable and verified when this resolves. Where the replica
+ * has to forget the log meanwhile, it is begun anew: a newer checkpoint is there then, with less log behind
+ * it.
  * @throws ERR_INDELIBLE_STORE_EXISTS, _STORE_IO of the file; ERR_INDELIBLE_NETWORK, _STRANGER, _TLS of the
  * replica; ERR_INDELIBLE_NOT_EXECUTED where it refuses; ERR_INDELIBLE_BACKUP_INVALID, _CHECKPOINT_INVALID for
  * what it gives. Nothing is left of it then.
  */
 export async function backupOf(options: LiveBackupOptions): Promise<BackupResult> {
-  const { file, medium, bytesPerSecond = Number.POSITIVE_INFINITY } = options;
   const ended = new AbortController();
   const exchange = await Exchange.connect({ ...options, events: { closed: () => ended.abort() } });
   try {
-    const description = parseDescription(await given(exchange, BackupWhat.offer, 0), options.address);
-    const writer = await BackupWriter.create(file, description, medium);
-    try {
-      while (writer.slot < description.throughSlot) {
-        const bytes = await given(exchange, BackupWhat.log, writer.slot + 1);
-        await writer.add(PartKind.log, bytes);
+    for (let begun = 1; ; begun++) {
+      try {
+        return await taken(exchange, options, ended.signal);
+      } catch (error) {
+        const isRefused = error instanceof IndelibleError && error.code === ErrorCode.notExecuted;
+        if (!isRefused || begun === BEGUN_MAX) throw error;
       }
-      const pace = new Pace(bytesPerSecond, ended.signal);
-      await takeCheckpoint(exchange, writer, description.checkpointBytes, pace);
-      await writer.finish();
-    } catch (error) {
-      await writer.abandon();
-      throw error;
     }
-    return { ...description, file, lengthBytes: writer.lengthBytes };
   } finally {
     exchange.close();
   }
+}
+
+async function taken(
+  exchange: Exchange,
+  { address, file, medium, bytesPerSecond = Number.POSITIVE_INFINITY }: LiveBackupOptions,
+  ended: AbortSignal,
+): Promise<BackupResult> {
+  const description = parseDescription(await given(exchange, BackupWhat.offer, 0), address);
+  const writer = await BackupWriter.create(file, description, medium);
+  try {
+    while (writer.slot < description.throughSlot)
+      await writer.add(PartKind.log, await given(exchange, BackupWhat.log, writer.slot + 1));
+    const pace = new Pace(bytesPerSecond, ended);
+    await takeCheckpoint(exchange, writer, description.checkpointBytes, pace);
+    await writer.finish();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+  return { ...description, file, lengthBytes: writer.lengthBytes };
 }
 
 /**

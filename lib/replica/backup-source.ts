@@ -104,7 +104,8 @@ export class BackupSource {
       return { type: 'backupReply', isGiven: true, body };
     } catch (error) {
       this.end();
-      return { type: 'backupReply', isGiven: false, body: Buffer.from(described(error)) };
+      const why = error instanceof Error ? error.message : described(error);
+      return { type: 'backupReply', isGiven: false, body: Buffer.from(why) };
     }
   }
 

@@ -9,6 +9,7 @@ import { backupOf } from '../../lib/backup/live-backup.js';
 import { Replay } from '../../lib/backup/replay.js';
 import { clientKeyOf, newClusterKey } from '../../lib/index.js';
 import { BACKUPS_MAX } from '../../lib/replica/backup-source.js';
+import type { Host } from '../../lib/replica/host.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
 import { Exchange } from '../../lib/transport/exchange.js';
 import { BackupWhat } from '../../lib/wire/client-messages.js';
@@ -84,6 +85,22 @@ describe('a back-up of a replica that runs', () => {
     mkdirSync(fileIn());
     const taken = backupOf({ ...access(1), file: fileIn() });
     await expect(taken).rejects.toMatchObject({ code: 'ERR_INDELIBLE_STORE_EXISTS' });
+    expect(readdirSync(directory)).toEqual(['a.backup']);
+  });
+
+  it('is begun anew when the replica had to forget the log meanwhile, but not without end', async () => {
+    cluster = await start(1);
+    await add(1);
+    const { learner } = (Reflect.get(cluster.replicas.get(1)!, 'host') as Host).core;
+    const { tell } = learner;
+    let forgets = 2;
+    learner.tell = (...range) => (forgets-- > 0 ? [] : tell.apply(learner, range));
+    await backupOf({ ...access(1), file: fileIn() });
+    expect(await valueIn(fileIn())).toBe('1');
+    forgets = Number.POSITIVE_INFINITY;
+    const never = backupOf({ ...access(1), file: join(directory, 'b.backup') });
+    await expect(never).rejects.toMatchObject({ code: 'ERR_INDELIBLE_NOT_EXECUTED' });
+    await expect(never).rejects.toThrow(/replica 1 has forgotten slot 1, or lost its bytes/);
     expect(readdirSync(directory)).toEqual(['a.backup']);
   });
 
