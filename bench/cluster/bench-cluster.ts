@@ -165,6 +165,7 @@ export class BenchCluster {
     const stores = (await built('cluster/stores.js')) as typeof import('../../lib/cluster/stores.js');
     const proofs = (await built('transport/proof.js')) as typeof import('../../lib/transport/proof.js');
     const plan = plans.drawPlan(REPLICAS);
+    const configuration = plans.firstConfiguration(plan);
     this.#clusterId = plan.clusterId;
     const key = proofs.newClusterKey();
     this.#clientKey = proofs.clientKeyOf(key);
@@ -172,7 +173,8 @@ export class BenchCluster {
       const directory = this.#directoryOf(id);
       mkdirSync(directory);
       const identity = plans.identityIn(plan, id);
-      await stores.formatReplica({ directory, backend, sync: 'none', regionBytes, identity, plan, key });
+      const shape = { directory, backend, sync: 'none', regionBytes } as const;
+      await stores.formatReplica({ ...shape, identity, configuration, key });
     }
   }
 

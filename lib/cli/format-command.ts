@@ -7,7 +7,14 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { BACKENDS, type Backend, SYNCS, type Sync } from '../cluster/cluster-file.js';
 import { ioError, makeDirectory, OWNER_ONLY, readFileIfThere, replaceFile } from '../cluster/durable-file.js';
-import { type ClusterPlan, drawPlan, identityIn, parsePlan, planText } from '../cluster/plan.js';
+import {
+  type ClusterPlan,
+  drawPlan,
+  firstConfiguration,
+  identityIn,
+  parsePlan,
+  planText,
+} from '../cluster/plan.js';
 import { checkSync } from '../cluster/serve-config.js';
 import { formatReplica, storageChoice } from '../cluster/stores.js';
 import { argumentError } from '../errors.js';
@@ -15,6 +22,7 @@ import { LOG_BYTES_DEFAULT } from '../limits.js';
 import { readClusterKey, writeKeyFile } from '../replica/key-file.js';
 import { claimIn } from '../replica/log-kinds.js';
 import { clientKeyOf, newClusterKey } from '../transport/proof.js';
+import { type NewcomerPlan, newcomerPlan } from './format-newcomer.js';
 import { helpWith } from './help.js';
 import { integerOption, sizeOption } from './option-parsers.js';
 import type { Output } from './output.js';
@@ -27,6 +35,10 @@ interface FormatOptions {
   readonly newKey?: string;
   readonly clientKey?: string;
   readonly replica?: number;
+  readonly join?: boolean;
+  readonly peers?: string;
+  readonly tls?: boolean;
+  readonly tlsCa?: string;
   readonly dir?: string;
   readonly backend: Backend;
   readonly sync: Sync;
@@ -45,6 +57,7 @@ from it. The key is a secret: who has it can be a replica. Programs get the clie
   indelible format --client-key client.key --key-file plan.key                for programs and \`status\`
   indelible format --new-key plan.key                                         for a cluster that has none
   indelible serve --help                                                      shows how they are started
+  indelible format --join --replica 4 --dir DIRECTORY --key-file plan.key --peers 1=10.0.0.1:7101,2=…
 
 A store that is there is never written over. One that was lost must not be formatted again under its old
 number: it may have voted, and the cluster would forget what it answered.`;
@@ -59,6 +72,10 @@ export function formatCommand(output: Output): Command {
     .option('--client-key <file>', "write the clients' key that follows from --key-file")
     .option('--replica <number>', 'the replica to format', integerOption(1, 65_535))
     .option('--dir <directory>', 'where its store goes; must not hold one')
+    .option('--join', 'for a cluster that runs: under an id that was never used, to be added')
+    .option('--peers <addresses>', 'with --join: members that answer, 1=host:port,2=host:port,…')
+    .option('--tls', 'with --join: they take TLS, sealed by the key')
+    .option('--tls-ca <file>', 'with --join: or by certificates: their authority')
     .addOption(new Option('--backend <backend>', 'the kind of log').choices(BACKENDS).default('emulated'))
     .addOption(new Option('--sync <sync>', 'what a fence is, if emulated').choices(SYNCS).default('none'))
     .addOption(
@@ -86,16 +103,18 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
   if (replica === undefined) throw argumentError('format needs --replica, or --new-plan to begin with');
   if (dir === undefined) throw argumentError('format needs --dir, where the store goes');
   checkSync(backend, sync);
-  const text = readFileIfThere(options.plan);
-  if (text === undefined) throw argumentError(`there is no plan ${options.plan}; make one with --new-plan`);
-  const plan = parsePlan(text);
-  if (plan.restores !== undefined) {
-    throw argumentError(`the cluster of ${options.plan} begins with a back-up: use \`indelible restore\``);
-  }
-  const identity = identityIn(plan, replica);
   const key = clusterKeyFor(options);
+  const { identity, configuration } = await planOf(replica, options);
   makeReplicaDirectory(dir);
-  await formatReplica({ directory: dir, backend, sync, regionBytes: regionSize, identity, plan, key });
+  await formatReplica({
+    directory: dir,
+    backend,
+    sync,
+    regionBytes: regionSize,
+    identity,
+    configuration,
+    key,
+  });
   const claim = claimIn(dir, storageChoice(backend, sync));
   const survives = {
     durability: claim.durability,
@@ -110,10 +129,30 @@ async function format(options: FormatOptions, output: Output): Promise<void> {
     ...identity,
   };
   if (options.json === true) return output.line(JSON.stringify(result));
-  output.line(`replica   ${identity.replicaId} of ${plan.members.length}, cluster ${identity.clusterId}`);
+  const place = options.join === true ? 'to join' : `of ${configuration.members.length}`;
+  output.line(`replica   ${identity.replicaId} ${place}, cluster ${identity.clusterId}`);
   output.line(`store     ${identity.storeUuid} in ${result.directory}`);
   output.line(`log       ${backend}, ${formatSize(regionSize)}`);
   output.line(`survives  ${claim.durability}${claim.reason === '' ? '' : ` (${claim.reason})`}`);
+}
+
+/** From the plan of a new cluster, or from what a running one says of itself. */
+async function planOf(replica: number, options: FormatOptions): Promise<NewcomerPlan> {
+  const { join, peers, keyFile, tls, tlsCa, plan: file } = options;
+  if (join === true) {
+    if (peers === undefined || keyFile === undefined) {
+      throw argumentError('format --join needs --peers, some of the members, and --key-file');
+    }
+    const seal = { ...(tls === undefined ? {} : { tls }), ...(tlsCa === undefined ? {} : { tlsCa }) };
+    return newcomerPlan(replica, { dir: '.', peers, keyFile, ...seal });
+  }
+  const text = readFileIfThere(file);
+  if (text === undefined) throw argumentError(`there is no plan ${file}; make one with --new-plan`);
+  const plan = parsePlan(text);
+  if (plan.restores !== undefined) {
+    throw argumentError(`the cluster of ${file} begins with a back-up: use \`indelible restore\``);
+  }
+  return { identity: identityIn(plan, replica), configuration: firstConfiguration(plan) };
 }
 
 function writePlan(replicas: number, file: string, output: Output, json: boolean): void {

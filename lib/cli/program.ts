@@ -12,6 +12,7 @@ import { formatCommand } from './format-command.js';
 import { healthCommand } from './health-command.js';
 import { helpWith } from './help.js';
 import { inspectCommand } from './inspect-command.js';
+import { membersCommands } from './members-commands.js';
 import type { Output } from './output.js';
 import { recoverCommand } from './recover-command.js';
 import { replayCommand } from './replay-command.js';
@@ -45,6 +46,7 @@ export function buildProgram(output: Output): Command {
   program.addCommand(topCommand(output));
   program.addCommand(watchCommand(output));
   program.addCommand(traceCommand(output));
+  for (const command of membersCommands(output)) program.addCommand(command);
   program.addCommand(skipCommand(output));
   program.addCommand(inspectCommand(output));
   program.addCommand(backupCommand(output));
@@ -53,7 +55,8 @@ export function buildProgram(output: Output): Command {
   program.addCommand(recoverCommand(output));
   program.addCommand(benchCommand());
   program.addCommand(tortureCommand(output));
-  for (const command of [program, ...program.commands]) {
+  const nested = program.commands.flatMap(({ commands }) => commands);
+  for (const command of [program, ...program.commands, ...nested]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => output.line(text.trimEnd()),
       // What commander says of a wrong command line is printed below, in the form of every other error.

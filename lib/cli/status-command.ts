@@ -1,6 +1,13 @@
 /** `indelible status`: role, ballot, slots, lag and durability of every replica. */
 import { Command } from 'commander';
-import { type Answer, surveyOf, type Verdict, verdictOf } from '../client/survey.js';
+import {
+  type Answer,
+  newestConfiguration,
+  surveyOf,
+  type Verdict,
+  verdictOf,
+  votersOf,
+} from '../client/survey.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
 import { accessOf, type MemberFlags, membersOf, withMembers } from './members.js';
@@ -68,8 +75,19 @@ export function statusLines(answers: readonly Answer[], verdict: Verdict): reado
     ...advice,
     ...exposures(answers),
     ...verdict.differences,
+    ...configurationLines(answers),
     verdictSentence(answers, verdict),
   ];
+}
+
+/** Who the members are, once they have changed: the list that was asked may be an earlier one. */
+function configurationLines(answers: readonly Answer[]): readonly string[] {
+  const statuses = answers.flatMap(({ status }) => (status === undefined ? [] : [status]));
+  const configuration = newestConfiguration(statuses);
+  if (configuration === undefined || configuration.number === 1) return [];
+  const learners = configuration.members.filter(({ role }) => role === 'learner').map(({ id }) => id);
+  const learn = learners.length === 0 ? '' : `; ${learners.join(', ')} learn`;
+  return [`configuration ${configuration.number}: ${votersOf(configuration).join(', ')} vote${learn}`];
 }
 
 /** What anybody on the network may do. */
@@ -88,6 +106,9 @@ function exposures(answers: readonly Answer[]): readonly string[] {
 function roleOf(status: NonNullable<Answer['status']>): string {
   if (status.failure !== undefined) return `stopped: ${status.failure}`;
   if (status.halted !== undefined) return `${status.role}, halted`;
+  const { standing } = status;
+  if (standing === 'newcomer' || standing === 'removed') return standing;
+  if (standing === 'learner' && status.recovery !== 'lost') return standing;
   if (!status.votes) return `${status.role}, does not vote (log ${status.recovery})`;
   return status.recovery === 'intact' ? status.role : `${status.role} (log ${status.recovery})`;
 }

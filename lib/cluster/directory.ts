@@ -9,7 +9,7 @@ import type { ReplicaId } from '../types.js';
 import { type Backend, type ClusterFile, replicaDirectory, writeClusterFile } from './cluster-file.js';
 import { ioError, makeDirectory } from './durable-file.js';
 import type { Formation } from './formation.js';
-import { identityIn } from './plan.js';
+import { firstConfiguration, identityIn } from './plan.js';
 import { formatReplica, hasStore, storageChoice } from './stores.js';
 
 /** What a store needs besides its log, for its first checkpoints. */
@@ -72,7 +72,7 @@ export async function form(
       sync,
       regionBytes,
       identity: identityIn(file, id),
-      plan: file,
+      configuration: firstConfiguration(file),
       key: undefined,
     });
   }

@@ -4,9 +4,8 @@ import path from 'node:path';
 import { LOG_RECORDS_MIN, RECORD_BYTES_MAX } from '../limits.js';
 import { formatStore, type StorageChoice } from '../replica/store.js';
 import type { StoreShape } from '../storage/shape.js';
-import type { Identity } from '../types.js';
+import type { Configuration, Identity } from '../types.js';
 import type { Backend, Sync } from './cluster-file.js';
-import { type ClusterPlan, firstConfiguration } from './plan.js';
 import { checkRegionBytes, PAGE_BYTES } from './region-size.js';
 
 export interface FormatRequest {
@@ -16,7 +15,8 @@ export interface FormatRequest {
   readonly sync: Sync;
   readonly regionBytes: number;
   readonly identity: Identity;
-  readonly plan: ClusterPlan;
+  /** That it starts from. */
+  readonly configuration: Configuration;
   /** Left beside the store; undefined where it lies elsewhere. */
   readonly key: Uint8Array | undefined;
 }
@@ -33,9 +33,9 @@ export function shapeOf(identity: Identity, regionBytes: number): StoreShape {
  * @throws ERR_INDELIBLE_STORE_EXISTS, ERR_INDELIBLE_STORE_IO; RangeError for an impossible size
  */
 export async function formatReplica(request: FormatRequest): Promise<void> {
-  const { directory, backend, sync, regionBytes, identity, plan, key } = request;
+  const { directory, backend, sync, regionBytes, identity, configuration, key } = request;
   const shape = shapeOf(identity, regionBytes);
-  await formatStore(directory, storageChoice(backend, sync), shape, firstConfiguration(plan), key);
+  await formatStore(directory, storageChoice(backend, sync), shape, configuration, key);
 }
 
 /** What a replica is opened with, for a backend as the command line names it. */

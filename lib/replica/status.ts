@@ -320,8 +320,8 @@ function adviceOf(
   if (outcome === 'lost') {
     return (
       'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
-      'cluster bears one failure less. Keep the others running. To have all replicas vote again, make a new ' +
-      'cluster of the data: `indelible backup`, then `indelible restore`'
+      'cluster bears one failure less. Keep the others running, and put a new replica in its place: ' +
+      `indelible replace ${core.self} --with ID=HOST:PORT, with an ID that was never used (docs/membership.md)`
     );
   }
   if (core.areBallotsSpent) {
