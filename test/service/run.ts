@@ -22,6 +22,7 @@ import { diskFullCampaign } from './disk-full-campaign.js';
 import { killCampaign } from './kill-campaign.js';
 import { lapsCampaign } from './laps-campaign.js';
 import { linksCampaign } from './links-campaign.js';
+import { membersCampaign } from './members-campaign.js';
 import { partitionsCampaign } from './partitions-campaign.js';
 import type { TestedBackend } from './service-cluster.js';
 import { transferCampaign } from './transfer-campaign.js';
@@ -32,7 +33,7 @@ const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
   clients: clientsCampaign,
 };
 /** Those that are run where they are named. */
-const NAMED: Readonly<Record<string, Campaign>> = { backup: backupCampaign };
+const NAMED: Readonly<Record<string, Campaign>> = { backup: backupCampaign, members: membersCampaign };
 const NETWORKED: Readonly<Record<string, Campaign>> = {
   links: linksCampaign,
   partitions: partitionsCampaign,
