@@ -294,7 +294,7 @@ function haltAdvice(halt: Halt | undefined): string {
   const { slot, command, error } = haltStatus(halt);
   return (
     `halted at slot ${slot}, command ${command}: the state machine threw: ${error}. Mend its program and start ` +
-    'all replicas with it; or, where it throws on all of them, have the command skipped: ' +
+    'all replicas with it. If it throws on all of them and cannot be mended, skip the command: ' +
     `indelible skip ${slot} --command ${command} --because TEXT`
   );
 }
@@ -320,13 +320,13 @@ function adviceOf(
   if (outcome === 'lost') {
     return (
       'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
-      'cluster bears one failure less. Keep the others running, and put a new replica in its place: ' +
+      'cluster survives one failure less than before. Keep the others running, and put a new replica in its place: ' +
       `indelible replace ${core.self} --with ID=HOST:PORT, with an ID that was never used (docs/membership.md)`
     );
   }
   if (core.areBallotsSpent) {
     return (
-      'all ballots are spent: a peer has named one that no campaign leads to, again and again for days. This replica ' +
+      'all ballots are used up: for days a peer has sent numbers that no correct replica sends. This replica ' +
       'follows, and never asks to lead. Copy the data into a newly formatted cluster'
     );
   }
@@ -338,8 +338,8 @@ function adviceOf(
   }
   const slots = undecided.map(({ from, through }) => (from === through ? `${from}` : `${from} … ${through}`));
   return (
-    `slots ${slots.join(', ')} cannot be decided by the replicas that answer: their votes there are lost or not ` +
-    'known. Start the replicas that are down: one of them may have what was voted for'
+    `slots ${slots.join(', ')} cannot be decided by the replicas that answer: their votes there are lost or ` +
+    'unknown. Start the replicas that are down: one of them may have the votes'
   );
 }
 
@@ -348,15 +348,15 @@ function clockAdvice({ clock }: TimeKeeping): string {
   const { aheadMs } = clock.status;
   const off = `${Math.abs(aheadMs / 1000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
   return (
-    `the clock of this machine is ${off} replicated time, which follows no clock that steps: set it right, and ` +
-    'keep it right (NTP). If it is right, the others are wrong, or replicated time is still on its way back'
+    `the clock of this machine is ${off} replicated time. Set it right, and keep it right (NTP). If it is ` +
+    'right already, the clocks of other replicas are wrong, or replicated time is still being corrected slowly'
   );
 }
 
 function checkpointAdvice(trouble: CheckpointProblem | undefined): string {
   if (trouble === undefined) return '';
   return (
-    `no checkpoint can be written (${trouble.reason}): the log can be forgotten no further, and takes nothing more ` +
-    'once it is full. Make room, or mend the disk; it is tried again by itself'
+    `no checkpoint can be written (${trouble.reason}): the log fills up, and takes no more commands once it is ` +
+    'full. Make room, or mend the disk; the replica tries again by itself'
   );
 }

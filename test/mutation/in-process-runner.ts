@@ -79,6 +79,8 @@ async function endOf(running: unknown): Promise<void> {
 export class InProcessRunner implements TestRunner {
   static readonly inject = tokens(commonTokens.options);
   private readonly files: readonly string[];
+  /** How the names of tests end that are not run. */
+  private readonly leftOut: readonly string[];
   private readonly ignoresStatic: boolean;
   private readonly strays: unknown[] = [];
   private isLoaded = false;
@@ -87,7 +89,9 @@ export class InProcessRunner implements TestRunner {
   private readonly durationsMs = new Map<string, number>();
 
   constructor(options: StrykerOptions) {
-    this.files = (options['inProcess'] as { files: string[] }).files;
+    const { files, leftOut } = options['inProcess'] as { files: string[]; leftOut: string[] };
+    this.files = files;
+    this.leftOut = leftOut;
     this.ignoresStatic = options.ignoreStatic;
   }
 
@@ -106,7 +110,7 @@ export class InProcessRunner implements TestRunner {
   async dryRun(_options: DryRunOptions): Promise<DryRunResult> {
     context.activeMutant = undefined;
     await this.load();
-    const tests = await this.run(collected, false);
+    const tests = await this.run(this.wanted(), false);
     return { status: DryRunStatus.Complete, tests, mutantCoverage: context.mutantCoverage! };
   }
 
@@ -118,7 +122,7 @@ export class InProcessRunner implements TestRunner {
     await this.load();
     context.activeMutant = activeMutant.id;
     const wanted = testFilter === undefined ? undefined : new Set(testFilter);
-    const chosen = collected
+    const chosen = this.wanted()
       .filter(({ id }) => wanted === undefined || wanted.has(id))
       .sort((a, b) => this.durationMs(a) - this.durationMs(b));
     const tests = await this.run(chosen, true);
@@ -126,6 +130,10 @@ export class InProcessRunner implements TestRunner {
     const limited = determineHitLimitReached(context.hitCount, hitLimit);
     context.hitLimit = undefined;
     return toMutantRunResult(limited ?? { status: DryRunStatus.Complete, tests });
+  }
+
+  private wanted(): CollectedTest[] {
+    return collected.filter(({ name }) => !this.leftOut.some((ending) => name.endsWith(ending)));
   }
 
   private async load(): Promise<void> {

@@ -66,7 +66,7 @@ function optionsFor(group: Group, mutate: string[]): PartialStrykerOptions {
     plugins: ['./test/mutation/stryker-plugin.ts'],
     ignorers: ['sentences'],
     ignoreStatic: !values.static,
-    inProcess: { files: group.tests },
+    inProcess: { files: group.tests, leftOut: group.leftOut ?? [] },
     warnings: { unknownOptions: false, preprocessorErrors: true, unserializableOptions: true, slow: false },
     dryRunTimeoutMinutes: DRY_RUN_MINUTES_MAX,
     concurrency: values.lanes,

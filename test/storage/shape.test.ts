@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { REPLICA_ID_MAX } from '../../lib/limits.js';
 import { checkShape, type StoreShape } from '../../lib/storage/shape.js';
 import { IDENTITY, SHAPE } from '../contract/storage.js';
 
@@ -19,6 +20,10 @@ it.each<[string, StoreShape]>([
   );
 });
 
-it('a shape that a store can have is none to complain of', () => {
+it('a shape that a store can have is none to complain of, at every bound', () => {
   expect(() => checkShape(SHAPE)).not.toThrow();
+  for (const replicaId of [1, REPLICA_ID_MAX]) {
+    expect(() => checkShape({ ...SHAPE, identity: { ...IDENTITY, replicaId } })).not.toThrow();
+  }
+  expect(() => checkShape({ ...SHAPE, logBytes: 2 ** 42 })).not.toThrow();
 });
