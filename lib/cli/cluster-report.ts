@@ -57,7 +57,8 @@ function tryLine({ redis }: ReplicaAddresses): string {
 function damageSentence(replica: ReplicaId, recovery: string): string {
   const meaning =
     recovery === 'lost'
-      ? 'it may have lost votes, so it learns and serves but never votes again under this id'
+      ? 'it may have lost votes, so it learns and serves but never votes again under this id. ' +
+        `Put a new replica in its place: indelible replace ${replica} --with ID=HOST:PORT (docs/membership.md)`
       : 'some votes have lost their bytes, and are fetched from its peers';
   return `replica ${replica}: its log was found ${recovery}: ${meaning}`;
 }
@@ -125,7 +126,8 @@ export function plainReport(output: Output): ClusterReport {
       output.line(
         '  were, if a copy made since it stopped exists, and start again; never format it anew under its',
       );
-      output.line('  number: it may have voted.');
+      output.line('  number: it may have voted. A new replica in its place, with another number:');
+      output.line(`  indelible replace ${replica} --with ID=HOST:PORT (docs/membership.md)`);
     },
     stopping: () => output.line('stopping'),
     stopped: () => output.line('stopped'),
