@@ -70,6 +70,13 @@ export const ErrorCode = {
   notExecuted: 'ERR_INDELIBLE_NOT_EXECUTED',
   /** Whether the command was or will be executed is not known. Retry only what is idempotent. */
   unknown: 'ERR_INDELIBLE_UNKNOWN',
+  /**
+   * The cluster has forgotten the session: it was not used for too long, or others took its room. Whether the
+   * command was executed is not known. Open a new session.
+   */
+  sessionGone: 'ERR_INDELIBLE_SESSION_GONE',
+  /** The command of a session was executed, but its answer is not kept any more. Do not send it again. */
+  answerGone: 'ERR_INDELIBLE_ANSWER_GONE',
   /** The replica is closed or has stopped after a failure, given as `cause`. */
   stopped: 'ERR_INDELIBLE_STOPPED',
   /** A checkpoint failed its verification. The older one stays in force. */

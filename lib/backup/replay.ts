@@ -10,9 +10,10 @@ import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { extendChain } from '../paxos/chain.js';
 import { readBatchHeader } from '../replica/batch.js';
 import { Executor } from '../replica/executor.js';
-import { checkMachine, digestOfState } from '../replica/machine-calls.js';
+import { checkMachine } from '../replica/machine-calls.js';
+import { SessionTable } from '../replica/sessions/session-table.js';
 import { isSkipRecord, readSkipRecord } from '../replica/skip-record.js';
-import { restoreImage } from '../replica/state-image.js';
+import { digestOfAll, restoreImage } from '../replica/state-image.js';
 import type { StateMachine } from '../replica/state-machine.js';
 import { type Batch, BatchKind, type Digest, type Slot } from '../types.js';
 import type { History } from './history.js';
@@ -23,6 +24,8 @@ export type Through = { readonly slot: Slot } | { readonly timeMs: number };
 export class Replay {
   readonly history: History;
   readonly machine: StateMachine;
+  /** Those of the cluster, as of the same slot. */
+  readonly sessions: SessionTable = new SessionTable();
   private readonly executor: Executor;
   private chained: Digest;
 
@@ -35,10 +38,11 @@ export class Replay {
     this.history = history;
     this.machine = machine;
     const { throughSlot: through, timeMs, ballot, chainDigest } = history.meta;
-    if (through > 0) restoreImage(machine, history);
+    if (through > 0) restoreImage(this, history);
     this.executor = new Executor(
       machine,
       ballot === undefined ? { through, timeMs } : { through, timeMs, ballot },
+      this.sessions,
     );
     this.chained = chainDigest as Digest;
     const { skips } = this.executor;
@@ -61,9 +65,9 @@ export class Replay {
   get isAtEnd(): boolean {
     return this.slot >= this.history.throughSlot;
   }
-  /** The machine's digest of its state; undefined if it gives none. @throws ERR_INDELIBLE_STATE_MACHINE */
+  /** As replicas give it; undefined if the machine gives none. @throws ERR_INDELIBLE_STATE_MACHINE */
   get stateDigest(): string | undefined {
-    return digestOfState(this.machine, this.slot);
+    return digestOfAll(this, this.slot);
   }
 
   /** Executes the next slot. @throws ERR_INDELIBLE_STATE_MACHINE where the machine throws at it */

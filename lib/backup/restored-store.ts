@@ -9,24 +9,28 @@
 import { join } from 'node:path';
 import { clusterKeyPath, writeKeyFile } from '../replica/key-file.js';
 import { checkMedium, formatLog, type StorageChoice } from '../replica/log-kinds.js';
-import { imageMeta, takeImage } from '../replica/state-image.js';
+import { type TakenImage, takeImage } from '../replica/state-image.js';
 import { writeFirstCheckpoint } from '../storage/checkpoint.js';
-import type { CheckpointMeta } from '../storage/checkpoint-format.js';
 import type { StoreShape } from '../storage/shape.js';
 import type { Configuration } from '../types.js';
 import type { Replay } from './replay.js';
 
+/** The state that a new cluster begins with. */
+type RestoredState = Pick<Replay, 'slot' | 'chain' | 'timeMs' | 'machine' | 'sessions'>;
+
 /**
- * What the first checkpoint of the new cluster says: the state of `replay`, and nothing else of the old one.
+ * The first checkpoint of the new cluster: the state of `replay`, sessions included, and nothing else of the
+ * old one.
  */
-export function restoredMeta(
-  { slot, chain, timeMs, machine }: Pick<Replay, 'slot' | 'chain' | 'timeMs' | 'machine'>,
+export function restoredImage(
+  replay: RestoredState,
   clusterId: string,
   configuration: Configuration,
-): CheckpointMeta {
+): TakenImage {
+  const { slot, chain, timeMs } = replay;
   const checkpointId = slot === 0 ? 0 : 1;
-  const place = { clusterId, checkpointId, throughSlot: slot, configuration, chainDigest: chain, timeMs };
-  return slot === 0 ? place : imageMeta(machine, place);
+  const meta = { clusterId, checkpointId, throughSlot: slot, configuration, chainDigest: chain, timeMs };
+  return slot === 0 ? { meta, chunks: [] } : takeImage(replay, meta);
 }
 
 /**
@@ -43,9 +47,7 @@ export async function writeRestoredStore(
   key: Uint8Array | undefined,
 ): Promise<void> {
   checkMedium(directory, storage);
-  const { slot, machine } = replay;
-  const meta = restoredMeta(replay, shape.identity.clusterId, configuration);
-  const chunks = slot === 0 ? [] : takeImage(machine, slot);
+  const { meta, chunks } = restoredImage(replay, shape.identity.clusterId, configuration);
   await writeFirstCheckpoint(join(directory, 'checkpoints'), meta, chunks);
   if (key !== undefined) writeKeyFile(clusterKeyPath(directory), 'cluster', key);
   await formatLog(directory, storage, shape);

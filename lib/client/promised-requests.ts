@@ -6,17 +6,15 @@
  * 2. Requests go out in the order they were made. Those that cannot go out yet are held, up to a bound in
  *    bytes.
  */
-import { ErrorCode, IndelibleError } from '../errors.js';
+import type { IndelibleError } from '../errors.js';
 import { copied } from '../replica/copied.js';
+import { type Failure, outcomeError } from '../replica/outcome-error.js';
 import type { Requester } from '../replica/service.js';
 import { Outcome } from '../replica/service.js';
 import { ENTRY_HEADER_BYTES, entryEnd } from '../wire/body.js';
 
 /** Sends one request under a number. False: not now; `drain` follows. */
 export type SendOne = (requester: Requester, number: number, bytes: Uint8Array) => boolean;
-
-/** Any outcome but done. */
-type Failure = Exclude<Outcome, typeof Outcome.done>;
 
 /** Who waits for a request. */
 interface Waiter {
@@ -74,7 +72,7 @@ export class PromisedRequests implements Requester {
         if (!waiter.settled) waiter.resolve(copied(results, at + ENTRY_HEADER_BYTES, end));
         at = end;
       } else if (!waiter.settled) {
-        waiter.reject(outcomeError(outcome, undefined));
+        waiter.reject(outcomeError(outcome));
       }
       waiter.settled = true;
     }
@@ -98,7 +96,7 @@ export class PromisedRequests implements Requester {
   /** Rejects everything that is held; nothing can be sent any more. */
   stop(): void {
     for (const waiter of this.#held) {
-      if (!waiter.settled) waiter.reject(outcomeError(Outcome.notExecuted, undefined));
+      if (!waiter.settled) waiter.reject(outcomeError(Outcome.notExecuted));
       waiter.settled = true;
     }
     this.#held = [];
@@ -157,30 +155,4 @@ export class PromisedRequests implements Requester {
     this.#firstNumber += this.#head;
     this.#head = 0;
   }
-}
-
-const DISK_FULL_SENTENCE =
-  'not executed, and never will be: the disks of too many replicas are short of room; `indelible status` says whose';
-
-const OUTCOME_ERRORS = {
-  [Outcome.notExecuted]: [
-    ErrorCode.notExecuted,
-    'not executed, and never will be: it is safe to send it again',
-  ],
-  [Outcome.unknown]: [ErrorCode.unknown, 'it is not known whether it was or will be executed'],
-  [Outcome.failed]: [ErrorCode.stateMachine, 'the state machine threw an error while it answered this query'],
-  [Outcome.skipped]: [
-    ErrorCode.skipped,
-    'the state machine throws an error at this command, and an operator had it skipped',
-  ],
-  [Outcome.diskFull]: [ErrorCode.diskFull, DISK_FULL_SENTENCE],
-  [Outcome.declined]: [
-    ErrorCode.notExecuted,
-    'the state machine declined to answer this as a query; propose it as a command',
-  ],
-} as const;
-
-function outcomeError(outcome: Failure, cause: unknown): IndelibleError {
-  const [code, text] = OUTCOME_ERRORS[outcome];
-  return new IndelibleError(code, text, { cause });
 }

@@ -19,6 +19,7 @@ import { MemberAddresses } from './member-addresses.js';
 import { metricsOf } from './metrics.js';
 import { type Tuning, tune } from './options.js';
 import { Relays } from './relays.js';
+import { SessionTable } from './sessions/session-table.js';
 import type { StateMachine } from './state-machine.js';
 import { type ReplicaStatus, statusOf } from './status.js';
 import type { OpenStore } from './store.js';
@@ -85,11 +86,13 @@ export function assemble(
   const { clusterId, replicaId: self } = identity;
   const core = (): Host['core'] => host.core;
   const backups = new BackupSources({ store: checkpoints, replicaId: self, clock: runtime, core });
+  const sessions = new SessionTable();
   const images = new Checkpoints({
     store: checkpoints,
     backups,
     storage: log,
     machine: stateMachine,
+    sessions,
     tuning,
     random: () => runtime.random(),
     now: () => runtime.monotonicMs(),
@@ -104,6 +107,7 @@ export function assemble(
     transport,
     forwarder: new Forwarder({ ...asking, self, wake: () => host.flush() }),
     machine: stateMachine,
+    sessions,
     configuration,
     addresses,
     tuning,

@@ -1,9 +1,10 @@
 /**
  * The bytes of a commands batch: what a slot carries, what travels in an accept, and what the log keeps.
- * Those of version 2 hold no commands but the record of a skip (skip-record.ts), behind the same stamp.
+ * Those of version 2 hold no commands but the record of a skip (skip-record.ts), behind the same stamp; those
+ * of version 3 say behind the commands whose they are (sessions/session-runs.ts).
  *
  * ```
- * +0   u32  version (1)          +4   u32  number of commands, no more than the bytes can hold
+ * +0   u32  version (1 or 3)     +4   u32  number of commands, no more than the bytes can hold
  * +8   f64  time, ms since 1970 (0 … 2⁴³)  +16  f64  ballot it was first proposed at
  * +24  f64  sequence number within that ballot
  * +32  per command: u32 length, then that many bytes
@@ -16,6 +17,7 @@ import { TIME_MS_MAX } from '../limits.js';
 import type { Ballot } from '../types.js';
 
 export const BATCH_VERSION = 1;
+export const SESSIONS_VERSION = 3;
 export const BATCH_HEADER_BYTES = 32;
 export const COMMAND_HEADER_BYTES = 4;
 
@@ -30,15 +32,20 @@ export interface BatchHeader extends BatchStamp {
   readonly count: number;
 }
 
-export function writeBatchHeader(batch: Buffer, header: BatchHeader): void {
-  batch.writeUInt32LE(BATCH_VERSION, 0);
+export function writeBatchHeader(batch: Buffer, header: BatchHeader, version: number = BATCH_VERSION): void {
+  batch.writeUInt32LE(version, 0);
   batch.writeUInt32LE(header.count, 4);
   writeStamp(batch, header);
 }
 
+/** Whether it says of its commands whose they are. */
+export function isOfSessions(bytes: Uint8Array): boolean {
+  return bytes.length >= BATCH_HEADER_BYTES && readWord(bytes, 0) === SESSIONS_VERSION;
+}
+
 /** @throws ERR_INDELIBLE_STORE_CORRUPT for bytes that no replica of this version proposes. */
 export function readBatchHeader(bytes: Uint8Array): BatchHeader {
-  const stamp = readStamp(bytes, BATCH_VERSION);
+  const stamp = readStamp(bytes, isOfSessions(bytes) ? SESSIONS_VERSION : BATCH_VERSION);
   const count = readWord(bytes, 4);
   if (count > (bytes.length - BATCH_HEADER_BYTES) / COMMAND_HEADER_BYTES) {
     throw malformed(`a batch of ${bytes.length} bytes cannot hold ${count} commands`);

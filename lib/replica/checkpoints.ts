@@ -21,7 +21,8 @@ import type { Ballot, Digest, ReplicaId, Slot } from '../types.js';
 import { type CheckpointProblem, CheckpointWriter } from './checkpoint-writer.js';
 import type { Executor } from './executor.js';
 import type { Tuning } from './options.js';
-import { type Image, imageMeta, keepImage, restoreImage, takeImage } from './state-image.js';
+import type { SessionTable } from './sessions/session-table.js';
+import { type Image, keepImage, restoreImage, takeImage } from './state-image.js';
 import type { StateMachine } from './state-machine.js';
 import { type TransferEvent, type TransferStatus, Transfers } from './transfers.js';
 
@@ -50,6 +51,7 @@ export interface CheckpointParts {
   readonly machine: StateMachine;
   /** What back-ups that are being taken need kept. */
   readonly backups?: { readonly keepsAbove: Slot };
+  readonly sessions: SessionTable;
   readonly tuning: Tuning;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -131,7 +133,7 @@ export class Checkpoints {
    */
   restore(): void {
     const { machine, store } = this.parts;
-    if (this.base.through > 0) restoreImage(machine, store.newest);
+    if (this.base.through > 0) restoreImage(this.parts, store.newest);
     else this.first = keepImage(machine, FIRST_IMAGE_BYTES_MAX);
   }
 
@@ -140,9 +142,9 @@ export class Checkpoints {
    * @throws ERR_INDELIBLE_STATE_MACHINE where it cannot be put back
    */
   restoreAgain(): void {
-    const { machine, store } = this.parts;
+    const { store } = this.parts;
     const image = this.base.through > 0 ? store.newest : this.first;
-    if (image !== undefined) return restoreImage(machine, image);
+    if (image !== undefined) return restoreImage(this.parts, image);
     throw new IndelibleError(
       ErrorCode.stateMachine,
       `there is no checkpoint yet, and the initial state of the state machine has no image of at most ` +
@@ -153,7 +155,7 @@ export class Checkpoints {
   /** Called once, when the host runs. */
   start(host: CheckpointSource): void {
     this.host = host;
-    const { store, machine } = this.parts;
+    const { store } = this.parts;
     const { core, executor } = host;
     this.transfers = new Transfers(store, {
       peers: core.configurations.peers,
@@ -166,7 +168,7 @@ export class Checkpoints {
       post: (to, message) => host.post(to, message),
       hasRoom: (to) => host.hasRoom(to),
       restore: (file, from) => {
-        restoreImage(machine, file);
+        restoreImage(this.parts, file);
         this.first = undefined;
         this.isAdopting = true;
         host.restored(file, from);
@@ -232,7 +234,7 @@ export class Checkpoints {
     if (writer.isWriting || transfers?.isReceiving === true || executor.halt !== undefined) return;
     // The chain is known where learning stands; between two turns the state may be a step behind it.
     if (executor.appliedThrough !== core.learner.learnedThrough) return;
-    const { store, machine } = this.parts;
+    const { store } = this.parts;
     const { configuration, above } = core.configurations.at(executor.appliedThrough + 1);
     const place = {
       clusterId: store.clusterId,
@@ -246,8 +248,8 @@ export class Checkpoints {
     };
     writer
       .run(place.throughSlot, async (attempt) => {
-        const meta = imageMeta(machine, place);
-        return store.write(meta, takeImage(machine, place.throughSlot), attempt);
+        const { meta, chunks } = takeImage(this.parts, place);
+        return store.write(meta, chunks, attempt);
       })
       .then((file) => {
         if (file === undefined) return;

@@ -37,10 +37,19 @@ import type { BackupSource, BackupSources } from './backup-source.js';
 import type { MembersChange } from './members-change.js';
 import type { Relay, Relays } from './relays.js';
 import { Outcome, type Requester, type Service } from './service.js';
+import type { SessionTerms } from './sessions/session-terms.js';
 import type { Skip } from './skip-record.js';
 
 /** What the host lets its clients do. */
-export interface ClientHost extends Service {
+export interface ClientHost extends Omit<Service, 'submit'> {
+  /** As Service.submit, of the leader: within a session, or (undefined) within none. */
+  submitFor(
+    requester: Requester,
+    first: number,
+    count: number,
+    body: Uint8Array,
+    terms: SessionTerms | undefined,
+  ): boolean;
   readonly leads: boolean;
   readonly leader: ReplicaId;
   /** The ballot at which it leads; 0 if it does not. */
@@ -312,12 +321,14 @@ class ClientSession {
   /** Undefined: the host never will take it; a command may be larger than its log has room for. */
   private offer(line: Line, message: Submit | Query): boolean | undefined {
     const { type, first, count, deadlineMs, body } = message;
+    const terms = message.type === 'submit' ? message.terms : undefined;
     // Answers are in order, so that nothing is over before what was asked before it.
     line.deadlineMs = Math.max(line.deadlineMs, deadlineMs);
     try {
-      if (this.relay !== undefined) return this.relay.pass(type, line, first, count, body, line.deadlineMs);
+      if (this.relay !== undefined)
+        return this.relay.pass(type, line, first, count, body, line.deadlineMs, terms);
       return type === 'submit'
-        ? this.host.submit(line, first, count, body, 0, body.length)
+        ? this.host.submitFor(line, first, count, body, terms)
         : this.host.query(line, first, count, body, 0, body.length);
     } catch (error) {
       if (error instanceof IndelibleError) return undefined;

@@ -15,6 +15,8 @@
  *    front of its own. So nothing that one leader took is executed behind what a later one took.
  * 6. A command that is skipped is not executed, on any replica; its requester hears *skipped*.
  * 7. `timeMs` never falls from slot to slot, whatever the leaders' clocks did.
+ * 8. Of commands of a session only the next one is executed; the others have what sessions/session-guard.ts
+ *    says (contract 18).
  */
 import { callbackReturned, callbackThrew } from '../callbacks.js';
 import { invariant } from '../contract.js';
@@ -26,6 +28,7 @@ import {
   type BatchStamp,
   COMMAND_HEADER_BYTES,
   commandLength,
+  isOfSessions,
   readBatchHeader,
 } from './batch.js';
 import { CommandCursor, RESULTS_BYTES_MAX, ResultBuffer } from './cursor.js';
@@ -34,6 +37,8 @@ import { machineError, notPromised } from './machine-calls.js';
 import { Outcomes, tell } from './outcomes.js';
 import { abandonRuns, isNobody, NOBODY, type RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
+import { SessionGuard, Step } from './sessions/session-guard.js';
+import { SessionTable } from './sessions/session-table.js';
 import { isSkipRecord, readSkipRecord } from './skip-record.js';
 import { Skips } from './skips.js';
 import type { StateMachine } from './state-machine.js';
@@ -76,6 +81,7 @@ export class Executor {
   private readonly machine: StateMachine;
   private readonly cursor = new CommandCursor();
   private readonly results = new ResultBuffer();
+  private readonly guard: SessionGuard;
   private readonly pending = new Map<Slot, Pending>();
   private readonly deadlines = new DeadlineWatch();
   private applied: Slot;
@@ -87,8 +93,9 @@ export class Executor {
   private run = 0;
   private told = 0;
 
-  constructor(machine: StateMachine, start: Standing, outcomes: Outcomes = new Outcomes()) {
-    this.outcomes = outcomes;
+  constructor(machine: StateMachine, start: Standing, sessions: SessionTable = new SessionTable()) {
+    this.outcomes = new Outcomes();
+    this.guard = new SessionGuard(sessions);
     this.skips = new Skips(start.through);
     this.machine = machine;
     this.applied = start.through;
@@ -106,6 +113,10 @@ export class Executor {
   /** The highest ballot at which a batch applied here was first proposed. */
   get ballotThrough(): Ballot {
     return this.ballot;
+  }
+  /** What has become of commands of sessions. */
+  get sessions(): Pick<SessionGuard, 'table' | 'repeated' | 'refused'> {
+    return this.guard;
   }
   /** Commands executed since open. */
   get commandsExecuted(): number {
@@ -297,6 +308,8 @@ export class Executor {
     this.stamp(header);
     const { results, cursor } = this;
     const skipped = this.skips.of(slot);
+    const guard = isOfSessions(bytes) ? this.guard : undefined;
+    const end = guard?.begin(bytes, header.count, this.time) ?? bytes.length;
     results.clear();
     let at = BATCH_HEADER_BYTES;
     let inRun = 0;
@@ -306,31 +319,35 @@ export class Executor {
       if (ordinal % FORESEEN === 0 && skipped === undefined)
         this.foresee(bytes, at, Math.min(FORESEEN, header.count - ordinal));
       const start = at + COMMAND_HEADER_BYTES;
-      at = start + commandLength(bytes, at, bytes.length);
-      if (skipped !== undefined && this.skips.has(slot, ordinal)) {
+      at = start + commandLength(bytes, at, end);
+      const step = guard === undefined ? Step.execute : guard.next();
+      const isSkipped = step === Step.execute && skipped !== undefined && this.skips.has(slot, ordinal);
+      if (isSkipped) guard?.skipped(results);
+      if (isSkipped || step === Step.refuse) {
         if (runs === undefined) continue;
         if (inRun > this.told) this.tellDone(runs, inRun, untold);
-        if (this.tellSkipped(runs)) inRun = 0;
+        if (this.tellRefused(runs, isSkipped ? Outcome.skipped : this.guard.refusal)) inRun = 0;
         else inRun++;
         untold = results.end;
         continue;
       }
-      this.point(bytes, slot, start, at);
-      cursor.ordinal = ordinal;
-      if (runs === undefined) results.clear();
-      results.open();
-      try {
-        // What it returns is nothing, or the promise of a mistake.
-        const returned: unknown = this.machine.execute(cursor, results);
-        if (returned !== undefined) notPromised(returned);
-      } catch (error) {
-        results.discard();
-        // What came before it is executed.
-        if (runs !== undefined && inRun > this.told) this.tellDone(runs, inRun, untold);
-        throw new CommandThrew({ slot, ordinal, error: machineError('execute', slot, error) });
+      if (runs === undefined && guard?.keeps !== true) results.clear();
+      if (step === Step.execute) {
+        this.point(bytes, slot, start, at);
+        cursor.ordinal = ordinal;
+        guard?.opening(results);
+        const thrown = this.executeOne();
+        if (thrown !== undefined) {
+          // What came before it is executed.
+          if (runs !== undefined && inRun > this.told) this.tellDone(runs, inRun, untold);
+          throw thrown;
+        }
+        guard?.sealed(results);
+      } else this.guard.answer(step, results);
+      if (runs === undefined) {
+        if (results.end >= RESULTS_BYTES_MAX) results.clear();
+        continue;
       }
-      results.seal();
-      if (runs === undefined) continue;
       inRun++;
       const { count } = runs[this.run]!;
       if (inRun < count && results.end < RESULTS_BYTES_MAX) continue;
@@ -339,7 +356,25 @@ export class Executor {
       if (results.end >= RESULTS_BYTES_MAX) results.clear();
       untold = results.end;
     }
-    this.commands += header.count;
+    guard?.end();
+  }
+
+  /** Executes the command that the cursor stands at. @returns what halts this there, if that is so */
+  private executeOne(): CommandThrew | undefined {
+    const { results, cursor } = this;
+    results.open();
+    try {
+      // What it returns is nothing, or the promise of a mistake.
+      const returned: unknown = this.machine.execute(cursor, results);
+      if (returned !== undefined) notPromised(returned);
+    } catch (error) {
+      results.discard();
+      const { slot, ordinal } = cursor;
+      return new CommandThrew({ slot, ordinal, error: machineError('execute', slot, error) });
+    }
+    results.seal();
+    this.commands++;
+    return undefined;
   }
 
   /** This run has executed `inRun` requests: those that have not heard do, of the results from `at` on. */
@@ -354,8 +389,8 @@ export class Executor {
     tell(requester, first + told, inRun - told, Outcome.done, results.buffer, at, results.end);
   }
 
-  /** The next request of this run is skipped. @returns whether it was the last of the run */
-  private tellSkipped(runs: readonly RequestRun[]): boolean {
+  /** The next request of this run is not executed. @returns whether it was the last of the run */
+  private tellRefused(runs: readonly RequestRun[], outcome: Outcome): boolean {
     const { requester, first, count } = runs[this.run]!;
     const number = first + this.told;
     const { results } = this;
@@ -365,7 +400,7 @@ export class Executor {
       this.run++;
       this.told = 0;
     }
-    tell(requester, number, 1, Outcome.skipped, results.buffer, 0, 0);
+    tell(requester, number, 1, outcome, results.buffer, 0, 0);
     return isLast;
   }
 

@@ -28,6 +28,7 @@ import { BATCH_HEADER_BYTES, COMMAND_HEADER_BYTES, commandLength } from './batch
 import { Forwarded } from './forwarded.js';
 import type { Queries } from './queries.js';
 import type { Requester } from './service.js';
+import { boundTerms } from './sessions/session-runs.js';
 import type { Submission, Submissions } from './submissions.js';
 
 /**
@@ -289,10 +290,11 @@ function send(
   let at = BATCH_HEADER_BYTES;
   let left = submission.count;
   for (let i = 0; i < runs.length; i++) {
-    const { requester, first, count, deadlineMs } = runs[i]!;
+    const run = runs[i]!;
+    const { requester, first, count, deadlineMs } = run;
     let stop = at;
     for (let n = 0; n < count; n++) stop += COMMAND_HEADER_BYTES + commandLength(bytes, stop, end);
-    if (!exchange.submit(standIn(requester), first, count, bytes, at, stop, deadlineMs)) {
+    if (!exchange.submit(standIn(requester), first, count, bytes, at, stop, deadlineMs, boundTerms(run))) {
       const from = at - BATCH_HEADER_BYTES;
       const rest = { bytes: bytes.subarray(from, end), end: end - from, count: left, runs: runs.slice(i) };
       return { ...rest, waitsSinceMs: undefined };

@@ -7,7 +7,10 @@
  */
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import type { Executor } from './executor.js';
+import type { RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
+import type { Lines } from './sessions/lines.js';
+import { SESSION_NEW } from './sessions/session-terms.js';
 import type { Submissions } from './submissions.js';
 
 /** Whether the command bytes[start, end) may grow the state. */
@@ -16,20 +19,24 @@ export type Grows = (bytes: Uint8Array, start: number, end: number) => boolean;
 /** Refuses what waits and grows the state. False: that has to wait for what was proposed before. */
 export function refuseGrowth(
   submissions: Submissions,
+  lines: Pick<Lines, 'refuseGrowth'>,
   executor: Pick<Executor, 'outcomes' | 'pendingSlots'>,
   grows: Grows,
 ): boolean {
   const growing = requestersOf(submissions, grows);
   if (growing.size === 0) return true;
   if (executor.pendingSlots > 0) return false;
-  const refused = submissions.takeOut(({ requester }) => growing.has(requester));
+  lines.refuseGrowth(grows);
+  const refused = submissions.takeOut((run) => isPlain(run) && growing.has(run.requester));
   executor.outcomes.answer(refused, Outcome.diskFull);
   return true;
 }
 
 function requestersOf(submissions: Submissions, grows: Grows): ReadonlySet<Requester> {
   const growing = new Set<Requester>();
-  submissions.visit(({ requester }, bytes, start, end) => {
+  submissions.visit((run, bytes, start, end) => {
+    const { requester } = run;
+    if (run.terms?.session === SESSION_NEW) return;
     for (let at = start; at < end && !growing.has(requester); ) {
       const from = at + COMMAND_HEADER_BYTES;
       at = from + commandLength(bytes, at, end);
@@ -37,4 +44,9 @@ function requestersOf(submissions: Submissions, grows: Grows): ReadonlySet<Reque
     }
   });
   return growing;
+}
+
+/** Neither of a line, which refuses by itself what its own requesters ask, nor a session that is opened. */
+function isPlain({ requester, terms }: RequestRun): boolean {
+  return requester.bind === undefined && terms?.session !== SESSION_NEW;
 }

@@ -37,7 +37,7 @@ import { Groups } from './groups.js';
 import type { Grows } from './growth.js';
 import { handOverTo } from './handing-over.js';
 import type { HostEvents } from './host-events.js';
-import { digestOfState, mayGrow } from './machine-calls.js';
+import { mayGrow } from './machine-calls.js';
 import type { MemberAddresses } from './member-addresses.js';
 import type { MembersChange } from './members-change.js';
 import { type Load, Meters } from './meters.js';
@@ -47,10 +47,14 @@ import { Placing } from './placing.js';
 import { checkCall } from './requests.js';
 import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
+import type { SessionLine } from './sessions/session-line.js';
+import type { SessionTable } from './sessions/session-table.js';
+import type { SessionTerms } from './sessions/session-terms.js';
 import type { Skip } from './skip-record.js';
 import { Skipping } from './skipping.js';
 import type { Stall } from './stall.js';
 import { StandingBack } from './standing-back.js';
+import { digestOfAll } from './state-image.js';
 import type { StateMachine } from './state-machine.js';
 import { Steps } from './steps.js';
 import { TimeKeeping } from './time-keeping.js';
@@ -65,6 +69,7 @@ export interface HostParts {
   readonly transport: Transport;
   readonly forwarder: Forwarder;
   readonly machine: StateMachine;
+  readonly sessions: SessionTable;
   /** In force at the start. */
   readonly configuration: Configuration;
   readonly addresses: Pick<MemberAddresses, 'configured'>;
@@ -103,7 +108,7 @@ export class Host implements Service, TransportEvents {
     this.parts = parts;
     this.meters = new Meters(() => runtime.monotonicMs());
     this.turns = new Turns(() => this.guard(this.turn), runtime, this.meters.turn);
-    this.executor = new Executor(parts.machine, checkpoints.base);
+    this.executor = new Executor(parts.machine, checkpoints.base, parts.sessions);
     const { forwarder } = parts;
     const { batchBytesMax } = storage;
     this.time = new TimeKeeping({
@@ -206,6 +211,10 @@ export class Host implements Service, TransportEvents {
       outcomes: executor.outcomes.counts,
     };
   }
+  /** What is asked here goes to its slots, or to the leader, as requests of this. */
+  get line(): SessionLine {
+    return this.placing.lines.own;
+  }
   get transfers(): TransferStatus {
     return this.parts.checkpoints.transferStatus;
   }
@@ -213,7 +222,7 @@ export class Host implements Service, TransportEvents {
   get stateDigest(): string | undefined {
     if (this.halt !== undefined) return undefined;
     try {
-      return digestOfState(this.parts.machine, this.executor.appliedThrough);
+      return digestOfAll(this.parts, this.executor.appliedThrough);
     } catch {
       return undefined;
     }
@@ -296,6 +305,17 @@ export class Host implements Service, TransportEvents {
     checkCall(requester, first, count, bytes, start, end);
     this.mustServe();
     return this.placing.submit(requester, first, count, bytes, start, end);
+  }
+
+  submitFor(
+    requester: Requester,
+    first: number,
+    count: number,
+    body: Uint8Array,
+    terms: SessionTerms | undefined,
+  ): boolean {
+    this.mustServe();
+    return this.placing.submitFor(requester, first, count, body, terms);
   }
 
   query(

@@ -4,6 +4,8 @@
 import { argumentError } from '../errors.js';
 import { BATCH_BYTES_MAX, COMMAND_BYTES_MAX, WINDOW_SLOTS_DEFAULT, WINDOW_SLOTS_MAX } from '../limits.js';
 import type { Timing } from '../paxos/options.js';
+import { areBounds } from './sessions/session-runs.js';
+import type { SessionBounds } from './sessions/session-terms.js';
 
 /** Bounds and times of a replica. A program sets those it needs; the others have their defaults. */
 export interface Tuning {
@@ -59,6 +61,15 @@ export interface Tuning {
    * of.
    */
   readonly clockBoundMs: number;
+  /**
+   * Sessions that are kept, 1 … 2²⁰; beyond it, those used longest ago are forgotten. For this and the next
+   * two, what the leader of the moment was opened with counts on all replicas.
+   */
+  readonly sessionsMax: number;
+  /** KiB of answers that are kept for sessions, 1 … 2²⁰; a sixteenth of it for any one. */
+  readonly sessionAnswerKibMax: number;
+  /** A session that nobody uses for so long, in seconds, is forgotten. */
+  readonly sessionIdleSeconds: number;
   /** How long a leader looks out for more to do before its event loop sleeps; 0: not at all. */
   readonly watchMs: number;
 }
@@ -82,6 +93,9 @@ export const TUNING_DEFAULT: Tuning = {
   trimAtShare: 0.75,
   scrubBytesPerSecond: 4 << 20,
   clockBoundMs: 500,
+  sessionsMax: 10_000,
+  sessionAnswerKibMax: 16 << 10,
+  sessionIdleSeconds: 3600,
   watchMs: 0.1,
 };
 
@@ -115,6 +129,11 @@ export function tune(
   for (const name of ['scrubBytesPerSecond', 'watchMs'] as const) {
     if (!(tuning[name] >= 0)) throw argumentError(`${name} must be 0 or more, not ${tuning[name]}`);
   }
+  if (!areBounds(sessionBoundsOf(tuning))) {
+    throw argumentError(
+      'sessionsMax and sessionAnswerKibMax are 1 … 1048576, and sessionIdleSeconds is 1 … 4294967295',
+    );
+  }
   if (tuning.windowSlots > WINDOW_SLOTS_MAX)
     throw argumentError(`windowSlots is at most ${WINDOW_SLOTS_MAX}`);
   if (
@@ -126,7 +145,7 @@ export function tune(
     ...tuning,
     batchBytesTarget: Math.min(tuning.batchBytesTarget, batchBytesMax),
     // What one replica takes, every other one must be able to carry.
-    commandBytesMax: Math.min(tuning.commandBytesMax, COMMAND_BYTES_MAX, batchBytesMax - 64),
+    commandBytesMax: Math.min(tuning.commandBytesMax, COMMAND_BYTES_MAX, batchBytesMax - 128),
     // Open slots, voted for anew by one leader after another, must never fill a log: none can be trimmed.
     windowSlots: Math.max(
       1,
@@ -134,6 +153,11 @@ export function tune(
     ),
     windowBytes: Math.min(tuning.windowBytes, Math.floor(store.capacityBytes / 8)),
   };
+}
+
+export function sessionBoundsOf(tuning: Tuning): SessionBounds {
+  const { sessionsMax, sessionAnswerKibMax: answerKibMax, sessionIdleSeconds: idleSeconds } = tuning;
+  return { sessionsMax, answerKibMax, idleSeconds };
 }
 
 export function timingOf(tuning: Tuning): Timing {

@@ -14,19 +14,27 @@ const NO_RESULTS = new Uint8Array(0);
 const OUTCOMES: number = Object.keys(Outcome).length;
 
 export class Outcomes {
-  /** Requests that were told each outcome by `answer`, by its number. */
+  /** Requests that were told each outcome but *done*, by its number. */
   readonly counts: Float64Array = new Float64Array(OUTCOMES);
   /** Runs whose requesters are being told; those of a callback within a callback come last. */
   private readonly telling: (readonly RequestRun[])[] = [];
 
   /** Tells the requesters of `runs` an outcome without results. */
   answer(runs: readonly RequestRun[], outcome: Exclude<Outcome, typeof Outcome.done>): void {
-    for (let i = 0; i < runs.length; i++) this.counts[outcome]! += runs[i]!.count;
+    for (const { requester, count } of runs) {
+      // Whoever asks again has not heard the last word.
+      if (requester.bind === undefined) this.count(outcome, count);
+    }
     this.begin(runs);
     for (const { requester, first, count } of runs) {
       if (count > 0) tell(requester, first, count, outcome, NO_RESULTS, 0, 0);
     }
     this.end();
+  }
+
+  /** So many requests were told that they have this outcome. */
+  count(outcome: Outcome, count: number): void {
+    this.counts[outcome]! += count;
   }
 
   /** The requesters of `runs` are told from now on; `end` ends what began last. */

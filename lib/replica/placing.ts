@@ -14,17 +14,20 @@ import type { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime } from '../runtime.js';
 import { digestOf } from '../storage/crc64.js';
 import { BatchKind, type Slot } from '../types.js';
-import { type BatchStamp, writeBatchHeader } from './batch.js';
+import { BATCH_VERSION, type BatchStamp, SESSIONS_VERSION, writeBatchHeader } from './batch.js';
 import type { Executor } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import { type Grows, refuseGrowth } from './growth.js';
 import type { Meters } from './meters.js';
-import type { Tuning } from './options.js';
+import { sessionBoundsOf, type Tuning } from './options.js';
 import { Queries } from './queries.js';
 import type { ReplicatedClock } from './replicated-clock.js';
 import { checkRequests } from './requests.js';
 import type { RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
+import { Lines } from './sessions/lines.js';
+import { sessionBytesMax, writeSessionRuns } from './sessions/session-runs.js';
+import type { SessionBounds, SessionTerms } from './sessions/session-terms.js';
 import { type Skip, writeSkipRecord } from './skip-record.js';
 import { type Submission, Submissions } from './submissions.js';
 import { Unplaced } from './unplaced.js';
@@ -55,7 +58,10 @@ const LOOK_MS = 50;
 export class Placing {
   readonly submissions: Submissions;
   readonly queries: Queries;
+  /** What is asked here, and of no leader elsewhere. */
+  readonly lines: Lines;
   private readonly parts: PlacingParts;
+  private readonly bounds: SessionBounds;
   private readonly unplaced: Unplaced;
   private proposals = 0;
   /** The core took no batch although its window has room: its log has none, and only that changes it. */
@@ -75,6 +81,10 @@ export class Placing {
     this.parts = parts;
     const { tuning, batchBytesMax } = parts;
     this.submissions = new Submissions({ ...tuning, batchBytesMax });
+    this.bounds = sessionBoundsOf(tuning);
+    const { runtime, executor } = parts;
+    const failed = (outcome: Outcome, count: number): void => executor.outcomes.count(outcome, count);
+    this.lines = new Lines({ submissions: this.submissions, tuning, runtime, failed });
     this.queries = new Queries(parts.executor);
     this.unplaced = new Unplaced(parts.executor.outcomes, this.submissions, this.queries);
   }
@@ -95,7 +105,7 @@ export class Placing {
     return true;
   }
 
-  /** As Service.submit. */
+  /** As Service.submit: within the session of this replica. */
   submit(
     requester: Requester,
     first: number,
@@ -105,10 +115,23 @@ export class Placing {
     end: number,
   ): boolean {
     const deadlineMs = this.deadlineOf(requester);
-    return this.submissions.add(requester, first, count, bytes, start, end, deadlineMs);
+    return this.lines.own.submit(requester, first, count, bytes, start, end, deadlineMs);
+  }
+
+  /** The same for who asks the leader, within a session of its own or within none. */
+  submitFor(
+    requester: Requester,
+    first: number,
+    count: number,
+    body: Uint8Array,
+    terms: SessionTerms | undefined,
+  ): boolean {
+    const deadlineMs = this.deadlineOf(requester);
+    return this.submissions.add(requester, first, count, body, 0, body.length, deadlineMs, terms);
   }
 
   abandon(requester: Requester): void {
+    this.lines.own.abandon(requester);
     this.submissions.abandon(requester);
     this.parts.executor.abandon(requester);
     this.queries.abandon(requester);
@@ -119,12 +142,13 @@ export class Placing {
   place(core: Deciding): void {
     const { forwarder, executor } = this.parts;
     this.refused = false;
+    this.lines.turn();
     if (!this.dropOverdue()) return;
     if (core.role === 'leader') {
       this.hasLed = true;
       if (!forwarder.settle()) return;
       this.queries.ask((readId) => core.read(readId));
-      if (this.isReserve && !refuseGrowth(this.submissions, executor, this.parts.grows)) {
+      if (this.isReserve && !refuseGrowth(this.submissions, this.lines, executor, this.parts.grows)) {
         this.refused = true;
         return;
       }
@@ -155,6 +179,7 @@ export class Placing {
     if (!this.parts.forwarder.settle()) return;
     this.parts.executor.giveUpAll();
     this.unplaced.fail();
+    this.lines.giveUp();
   }
 
   /** Proposes that a command be skipped. @returns the slot of that record, or 0 if it has no place now */
@@ -180,6 +205,7 @@ export class Placing {
   canGoOn(core: Deciding): boolean {
     // What another replica still owes an answer for is waited for, not asked for again and again.
     if (this.isHeldUp || !this.parts.forwarder.isSettled) return false;
+    if (this.lines.wantsTurn) return true;
     return this.canPropose(core) && !this.submissions.isEmpty;
   }
 
@@ -192,6 +218,7 @@ export class Placing {
   /** Those whose time is over hear so. */
   tick(core: Deciding, nowMs: number): void {
     this.parts.forwarder.tick(nowMs);
+    this.lines.tick(nowMs);
     this.isReserve = core.role === 'leader' && core.room.isReserve;
     this.dropOverdue();
     this.tickFormer(core, nowMs);
@@ -205,6 +232,7 @@ export class Placing {
     this.parts.forwarder.close();
     this.queries.end();
     this.unplaced.fail();
+    this.lines.stop();
     // Who waits for room hears that there will be none: it asks, and is refused.
     this.submissions.end();
     this.queries.close();
@@ -289,14 +317,23 @@ export class Placing {
 
   private propose(core: Deciding, submission: Submission): boolean {
     const { executor, meters } = this.parts;
-    const { bytes, count, runs } = submission;
-    writeBatchHeader(bytes, { count, ...this.stamp(core) });
+    const { count, runs } = submission;
+    const { bytes, version } = this.batchOf(submission);
+    writeBatchHeader(bytes, { count, ...this.stamp(core) }, version);
     const digest = digestOf(bytes, 0, bytes.length);
     const slot = core.propose({ kind: BatchKind.commands, digest, bytes });
     if (slot === 0) return false;
     meters?.proposed(count, bytes.length);
     executor.expect(slot, digest, runs, meters?.nowMs());
     return true;
+  }
+
+  /** The bytes of a batch whose runs get their place now. */
+  private batchOf({ bytes, end, runs }: Submission): { readonly bytes: Buffer; readonly version: number } {
+    const room = Buffer.from(bytes.buffer, bytes.byteOffset, end + sessionBytesMax(runs.length));
+    const batchEnd = writeSessionRuns(room, end, runs, this.bounds);
+    const version = batchEnd === end ? BATCH_VERSION : SESSIONS_VERSION;
+    return { bytes: room.subarray(0, batchEnd), version };
   }
 
   /** What the next batch is stamped with. */

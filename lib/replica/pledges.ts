@@ -6,6 +6,7 @@ import { ErrorCode, IndelibleError } from '../errors.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import { copied } from './copied.js';
 import type { Tuning } from './options.js';
+import { type Failure, outcomeError } from './outcome-error.js';
 import { checkBytes, checkLength } from './requests.js';
 import { Outcome, type Requester, type Service } from './service.js';
 
@@ -72,7 +73,7 @@ export class Pledges {
 class Line implements Requester {
   private readonly limits: PledgeLimits;
   /** What is said of a request that is given up while it is under way. */
-  private readonly abandoned: Outcome;
+  private readonly abandoned: Failure;
   private readonly place: (line: Line, number: number, body: Uint8Array) => boolean;
   private readonly underWay = new Map<number, Pledge>();
   private held: Held[] = [];
@@ -83,7 +84,7 @@ class Line implements Requester {
 
   constructor(
     limits: PledgeLimits,
-    abandoned: Outcome,
+    abandoned: Failure,
     place: (line: Line, number: number, body: Uint8Array) => boolean,
   ) {
     this.limits = limits;
@@ -209,33 +210,4 @@ class Line implements Requester {
 
 function heldBytesOf({ body }: Held): number {
   return PLEDGE_BYTES + body.length - COMMAND_HEADER_BYTES;
-}
-
-function outcomeError(outcome: Outcome, cause?: unknown): IndelibleError {
-  if (outcome === Outcome.failed) {
-    return new IndelibleError(
-      ErrorCode.stateMachine,
-      'the state machine threw an error while it answered this query',
-    );
-  }
-  if (outcome === Outcome.diskFull) {
-    const sentence =
-      'not executed, and never will be: the disks of too many replicas are short of room; status() says whose';
-    return new IndelibleError(ErrorCode.diskFull, sentence);
-  }
-  if (outcome === Outcome.skipped) {
-    const sentence = 'the state machine throws an error at this command, and an operator had it skipped';
-    return new IndelibleError(ErrorCode.skipped, sentence);
-  }
-  if (outcome === Outcome.unknown) {
-    const sentence = 'it is not known whether the command was or will be executed';
-    return new IndelibleError(ErrorCode.unknown, sentence, { cause });
-  }
-  if (outcome === Outcome.declined) {
-    const sentence = 'the state machine declined to answer this as a query; propose it as a command';
-    return new IndelibleError(ErrorCode.notExecuted, sentence);
-  }
-  const sentence =
-    'not executed, and never will be: no leader accepted it in time, or another batch took its slot. It is safe to send it again';
-  return new IndelibleError(ErrorCode.notExecuted, sentence, { cause });
 }

@@ -15,6 +15,7 @@ import type { Caller } from '../transport/hello.js';
 import type { Asker } from '../transport/request-line.js';
 import type { Sockets } from '../transport/sockets.js';
 import type { ReplicaId } from '../types.js';
+import type { SessionTerms } from '../wire/client-messages.js';
 import { HelloRole } from '../wire/hello-codec.js';
 
 export interface RelaysOptions {
@@ -93,10 +94,11 @@ export class Relay {
     count: number,
     body: Uint8Array,
     deadlineMs: number,
+    terms: SessionTerms | undefined,
   ): boolean {
     const exchange = this.exchange!;
     return type === 'submit'
-      ? exchange.submit(asker, first, count, body, 0, body.length, deadlineMs)
+      ? exchange.submit(asker, first, count, body, 0, body.length, deadlineMs, terms)
       : exchange.query(asker, first, count, body, 0, body.length, deadlineMs);
   }
 

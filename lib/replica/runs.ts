@@ -1,13 +1,22 @@
 /** Whose the requests of a batch are: runs of requests, one after the other. */
 import type { Requester } from './service.js';
+import type { SessionTerms } from './sessions/session-terms.js';
+
+/** One that asks within a session of its own, and says so when its requests get their place. */
+export interface RunRequester extends Requester {
+  /** Requests `first` … `first + count − 1` get a place now: their terms. */
+  readonly bind?: (first: number, count: number) => SessionTerms;
+}
 
 /** Consecutive requests of one requester, next to each other in a batch. */
 export interface RequestRun {
-  requester: Requester;
+  requester: RunRequester;
   readonly first: number;
   count: number;
   /** It gets no place after this moment, and has an outcome soon after, by the monotonic clock. */
   readonly deadlineMs: number;
+  /** Of commands that were asked within a session; undefined: `requester` says, if it is of one. */
+  readonly terms?: SessionTerms | undefined;
 }
 
 /** A requester that has gone away: its outcomes are dropped. */

@@ -15,9 +15,14 @@ import { wakeAll } from './outcomes.js';
 import { checkRequests, readLength } from './requests.js';
 import { abandonRuns, type RequestRun } from './runs.js';
 import type { Requester } from './service.js';
+import { sessionBytesMax } from './sessions/session-runs.js';
+import { continuesTerms, type SessionTerms } from './sessions/session-terms.js';
 import { withdraw } from './withdrawal.js';
 
-/** A closed or open batch: bytes[0, end), of which the first BATCH_HEADER_BYTES are still to be written. */
+/**
+ * A closed or open batch: bytes[0, end), of which the first BATCH_HEADER_BYTES are still to be written.
+ * Behind `end`, also where `bytes` ends, its buffer has room for what its runs say of sessions.
+ */
 export interface Submission {
   bytes: Buffer;
   end: number;
@@ -76,6 +81,7 @@ export class Submissions {
     start: number,
     end: number,
     deadlineMs: number = Number.POSITIVE_INFINITY,
+    terms?: SessionTerms,
   ): boolean {
     checkRequests(bytes, start, end, count, this.limits.commandBytesMax);
     if (this.waitingBytes > 0 && this.waitingBytes + (end - start) > this.limits.waitingBytesMax) {
@@ -94,7 +100,8 @@ export class Submissions {
         stop = next;
         taken++;
       }
-      this.append({ requester, first: first + done, count: taken, deadlineMs }, bytes, at, stop);
+      const part = terms === undefined || done === 0 ? terms : { ...terms, sequence: terms.sequence + done };
+      this.append({ requester, first: first + done, count: taken, deadlineMs, terms: part }, bytes, at, stop);
       at = stop;
       done += taken;
     }
@@ -195,11 +202,14 @@ export class Submissions {
   /** Room in the open batch, after opening or closing one so that `atLeast` bytes fit. */
   private roomFor(atLeast: number): number {
     const { batchBytesTarget, batchBytesMax } = this.limits;
-    const open = this.open;
-    if (open !== undefined && (open.end >= batchBytesTarget || open.end + atLeast > batchBytesMax))
-      this.close();
+    const { open } = this;
+    const isOver =
+      open !== undefined &&
+      (open.end >= batchBytesTarget || open.end + atLeast + roomBehind(open.runs) > batchBytesMax);
+    if (isOver) this.close();
     const end = this.open?.end ?? BATCH_HEADER_BYTES;
-    return Math.min(batchBytesMax - end, Math.max(atLeast, batchBytesTarget - end));
+    const behind = roomBehind(this.open?.runs ?? []);
+    return Math.max(atLeast, Math.min(batchBytesMax - behind - end, batchBytesTarget - end));
   }
 
   private append(run: RequestRun, bytes: Uint8Array, start: number, end: number): void {
@@ -226,9 +236,10 @@ export class Submissions {
   }
 
   private ensure(open: Submission, moreBytes: number): void {
-    if (open.end + moreBytes <= open.bytes.length) return;
+    const neededBytes = open.end + moreBytes + roomBehind(open.runs);
+    if (neededBytes <= open.bytes.length) return;
     const before = open.bytes;
-    this.renewArena(open.end + moreBytes);
+    this.renewArena(neededBytes);
     open.bytes = this.arena;
     before.copy(open.bytes, 0, 0, open.end);
   }
@@ -243,14 +254,20 @@ export class Submissions {
     if (open === undefined) return;
     this.open = undefined;
     // Batches start 8-aligned, so that what copies them may.
-    this.arenaUsed += (open.end + 7) & ~7;
+    this.arenaUsed += (open.end + sessionBytesMax(open.runs.length) + 7) & ~7;
     open.bytes = open.bytes.subarray(0, open.end);
     this.queue.push(open);
   }
 }
 
-function continues(last: RequestRun, { requester, first, deadlineMs }: RequestRun): boolean {
+/** What the runs of a batch, and one more, may say of sessions. */
+function roomBehind(runs: readonly RequestRun[]): number {
+  return sessionBytesMax(runs.length + 1);
+}
+
+function continues(last: RequestRun, { requester, first, deadlineMs, terms }: RequestRun): boolean {
   if (last.requester !== requester || last.first + last.count !== first) return false;
+  if (!continuesTerms(last.terms, last.count, terms)) return false;
   const apartMs = deadlineMs - last.deadlineMs;
   return !(apartMs < 0 || apartMs > DEADLINES_APART_MS);
 }

@@ -101,16 +101,23 @@ export class Tracing {
   private wrap(): () => void {
     const { host, storage } = this;
     const { executor } = host;
-    const { submit, message } = host;
+    const { submit, submitFor, message } = host;
     const { expect, apply } = executor;
     const { onDurable } = storage;
     this.isOn = true;
     host.submit = (requester, first, count, bytes, start, end) => {
       const atMs = this.runtime.monotonicMs();
-      // One that has been lost on the way, with the lead or its requester, is given up.
-      if (this.sample !== undefined && atMs - this.sample.atMs > LOST_MS) this.sample = undefined;
+      // It is placed as one of the replica's own.
+      const { line } = host;
+      const { end: position } = line;
       const isTaken = submit.call(host, requester, first, count, bytes, start, end);
-      if (isTaken && this.sample === undefined && host.leads) this.begin(requester, first, atMs);
+      if (isTaken) this.begin(line, position, atMs);
+      return isTaken;
+    };
+    host.submitFor = (requester, first, count, body, terms) => {
+      const atMs = this.runtime.monotonicMs();
+      const isTaken = submitFor.call(host, requester, first, count, body, terms);
+      if (isTaken) this.begin(requester, first, atMs);
       return isTaken;
     };
     host.message = (from, said) => {
@@ -133,7 +140,7 @@ export class Tracing {
     };
     return () => {
       Object.assign(executor, { expect, apply });
-      Object.assign(host, { submit, message });
+      Object.assign(host, { submit, submitFor, message });
       storage.onDurable = onDurable;
       this.sample = undefined;
       this.isOn = false;
@@ -141,6 +148,9 @@ export class Tracing {
   }
 
   private begin(requester: Requester, first: number, atMs: number): void {
+    // One that has been lost on the way, with the lead or its requester, is given up.
+    if (this.sample !== undefined && atMs - this.sample.atMs > LOST_MS) this.sample = undefined;
+    if (this.sample !== undefined || !this.host.leads) return;
     this.sample = { requester, first, atMs, steps: [], slot: 0, item: 0, commands: 0 };
     this.sample.steps.push({ what: 'received', replica: this.host.core.self, ms: 0 });
   }

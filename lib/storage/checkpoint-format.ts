@@ -33,8 +33,13 @@ export interface CheckpointMeta {
   readonly timeMs: number;
   /** The highest ballot at which a batch through `throughSlot` was first proposed; absent: before any. */
   readonly ballot?: Ballot;
-  /** The state machine's own digest of its state, where it gives one. */
+  /** The state machine's own digest of its state, where it gives one, and that of the sessions behind it. */
   readonly stateDigest?: string;
+  /**
+   * So many bytes of the state, its first ones, are the table of sessions, which is no state of the state
+   * machine; absent: no session was ever opened.
+   */
+  readonly sessionBytes?: number;
 }
 
 /** Most bytes of state in one block. */
@@ -50,9 +55,13 @@ export const FOOTER_BYTES = 40;
 /** "IDLCHKPT" as a little-endian pair of words. */
 const MAGIC_LOW = 0x434c_4449;
 const MAGIC_HIGH = 0x5450_4b48;
-/** The first form, and that of a configuration that programs which know only the first would misread. */
+/**
+ * The first form, that of a configuration that programs which know only the first would misread, and that
+ * with sessions. Each is written only where the one before cannot say what there is to be said.
+ */
 const FIRST_VERSION = 1;
-const VERSION = 2;
+const CONFIGURED_VERSION = 2;
+const SESSIONS_VERSION = 3;
 const FIXED_BYTES = 40;
 /** A length no block has: it announces the footer. */
 const FOOTER_MARK = 0xffff_ffff;
@@ -75,7 +84,7 @@ export function encodeHeader(meta: CheckpointMeta): Uint8Array {
   const view = viewOf(bytes);
   view.setUint32(0, MAGIC_LOW, true);
   view.setUint32(4, MAGIC_HIGH, true);
-  view.setUint32(8, isOfFirstForm(meta) ? FIRST_VERSION : VERSION, true);
+  view.setUint32(8, versionOf(meta), true);
   view.setUint32(12, total, true);
   view.setUint32(16, json.length, true);
   bytes.set(randomBytes(16), 24);
@@ -94,7 +103,7 @@ export function headerLength(bytes: Uint8Array, path: string): number {
     throw invalidCheckpoint(path, 'this is not a checkpoint');
   }
   const version = view.getUint32(8, true);
-  if (version !== FIRST_VERSION && version !== VERSION) {
+  if (version < FIRST_VERSION || version > SESSIONS_VERSION) {
     throw new IndelibleError(ErrorCode.storeVersion, `${path}: checkpoint format ${version}`, { path });
   }
   const total = view.getUint32(12, true);
@@ -117,9 +126,12 @@ export function decodeHeader(bytes: Uint8Array, path: string): DecodedHeader {
   return { meta: parseMeta(text, path), headerBytes: total, digest: getU64(view, total - 8) };
 }
 
-/** A configuration that was never changed is written as it always was. */
-function isOfFirstForm({ configuration, configurationAbove }: CheckpointMeta): boolean {
-  return configurationAbove === undefined && configuration.members.every(({ role }) => role === undefined);
+/** What older programs can read is written as it always was. */
+function versionOf({ configuration, configurationAbove, sessionBytes }: CheckpointMeta): number {
+  if (sessionBytes !== undefined) return SESSIONS_VERSION;
+  const isAsFormatted =
+    configurationAbove === undefined && configuration.members.every(({ role }) => role === undefined);
+  return isAsFormatted ? FIRST_VERSION : CONFIGURED_VERSION;
 }
 
 function isMember(member: Member | undefined): boolean {
@@ -151,7 +163,8 @@ function parseMeta(text: string, path: string): CheckpointMeta {
     Array.isArray(meta.configuration.members) &&
     meta.configuration.members.every(isMember) &&
     (meta.configuration.highestId === undefined || isCount(meta.configuration.highestId)) &&
-    (meta.stateDigest === undefined || typeof meta.stateDigest === 'string');
+    (meta.stateDigest === undefined || typeof meta.stateDigest === 'string') &&
+    (meta.sessionBytes === undefined || isCount(meta.sessionBytes));
   if (!good) throw invalidCheckpoint(path, 'its description is none of a checkpoint');
   return meta;
 }

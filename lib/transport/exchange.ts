@@ -26,6 +26,7 @@ import type {
   MembersReply,
   MembersRequest,
   Outcomes,
+  SessionTerms,
   SkipReply,
   SkipRequest,
 } from '../wire/client-messages.js';
@@ -123,7 +124,11 @@ export class Exchange implements Talk<ClientMessage> {
   readonly #backupWaiters: Waiter<BackupReply>[] = [];
   readonly #membersWaiters: Waiter<MembersReply>[] = [];
   readonly #runtime: Runtime;
-  readonly #terms = { lead: 0, deadlineMs: 0 };
+  readonly #terms: { -readonly [K in keyof Terms]: Terms[K] } = {
+    lead: 0,
+    deadlineMs: 0,
+    session: undefined,
+  };
   #leader: ReplicaId = 0;
   #lead = 0;
   /** By how much the replica's clock is ahead of the one here, at least. */
@@ -209,6 +214,7 @@ export class Exchange implements Talk<ClientMessage> {
    * Sends `count` commands, the body bytes[start, end), at the next flush. The bytes are copied. They have no
    * place after `deadlineMs` of the monotonic clock here, and are answered soon after at the latest.
    * @returns false, and takes nothing, under back-pressure: wait for `asker.drain()`.
+   * @param terms of their session; without, they belong to none
    * @throws ERR_INDELIBLE_STOPPED once closed, ERR_INDELIBLE_COMMAND_TOO_LARGE; a RangeError for a malformed
    * body.
    */
@@ -220,7 +226,9 @@ export class Exchange implements Talk<ClientMessage> {
     start: number,
     end: number,
     deadlineMs: number = Number.POSITIVE_INFINITY,
+    terms?: SessionTerms,
   ): boolean {
+    this.#terms.session = terms;
     return this.#body(FrameKind.submit, this.#commands, asker, first, count, bytes, start, end, deadlineMs);
   }
 
@@ -234,6 +242,7 @@ export class Exchange implements Talk<ClientMessage> {
     end: number,
     deadlineMs: number = Number.POSITIVE_INFINITY,
   ): boolean {
+    this.#terms.session = undefined;
     return this.#body(FrameKind.query, this.#queries, asker, first, count, bytes, start, end, deadlineMs);
   }
 
@@ -244,6 +253,7 @@ export class Exchange implements Talk<ClientMessage> {
     command: Uint8Array,
     deadlineMs: number = Number.POSITIVE_INFINITY,
   ): boolean {
+    this.#terms.session = undefined;
     return this.#one(FrameKind.submit, this.#commands, asker, number, command, deadlineMs);
   }
 
@@ -254,6 +264,7 @@ export class Exchange implements Talk<ClientMessage> {
     query: Uint8Array,
     deadlineMs: number = Number.POSITIVE_INFINITY,
   ): boolean {
+    this.#terms.session = undefined;
     return this.#one(FrameKind.query, this.#queries, asker, number, query, deadlineMs);
   }
 

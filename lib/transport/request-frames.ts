@@ -2,26 +2,29 @@
  * Requests being gathered into frames until the next flush: single commands and whole bodies go into one
  * growing `submit` or `query` frame as long as their numbers follow one another.
  *
- * 1. A frame is ended when the other kind of request comes, one that is asked of another lead or has another
- *    deadline, or when it has FRAME_TARGET_BYTES.
+ * 1. A frame is ended when the other kind of request comes, one that is asked of another lead, has another
+ *    deadline or is not the next one of the same session, or when it has FRAME_TARGET_BYTES.
  * 2. What is taken in is copied, and has been checked: a body with exactly its entries, none too large.
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { COMMAND_BYTES_MAX } from '../limits.js';
 import { ENTRY_HEADER_BYTES, entryEnd } from '../wire/body.js';
+import { SESSION_NEW, type SessionTerms } from '../wire/client-messages.js';
 import { beginFrame, sealFrame } from '../wire/frame.js';
-import { type FrameKind, PROTOCOL_VERSION } from '../wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION } from '../wire/protocol.js';
 import { readU32 } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
 
 /** A frame is ended once it has this many bytes; one more entry may take it over. */
 const FRAME_TARGET_BYTES = 128 << 10;
 
-/** First request number, count, lead and deadline, in front of the body. */
+/** First request number, count, lead and deadline, in front of the body; of commands, their terms too. */
 const RUN_BYTES = 28;
+const TERMS_BYTES = 24;
 const COUNT_AT = 8;
 const LEAD_AT = 12;
 const DEADLINE_AT = 20;
+const TERMS_AT = 28;
 
 /** Requests whose deadlines are no further apart than this may share a frame, and the earliest of them. */
 const DEADLINES_APART_MS = 50;
@@ -30,6 +33,8 @@ const DEADLINES_APART_MS = 50;
 export interface Terms {
   readonly lead: number;
   readonly deadlineMs: number;
+  /** That of the first request; undefined: they belong to no session. */
+  readonly session?: SessionTerms | undefined;
 }
 
 export type RequestKind = typeof FrameKind.submit | typeof FrameKind.query;
@@ -43,6 +48,9 @@ export class RequestFrames {
   #count = 0;
   #lead = 0;
   #deadlineMs = 0;
+  /** The session of the open frame, and the number of the next command in it. */
+  #session = 0;
+  #sequence = 0;
 
   /** @param version that of the connection */
   constructor(version: number = PROTOCOL_VERSION) {
@@ -80,8 +88,10 @@ export class RequestFrames {
       return;
     }
     let at = start;
+    const { session } = terms;
     for (let taken = 0; taken < count; ) {
-      this.#begin(kind, number + taken, terms);
+      const part = session === undefined ? session : { ...session, sequence: session.sequence + taken };
+      this.#begin(kind, number + taken, { ...terms, session: part });
       const from = at;
       while (taken < count && at - from < FRAME_TARGET_BYTES) {
         at = entryEnd(bytes, at);
@@ -100,16 +110,24 @@ export class RequestFrames {
     this.#writer.clear();
   }
 
-  #begin(kind: RequestKind, number: number, { lead, deadlineMs }: Terms): void {
+  #begin(kind: RequestKind, number: number, { lead, deadlineMs, session: terms }: Terms): void {
     const fits =
       this.#open === kind &&
+      this.#goesOn(terms) &&
       lead === this.#lead &&
       deadlineMs >= this.#deadlineMs &&
       deadlineMs - this.#deadlineMs <= DEADLINES_APART_MS;
     if (fits && this.#writer.length - this.#start < FRAME_TARGET_BYTES) return;
     this.#end();
     this.#start = beginFrame(this.#writer, kind, this.#version);
-    this.#fields = this.#writer.reserve(RUN_BYTES);
+    this.#fields = this.#writer.reserve(kind === FrameKind.submit ? RUN_BYTES + TERMS_BYTES : RUN_BYTES);
+    this.#session = terms?.session ?? 0;
+    this.#sequence = terms?.sequence ?? 0;
+    if (kind === FrameKind.submit) {
+      this.#writer.setU64(this.#fields + TERMS_AT, this.#session);
+      this.#writer.setU64(this.#fields + TERMS_AT + 8, this.#sequence);
+      this.#writer.setU64(this.#fields + TERMS_AT + 16, terms?.answeredThrough ?? 0);
+    }
     this.#writer.setU64(this.#fields, number);
     this.#writer.setU64(this.#fields + LEAD_AT, lead);
     this.#writer.setU64(this.#fields + DEADLINE_AT, deadlineMs);
@@ -117,6 +135,13 @@ export class RequestFrames {
     this.#deadlineMs = deadlineMs;
     this.#open = kind;
     this.#count = 0;
+  }
+
+  /** Whether these are the terms of the next request of the open frame. */
+  #goesOn(terms: SessionTerms | undefined): boolean {
+    if (terms === undefined) return this.#session === 0;
+    if (terms.session !== this.#session || terms.session === SESSION_NEW) return false;
+    return terms.sequence === this.#sequence + this.#count;
   }
 
   #end(): void {

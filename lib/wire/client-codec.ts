@@ -24,11 +24,12 @@ import type {
   MembersRequest,
   Outcomes,
   Query,
+  SessionTerms,
   SkipReply,
   SkipRequest,
   Submit,
 } from './client-messages.js';
-import { BackupWhat, MembersOutcome, RequestOutcome, SkipOutcome } from './client-messages.js';
+import { areTerms, BackupWhat, MembersOutcome, RequestOutcome, SkipOutcome } from './client-messages.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind, PROTOCOL_VERSION } from './protocol.js';
 import { frameError, Reader } from './reader.js';
@@ -59,6 +60,7 @@ export function encodeClientMessage(
       writer.u32(message.count);
       writer.u64(message.lead);
       writer.u64(message.deadlineMs);
+      if (message.type === 'submit') writeTerms(writer, message.terms);
       tail = message.body;
       break;
     case 'outcomes':
@@ -129,9 +131,9 @@ export function decodeClientMessage(
 function readFields(kind: number, reader: Reader): ClientMessage {
   switch (kind) {
     case FrameKind.submit:
-      return readRequests(reader, 'submit');
+      return readSubmit(reader);
     case FrameKind.query:
-      return readRequests(reader, 'query');
+      return readQuery(reader);
     case FrameKind.outcomes:
       return readOutcomes(reader);
     case FrameKind.leaderIs:
@@ -164,13 +166,33 @@ function readFields(kind: number, reader: Reader): ClientMessage {
   }
 }
 
-function readRequests(reader: Reader, type: 'submit' | 'query'): Submit | Query {
+function writeTerms(writer: Writer, terms: SessionTerms | undefined): void {
+  writer.u64(terms?.session ?? 0);
+  writer.u64(terms?.sequence ?? 0);
+  writer.u64(terms?.answeredThrough ?? 0);
+}
+
+function readSubmit(reader: Reader): Submit {
   const { first, count } = readRun(reader);
   const lead = reader.u64();
   const deadlineMs = reader.u64();
+  const terms = { session: reader.u64(), sequence: reader.u64(), answeredThrough: reader.u64() };
+  if (!areTerms(terms, count)) throw frameError('terms that no run of a session has');
+  const body = readRequests(reader, count);
+  const all = { type: 'submit', first, count, lead, deadlineMs, body } as const;
+  return terms.session === 0 ? all : { ...all, terms };
+}
+
+function readQuery(reader: Reader): Query {
+  const { first, count } = readRun(reader);
+  const lead = reader.u64();
+  const deadlineMs = reader.u64();
+  return { type: 'query', first, count, lead, deadlineMs, body: readRequests(reader, count) };
+}
+
+function readRequests(reader: Reader, count: number): Uint8Array {
   checkBody(reader.bytes, reader.at, reader.end, count, COMMAND_BYTES_MAX);
-  const body = reader.rest(FRAME_BYTES_MAX, 'the length of a body');
-  return { type, first, count, lead, deadlineMs, body };
+  return reader.rest(FRAME_BYTES_MAX, 'the length of a body');
 }
 
 function readLeaderIs(reader: Reader): LeaderIs {
@@ -180,7 +202,7 @@ function readLeaderIs(reader: Reader): LeaderIs {
 
 function readOutcomes(reader: Reader): Outcomes {
   const { first, count } = readRun(reader);
-  const outcome = reader.within(reader.u8(), RequestOutcome.diskFull, 'an outcome') as RequestOutcome;
+  const outcome = reader.within(reader.u8(), RequestOutcome.answeredBefore, 'an outcome') as RequestOutcome;
   const entries = outcome === RequestOutcome.done ? count : 0;
   checkBody(reader.bytes, reader.at, reader.end, entries, FRAME_BYTES_MAX);
   const body = reader.rest(FRAME_BYTES_MAX, 'the length of results');

@@ -25,8 +25,42 @@ export const RequestOutcome = {
    * Not executed, nor ever will be.
    */
   diskFull: 6,
+  /**
+   * It is not the next command of its session: those before it are not executed. Nor is this copy, ever; the
+   * same number may be asked again behind them.
+   */
+  outOfOrder: 7,
+  /** Its session is forgotten: this copy is not executed, nor is any other from now on. */
+  sessionGone: 8,
+  /** It was executed before, and its answer is not kept any more. */
+  answeredBefore: 9,
 } as const;
 export type RequestOutcome = (typeof RequestOutcome)[keyof typeof RequestOutcome];
+
+/** What a run of commands says of its session: whose they are, which ones, and what its holder has heard. */
+export interface SessionTerms {
+  /** {@link SESSION_NEW}: the run is one command, which opens a session, and whose answer is its number. */
+  readonly session: number;
+  /** Of the first command, from 1: those of a run follow each other. 0 of a run that opens a session. */
+  readonly sequence: number;
+  /**
+   * The holder has the answers through this number, and asks for none of them again. Of a run that opens a
+   * session: the session that it takes the place of, or 0.
+   */
+  readonly answeredThrough: number;
+}
+
+/** In place of a session's number: the command opens one. */
+export const SESSION_NEW: number = Number.MAX_SAFE_INTEGER;
+
+/** Whether a run of `count` commands may have these terms; session 0: none. */
+export function areTerms({ session, sequence, answeredThrough }: SessionTerms, count: number): boolean {
+  if (!Number.isSafeInteger(session) || session < 0) return false;
+  if (!Number.isSafeInteger(answeredThrough) || answeredThrough < 0) return false;
+  if (session === 0) return sequence === 0 && answeredThrough === 0;
+  if (session === SESSION_NEW) return sequence === 0 && count === 1;
+  return Number.isSafeInteger(sequence + count) && sequence > answeredThrough;
+}
 
 export interface Submit {
   readonly type: 'submit';
@@ -37,6 +71,8 @@ export interface Submit {
   readonly lead: number;
   /** The requests have no place after this moment, in milliseconds of the receiver's clock. */
   readonly deadlineMs: number;
+  /** Absent: the commands belong to no session. */
+  readonly terms?: SessionTerms;
   readonly body: Uint8Array;
 }
 

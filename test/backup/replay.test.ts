@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../examples/counter.js';
 import { Replay, slotThrough } from '../../lib/backup/replay.js';
-import { restoredMeta } from '../../lib/backup/restored-store.js';
+import { restoredImage } from '../../lib/backup/restored-store.js';
 import type { CommandView, ResultWriter } from '../../lib/index.js';
 import { BASE, CLUSTER, commandsVote, sampleFile, skipVote, timeOf, VOTES } from './sample.js';
 
@@ -77,7 +77,7 @@ describe('what a new cluster begins with', () => {
     const replay = new Replay(await sampleFile([commandsVote(4, 'add 2')]), new Counter());
     replay.run(4);
     const configuration = { number: 1, members: [{ id: 1, storeUuid: 'f'.repeat(32) }] };
-    const meta = restoredMeta(replay, 'a'.repeat(32), configuration);
+    const { meta } = restoredImage(replay, 'a'.repeat(32), configuration);
     expect(meta).toEqual({
       clusterId: 'a'.repeat(32),
       checkpointId: 1,

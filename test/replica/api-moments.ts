@@ -96,7 +96,7 @@ export const CALLS = {
       (requester) => service.query(requester, 1, 1, BODY, 0, BODY.length),
       () => service.flush(),
     ),
-  skip: (replica: Replica) => fate(replica.skip(1, 0, 'no reason')),
+  skip: (replica: Replica) => fate(replica.skip(replica.status().halted?.slot ?? 1, 0, 'no reason')),
   abandon: ({ service }: Replica) => returned(() => service.abandon(NOBODY)),
   flush: ({ service }: Replica) => returned(() => service.flush()),
 } as const;

@@ -48,9 +48,10 @@ const PROMISED: Record<MomentName, Record<Call, string>> = {
   following: FOLLOWS,
   'alone, of three': {
     ...SERVES,
-    propose: 'ERR_INDELIBLE_UNKNOWN',
+    // It waits for a session, and so is never proposed.
+    propose: 'ERR_INDELIBLE_NOT_EXECUTED',
     read: 'ERR_INDELIBLE_NOT_EXECUTED',
-    submit: 'unknown',
+    submit: 'not executed',
     query: 'not executed',
   },
   halted: { ...HALTED, skip: 'done' },

@@ -3,6 +3,7 @@ import { Counter } from '../../examples/counter.js';
 import type { CheckpointFetch } from '../../lib/paxos/messages.js';
 import { type CheckpointSource, Checkpoints } from '../../lib/replica/checkpoints.js';
 import { TUNING_DEFAULT } from '../../lib/replica/options.js';
+import { SessionTable } from '../../lib/replica/sessions/session-table.js';
 import type { CheckpointStore } from '../../lib/storage/checkpoint.js';
 import type { CheckpointFile } from '../../lib/storage/checkpoint-file.js';
 import { RecordingMedium } from '../../lib/storage/file/recording-medium.js';
@@ -45,6 +46,7 @@ it('trims nothing by a received checkpoint before it has become the state (contr
     store,
     storage,
     machine,
+    sessions: new SessionTable(),
     tuning: TUNING_DEFAULT,
     random: () => 0,
   });
@@ -69,6 +71,7 @@ it('writes one of its own at once where that of a peer became the state and coul
     store: own,
     storage: { usedBytes: 0, capacityBytes: 1000 } as Storage,
     machine,
+    sessions: new SessionTable(),
     tuning: TUNING_DEFAULT,
     random: () => 0,
   });

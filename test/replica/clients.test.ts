@@ -29,7 +29,7 @@ const setUp = () => {
     leads: true,
     leader: 1,
     lead: LEAD as Ballot,
-    submit: take,
+    submitFor: take,
     query: take,
     abandon: (requester: Requester) => abandoned.push(requester),
     flush: () => {},
@@ -182,7 +182,7 @@ describe('a client of the peer port', () => {
   it('hears that a request is not executed that the host never will take, in order', () => {
     const { host, said, say, answer } = setUp();
     say('submit', 1);
-    host.submit = () => {
+    host.submitFor = () => {
       throw new IndelibleError(ErrorCode.commandTooLarge, 'too large');
     };
     say('submit', 2);

@@ -17,6 +17,8 @@ class Asker implements Requester {
   drain(): void {}
 }
 
+const NO_LINES = { refuseGrowth: (): void => {} };
+
 let submissions: Submissions;
 let pendingSlots: number;
 
@@ -31,7 +33,7 @@ function ask(asker: Asker, first: number, ...commands: readonly number[]): void 
 }
 
 const refuse = (): boolean =>
-  refuseGrowth(submissions, { outcomes: new Outcomes(), pendingSlots }, (bytes, start, end) => {
+  refuseGrowth(submissions, NO_LINES, { outcomes: new Outcomes(), pendingSlots }, (bytes, start, end) => {
     expect(end - start).toBe(1);
     return bytes[start] === GROW;
   });

@@ -5,7 +5,7 @@ const STORE = { batchBytesMax: 1 << 20, capacityBytes: 100 << 20 };
 
 describe('tuning', () => {
   it('is the defaults where nothing is given', () => {
-    expect(tune({}, STORE)).toMatchObject({ ...TUNING_DEFAULT, commandBytesMax: (1 << 20) - 64 });
+    expect(tune({}, STORE)).toMatchObject({ ...TUNING_DEFAULT, commandBytesMax: (1 << 20) - 128 });
   });
 
   it('keeps the open window a small part of the log, however it is asked for', () => {

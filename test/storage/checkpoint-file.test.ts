@@ -84,7 +84,7 @@ describe('a checkpoint file is refused', () => {
   });
 
   it('of another format, which is said also where only its header is asked for', async () => {
-    const newer = word(8, 3);
+    const newer = word(8, 4);
     await expect(opened(newer)).rejects.toThrow(withCode('ERR_INDELIBLE_STORE_VERSION'));
     const { medium, bytes } = await written();
     const [newest] = [...(await medium.list(DIRECTORY))].sort().reverse();

@@ -21,7 +21,9 @@ export interface RequestSurroundings {
   readonly workload: RequestWorkload;
   /** The shortest time after which a request that waits is given up. */
   readonly deadlineMs: number;
-  readonly owner: Omit<LineOwner, 'answered' | 'drained' | 'nowMs'>;
+  /** A command that is younger is not told *unknown*: the replica asks again. 0, or left out: it may be. */
+  readonly unknownAfterMs?: () => number;
+  readonly owner: Omit<LineOwner, 'answered' | 'drained' | 'nowMs' | 'clockMs' | 'unknownAfterMs'>;
   newOperation(type: Operation['type']): Operation;
   /** A request was answered as done. */
   done(): void;
@@ -46,6 +48,8 @@ export class Requester {
     this.owner = {
       ...around.owner,
       nowMs: () => loop.awakeMs,
+      clockMs: () => loop.monotonicMs(),
+      unknownAfterMs: around.unknownAfterMs ?? (() => 0),
       answered: (_line, outcome, waitedMs) => this.answered(outcome, waitedMs),
       drained: () => {
         around.counters.drains++;

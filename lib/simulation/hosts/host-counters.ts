@@ -77,6 +77,11 @@ export interface HostCounters {
   listenersThrown: number;
   reentrantCalls: number;
   slotsApplied: number;
+  /** Commands that had the answer of an earlier copy, and that were refused: out of order, or forgotten. */
+  sessionRepeats: number;
+  sessionRefusals: number;
+  /** Sessions that were forgotten for lack of room. */
+  sessionsForgotten: number;
   /** Moments at which a majority was healthy and connected for long enough, and progress was asked for. */
   availabilityChecks: number;
   /** The same for single replicas that were cut off from the leader alone, for long enough. */
@@ -138,6 +143,9 @@ export function newHostCounters(): HostCounters {
     listenersThrown: 0,
     reentrantCalls: 0,
     slotsApplied: 0,
+    sessionRepeats: 0,
+    sessionRefusals: 0,
+    sessionsForgotten: 0,
     availabilityChecks: 0,
     cutOffChecks: 0,
   };

@@ -20,6 +20,7 @@ import { mustAnswerInTime, mustHoldLittle } from './bounds.js';
 import { CountingMachine } from './counting-machine.js';
 import type { EventLoop } from './event-loop.js';
 import { Requester } from './front-end.js';
+import { SESSIONS_ENOUGH } from './host-scale.js';
 import type { HostSurroundings } from './host-surroundings.js';
 import { addressOf } from './socket-network.js';
 
@@ -50,6 +51,8 @@ export class HostProcess {
   private isLeading = false;
   /** An operator has asked for a skip, and has no answer. */
   private isSkipping = false;
+  private isClosing = false;
+  private counted = { repeated: 0, refused: 0, forgotten: 0 };
 
   /** Opens the store of replica `id` and joins its peers. @throws what opening throws */
   static async open(
@@ -109,7 +112,8 @@ export class HostProcess {
       peers: around.addresses,
       stateMachine: this.machine,
       keys: undefined,
-      tuning: around.scale.tuning,
+      // What the leader of the moment was told counts on all of them.
+      tuning: { ...around.scale.tuning, sessionsMax: around.scale.sessionsMax + id - 1 },
     };
     const sockets = around.network.socketsOf(id, loop);
     const transport = (given: TcpTransportOptions): TcpTransport =>
@@ -132,7 +136,11 @@ export class HostProcess {
       counters.rebuilds++;
       this.restored();
     };
-    const requests = around.requestsOf(id);
+    const isSure = around.scale.sessionsMax === SESSIONS_ENOUGH && around.scale.workload.poisons === 0;
+    const requests = {
+      ...around.requestsOf(id),
+      unknownAfterMs: () => (isSure && !this.isClosing ? around.scale.tuning.requestTimeoutMs : 0),
+    };
     this.requesters = Array.from(
       { length: around.scale.workload.requesters },
       () => new Requester(this.host, loop, requests),
@@ -172,6 +180,7 @@ export class HostProcess {
       },
       ticked: () => {
         this.operate();
+        this.countSessions();
         if (this.isStalled) counters.stalledTicks++;
         if (this.host.time.clock.status.guide === 'others') counters.clocksSlewed++;
       },
@@ -259,6 +268,7 @@ export class HostProcess {
   /** Stops in order, as on SIGTERM: then nothing is owed to anybody. Resolves when all is closed. */
   async close(): Promise<void> {
     const { host, transport } = this.assembly;
+    this.isClosing = true;
     await host.stop();
     for (const { writes, reads } of this.requesters) {
       const owed = writes.openCount + reads.openCount;
@@ -286,6 +296,15 @@ export class HostProcess {
       const isWhole = this.applied === through && this.host.halt === undefined;
       tell('applied', this.id, this.applied, isWhole ? this.machine.at(through) : undefined);
     }
+  }
+
+  private countSessions(): void {
+    const { counters } = this.around;
+    const { table, repeated, refused } = this.host.executor.sessions;
+    counters.sessionRepeats += repeated - this.counted.repeated;
+    counters.sessionRefusals += refused - this.counted.refused;
+    counters.sessionsForgotten += table.forgotten - this.counted.forgotten;
+    this.counted = { repeated, refused, forgotten: table.forgotten };
   }
 
   private restored(): void {

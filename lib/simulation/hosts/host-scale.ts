@@ -4,6 +4,9 @@ import type { Random } from '../random.js';
 
 const TICK_MS = 10;
 
+/** With so many, none of a simulation is forgotten. */
+export const SESSIONS_ENOUGH = 100_000;
+
 export interface RequestWorkload {
   /** Between two requests of one requester, at most. */
   readonly pauseMsMax: number;
@@ -36,6 +39,8 @@ type HostTuning = Partial<Tuning> &
 export interface HostScale {
   readonly tuning: HostTuning;
   readonly electionMs: number;
+  /** The sessions that replica 1 would keep; each other one would keep one more than the one before. */
+  readonly sessionsMax: number;
   readonly logBytes: number;
   readonly recordBytesMax: number;
   /** What the checkpoints' disk writes in a millisecond. */
@@ -67,6 +72,7 @@ export function drawHostScale(random: Random): HostScale {
       scrubBytesPerSecond: random.pick([0, 4 << 20]),
     },
     electionMs: electionTicks * TICK_MS,
+    sessionsMax: random.pick([2, SESSIONS_ENOUGH, SESSIONS_ENOUGH]),
     logBytes: isBulky ? 2 << 20 : 128 << 10,
     recordBytesMax: isBulky ? 128 << 10 : 8 << 10,
     diskBytesPerMs: random.pick([1000, 20_000]),

@@ -13,9 +13,13 @@ import type { Operation } from '../observer.js';
 import { Violation } from '../violation.js';
 import type { Tell } from './told.js';
 
+/** Requests with deadlines close to each other have the earliest; clocks are looked at now and then. */
+const EARLY_MS_MAX = 100;
+
 interface Open {
   readonly operation: Operation;
   readonly askedMs: number;
+  readonly askedClockMs: number;
 }
 
 /** What a line is told to do behind an outcome, and when there is room again. */
@@ -25,6 +29,10 @@ export interface LineOwner {
   readonly broke: (violation: Violation) => void;
   /** Time in which the process runs. */
   readonly nowMs: () => number;
+  /** The clock that deadlines are of. */
+  readonly clockMs: () => number;
+  /** A command that is younger is not told *unknown*; 0: it may be. */
+  readonly unknownAfterMs: () => number;
   answered(line: RequestLine, outcome: Outcome, waitedMs: number): void;
   drained(line: RequestLine): void;
 }
@@ -74,9 +82,10 @@ export class RequestLine implements Asker {
   /** `take` hands these to the replica, which may answer at once. False: it did not take them. */
   ask(operations: readonly Operation[], take: () => boolean): boolean {
     const askedMs = this.owner.nowMs();
+    const askedClockMs = this.owner.clockMs();
     for (const operation of operations) {
       this.owner.tell('asked', operation);
-      this.open.push({ operation, askedMs });
+      this.open.push({ operation, askedMs, askedClockMs });
     }
     this.next += operations.length;
     let isTaken = false;
@@ -107,7 +116,8 @@ export class RequestLine implements Asker {
     this.firstOpen += count;
     let at = start;
     const view = new DataView(results.buffer, results.byteOffset, results.byteLength);
-    for (const { operation } of this.open.splice(0, count)) {
+    for (const { operation, askedClockMs } of this.open.splice(0, count)) {
+      if (outcome === Outcome.unknown && this.type === 'write') this.mustBeOver(askedClockMs);
       if (outcome === Outcome.done && at + 4 > end)
         return this.broken('was told fewer results than requests');
       this.tellOne(operation, outcome, view, at + 4);
@@ -132,6 +142,14 @@ export class RequestLine implements Asker {
   private takeBack(count: number): void {
     this.next -= count;
     this.open.length -= count;
+  }
+
+  /** Before its time is over a command is asked again, whoever has led meanwhile. */
+  private mustBeOver(askedClockMs: number): void {
+    const ageMs = this.owner.clockMs() - askedClockMs;
+    const afterMs = this.owner.unknownAfterMs();
+    if (ageMs >= afterMs - EARLY_MS_MAX) return;
+    this.broken(`was told unknown after ${ageMs.toFixed(0)} ms, of ${afterMs} in which it is asked again`);
   }
 
   private tellOne(operation: Operation, outcome: Outcome, results: DataView, at: number): void {

@@ -56,7 +56,7 @@ function isSettled(world: HostWorld, asked: ReadonlyMap<number, number>): boolea
   if (world.hosts.some(({ process }) => process?.host.halt !== undefined)) return false;
   const states = world.hosts.map(({ process }) => ({
     through: process?.host.executor.appliedThrough,
-    digest: process?.machine.digest(),
+    digest: process?.host.stateDigest,
     owed: process?.requesters.reduce((sum, { writes, reads }) => sum + writes.openCount + reads.openCount, 0),
   }));
   return states.every(

@@ -17,6 +17,7 @@ import { members } from './members.js';
 import { outlivedLeader } from './outlived-leader.js';
 import { relays } from './relays.js';
 import type { Schedule } from './schedule.js';
+import { sessions } from './sessions.js';
 import { skips } from './skips.js';
 import { slowLinks } from './slow-links.js';
 import { standingBack } from './standing-back.js';
@@ -50,6 +51,7 @@ export const schedules: readonly Schedule[] = [
   ...stores,
   ...skips,
   standingBack,
+  sessions,
   ...greetings,
   ...members,
   ...backups,

@@ -6,7 +6,7 @@ import { BackupFile } from '../../../lib/backup/backup-file.js';
 import { PartKind } from '../../../lib/backup/backup-format.js';
 import { BackupWriter, writeBackup } from '../../../lib/backup/backup-writer.js';
 import { Replay } from '../../../lib/backup/replay.js';
-import { restoredMeta } from '../../../lib/backup/restored-store.js';
+import { restoredImage } from '../../../lib/backup/restored-store.js';
 import type { StoppedStores } from '../../../lib/backup/stopped-stores.js';
 import { type HistoryRule, StoreHistory } from '../../../lib/backup/store-history.js';
 import { firstConfiguration } from '../../../lib/cluster/plan.js';
@@ -177,7 +177,8 @@ const firstBallots: Schedule = {
   async run() {
     const replay = new Replay(await sampleFile(), counter());
     replay.run(7);
-    const { throughSlot: through, timeMs, ballot } = restoredMeta(replay, 'a'.repeat(32), CONFIGURATION);
+    const { meta } = restoredImage(replay, 'a'.repeat(32), CONFIGURATION);
+    const { throughSlot: through, timeMs, ballot } = meta;
     const machine = counter();
     const executor = new Executor(
       machine,

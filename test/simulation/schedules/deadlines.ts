@@ -57,7 +57,7 @@ class Leader {
 
   submit(first: number, deadlineMs: number = Number.POSITIVE_INFINITY): void {
     const asker = { ...this.asker, deadlineMs };
-    this.placing.submit(asker, first, 1, BODY, 0, BODY.length);
+    this.placing.submitFor(asker, first, 1, BODY, undefined);
   }
 
   query(first: number): void {
@@ -102,7 +102,7 @@ function talk(): {
       leads: true,
       leader: 1,
       lead: LEAD,
-      submit: take,
+      submitFor: take,
       query: take,
       abandon() {},
       flush() {},

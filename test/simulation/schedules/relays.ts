@@ -23,7 +23,7 @@ class Follower {
     leads: false,
     leader: 2,
     lead: 0 as Ballot,
-    submit: () => this.did.push('submitted here') > 0,
+    submitFor: () => this.did.push('submitted here') > 0,
     query: () => this.did.push('asked here') > 0,
     abandon: () => {},
     flush: () => {},
