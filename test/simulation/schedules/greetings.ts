@@ -3,9 +3,10 @@ import { nodeRuntime } from '../../../lib/runtime.js';
 import { placeCall, receiveCall } from '../../../lib/transport/greeting.js';
 import { newLinkCounters } from '../../../lib/transport/link.js';
 import { type ClusterKeys, clusterKeys } from '../../../lib/transport/proof.js';
-import { NO_BYTES } from '../../../lib/wire/frame.js';
+import { FRAME_HEADER_BYTES, NO_BYTES } from '../../../lib/wire/frame.js';
 import type { Hello } from '../../../lib/wire/hello-codec.js';
 import {
+  decodeGreeting,
   encodeChallenge,
   encodeHello,
   encodeProof,
@@ -15,7 +16,7 @@ import {
   NO_SALT,
   RefusalCode,
 } from '../../../lib/wire/hello-codec.js';
-import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../../lib/wire/protocol.js';
+import { FrameKind, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from '../../../lib/wire/protocol.js';
 import { Writer } from '../../../lib/wire/writer.js';
 import { End } from './end.js';
 import { mustBe, type Schedule } from './schedule.js';
@@ -132,8 +133,10 @@ function changed(): void {
   connect(caller, listener, (bytes) => {
     if (!first) return bytes;
     first = false;
-    // The salt stands at the end of the hello; everything else is somebody else's.
-    const salt = bytes.subarray(bytes.length - NO_SALT.length);
+    // The salt is that of the hello; everything else is somebody else's.
+    const { hello } = FrameKind;
+    const said = decodeGreeting(PROTOCOL_VERSION, hello, bytes, FRAME_HEADER_BYTES, bytes.length);
+    const { salt } = said as Hello;
     const other = { ...CALLER, replicaId: 3, storeUuid: '04'.repeat(16), salt };
     return words((writer) => encodeHello(writer, other));
   });
