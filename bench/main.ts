@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CLUSTER_STEPS_A_ROUND, measureClusterLevel } from './cluster/cluster-level.js';
 import { COSTS_STEPS_A_ROUND, measureCostsLevel } from './costs/costs-level.js';
+import { failoverGoals } from './failover/distribution.js';
+import { failoverSteps, measureFailoverLevel } from './failover/failover-level.js';
 import { fingerprint } from './fingerprint.js';
 import { clusterGoals, costsGoals, storageGoals } from './goals.js';
 import { parseOptions, recordedOptions, USAGE } from './options.js';
@@ -55,10 +57,11 @@ if (options === 'help') {
     (wanted('storage') ? STORAGE_STEPS_A_ROUND : 0) +
     (wanted('cluster') ? CLUSTER_STEPS_A_ROUND : 0) +
     (wanted('costs') ? COSTS_STEPS_A_ROUND : 0);
-  const progress = progressOf(steps * options.rounds);
+  const progress = progressOf(steps * options.rounds + (wanted('failover') ? failoverSteps(options) : 0));
   const storage = wanted('storage') ? await measureStorageLevel(options, progress) : undefined;
   const cluster = wanted('cluster') ? await measureClusterLevel(options, progress) : undefined;
   const costs = wanted('costs') ? await measureCostsLevel(options, progress) : undefined;
+  const failover = wanted('failover') ? await measureFailoverLevel(options, progress) : undefined;
   progress.end();
   const report: Report = {
     format: REPORT_FORMAT,
@@ -70,10 +73,12 @@ if (options === 'help') {
       ...(storage === undefined ? [] : storageGoals(storage)),
       ...(cluster === undefined ? [] : clusterGoals(cluster)),
       ...(costs === undefined ? [] : costsGoals(costs)),
+      ...(failover === undefined || typeof failover === 'string' ? [] : failoverGoals(failover)),
     ],
     ...(storage === undefined ? {} : { storage }),
     ...(cluster === undefined ? {} : { cluster }),
     ...(costs === undefined ? {} : { costs }),
+    ...(failover === undefined ? {} : { failover }),
   };
   const path = join(RESULTS, options.name);
   writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`);

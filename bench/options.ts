@@ -2,7 +2,9 @@
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const LEVELS = ['storage', 'cluster', 'costs'] as const;
+export const LEVELS = ['storage', 'cluster', 'costs', 'failover'] as const;
+/** Fail-overs take an hour, and root: they are measured when they are asked for. */
+const LEVELS_BY_DEFAULT: readonly Level[] = ['storage', 'cluster', 'costs'];
 export type Level = (typeof LEVELS)[number];
 
 export interface BenchOptions {
@@ -20,6 +22,13 @@ export interface BenchOptions {
   readonly keys: number;
   /** Bytes of a replica's log at the cluster level. */
   readonly regionBytes: number;
+  /** How often each fault of the fail-over level is inflicted on the leader, without and with a load. */
+  readonly faults: number;
+  /** How long all is left alone between two of them: what is usual of a new leader is known by then. */
+  readonly restMs: number;
+  /** How long full load goes on without a fault, in seconds, and beside how many busy loops once more. */
+  readonly calmSeconds: number;
+  readonly busyLoops: number;
   /** Where emulated regions lie, and where files do; a directory of its own is made and removed in each. */
   readonly regionDirectory: string;
   readonly diskDirectory: string;
@@ -32,12 +41,17 @@ export interface BenchOptions {
 export const USAGE = `usage: npm run bench -- [options]
 
   --quick                 three short rounds: shows that it runs, measures little
-  --only LEVEL            storage, cluster or costs (of sealing and of metrics)
+  --only LEVEL            storage, cluster or costs (of sealing and of metrics); without it all of these.
+                          failover: what happens when the leader fails; an hour, as root
   --rounds N              rounds of everything, interleaved (7)
   --storage-ms N          milliseconds of a storage case a round (400)
   --load-ms N             milliseconds of a long cluster load a round (10000), after --warm-up-ms (1000)
   --redis-requests N      requests of each kind that redis-benchmark sends a round (200000)
   --keys N                keys of the loads that go over few (200000)
+  --faults N              times that each fault strikes the leader, idle and under load (50)
+  --rest-ms N             milliseconds from one of them to the next (3000)
+  --calm-seconds N        seconds of full load without a fault, twice (600): elections then are false
+  --busy-loops N          processes that keep processors busy in the second of them (3)
   --region-bytes N        bytes of a replica's log in the cluster (100663296)
   --region-dir DIR        where emulated regions lie (/dev/shm)
   --disk-dir DIR          where files lie (bench/results' own file system)
@@ -60,6 +74,10 @@ export function parseOptions(args: readonly string[], diskDirectory: string): Be
       'warm-up-ms': text,
       'redis-requests': text,
       keys: text,
+      faults: text,
+      'rest-ms': text,
+      'calm-seconds': text,
+      'busy-loops': text,
       'region-bytes': text,
       'region-dir': text,
       'disk-dir': text,
@@ -85,6 +103,10 @@ export function parseOptions(args: readonly string[], diskDirectory: string): Be
     warmUpMs: number('warm-up-ms', values['warm-up-ms'], 500, 1000),
     redisRequests: number('redis-requests', values['redis-requests'], 50_000, 200_000),
     keys: number('keys', values.keys, 200_000, 200_000),
+    faults: number('faults', values.faults, 2, 50),
+    restMs: number('rest-ms', values['rest-ms'], 3000, 3000),
+    calmSeconds: number('calm-seconds', values['calm-seconds'], 5, 600),
+    busyLoops: number('busy-loops', values['busy-loops'], 3, 3),
     regionBytes: number('region-bytes', values['region-bytes'], 32 << 20, 96 << 20),
     regionDirectory: values['region-dir'] ?? '/dev/shm',
     diskDirectory: values['disk-dir'] ?? diskDirectory,
@@ -100,7 +122,7 @@ export function recordedOptions(options: BenchOptions, root: string): BenchOptio
 }
 
 function levelsOf(only: string | undefined): readonly Level[] {
-  if (only === undefined) return LEVELS;
+  if (only === undefined) return LEVELS_BY_DEFAULT;
   const level = LEVELS.find((candidate) => candidate === only);
   if (level === undefined) throw new RangeError(`--only is one of ${LEVELS.join(', ')}`);
   return [level];

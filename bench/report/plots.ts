@@ -1,6 +1,8 @@
 /** The figures of a run as SVG. */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { distributionOf } from '../failover/distribution.js';
+import type { FailoverFigures } from '../failover/messages.js';
 import type { ReadBackFigures } from '../storage/storage-level.js';
 import type { Report } from './report.js';
 import { number } from './text.js';
@@ -15,9 +17,9 @@ const STYLE = { fontSize: '12px', fontFamily: 'system-ui, sans-serif' };
 
 /** In the colours of the page's palette; what is compared with Indelible is grey. */
 const COLOURS: readonly (readonly [RegExp, string])[] = [
-  [/^(two-fence|emulated|recovery|p50)$/, 'var(--memory)'],
+  [/^(two-fence|emulated|recovery|p50|idle)$/, 'var(--memory)'],
   [/^(fused|scrub)$/, 'var(--good)'],
-  [/^(file|p99$)/, 'var(--file)'],
+  [/^(file|p99$|under load)/, 'var(--file)'],
   [/^(msync|p99\.9$)/, 'var(--bad)'],
   [/two fences$/, 'var(--quiet)'],
 ];
@@ -28,10 +30,11 @@ function colourOf(name: string): string {
   return COLOURS.find(([pattern]) => pattern.test(name))?.[1] ?? 'var(--other)';
 }
 
-export function figuresOf({ storage, cluster }: Report): readonly Figure[] {
+export function figuresOf({ storage, cluster, failover }: Report): readonly Figure[] {
   const figures: Figure[] = [];
   if (storage !== undefined) figures.push(...storageFigures(storage));
   if (cluster !== undefined) figures.push(...clusterFigures(cluster));
+  if (failover !== undefined && typeof failover !== 'string') figures.push(failoverFigure(failover));
   return figures;
 }
 
@@ -159,4 +162,13 @@ function clusterFigures({ hops, backends }: NonNullable<Report['cluster']>): rea
     }),
     bars('redis-benchmark, requests a second', 'requests a second', redis, true),
   ];
+}
+
+/** A bar is the median over the times; its line spans the shortest outage and the 99th percentile. */
+function failoverFigure({ outages }: FailoverFigures): Figure {
+  const data = outages.map(({ fault, load, milliseconds }): Bar => {
+    const { p50, p99 } = distributionOf(milliseconds);
+    return { group: fault, who: load, median: p50, least: Math.min(...milliseconds), most: p99 };
+  });
+  return bars('The leader is …: milliseconds without an answer', 'milliseconds, up to p99', data, true);
 }

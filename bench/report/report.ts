@@ -4,6 +4,7 @@
  */
 import type { ClusterFigures } from '../cluster/cluster-level.js';
 import type { CostsFigures } from '../costs/costs-level.js';
+import type { FailoverFigures } from '../failover/messages.js';
 import type { Fingerprint } from '../fingerprint.js';
 import type { Goal } from '../goals.js';
 import type { BenchOptions } from '../options.js';
@@ -21,4 +22,6 @@ export interface Report {
   readonly storage?: StorageFigures;
   readonly cluster?: ClusterFigures;
   readonly costs?: CostsFigures;
+  /** Or why it was not measured. */
+  readonly failover?: FailoverFigures | string;
 }

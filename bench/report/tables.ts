@@ -1,4 +1,6 @@
 /** The figures of a run as tables: for the terminal, and for the page. */
+
+import { distributionOf } from '../failover/distribution.js';
 import { ratioOf, type Series } from '../series.js';
 import type { GroupShape } from '../storage/cases.js';
 import type { Report } from './report.js';
@@ -10,7 +12,7 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-export function tablesOf({ storage, cluster, costs }: Report): readonly Table[] {
+export function tablesOf({ storage, cluster, costs, failover }: Report): readonly Table[] {
   const tables: Table[] = [];
   if (storage !== undefined) {
     tables.push(appendTable(storage), mediumTable(storage), pmemlogTable(storage));
@@ -18,6 +20,7 @@ export function tablesOf({ storage, cluster, costs }: Report): readonly Table[] 
   }
   if (cluster !== undefined) tables.push(loadTable(cluster), redisTable(cluster), checkTable(cluster));
   if (costs !== undefined) tables.push(costsTable(costs));
+  if (failover !== undefined) tables.push(...failoverTables(failover));
   return tables;
 }
 
@@ -152,4 +155,30 @@ function costsTable({ kinds }: NonNullable<Report['costs']>): Table {
   const many = ['commands/s, 1,024 in flight', '÷ TCP', 'processor µs/command, all', '÷ TCP'];
   const head = ['what', ...many, 'p50 µs, 1 in flight', '÷ TCP'];
   return { title: 'What sealing and metrics cost', head, rows };
+}
+
+function failoverTables(failover: NonNullable<Report['failover']>): readonly Table[] {
+  const title = 'What happens to the leader, and how long a surviving port gives no answer (ms)';
+  if (typeof failover === 'string') return [{ title, head: ['not measured'], rows: [[failover]] }];
+  const outages = failover.outages.map(({ fault, load, milliseconds, refused }) => {
+    const { p50, p90, p99, max } = distributionOf(milliseconds);
+    const errors = Object.entries(refused).map(([word, count]) => `${number(count)} ${word}`);
+    const numbers = [milliseconds.length, p50, p90, p99, max].map(number);
+    return [fault, load, ...numbers, errors.join(', ')];
+  });
+  const calm = failover.calm.map(({ busyLoops, seconds, commandsPerSecond, elections, roleChanges }) =>
+    [busyLoops, seconds, commandsPerSecond, elections, roleChanges].map(number),
+  );
+  return [
+    {
+      title,
+      head: ['fault', 'load', 'times', 'p50', 'p90', 'p99', 'max', 'errors, all in all'],
+      rows: outages,
+    },
+    {
+      title: 'Full load without a fault',
+      head: ['busy loops beside it', 'seconds', 'commands/s', 'elections', 'changes of a role'],
+      rows: calm,
+    },
+  ];
 }

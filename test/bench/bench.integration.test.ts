@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../bench/costs/costs-level.js';
+import { FAULTS, LOADS } from '../../bench/failover/messages.js';
 import type { Report } from '../../bench/report/report.js';
 import { GROUPS, STORES } from '../../bench/storage/cases.js';
 import { APPEND_LOOPS } from '../../bench/storage/limits.js';
@@ -72,5 +73,19 @@ describe('the benchmark', () => {
     expect(report.goals).toHaveLength(3);
     expect(report.costs?.proofs.rounds).toHaveLength(1);
     expect(readFileSync(resultOf('md'), 'utf8')).toContain('| TLS |');
+  });
+
+  it('lets the leader fail in every way, idle and under load, and counts false elections', async () => {
+    const once = ['--faults', '1', '--rest-ms', '1', '--calm-seconds', '1', '--busy-loops', '1'];
+    const { stdout, report } = await bench('--only', 'failover', ...once);
+    const { failover } = report;
+    if (typeof failover === 'string') return expect(stdout).toContain('this machine lacks');
+    const times = failover?.outages.map(({ milliseconds }) => milliseconds.length);
+    expect(times).toEqual(Array.from({ length: FAULTS.length * LOADS.length }, () => 1));
+    expect(failover?.calm.map(({ busyLoops }) => busyLoops)).toEqual([0, 1]);
+    for (const { commandsPerSecond } of failover?.calm ?? []) expect(commandsPerSecond).toBeGreaterThan(0);
+    const page = readFileSync(resultOf('html'), 'utf8');
+    expect(page).toContain('under load');
+    expect(page).not.toMatch(/NaN|undefined|<script/);
   });
 });

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type BenchOptions, parseOptions, recordedOptions } from '../../bench/options.js';
+import { type BenchOptions, LEVELS, parseOptions, recordedOptions } from '../../bench/options.js';
 
 describe('the options of the benchmark', () => {
   it('measure everything in seven rounds of ten seconds a load, unless told otherwise', () => {
     const options = parseOptions([], '/disk');
     expect(options).toMatchObject({
       levels: ['storage', 'cluster', 'costs'],
+      faults: 50,
+      calmSeconds: 600,
       rounds: 7,
       loadMs: 10_000,
       regionDirectory: '/dev/shm',
@@ -20,7 +22,9 @@ describe('the options of the benchmark', () => {
   });
 
   it('may name one level', () => {
-    expect(parseOptions(['--only', 'cluster'], '/')).toMatchObject({ levels: ['cluster'] });
+    for (const level of LEVELS) {
+      expect(parseOptions(['--only', level], '/')).toMatchObject({ levels: [level] });
+    }
   });
 
   it('are recorded without the place of the checkout', () => {

@@ -90,15 +90,27 @@ export class NetworkedCluster {
     return this.#end(id, 'SIGKILL');
   }
 
+  /** SIGTERM; resolves when it has closed and is gone. */
+  end(id: number): Promise<void> {
+    return this.#end(id, 'SIGTERM');
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.ids.map((id) => this.#end(id, 'SIGTERM')));
   }
 
+  /** Where clients from outside reach the replicas themselves. */
+  get addresses(): readonly (readonly [number, string])[] {
+    return this.ids.map((id) => [id, `${this.network.outsideHost(id)}:${PEER_PORT}`] as const);
+  }
+
+  /** What such clients must have. */
+  get clientKey(): Uint8Array | undefined {
+    return readClientKey(clusterKeyPath(this.#dataOf(this.ids[0]!)));
+  }
+
   answers(): Promise<readonly Answer[]> {
-    const addresses = this.ids.map((id) => [id, `${this.network.outsideHost(id)}:${PEER_PORT}`] as const);
-    return surveyOf(new Map(addresses), {
-      key: readClientKey(clusterKeyPath(this.#dataOf(this.ids[0]!))),
-    });
+    return surveyOf(new Map(this.addresses), { key: this.clientKey });
   }
 
   async statuses(): Promise<readonly ReplicaStatus[]> {
