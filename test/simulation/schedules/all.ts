@@ -50,7 +50,7 @@ export const schedules: readonly Schedule[] = [
   ...slowLinks,
   ...stores,
   ...skips,
-  standingBack,
+  ...standingBack,
   sessions,
   ...greetings,
   ...members,
