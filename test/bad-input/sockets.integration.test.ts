@@ -248,7 +248,7 @@ describe('strangers on the peer port', () => {
     const key = readClusterKey(clusterKeyPath(cluster.directory))!;
     for (const [changes, words] of [
       [{}, 'is not the one here'],
-      [{ clusterId, version: 99 }, 'protocol version 99'],
+      [{ clusterId, version: 99, versionMin: 98 }, 'protocol version 98 to 99'],
       [{ clusterId, wantedId: 3 }, 'this is not replica 3'],
       [{ clusterId }, 'has another store'],
       [{ clusterId, replicaId: 9 }, 'replica 9 is not in configuration'],

@@ -6,7 +6,7 @@ import { run } from '../../lib/cli/program.js';
 import { Replica } from '../../lib/index.js';
 import { clusterKeyPath, writeKeyFile } from '../../lib/replica/key-file.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
-import { TestCluster } from '../replica/cluster.js';
+import { machineDigest, TestCluster } from '../replica/cluster.js';
 import { recordedOutput } from './recorded-output.js';
 
 let cluster: TestCluster;
@@ -65,7 +65,7 @@ describe('the verbs of membership', () => {
     expect(cluster.replicas.get(4)!.status().standing).toBe('newcomer');
     const words = ['replace', '3', '--with', `4=${cluster.addressOf(4)}`];
     expect(rolesIn(await told(...words))).toBe('1 voter, 2 voter, 4 voter');
-    await cluster.until(() => cluster.replicas.get(4)!.status().stateDigest === '5');
+    await cluster.until(() => machineDigest(cluster.replicas.get(4)!) === '5');
     expect(rolesIn(await told(...words))).toBe('1 voter, 2 voter, 4 voter');
     await cluster.until(() => cluster.replicas.get(3)!.status().standing === 'removed');
     await cluster.close(3);

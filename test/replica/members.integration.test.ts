@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Counter } from '../../examples/counter.js';
 import { ErrorCode, type Member, type Replica } from '../../lib/index.js';
 import { MemoryDisk } from '../../lib/storage/memory.js';
-import { TestCluster } from './cluster.js';
+import { machineDigest, TestCluster } from './cluster.js';
 
 const command = (words: string): Uint8Array => Buffer.from(words);
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
@@ -72,7 +72,7 @@ describe('a change of members', () => {
     expect((await theLeader()).members.map(({ id }) => id)).toEqual([1, 2, 3]);
     await agreed([1, 2, 3], 5);
     expect(text(await cluster.replicas.get(3)!.propose(command('add 1')))).toBe('6');
-    await cluster.until(() => [...cluster.replicas.values()].every((r) => r.status().stateDigest === '6'));
+    await cluster.until(() => [...cluster.replicas.values()].every((r) => machineDigest(r) === '6'));
     for (const replica of cluster.replicas.values()) expect(replica.status().standing).toBe('voter');
   });
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Counter } from '../../examples/counter.js';
 import { Random } from '../../lib/simulation/random.js';
 import { type Hit, hitPayload, hitRecord, recordsOf } from '../../lib/simulation/region-rot.js';
-import { TestCluster } from './cluster.js';
+import { machineDigest, TestCluster } from './cluster.js';
 
 /** Turns a bit of the region over, under the replica that has it mapped. */
 function rot(path: string, choose: (image: Uint8Array) => Hit | undefined): readonly number[] {
@@ -47,7 +47,7 @@ describe('a region that rots under a replica', () => {
     await cluster.close(follower);
     const again = await cluster.open(follower);
     expect(again.status().recovery).toBe('intact');
-    await cluster.until(() => again.status().stateDigest === '20');
+    await cluster.until(() => machineDigest(again) === '20');
   });
 
   it('is known at the next open if nobody scrubbed, and is learned again from the peers', async () => {
@@ -57,7 +57,7 @@ describe('a region that rots under a replica', () => {
     const again = await cluster.open(follower);
     expect(again.status().recovery).toBe('damaged');
     expect(slots.length).toBeGreaterThan(0);
-    await cluster.until(() => again.status().stateDigest === '20');
+    await cluster.until(() => machineDigest(again) === '20');
     expect(again.status().damage.healedSlots).toBeGreaterThan(0);
   });
 });

@@ -173,6 +173,8 @@ it('one that stalls alone keeps a bounded amount, settles every request in time,
   await start(1);
   await until(() => leaders().length === 1);
   const alone = members[0]!;
+  // From here on its requests have a session, and what is under way may yet be executed.
+  await alone.pledges.propose(Buffer.from('add 1'));
   alone.gate.isShut = true;
   const asked = Array.from({ length: 400 }, () => alone.pledges.propose(Buffer.alloc(900)));
   const codes = new Set<string>();
