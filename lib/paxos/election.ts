@@ -46,7 +46,7 @@ export class Election {
   /** The lead heard last, and ticks since. */
   private heard: Ballot = NO_BALLOT;
   private unheardTicks = 0;
-  /** Ticks until a hint is taken again at the ballot followed. */
+  /** Ticks until a hint is taken again at the ballot followed; it is where none are left. */
   private hintTicks = 0;
   private canvassed: MemberSet = 0;
   /** The ballot of the last canvass. */
@@ -76,7 +76,7 @@ export class Election {
 
   /** One tick without word from a leader. @returns true when it is time to canvass (or, leading, never). */
   tick(): boolean {
-    if (this.hintTicks > 0) this.hintTicks--;
+    this.hintTicks--;
     if (this.standing === 'leading') return false;
     this.silentTicks++;
     this.unheardTicks++;

@@ -32,6 +32,79 @@ test('hearing a leader starts the time-out anew, and makes a canvass unwelcome f
   expect(election.hearsLeader).toBe(false);
 });
 
+/** A leader that has been heard every other tick for long: a silence of `FLOOR_TICKS` is suspect. */
+const ROOMY = { heartbeatTicks: 2, electionTicks: 40, fetchTicks: 10 };
+const FLOOR_TICKS = 8;
+const LED = ballotOf(1, 2);
+
+function steady(): Election {
+  const election = new Election(ROOMY, new Configurations(1, configurationOf(3)), () => 0);
+  for (let tick = 0; tick < 10 * ROOMY.electionTicks; tick++) {
+    election.tick();
+    if (tick % 2 === 0) election.follow(2, LED);
+  }
+  return election;
+}
+
+function silenceOf(election: Election): number {
+  let ticks = 1;
+  while (!election.tick()) ticks++;
+  return ticks;
+}
+
+test('a leader is missed after a silence that is out of the ordinary, nobody only after the whole time-out', () => {
+  const followed = steady();
+  followed.follow(2, LED);
+  expect(silenceOf(followed)).toBe(FLOOR_TICKS);
+  const led = steady();
+  led.campaign();
+  expect(silenceOf(led)).toBe(ROOMY.electionTicks);
+});
+
+test('the time between two leads teaches nothing of what is usual in one', () => {
+  const election = steady();
+  for (let tick = 0; tick < FLOOR_TICKS + 2; tick++) election.tick();
+  election.follow(3, ballotOf(2, 3));
+  expect(silenceOf(election)).toBe(FLOOR_TICKS);
+});
+
+test('a hint is taken of the leader alone, once a ballot followed, and again after an election time-out', () => {
+  const election = steady();
+  expect(election.takeHint(3)).toBe(false);
+  expect(election.takeHint(2)).toBe(true);
+  for (let tick = 1; tick < ROOMY.electionTicks; tick++) {
+    election.tick();
+    election.follow(2, LED);
+    expect(election.takeHint(2)).toBe(false);
+  }
+  election.tick();
+  expect(election.takeHint(2)).toBe(true);
+  election.follow(2, ballotOf(3, 2));
+  expect(election.takeHint(2)).toBe(true);
+  election.campaign();
+  expect(election.takeHint(2)).toBe(false);
+});
+
+test('a time-out is drawn anew unless it is the leader followed that speaks', () => {
+  let drawn = 0;
+  const election = electionWith(() => {
+    drawn++;
+    return 0;
+  });
+  const draws = (act: () => void): number => {
+    const before = drawn;
+    act();
+    return drawn - before;
+  };
+  expect(draws(() => election.follow(2, LED))).toBe(1);
+  expect(draws(() => election.follow(2, LED))).toBe(0);
+  expect(draws(() => election.follow(3, ballotOf(2, 3)))).toBe(1);
+  expect(draws(() => election.follow(0, ballotOf(3, 1)))).toBe(1);
+  expect(draws(() => election.follow(0, ballotOf(4, 1)))).toBe(1);
+  election.lead(1);
+  expect(draws(() => election.follow(1, ballotOf(4, 1)))).toBe(1);
+});
+
 test('a canvass ends with a quorum of distinct members for exactly its ballot', () => {
   const election = electionWith(() => 0);
   election.beginCanvass(ballotOf(2, 1), 1);
