@@ -35,7 +35,7 @@ const hex32 = (): string => randomBytes(16).toString('hex');
 /** Quick elections: these tests have no network to be patient with. */
 const TUNING: Partial<Tuning> = { tickMs: 2, electionTicks: 30, heartbeatTicks: 5 };
 
-/** The state machine's part of a replica's digest, which is followed by that of the sessions, if there are any. */
+/** The state machine's part of a replica's digest: that of the sessions, if there are any, is behind it. */
 export function machineDigest(replica: Replica): string | undefined {
   return replica.status().stateDigest?.split('+')[0];
 }
