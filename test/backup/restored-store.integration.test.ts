@@ -9,6 +9,7 @@ import { writeRestoredStore } from '../../lib/backup/restored-store.js';
 import { fillDirectory } from '../../lib/backup/staging.js';
 import { newClusterKey, Replica } from '../../lib/index.js';
 import { VOTE_SLOTS_MAX } from '../../lib/limits.js';
+import { SessionTable } from '../../lib/replica/sessions/session-table.js';
 import { CLUSTER, CONFIGURATION, STORE, timeOf } from './sample.js';
 
 let directory: string;
@@ -22,7 +23,8 @@ describe('a restored store', () => {
     const machine = new Counter();
     machine.restore([Buffer.from('40')]);
     const slot = 2 * VOTE_SLOTS_MAX;
-    const replay = { slot, chain: 5, timeMs: timeOf(1), machine } as unknown as Replay;
+    const sessions = new SessionTable();
+    const replay = { slot, chain: 5, timeMs: timeOf(1), machine, sessions } as unknown as Replay;
     const shape = {
       identity: { clusterId: CLUSTER, replicaId: 1, storeUuid: STORE },
       logBytes: 1 << 20,
