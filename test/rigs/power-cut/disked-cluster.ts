@@ -113,15 +113,14 @@ export class DiskedCluster {
     throw new Error(`it does not say why: ${JSON.stringify(death)}\n${await this.diagnose()}`);
   }
 
-  /** Resolves with what a replica says of a checkpoint that cannot be written, once it names `errno`. */
-  checkpointProblem(errno: string): Promise<string> {
+  /** Resolves with what a replica says, once all have nothing left of their disk but the reserve. */
+  shortOfRoom(): Promise<string> {
     return eventually(
-      `a replica says ${errno} of its checkpoint`,
+      'every replica has nothing left of its disk but the reserve',
       async () => {
         const statuses = await this.cluster.statuses();
-        return statuses
-          .map((status) => status.checkpointProblem?.reason)
-          .find((reason) => reason?.includes(errno));
+        const isShort = statuses.every(({ disk }) => disk?.state === 'reserve');
+        return isShort && statuses.length === this.cluster.ids.length ? statuses[0]!.advice : undefined;
       },
       this.diagnose,
     );
