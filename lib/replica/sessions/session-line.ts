@@ -1,7 +1,6 @@
 /**
  * Requests that are asked within one session, and asked again until each has its outcome: whoever answers
- * them may change meanwhile. A replica has one for everything that its own programs and clients ask; a
- * program has one for each session it holds.
+ * them may change meanwhile. A replica has one for everything that its own programs and clients ask.
  *
  * 1. What was given and came back without an answer is asked again, in the order asked, under its number:
  *    what was executed meanwhile has its answer kept, and is not executed again (contract 18).
@@ -57,11 +56,6 @@ export interface LineOptions {
   readonly commandBytesMax: number;
   /** Bytes of requests that are held while there is no session, or nothing may be given. */
   readonly heldBytesMax: number;
-  /**
-   * A session that a program holds: what finds no place is asked again too, and what there is no room for is
-   * held. Without it that is told to who asked, and what has become of a session is *unknown*.
-   */
-  readonly isHeld: boolean;
   /** So many requests were told that they have this outcome, which is not *done*. */
   readonly failed?: (outcome: Outcome, count: number) => void;
 }
@@ -130,11 +124,11 @@ export class SessionLine implements RunRequester {
     end: number,
     deadlineMs: number,
   ): boolean {
-    const { place, commandBytesMax, isHeld } = this.options;
+    const { place, commandBytesMax } = this.options;
     const isGiven = this.isFlowing && place.give(this, this.asked.end, count, bytes, start, end, deadlineMs);
     if (!isGiven) {
       checkRequests(bytes, start, end, count, commandBytesMax);
-      if ((this.isFlowing && !isHeld) || !this.hasRoom(end - start)) {
+      if (this.isFlowing || !this.hasRoom(end - start)) {
         this.isRefused ||= this.isFlowing;
         this.stalled.add(requester);
         return false;
@@ -258,34 +252,28 @@ export class SessionLine implements RunRequester {
     return this.asked.bytes === 0 || this.asked.bytes + lengthBytes <= this.options.heldBytesMax;
   }
 
-  /** What the requesters of the oldest requests hear; undefined: they are asked again. */
+  /** What those hear who asked the oldest requests, and know nothing of sessions; undefined: asked again. */
   private finalOf(position: number, outcome: Outcome): Outcome | undefined {
-    const { isHeld, place } = this.options;
     const mayBe = position < this.mayBeEnd;
     switch (outcome) {
       case Outcome.outOfOrder:
         return undefined;
       case Outcome.sessionGone:
-        return mayBe ? this.lost(outcome) : undefined;
+        return mayBe ? Outcome.unknown : undefined;
       case Outcome.answeredBefore:
-        return this.lost(outcome);
+        return Outcome.unknown;
       case Outcome.diskFull:
         return mayBe ? undefined : outcome;
       case Outcome.notExecuted:
-        if (position >= this.numbering.boundEnd && !isHeld) return outcome;
+        if (position >= this.numbering.boundEnd) return outcome;
         break;
       case Outcome.unknown:
         break;
       default:
         return outcome;
     }
-    if (this.asked.deadlineMs > place.nowMs()) return undefined;
+    if (this.asked.deadlineMs > this.options.place.nowMs()) return undefined;
     return mayBe ? Outcome.unknown : outcome;
-  }
-
-  /** A front end's requesters know nothing of sessions. */
-  private lost(outcome: Outcome): Outcome {
-    return this.options.isHeld ? outcome : Outcome.unknown;
   }
 
   /** What is told of requests that are not asked again. */
@@ -362,7 +350,7 @@ export class SessionLine implements RunRequester {
     if (this.isGone) {
       this.isGone = false;
       // What an earlier copy may have done is not known, and never will be.
-      this.endThrough(this.mayBeEnd, this.lost(Outcome.sessionGone));
+      this.endThrough(this.mayBeEnd, Outcome.unknown);
       this.leaveSession(0);
     } else this.renumber();
     this.give();
@@ -450,7 +438,7 @@ export class SessionLine implements RunRequester {
       return;
     }
     this.rounds++;
-    if (outcome !== Outcome.notExecuted || this.options.isHeld) return;
+    if (outcome !== Outcome.notExecuted) return;
     // No place was found for it in all the time that there is for that, nor would have been for these.
     this.endThrough(opener.askedEnd, Outcome.notExecuted);
   }
