@@ -15,6 +15,7 @@ import { Candidacy } from './candidacy.js';
 import type { Configurations } from './configurations.js';
 import type { Effects, Role } from './effects.js';
 import { Election } from './election.js';
+import type { FollowedReads } from './followed-reads.js';
 import type { Leading } from './leading.js';
 import type { Learner } from './learner.js';
 import type { Canvassed, HandOver } from './messages.js';
@@ -31,6 +32,7 @@ export interface LeadershipParts {
   readonly leading: Leading;
   readonly answer: PromisedAnswer;
   readonly telling: Telling;
+  readonly followedReads: FollowedReads;
   readonly effects: Effects;
   readonly timing: Timing;
   readonly random: () => number;
@@ -48,6 +50,7 @@ export class Leadership {
   private readonly leading: Leading;
   private readonly answer: PromisedAnswer;
   private readonly telling: Telling;
+  private readonly followedReads: FollowedReads;
   private readonly effects: Effects;
   private readonly timing: Timing;
   private highestSeen: Ballot;
@@ -62,6 +65,7 @@ export class Leadership {
     this.leading = leading;
     this.answer = answer;
     this.telling = telling;
+    this.followedReads = parts.followedReads;
     this.effects = effects;
     this.timing = timing;
     this.election = new Election(timing, configurations, parts.random);
@@ -247,6 +251,7 @@ export class Leadership {
   }
 
   private announceRole(): void {
+    if (this.role !== 'follower' || this.leader === 0) this.followedReads.lose();
     this.effects.role(this.role, this.ballot, this.election.leader);
   }
 }

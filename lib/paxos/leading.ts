@@ -10,7 +10,7 @@ import type { Configurations } from './configurations.js';
 import type { Effects } from './effects.js';
 import { GapWatch } from './gap-watch.js';
 import type { Learner } from './learner.js';
-import type { Accepted, Heartbeaten } from './messages.js';
+import type { Accepted, Heartbeaten, Index } from './messages.js';
 import { reachTicks, type Timing } from './options.js';
 import { Progress } from './progress.js';
 import { Proposer, type Window } from './proposer.js';
@@ -106,9 +106,15 @@ export class Leading {
 
   /** Asks for a linearizable read; `readReady` or `readsLost` will name `readId`. False if not the leader. */
   read(readId: number): boolean {
-    if (this.proposer.ballot === undefined || this.proposer.isOutlived) return false;
-    this.reads.ask(readId, Math.max(this.proposer.recoveredThrough, this.learner.learnedThrough));
+    if (!this.mayRead) return false;
+    this.reads.ask(readId, this.readSlot);
     return true;
+  }
+
+  /** A follower asks what its reads must have applied. Who leads no longer is silent: it will ask again. */
+  index(from: ReplicaId, message: Index): void {
+    if (this.mayRead && message.ballot === this.proposer.ballot)
+      this.reads.askFor(from, message, this.readSlot);
   }
 
   /** Asks the most advanced voter to campaign. False if not leading, or nobody is there to ask. */
@@ -129,6 +135,15 @@ export class Leading {
     if (peer.learnedThrough + lagSlotsMax < this.learner.learnedThrough) return false;
     this.effects.send(heir, { type: 'handOver', ballot }, 0);
     return true;
+  }
+
+  private get mayRead(): boolean {
+    return this.proposer.ballot !== undefined && !this.proposer.isOutlived;
+  }
+
+  /** What a read that is asked for now must have applied. */
+  private get readSlot(): Slot {
+    return Math.max(this.proposer.recoveredThrough, this.learner.learnedThrough);
   }
 
   /** Tells every peer, at the ballot led, what is learned. */

@@ -117,6 +117,25 @@ export interface Heartbeaten {
   readonly isShort: boolean;
 }
 
+/**
+ * "What must a read have applied that I answer myself?" For all reads of the sender through `readId`, which
+ * counts within `life`: a number that the sender's process has drawn.
+ */
+export interface Index {
+  readonly type: 'index';
+  readonly ballot: Ballot;
+  readonly life: number;
+  readonly readId: number;
+}
+
+/** "A state that has applied `slot`": the answer, when the lead was confirmed after the question came. */
+export interface Indexed {
+  readonly type: 'indexed';
+  readonly life: number;
+  readonly readId: number;
+  readonly slot: Slot;
+}
+
 /** "Tell me what was chosen from here on." */
 export interface Fetch {
   readonly type: 'fetch';
@@ -198,6 +217,8 @@ export type Message =
   | Accepted
   | Heartbeat
   | Heartbeaten
+  | Index
+  | Indexed
   | Fetch
   | Chosen
   | CheckpointOffer

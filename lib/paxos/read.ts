@@ -2,18 +2,29 @@
  * Linearizable reads without the log: a read waits until a quorum has answered a heartbeat sent after the
  * read was asked, which shows that no other ballot can have chosen anything the leader does not know.
  * (The read index of *Consensus: Bridging Theory and Practice*, section 6.4.) One round serves every read
- * that waits for it.
+ * that waits for it, those that followers ask for included (followed-reads.ts).
+ *
+ * 1. Of what one follower asks for, one question waits in each round: the last, which is for all before it.
  */
 import type { ReplicaId, Slot } from '../types.js';
 import type { Configurations } from './configurations.js';
 import type { Effects } from './effects.js';
+import type { Index } from './messages.js';
 import type { MemberSet, Quorum } from './quorum.js';
+
+/** Who asks for a read elsewhere, and by which question. */
+interface Asker {
+  readonly from: ReplicaId;
+  readonly life: number;
+}
 
 interface PendingRead {
   readonly id: number;
   readonly slot: Slot;
   /** The first heartbeat round sent after the read was asked. */
   readonly round: number;
+  /** Undefined: it is answered here. */
+  readonly asker: Asker | undefined;
 }
 
 export class ReadIndex {
@@ -45,7 +56,15 @@ export class ReadIndex {
   }
 
   ask(id: number, slot: Slot): void {
-    this.pending.push({ id, slot, round: this.sent + 1 });
+    this.pending.push({ id, slot, round: this.sent + 1, asker: undefined });
+  }
+
+  /** The same for a follower, which is told. */
+  askFor(from: ReplicaId, { life, readId }: Index, slot: Slot): void {
+    const round = this.sent + 1;
+    const before = this.pending.findIndex((read) => read.round === round && read.asker?.from === from);
+    if (before >= 0) this.pending.splice(before, 1);
+    this.pending.push({ id: readId, slot, round, asker: { from, life } });
   }
 
   /** Numbers a new heartbeat round. */
@@ -78,7 +97,7 @@ export class ReadIndex {
 
   /** The lead is lost: nobody's read can be confirmed here. */
   abandon(): void {
-    const last = this.pending[this.pending.length - 1];
+    const last = this.pending.findLast(({ asker }) => asker === undefined);
     this.pending = [];
     this.acknowledged.clear();
     if (last !== undefined) this.effects.readsLost(last.id);
@@ -93,6 +112,12 @@ export class ReadIndex {
       if (read.round > this.confirmed) break;
       ready++;
     }
-    for (const read of this.pending.splice(0, ready)) this.effects.readReady(read.id, read.slot);
+    for (const read of this.pending.splice(0, ready)) this.isReady(read);
+  }
+
+  private isReady({ id, slot, asker }: PendingRead): void {
+    if (asker === undefined) return this.effects.readReady(id, slot);
+    const { from, life } = asker;
+    this.effects.send(from, { type: 'indexed', life, readId: id, slot }, 0);
   }
 }

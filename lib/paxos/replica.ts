@@ -14,6 +14,7 @@ import { Acceptor, type AcceptorState } from './acceptor.js';
 import { replicaOf } from './ballot.js';
 import { Configurations, type Governing } from './configurations.js';
 import type { Effects, Role } from './effects.js';
+import { FollowedReads } from './followed-reads.js';
 import { Leadership } from './leadership.js';
 import { Leading } from './leading.js';
 import { Learner } from './learner.js';
@@ -50,6 +51,7 @@ export class ReplicaCore {
   private readonly windowSlots: number;
   private readonly answer: PromisedAnswer;
   private readonly succession: Succession;
+  private readonly followedReads: FollowedReads;
   private readonly plausible: Plausible = new Plausible();
   /** Lost answers are repeated once a tick: reads make many heartbeats. */
   private repeatsAnswers = false;
@@ -94,7 +96,9 @@ export class ReplicaCore {
     this.telling = new Telling(learner, configurations, effects);
     this.answer = new PromisedAnswer(acceptor, learner, configurations, effects, votesBytesMax);
     const { answer, telling } = this;
-    const roles = { acceptor, learner, leading, answer, telling };
+    const followedReads = new FollowedReads(effects, fetchTicks, random);
+    this.followedReads = followedReads;
+    const roles = { acceptor, learner, leading, answer, telling, followedReads };
     this.leadership = new Leadership({ self, configurations, ...roles, effects, timing, random });
     this.succession = new Succession(configurations, this.leadership, leading, effects);
     this.reconfiguration = new Reconfiguration(self, configurations, learner, leading, timing, window.slots);
@@ -171,6 +175,10 @@ export class ReplicaCore {
         return this.onHeartbeat(from, message);
       case 'heartbeaten':
         return this.leading.heartbeaten(from, message);
+      case 'index':
+        return this.leading.index(from, message);
+      case 'indexed':
+        return this.followedReads.indexed(message);
       case 'fetch':
         return this.telling.asked(from, message, this.acceptor.trimThrough);
       case 'chosen':
@@ -212,6 +220,7 @@ export class ReplicaCore {
     this.plausible.tick();
     this.learner.tick();
     this.progress.tick();
+    this.followedReads.tick();
     this.repair.tick(this.undecided.at(-1)?.through ?? 0);
     this.leadership.tick();
   }
@@ -226,9 +235,15 @@ export class ReplicaCore {
     return this.proposer.hasRoom;
   }
 
-  /** Asks for a linearizable read; `readReady` or `readsLost` will name `readId`. False if not the leader. */
+  /**
+   * Asks for a linearizable read, here or of the leader that is followed; `readReady` or `readsLost` will
+   * name `readId`, which rises. False if neither is possible.
+   */
   read(readId: number): boolean {
-    return this.leading.read(readId);
+    if (this.leading.read(readId)) return true;
+    if (this.followed === 0) return false;
+    this.followedReads.ask(readId);
+    return true;
   }
 
   /** Items through `item` are durable. */
@@ -282,6 +297,7 @@ export class ReplicaCore {
     this.learner.fetchMissing();
     this.leadership.concludeCampaign();
     this.leading.beatForReads();
+    this.followedReads.settle(this.followed, this.ballot);
   }
 
   /**
@@ -295,6 +311,11 @@ export class ReplicaCore {
   /** Asks that voter to campaign. False if not leading, or it is silent, or lacks more than a window. */
   handOverTo(heir: ReplicaId): boolean {
     return this.leading.handOverTo(heir, this.windowSlots);
+  }
+
+  /** The leader that this replica hears; 0 if it leads itself, or asks to, or hears none. */
+  private get followed(): ReplicaId {
+    return this.role === 'follower' ? this.leader : 0;
   }
 
   private onCanvass(from: ReplicaId, message: Canvass): void {

@@ -125,6 +125,11 @@ export class Forwarder {
     return this.exchange !== undefined && this.exchange.earliestDeadlineMs <= nowMs;
   }
 
+  /** Whether any query that was sent has no answer. */
+  get owesQueries(): boolean {
+    return this.exchange !== undefined && this.exchange.queriesOutstanding > 0;
+  }
+
   tick(nowMs: number): void {
     const { exchange } = this;
     if (exchange === undefined || exchange.outstanding === 0) return;

@@ -55,6 +55,9 @@ export type Deciding = Pick<
 /** Milliseconds from one look at what is past its deadline to the next, which goes through all that waits. */
 const LOOK_MS = 50;
 
+/** How long a follower’s query may wait for what its leader has learned, before it is sent there. */
+const LAG_MS_MAX = 100;
+
 export class Placing {
   readonly submissions: Submissions;
   readonly queries: Queries;
@@ -74,6 +77,8 @@ export class Placing {
   private lookedMs: number = Number.NEGATIVE_INFINITY;
   /** It has led since it last looked for what was asked of the leader only. */
   private hasLed = false;
+  /** What is read here has to have applied this: it lags, and others do not. */
+  private readsElsewhereThrough: Slot = 0;
   /** Since when another leads while proposals of this replica are open, by the monotonic clock. */
   private formerSinceMs: number | undefined;
 
@@ -138,8 +143,8 @@ export class Placing {
     this.parts.forwarder.abandon(requester);
   }
 
-  /** Gives what waits a place, as far as there is one. */
-  place(core: Deciding): void {
+  /** Gives what waits a place, as far as there is one; queries that another leader confirms, here too. */
+  place(core: Deciding, answersHere: boolean = true): void {
     const { forwarder, executor } = this.parts;
     this.refused = false;
     this.lines.own.turn();
@@ -147,7 +152,7 @@ export class Placing {
     if (core.role === 'leader') {
       this.hasLed = true;
       if (!forwarder.settle()) return;
-      this.queries.ask((readId) => core.read(readId));
+      this.askToRead(core);
       if (this.isReserve && !refuseGrowth(this.submissions, this.lines.own, executor, this.parts.grows)) {
         this.refused = true;
         return;
@@ -160,7 +165,10 @@ export class Placing {
         this.refused = true;
         return;
       }
-    } else if (executor.pendingSlots === 0) {
+      return;
+    }
+    if (answersHere && this.mayReadHere) this.askToRead(core);
+    if (executor.pendingSlots === 0) {
       if (this.hasLed) this.refuseLeaderOnly();
       forwarder.forward(this.submissions, this.queries);
     }
@@ -173,7 +181,7 @@ export class Placing {
   refuse(core: Deciding): void {
     // The state may be half way through a command: no query is answered from it.
     this.queries.end();
-    if (core.role !== 'leader') return this.place(core);
+    if (core.role !== 'leader') return this.place(core, false);
     this.hasLed = true;
     // In the order asked: what was sent elsewhere, and what was proposed, comes before what still waits.
     if (!this.parts.forwarder.settle()) return;
@@ -222,6 +230,7 @@ export class Placing {
     this.isReserve = core.role === 'leader' && core.room.isReserve;
     this.dropOverdue();
     this.tickFormer(core, nowMs);
+    this.tickReads(core, nowMs);
     this.tickUnplaced(core, nowMs);
   }
 
@@ -247,6 +256,24 @@ export class Placing {
     }
     this.formerSinceMs ??= nowMs;
     if (nowMs - this.formerSinceMs >= FORMER_MS_MAX) executor.giveUpAll();
+  }
+
+  /** One that lags has its queries answered by the leader meanwhile. */
+  private tickReads(core: Deciding, nowMs: number): void {
+    const { waitsFor } = this.queries;
+    if (core.role === 'leader' || waitsFor === undefined || nowMs - waitsFor.sinceMs < LAG_MS_MAX) return;
+    this.readsElsewhereThrough = waitsFor.slot;
+    this.queries.lost(Number.POSITIVE_INFINITY);
+  }
+
+  /** Not while others owe answers to queries that were asked before. */
+  private get mayReadHere(): boolean {
+    const { executor, forwarder } = this.parts;
+    return executor.appliedThrough >= this.readsElsewhereThrough && !forwarder.owesQueries;
+  }
+
+  private askToRead(core: Deciding): void {
+    this.queries.ask((readId) => core.read(readId), this.parts.runtime.monotonicMs());
   }
 
   /** Those who find no leader hear so in time. */

@@ -1,6 +1,7 @@
 /**
- * Linearizable reads at the leader: all queries of a turn wait together for one confirmation of the lead
- * (paxos/read.ts), and are then answered from a state that has applied the slot it names.
+ * Linearizable reads, at the leader and at who follows one: all queries of a turn wait together for one
+ * confirmation of the lead (paxos/read.ts, paxos/followed-reads.ts), and are then answered from the state
+ * here, once that has applied the slot it names.
  *
  * 1. A query is answered by a state no older than the moment it was asked.
  * 2. Queries of one requester are answered in the order asked.
@@ -8,6 +9,8 @@
  * 4. A query at which the state machine throws has failed, and no other.
  * 5. A requester that is full is not given more than it has: its answers wait, those of others do not. They
  *    are then of a later state, which does for 1.
+ * 6. Queries that nobody confirms any more are asked again, in front of all that was asked since. But those
+ *    of who asks the leader only are refused.
  */
 import type { Slot } from '../types.js';
 import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
@@ -30,6 +33,7 @@ interface Ask extends RequestRun {
 
 interface Group {
   readonly readId: number;
+  readonly askedMs: number;
   asks: Ask[];
   /** The slot that must be applied; undefined until the lead is confirmed. */
   slot: Slot | undefined;
@@ -100,11 +104,13 @@ export class Queries {
     this.waitingBytes += end - start;
   }
 
-  /** Asks for what was gathered this turn, all at once. `read` is the core's. False: it does not lead. */
-  ask(read: (readId: number) => boolean): boolean {
+  /**
+   * Asks for what was gathered this turn, all at once. `read` is the core's. False: it can ask nobody.
+   */
+  ask(read: (readId: number) => boolean, nowMs: number): boolean {
     if (this.gathering.length === 0) return true;
     const readId = this.lastReadId + 1;
-    this.groups.push({ readId, asks: this.gathering, slot: undefined });
+    this.groups.push({ readId, askedMs: nowMs, asks: this.gathering, slot: undefined });
     if (!read(readId)) {
       this.groups.pop();
       return false;
@@ -114,8 +120,10 @@ export class Queries {
     return true;
   }
 
-  /** Takes what was gathered and cannot be asked here. */
+  /** Takes what was gathered and cannot be asked here; in front of it, what was asked and has no answer. */
   takeGathered(): readonly (RequestRun & { readonly body: Uint8Array })[] {
+    if (this.gathering.length === 0) return [];
+    this.lost(Number.POSITIVE_INFINITY);
     const asks = this.gathering;
     this.gathering = [];
     this.refuseHeldOf(asks);
@@ -149,14 +157,22 @@ export class Queries {
     if (group !== undefined) group.slot = slot;
   }
 
-  /** Reads through `readId` will never be confirmed: a query has no effect, so it was not executed. */
+  /** Reads through `readId` will never be confirmed: they are asked again, but for who asks this replica. */
   lost(throughReadId: number): void {
+    const again: Ask[] = [];
+    const refused: Ask[] = [];
     while (this.groups.length > 0 && this.groups[0]!.readId <= throughReadId) {
-      const group = this.groups.shift()!;
-      this.refuseHeldOf(group.asks);
-      for (const ask of group.asks) this.waitingBytes -= ask.body.length;
-      this.executor.outcomes.answer(group.asks, Outcome.notExecuted);
+      const { asks } = this.groups.shift()!;
+      for (const ask of asks) (ask.requester.isLeaderOnly === true ? refused : again).push(ask);
     }
+    if (again.length > 0) this.gathering = [...again, ...this.gathering];
+    this.refuse(refused);
+  }
+
+  /** Since when the oldest query waits for a slot that is known, and which; undefined if none does. */
+  get waitsFor(): { readonly slot: Slot; readonly sinceMs: number } | undefined {
+    const oldest = this.groups[0];
+    return oldest?.slot === undefined ? undefined : { slot: oldest.slot, sinceMs: oldest.askedMs };
   }
 
   /** Whether anything waits to be asked. */
@@ -197,7 +213,9 @@ export class Queries {
   end(): void {
     for (const ask of this.held) this.refuseRest(ask);
     this.held = [];
-    this.lost(Number.POSITIVE_INFINITY);
+    const { groups } = this;
+    this.groups = [];
+    for (const { asks } of groups) this.refuse(asks);
   }
 
   /** Answers every group whose slot is applied, oldest first. */
@@ -279,6 +297,14 @@ export class Queries {
     const refused = this.held.filter(({ requester }) => requesters.has(requester));
     this.held = this.held.filter(({ requester }) => !requesters.has(requester));
     for (const ask of refused) this.refuseRest(ask);
+  }
+
+  /** A query has no effect: one that is not answered was not executed. */
+  private refuse(asks: readonly Ask[]): void {
+    if (asks.length === 0) return;
+    this.refuseHeldOf(asks);
+    for (const ask of asks) this.waitingBytes -= ask.body.length;
+    this.executor.outcomes.answer(asks, Outcome.notExecuted);
   }
 
   private refuseRest({ requester, first, count, answered, body, deadlineMs }: Ask): void {

@@ -1,6 +1,7 @@
 /**
  * The batch form of a replica's service: how a front end submits many commands without an object or a
- * Promise for each. `Replica` implements it, on any replica: a follower forwards to its leader.
+ * Promise for each. `Replica` implements it, on any replica: a follower forwards commands to its leader, and
+ * answers queries itself when the leader has said what they must have applied.
  *
  * A *body* is commands one behind the other, each as a 4-byte little-endian length and that many bytes.
  * It is copied once, as it is, into the open batch. A caller numbers its requests itself; the outcomes of

@@ -195,6 +195,11 @@ export class Exchange implements Talk<ClientMessage> {
     return this.#commands.outstanding + this.#queries.outstanding;
   }
 
+  /** The queries among them. */
+  get queriesOutstanding(): number {
+    return this.#queries.outstanding;
+  }
+
   /** The earliest deadline of what was sent and is not answered; Infinity if nothing is owed. */
   get earliestDeadlineMs(): number {
     return Math.min(this.#commands.earliestDeadlineMs, this.#queries.earliestDeadlineMs);

@@ -13,6 +13,7 @@ import { readClock, readClocked, writeClock, writeClocked } from './clock-codec.
 import * as election from './election-codec.js';
 import { beginFrame, NO_BYTES, sealFrame } from './frame.js';
 import { FrameKind, PROTOCOL_VERSION } from './protocol.js';
+import * as read from './read-codec.js';
 import { frameError, Reader } from './reader.js';
 import * as voting from './voting-codec.js';
 import type { Writer } from './writer.js';
@@ -78,6 +79,12 @@ function writeFields(writer: Writer, message: Message): void {
     case 'heartbeaten':
       voting.writeHeartbeaten(writer, message);
       break;
+    case 'index':
+      read.writeIndex(writer, message);
+      break;
+    case 'indexed':
+      read.writeIndexed(writer, message);
+      break;
     case 'fetch':
       catchUp.writeFetch(writer, message);
       break;
@@ -124,6 +131,10 @@ function readFields(kind: number, reader: Reader): Message {
       return voting.readHeartbeat(reader);
     case FrameKind.heartbeaten:
       return voting.readHeartbeaten(reader);
+    case FrameKind.index:
+      return read.readIndex(reader);
+    case FrameKind.indexed:
+      return read.readIndexed(reader);
     case FrameKind.fetch:
       return catchUp.readFetch(reader);
     case FrameKind.chosen:

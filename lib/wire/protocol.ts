@@ -41,6 +41,8 @@ export const FrameKind = {
   handOver: 30,
   clock: 31,
   clocked: 32,
+  index: 33,
+  indexed: 34,
 
   submit: 64,
   query: 65,

@@ -46,6 +46,9 @@ class OtherLeader {
   settle(): boolean {
     return this.isSettled;
   }
+  get owesQueries(): boolean {
+    return this.sent.some(([, isQuery]) => isQuery);
+  }
   isOverdue(nowMs: number): boolean {
     return this.sent.some(([{ deadlineMs }]) => deadlineMs <= nowMs);
   }
@@ -82,6 +85,8 @@ class History {
   isTimeKnown = true;
   isReserve = false;
   isGrowth = true;
+  /** The other leader confirms reads that are answered here. */
+  confirms = true;
   private readonly log: Batch[] = [];
   private reads = 0;
 
@@ -105,7 +110,7 @@ class History {
       propose: (batch: Batch) => (this.hasRoom ? this.log.push(batch) : 0),
       read: (readId: number) => {
         this.reads = readId;
-        return this.core.role === 'leader';
+        return this.core.role === 'leader' || (this.confirms && this.core.leader > 1);
       },
     });
   }
@@ -144,6 +149,11 @@ class History {
     this.placing.queries.ready(this.reads, slot);
   }
 
+  /** What was asked for last is confirmed: it needs so many slots more than are applied. */
+  confirm(more: number): void {
+    this.placing.queries.ready(this.reads, this.executor.appliedThrough + more);
+  }
+
   follow(leader: number): void {
     this.core.role = leader === 1 ? 'leader' : 'follower';
     this.core.leader = leader;
@@ -170,12 +180,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.boolean().map((isOwn) => (history: History) => history.choose(isOwn)),
   fc.constantFrom(0, 1, 2).map((leader) => (history: History) => history.follow(leader)),
   fc
-    .constantFrom('hasWindow', 'hasRoom', 'isTimeKnown', 'isReserve', 'isGrowth')
+    .constantFrom('hasWindow', 'hasRoom', 'isTimeKnown', 'isReserve', 'isGrowth', 'confirms')
     .map((what) => (history: History) => {
       history[what] = !history[what];
     }),
   fc.constantFrom(1, 10, 60, 350, 1200, 20_000).map((ms) => (history: History) => history.passes(ms)),
   fc.constant((history: History) => history.other.answer()),
+  fc.constantFrom(0, 0, 3).map((more) => (history: History) => history.confirm(more)),
 );
 
 it('every request has one outcome, in order and in time, and no turn is in vain', () => {

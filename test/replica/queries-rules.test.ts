@@ -93,7 +93,7 @@ function ask(leads = true): number {
   queries.ask((readId) => {
     asked = readId;
     return leads;
-  });
+  }, 0);
   return asked;
 }
 
@@ -111,7 +111,7 @@ const told = () =>
 describe('a round of queries', () => {
   it('is asked for once, all that was gathered, and nothing if nothing was', () => {
     const [a, b] = [new Asker('a'), new Asker('b')];
-    expect([ask(), queries.ask(() => false)]).toEqual([0, true]);
+    expect([ask(), queries.ask(() => false, 0)]).toEqual([0, true]);
     add(a, 'xy');
     add(b, 'z');
     expect(ask()).toBe(1);
@@ -158,20 +158,51 @@ describe('a round of queries', () => {
     expect(told().map(([, first]) => first)).toEqual([1, 2]);
   });
 
-  it('that will not be confirmed was not executed; later ones may be', () => {
+  it('that will not be confirmed is asked again, in front of what came since', () => {
     const a = new Asker('a');
     for (const text of ['x', 'y', 'z']) {
       add(a, text);
+      if (text !== 'z') ask();
+    }
+    queries.lost(2);
+    expect([told(), queries.bytes]).toEqual([[], 3 * SIZE_BYTES]);
+    expect(ask()).toBe(3);
+    queries.ready(1, 0);
+    queries.serve(0);
+    expect(told(), 'the answer to the first question is none to the last').toEqual([]);
+    queries.ready(3, 0);
+    queries.serve(0);
+    expect(told()).toEqual([
+      ['a', 1, 1, done, 'x!'],
+      ['a', 2, 1, done, 'y!'],
+      ['a', 3, 1, done, 'z!'],
+    ]);
+  });
+
+  it('that will not be confirmed was not executed, of who asks the leader only, or at the end', () => {
+    const only = new Asker('only');
+    Object.assign(only, { isLeaderOnly: true });
+    const a = new Asker('a');
+    for (const asker of [only, a]) {
+      add(asker, 'x');
       ask();
     }
     queries.lost(2);
-    expect(told()).toEqual([
-      ['a', 1, 1, notExecuted, ''],
-      ['a', 2, 1, notExecuted, ''],
-    ]);
+    expect(told()).toEqual([['only', 1, 1, notExecuted, '']]);
     expect(queries.bytes).toBe(SIZE_BYTES);
+    ask();
     queries.end();
-    expect([told().length, queries.bytes, machine.asked]).toEqual([1, 0, []]);
+    expect([told(), queries.bytes, machine.asked]).toEqual([[['a', 1, 1, notExecuted, '']], 0, []]);
+  });
+
+  it('that waits for a slot says for which, and since when', () => {
+    const a = new Asker('a');
+    add(a, 'x');
+    expect(queries.waitsFor).toBeUndefined();
+    queries.ask(() => true, 70);
+    expect(queries.waitsFor).toBeUndefined();
+    queries.ready(1, 5);
+    expect(queries.waitsFor).toEqual({ slot: 5, sinceMs: 70 });
   });
 });
 

@@ -37,7 +37,7 @@ it('hands over large results in parts, so that many small queries cannot take al
   };
   const body = bodyOf(['a', 'b', 'c', 'd', 'e', 'no', 'f']);
   queries.add(asker, 10, 7, body, 0, body.length);
-  queries.ask(() => true);
+  queries.ask(() => true, 0);
   queries.ready(1, 0);
   queries.serve(0);
   const bytes = RESULT_BYTES + 4;
@@ -57,7 +57,7 @@ it('keeps queries as they were asked, whatever the front end writes over its byt
   const body = Buffer.from(bodyOf(['one', 'two']));
   queries.add(asker, 1, 2, body, 0, body.length);
   body.fill(0xff);
-  queries.ask(() => true);
+  queries.ask(() => true, 0);
   queries.ready(1, 0);
   queries.serve(0);
   expect(asked).toEqual(['one', 'two']);
@@ -83,7 +83,7 @@ it('gives a requester that is full no more than it has, and others theirs', () =
   queries.add(slow, 1, 7, many, 0, many.length);
   queries.add(quick, 1, 1, one, 0, one.length);
   queries.add(slow, 8, 1, one, 0, one.length);
-  queries.ask(() => true);
+  queries.ask(() => true, 0);
   queries.ready(1, 0);
   queries.serve(0);
   const { done, declined, notExecuted } = Outcome;
@@ -113,7 +113,7 @@ it.each([
   };
   const one = bodyOf(['a']);
   queries.add(slow, 1, 1, one, 0, one.length);
-  queries.ask(() => true);
+  queries.ask(() => true, 0);
   queries.ready(1, 0);
   queries.serve(0);
   queries.add(slow, 2, 1, one, 0, one.length);
@@ -136,10 +136,10 @@ it('what a full requester has left to take is refused before a later round of it
   const one = bodyOf(['a']);
   for (const number of [1, 2]) {
     queries.add(slow, number, 1, one, 0, one.length);
-    queries.ask(() => true);
+    queries.ask(() => true, 0);
     if (number === 1) queries.ready(1, 0);
     queries.serve(0);
   }
-  queries.lost(2);
+  queries.end();
   expect(heard).toEqual([1, 2]);
 });

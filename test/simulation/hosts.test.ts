@@ -28,6 +28,7 @@ test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', async (
   expect(totals.leaderChanges).toBeGreaterThan(0);
   expect(totals.writesDone).toBeGreaterThan(SEEDS * 50);
   expect(totals.doneElsewhere).toBeGreaterThan(SEEDS);
+  expect(totals.readsFollowing).toBeGreaterThan(0);
 });
 
 test('the same seed is the same history, another one another', async () => {

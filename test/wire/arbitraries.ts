@@ -120,6 +120,8 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     trimThrough: slot,
     isShort: fc.boolean(),
   }),
+  fc.record({ type: type('index'), ballot, life: safe, readId: safe }),
+  fc.record({ type: type('indexed'), life: safe, readId: safe, slot }),
   fc.record({ type: type('fetch'), fromSlot: slot, throughSlot: slot }),
   fc.record({
     type: type('chosen'),

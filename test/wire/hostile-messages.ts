@@ -105,6 +105,8 @@ export function hostileMessage(from: number): fc.Arbitrary<Message> {
       bytes,
     }),
     fc.record({ type: type('handOver'), ballot }),
+    fc.record({ type: type('index'), ballot, life: hostileNumber, readId: hostileNumber }),
+    fc.record({ type: type('indexed'), life: hostileNumber, readId: hostileNumber, slot }),
     fc.record({ type: type('clock'), sentMs: hostileNumber, timeMs: hostileNumber }),
     fc.record({ type: type('clocked'), sentMs: hostileNumber, wallMs: hostileNumber, timeMs: hostileNumber }),
   );

@@ -24,6 +24,7 @@ interface Known {
 const NONE = 0 as Ballot;
 /** What a learner may say. */
 const LEARNERS_WORDS: ReadonlySet<string> = new Set([
+  'index',
   'fetch',
   'chosen',
   'checkpointOffer',

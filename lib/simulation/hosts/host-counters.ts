@@ -49,6 +49,8 @@ export interface HostCounters {
   stateTransfers: number;
   writesDone: number;
   readsDone: number;
+  /** Queries that a replica answered from its own state while it followed. */
+  readsFollowing: number;
   notExecuted: number;
   unknown: number;
   /** Requests answered at a replica that did not lead: they had been forwarded. */
@@ -123,6 +125,7 @@ export function newHostCounters(): HostCounters {
     stateTransfers: 0,
     writesDone: 0,
     readsDone: 0,
+    readsFollowing: 0,
     notExecuted: 0,
     unknown: 0,
     doneElsewhere: 0,

@@ -52,6 +52,8 @@ export class HostProcess {
   /** An operator has asked for a skip, and has no answer. */
   private isSkipping = false;
   private isClosing = false;
+  /** Queries answered, as of the last tick. */
+  private queries = 0;
   private counted = { repeated: 0, refused: 0, forgotten: 0 };
 
   /** Opens the store of replica `id` and joins its peers. @throws what opening throws */
@@ -181,6 +183,7 @@ export class HostProcess {
       ticked: () => {
         this.operate();
         this.countSessions();
+        this.countReads();
         if (this.isStalled) counters.stalledTicks++;
         if (this.host.time.clock.status.guide === 'others') counters.clocksSlewed++;
       },
@@ -296,6 +299,13 @@ export class HostProcess {
       const isWhole = this.applied === through && this.host.halt === undefined;
       tell('applied', this.id, this.applied, isWhole ? this.machine.at(through) : undefined);
     }
+  }
+
+  /** Those that were answered here since the last tick, while another leads. */
+  private countReads(): void {
+    const { queries } = this.host.load;
+    if (!this.isLeading) this.around.counters.readsFollowing += queries - this.queries;
+    this.queries = queries;
   }
 
   private countSessions(): void {

@@ -5,6 +5,7 @@
 import { backups } from './backups.js';
 import { cutOff } from './cut-off.js';
 import { deadlines } from './deadlines.js';
+import { followersReads } from './followers-reads.js';
 import { fullLogs } from './full-logs.js';
 import { greetings } from './greetings.js';
 import { healing } from './healing.js';
@@ -41,6 +42,7 @@ export const schedules: readonly Schedule[] = [
   ...transferredFiles,
   ...fullLogs,
   ...cutOff,
+  ...followersReads,
   ...hints,
   ...relays,
   ...ways,
