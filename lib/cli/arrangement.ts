@@ -30,8 +30,8 @@ export interface Look {
 }
 
 export interface ArrangementOptions {
-  /** Where some of the members are reached. */
-  readonly addresses: ReadonlyMap<ReplicaId, string>;
+  /** Where some of the members are reached, as it is known by now. */
+  readonly addresses: () => ReadonlyMap<ReplicaId, string>;
   readonly access: Access;
   readonly waitMs: number;
   /** What is waited for, told whenever it changes. */
@@ -52,7 +52,7 @@ export class Arrangement {
   async look(): Promise<Look> {
     for (;;) {
       const { access } = this.#options;
-      let answers = await surveyOf(this.#options.addresses, access);
+      let answers = await surveyOf(this.#options.addresses(), access);
       const told = newestConfiguration(statusesOf(answers));
       if (told !== undefined) {
         answers = await surveyOf(this.#addressesOf(told), access);
@@ -92,10 +92,36 @@ export class Arrangement {
   /** The status of a newcomer, once it answers. */
   async newcomer(id: ReplicaId, address: string): Promise<ReplicaStatus> {
     for (;;) {
-      const [answer] = await surveyOf(new Map([[id, address]]), this.#options.access);
-      if (answer?.status !== undefined) return answer.status;
-      await this.wait(`replica ${id} does not answer at ${address}, start it: ${answer?.problem}`);
+      const status = await this.#statusAt(id, address);
+      if (typeof status === 'object') return status;
+      await this.wait(`replica ${id} does not answer at ${address}, start it: ${status}`);
     }
+  }
+
+  /** The status of a replica that somebody else starts and makes known, once it answers. */
+  async started(id: ReplicaId): Promise<ReplicaStatus> {
+    for (;;) {
+      const address = this.#options.addresses().get(id);
+      const status = address === undefined ? 'it is not started yet' : await this.#statusAt(id, address);
+      if (typeof status === 'object') return status;
+      await this.wait(`replica ${id} does not answer yet: ${status}`);
+    }
+  }
+
+  /** Resolves once replica `id` is among those that run no more. */
+  async stopped(id: ReplicaId): Promise<void> {
+    while (this.#options.addresses().has(id)) await this.wait(`replica ${id} is stopped`);
+  }
+
+  /** Tells what is done. */
+  tell(sentence: string): void {
+    this.#options.progress(sentence);
+  }
+
+  /** What it says of itself, or why it says nothing. */
+  async #statusAt(id: ReplicaId, address: string): Promise<ReplicaStatus | string> {
+    const [answer] = await surveyOf(new Map([[id, address]]), this.#options.access);
+    return answer?.status ?? answer?.problem ?? 'nobody answers';
   }
 
   /** A moment of waiting for that. @throws ERR_INDELIBLE_NOT_EXECUTED when the time is over */
@@ -159,7 +185,7 @@ export class Arrangement {
   }
 
   #addressesOf({ members }: Configuration): ReadonlyMap<ReplicaId, string> {
-    const known = this.#options.addresses;
+    const known = this.#options.addresses();
     const all = new Map<ReplicaId, string>();
     for (const { id, address = known.get(id) } of members) if (address !== undefined) all.set(id, address);
     return all;

@@ -80,7 +80,7 @@ export function clusterCommand(output: Output): Command {
 
 /** Resolves when the cluster was told to stop and has; rejects when a replica refuses to start. */
 async function runCluster(flags: ClusterFlags, output: Output): Promise<void> {
-  const report = flags.json === true ? jsonReport(output) : plainReport(output);
+  const report = flags.json === true ? jsonReport(output) : plainReport(output, flags.dir);
   process.umask(OWNER_ONLY);
   const ending = new Ending();
   try {

@@ -31,6 +31,9 @@ export interface ClusterReport {
   halted(replica: ReplicaId, halt: Halted): void;
   disk(replica: ReplicaId, disk: DiskChanged): void;
   unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
+  joined(replica: ReplicaId): void;
+  left(replica: ReplicaId): void;
+  astray(error: Error): void;
   stopping(): void;
   stopped(): void;
 }
@@ -54,11 +57,16 @@ function tryLine({ redis }: ReplicaAddresses): string {
   return `redis-cli ${isLocal ? '' : `-h ${host} `}-p ${port} set greeting hello`;
 }
 
-function damageSentence(replica: ReplicaId, recovery: string): string {
+/** The one command that mends a store that is lost. */
+export function replaceHereLine(replica: ReplicaId, directory: string): string {
+  return `indelible replace ${replica} --dir ${directory}`;
+}
+
+function damageSentence(replica: ReplicaId, recovery: string, directory: string): string {
   const meaning =
     recovery === 'lost'
       ? 'it may have lost votes, so it learns and serves but never votes again under this id. ' +
-        `Put a new replica in its place: indelible replace ${replica} --with ID=HOST:PORT (docs/membership.md)`
+        `Put a new replica in its place: ${replaceHereLine(replica, directory)}`
       : 'some votes have lost their bytes, and are fetched from its peers';
   return `replica ${replica}: its log was found ${recovery}: ${meaning}`;
 }
@@ -69,7 +77,8 @@ function diskSentence({ state, share, freeBytes }: DiskChanged): string {
   return `${how}: what is left is kept for checkpoints, and what grows the data may be refused`;
 }
 
-export function plainReport(output: Output): ClusterReport {
+/** @param directory of the cluster, as it was named */
+export function plainReport(output: Output, directory: string): ClusterReport {
   const paint = (style: 'bold' | 'green' | 'yellow', text: string): string =>
     output.isTerminal ? styleText(style, text) : text;
   return {
@@ -100,7 +109,8 @@ export function plainReport(output: Output): ClusterReport {
       if (first !== undefined) output.line(`  try         ${tryLine(first)}`);
       output.line('  stop        Ctrl-C');
     },
-    damaged: (replica, { recovery }) => output.line(paint('yellow', damageSentence(replica, recovery))),
+    damaged: (replica, { recovery }) =>
+      output.line(paint('yellow', damageSentence(replica, recovery, directory))),
     leader: (replica) => output.line(`replica ${replica} leads`),
     died: (replica, how, failure, restartInMs) => {
       const why = failure === undefined ? how : `${failure.code}: ${failure.message}`;
@@ -127,8 +137,11 @@ export function plainReport(output: Output): ClusterReport {
         '  were, if a copy made since it stopped exists, and start again; never format it anew under its',
       );
       output.line('  number: it may have voted. A new replica in its place, with another number:');
-      output.line(`  indelible replace ${replica} --with ID=HOST:PORT (docs/membership.md)`);
+      output.line(`  ${replaceHereLine(replica, directory)}`);
     },
+    joined: (replica) => output.line(`starting replica ${replica}, which is to take the place of another`),
+    left: (replica) => output.line(`replica ${replica} is no member any more, and has ended`),
+    astray: ({ message }) => output.line(paint('yellow', `cluster.json cannot be followed: ${message}`)),
     stopping: () => output.line('stopping'),
     stopped: () => output.line('stopped'),
   };
@@ -164,6 +177,9 @@ export function jsonReport(output: Output): ClusterReport {
     disk: (replica, { state, bytes, freeBytes, share, reserveBytes }) =>
       say('disk', { replica, state, bytes, freeBytes, share, reserveBytes }),
     unusable: (replica, failure, remaining) => say('unusable', { replica, failure, remaining }),
+    joined: (replica) => say('joined', { replica }),
+    left: (replica) => say('left', { replica }),
+    astray: ({ message }) => say('astray', { message }),
     stopping: () => say('stopping', {}),
     stopped: () => say('stopped', {}),
   };

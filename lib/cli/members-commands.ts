@@ -7,10 +7,11 @@ import { REPLICA_ID_MAX } from '../limits.js';
 import type { ReplicaId } from '../types.js';
 import { Arrangement, type Look } from './arrangement.js';
 import { helpWith } from './help.js';
-import { accessOf, type MemberFlags, membersOf, withMembers } from './members.js';
+import { accessOf, addressesOf, type MemberFlags, withMembers } from './members.js';
 import { exactly, inRole, memberOf, type Role, withMember, without } from './membership.js';
 import { integerOption } from './option-parsers.js';
 import { type Output, tableLines } from './output.js';
+import { replaceHere } from './replace-here.js';
 
 interface Flags extends MemberFlags {
   readonly wait: number;
@@ -93,15 +94,29 @@ function replaceCommand(output: Output): Command {
     'replace <id>',
     'put a new replica in the place of another',
     output,
-    async (by, id, { with: heir = '' }) => {
-      const [gone, { id: came }] = [idOf(id), newcomerOf(heir)];
+    async (by, id, flags) => {
+      const { with: heir, dir, peers, config } = flags;
+      const gone = idOf(id);
+      if (heir === undefined) {
+        if (peers === undefined && config === undefined) return replaceHere(by, gone, dir);
+        throw argumentError(
+          '--with names the new replica, unless the cluster is one on this machine (--dir)',
+        );
+      }
+      const { id: came } = newcomerOf(heir);
       await add(by, heir, { as: 'learner' });
       return by.reach((now) => without({ ...now, members: inRole(now, came, 'voter') }, gone));
     },
   );
-  command.requiredOption('--with <replica>', 'the new one, formatted and started: 4=host:port');
-  const text = 'The new one learns first; then, in one step, it votes and the other one is removed.';
-  return explained(command, text, ['replace 3 --with 4=10.0.0.4:7101 --config replica.json']);
+  command.option('--with <replica>', 'the new one, formatted and started: 4=host:port');
+  const text =
+    'The new one learns first; then, in one step, it votes and the other one is removed. For a cluster that\n' +
+    '`npm start` runs, the new one is formatted and started too, by the user whose cluster it is; the old one\n' +
+    'is stopped, and its store set aside as replica-N.set-aside.';
+  return explained(command, text, [
+    'replace 3 --dir data',
+    'replace 3 --with 4=10.0.0.4:7101 --config replica.json',
+  ]);
 }
 
 function leadCommand(output: Output): Command {
@@ -115,7 +130,7 @@ function explained(command: Command, text: string, examples: readonly string[]):
   return helpWith(command, `\n${text}\nWaits until that is so, and is safe to repeat.\n\n${lines}`);
 }
 
-async function add(by: Arrangement, replica: string, { as = 'voter' }: VerbFlags): Promise<Look> {
+async function add(by: Arrangement, replica: string, { as = 'voter' }: Pick<VerbFlags, 'as'>): Promise<Look> {
   const { id, address } = newcomerOf(replica);
   const newcomer = await by.newcomer(id, address);
   const { answers } = await by.look();
@@ -125,7 +140,7 @@ async function add(by: Arrangement, replica: string, { as = 'voter' }: VerbFlags
   return as === 'learner' ? added : by.reach((now) => inRole(now, id, 'voter'));
 }
 
-interface VerbFlags {
+interface VerbFlags extends MemberFlags {
   readonly as?: Role;
   readonly with?: string;
 }
@@ -149,7 +164,7 @@ function verb(
       const flags = asked.optsWithGlobals<Flags & VerbFlags>();
       const isJson = flags.json === true;
       const by = new Arrangement({
-        addresses: membersOf(flags),
+        addresses: addressesOf(flags),
         access: accessOf(flags),
         waitMs: flags.wait * 1000,
         progress: (sentence) => {

@@ -49,6 +49,23 @@ export function membersOf({ dir, peers, config }: MemberFlags): ReadonlyMap<Repl
   return new Map(running.replicas.map(({ id, peer }) => [id, formatAddress(peer)]));
 }
 
+/**
+ * The members as they are named whenever it is called: replicas of a cluster on this machine come and go.
+ * @throws as {@link membersOf}, at once
+ */
+export function addressesOf(flags: MemberFlags): () => ReadonlyMap<ReplicaId, string> {
+  let known = membersOf(flags);
+  if (flags.peers !== undefined || flags.config !== undefined) return () => known;
+  return () => {
+    try {
+      known = membersOf(flags);
+    } catch {
+      // It is being started again: those who were there will be there.
+    }
+    return known;
+  };
+}
+
 /** What a replica is asked with: the key, and the sockets that the way there takes. */
 export interface Access {
   readonly key: Uint8Array | undefined;

@@ -6,17 +6,22 @@ import type { Configuration, Member, ReplicaId } from '../types.js';
 
 export type Role = 'voter' | 'learner';
 
-/** A newcomer as a member, by what it says of itself. @throws RangeError where it is of another cluster */
+/**
+ * A newcomer as a member, by what it says of itself.
+ * @param address undefined where whoever starts the replicas tells them where all of them are
+ * @throws RangeError where it is of another cluster
+ */
 export function memberOf(
   id: ReplicaId,
-  address: string,
+  address: string | undefined,
   newcomer: ReplicaStatus,
   cluster: Pick<ReplicaStatus, 'clusterId'>,
 ): Member {
   if (newcomer.clusterId !== cluster.clusterId) {
     throw argumentError(`replica ${id} at ${address} is of another cluster: ${newcomer.clusterId}`);
   }
-  return { id, storeUuid: newcomer.storeUuid, role: 'learner', address };
+  const member: Member = { id, storeUuid: newcomer.storeUuid, role: 'learner' };
+  return address === undefined ? member : { ...member, address };
 }
 
 /** With `member` among them, whatever its role is by now. */

@@ -8,6 +8,9 @@ import {
   verdictOf,
   votersOf,
 } from '../client/survey.js';
+import { replicaDirectory } from '../cluster/cluster-file.js';
+import { hasStore } from '../cluster/stores.js';
+import { replaceHereLine } from './cluster-report.js';
 import { ExitCode } from './exit-code.js';
 import { helpWith } from './help.js';
 import { accessOf, type MemberFlags, membersOf, withMembers } from './members.js';
@@ -43,10 +46,20 @@ async function status(flags: StatusFlags, output: Output): Promise<void> {
   const answers = await surveyOf(membersOf(flags), accessOf(flags));
   const verdict = verdictOf(answers);
   if (flags.json === true) output.line(JSON.stringify({ ...verdict, replicas: answers }, null, 2));
-  else for (const line of statusLines(answers, verdict)) output.line(line);
+  else
+    for (const line of [...statusLines(answers, verdict), ...mendingLines(answers, flags)]) output.line(line);
   const isHalted = answers.some(({ status: told }) => told?.halted !== undefined);
   if (!verdict.hasQuorum || verdict.leader === 0 || isHalted || verdict.differences.length > 0)
     process.exitCode = ExitCode.failed;
+}
+
+/** What mends each lost store of a cluster on this machine, whose replicas are started from its directory. */
+function mendingLines(answers: readonly Answer[], { peers, config, dir }: StatusFlags): readonly string[] {
+  if (peers !== undefined || config !== undefined) return [];
+  const lost = answers.filter(({ id, status }) =>
+    status === undefined ? !hasStore(replicaDirectory(dir, id)) : status.recovery === 'lost',
+  );
+  return lost.map(({ id }) => `the store of replica ${id} is lost: ${replaceHereLine(id, dir)}`);
 }
 
 const HEAD = ['replica', 'role', 'ballot', 'chosen', 'applied', 'lag', 'log', 'durability'];

@@ -89,7 +89,8 @@ export interface PortBases {
 
 /**
  * Replica i listens for clients on `listen`:(port + i − 1), and for HTTP on loopback; for peers on loopback
- * too, or on a Unix socket.
+ * too, or on a Unix socket. So a replica keeps its ports when others come and go.
+ * @param ids at least one
  * @throws RangeError when a port would be above 65535, or be two
  */
 export function clusterAddresses(
@@ -97,14 +98,15 @@ export function clusterAddresses(
   listen: string,
   { port, meeting, httpPort = httpPortFor(port, meeting) }: PortBases,
 ): readonly ReplicaAddresses[] {
-  const count = ids.length;
+  const [lowest, highest] = [Math.min(...ids), Math.max(...ids)];
+  const count = highest - lowest + 1;
   const bases = [
     ['--port', port],
     ...('place' in meeting ? [] : [['--peer-port', meeting.peerPort] as const]),
     ...(httpPort === 0 ? [] : [['--http-port', httpPort] as const]),
   ] as const;
   for (const [index, [flag, base]] of bases.entries()) {
-    if (base + count - 1 > PORT_MAX) throw argumentError(`${flag} ${base} leaves no ${count} ports`);
+    if (base + highest - 1 > PORT_MAX) throw argumentError(`${flag} ${base} leaves no ${highest} ports`);
     for (const [otherFlag, other] of bases.slice(0, index)) {
       if (Math.abs(base - other) >= count) continue;
       throw argumentError(
@@ -112,14 +114,14 @@ export function clusterAddresses(
       );
     }
   }
-  return ids.map((id, index) => ({
+  return ids.map((id) => ({
     id,
-    redis: { host: listen, port: port + index },
+    redis: { host: listen, port: port + id - 1 },
     peer:
       'place' in meeting
         ? { path: socketIn(meeting.place, id) }
-        : { host: OWN_HOST, port: meeting.peerPort + index },
-    ...(httpPort === 0 ? {} : { http: { host: OWN_HOST, port: httpPort + index } }),
+        : { host: OWN_HOST, port: meeting.peerPort + id - 1 },
+    ...(httpPort === 0 ? {} : { http: { host: OWN_HOST, port: httpPort + id - 1 } }),
   }));
 }
 

@@ -1,5 +1,6 @@
 /**
- * A cluster on one machine: its directory formed, its ports free, its replicas supervised.
+ * A cluster on one machine: its directory formed, its ports free, its replicas supervised. When its file
+ * names other members than it did (cluster-file.ts, 4), those are started, and the others stopped.
  */
 import path from 'node:path';
 import { argumentError } from '../errors.js';
@@ -8,8 +9,15 @@ import { formatAddress } from '../transport/address.js';
 import type { DurabilityClass, ReplicaId } from '../types.js';
 import { clusterAddresses, type Meeting, type ReplicaAddresses } from './addresses.js';
 import { startChild } from './child.js';
-import { type ClusterFile, readClusterFile, replicaDirectory } from './cluster-file.js';
+import {
+  type ClusterFile,
+  clusterFilePath,
+  placesOf,
+  readClusterFile,
+  replicaDirectory,
+} from './cluster-file.js';
 import { clusterKeyIn, form, prepareDirectory, storesIn } from './directory.js';
+import { watchFile } from './file-watch.js';
 import { decideFormation, type Formation, type Wish } from './formation.js';
 import { closeMeetingPlace, leaveMeetingPlace, openMeetingPlace } from './meeting-place.js';
 import { identityIn } from './plan.js';
@@ -55,6 +63,12 @@ export interface ClusterEvents {
   /** The replica's disk has come to be fuller, or emptier, than a bound. */
   disk(replica: ReplicaId, disk: DiskChanged): void;
   refused(replica: ReplicaId, failure: Failed): void;
+  /** A replica was added to the cluster's file, and is started. */
+  joined(replica: ReplicaId): void;
+  /** A replica is no member any more, and has ended. */
+  left(replica: ReplicaId): void;
+  /** What the cluster's file says now cannot be followed; what runs goes on. */
+  astray(error: Error): void;
   /** The replica's store is damaged beyond use; it stays out, and `remaining` others go on. */
   unusable(replica: ReplicaId, failure: Failed, remaining: number): void;
 }
@@ -69,13 +83,15 @@ interface Held {
 const STOP_MS_MAX = 10_000;
 
 export class Cluster {
-  readonly file: ClusterFile;
-  readonly addresses: readonly ReplicaAddresses[];
+  #file: ClusterFile;
+  #addresses: readonly ReplicaAddresses[];
+  #endWatch: () => void = () => {};
   readonly #options: ClusterOptions;
   readonly #supervisor: Supervisor;
   readonly #held: Held;
   readonly #ready = new Set<ReplicaId>();
   readonly #unusable = new Set<ReplicaId>();
+  readonly #leaving = new Set<ReplicaId>();
   #durability: DurabilityClass = 'power';
   #isUp = false;
 
@@ -87,14 +103,18 @@ export class Cluster {
   ) {
     this.#options = options;
     this.#held = held;
-    this.file = file;
-    this.addresses = addresses;
+    this.#file = file;
+    this.#addresses = addresses;
     const { events } = options;
     this.#supervisor = new Supervisor({
       replicas: addresses.map(({ id }) => id),
       start: (id) => startChild(this.#arguments(id), path.join(options.directory, `replica-${id}.log`)),
       isRefusal: options.isRefusal,
       isUnusable: options.isUnusable,
+      isEnough: (usable) => {
+        const all = this.addresses.map(({ id }) => id);
+        return placesOf(this.file, usable).size * 2 > placesOf(this.file, all).size;
+      },
       stopMsMax: STOP_MS_MAX,
       now: () => performance.now(),
       events: {
@@ -160,7 +180,16 @@ export class Cluster {
     writeRunning(directory, { pid: process.pid, replicas: addresses });
     events.starting(addresses.length);
     cluster.#supervisor.start();
+    cluster.#endWatch = watchFile(clusterFilePath(directory), () => void cluster.#follow());
     return cluster;
+  }
+
+  get file(): ClusterFile {
+    return this.#file;
+  }
+
+  get addresses(): readonly ReplicaAddresses[] {
+    return this.#addresses;
   }
 
   /** Replicas that are not ready now and are to be. */
@@ -184,6 +213,7 @@ export class Cluster {
 
   /** Closes every replica in order; kills one that takes more than ten seconds. */
   async stop(): Promise<void> {
+    this.#endWatch();
     await this.#supervisor.stop();
     removeRunning(this.#options.directory);
     const { meeting, unlock } = this.#held;
@@ -193,7 +223,7 @@ export class Cluster {
 
   /** Has every replica read its certificates and users again. */
   reload(): void {
-    this.#supervisor.reload();
+    this.#supervisor.tell({ kind: 'reload' });
   }
 
   /** Ends every replica at once. What was answered is durable all the same. */
@@ -215,11 +245,57 @@ export class Cluster {
     this.#options.events.up(this.#durability, this.#supervisor.leader);
   }
 
+  /** Starts who has become a member, and stops who is none any more: as the file says now. */
+  async #follow(): Promise<void> {
+    const { directory, listen, port, httpPort, events } = this.#options;
+    try {
+      const file = readClusterFile(directory);
+      if (file === undefined) return;
+      const ids = file.members.map(({ id }) => id);
+      const bases = { port, meeting: this.#held.meeting, httpPort };
+      const staying = clusterAddresses(ids, listen, bases);
+      const before = this.#addresses;
+      const absent = before.filter(({ id }) => !ids.includes(id));
+      const leaving = absent.filter(({ id }) => !this.#leaving.has(id));
+      const joining = staying.filter(({ id }) => !before.some((other) => other.id === id));
+      this.#file = file;
+      if (joining.length > 0) this.#tellOf([...staying, ...absent]);
+      for (const { id } of joining) {
+        events.joined(id);
+        this.#supervisor.admit(id);
+      }
+      await Promise.all(leaving.map(({ id }) => this.#dismiss(id)));
+    } catch (error) {
+      events.astray(error as Error);
+    }
+  }
+
+  async #dismiss(id: ReplicaId): Promise<void> {
+    this.#leaving.add(id);
+    await this.#supervisor.dismiss(id);
+    this.#leaving.delete(id);
+    this.#ready.delete(id);
+    this.#unusable.delete(id);
+    // Only now: who is named there may run yet.
+    this.#tellOf(this.#addresses.filter((other) => other.id !== id));
+    this.#options.events.left(id);
+  }
+
+  /** Tells whoever asks, and every replica, where these are. */
+  #tellOf(addresses: readonly ReplicaAddresses[]): void {
+    this.#addresses = addresses;
+    writeRunning(this.#options.directory, { pid: process.pid, replicas: addresses });
+    this.#supervisor.tell({ kind: 'peers', peers: this.#peers });
+  }
+
+  get #peers(): string {
+    return this.addresses.map(({ id, peer }) => `${id}=${formatAddress(peer)}`).join(',');
+  }
+
   #arguments(id: ReplicaId): readonly string[] {
     const { directory, logLevel, program, service } = this.#options;
     const own = this.addresses.find((address) => address.id === id);
     if (own === undefined) throw argumentError(`replica ${id} has no addresses`);
-    const peers = this.addresses.map(({ id: peer, peer: address }) => `${peer}=${formatAddress(address)}`);
     return [
       program,
       'serve',
@@ -230,7 +306,7 @@ export class Cluster {
       ...['--listen', formatAddress(own.peer)],
       ...['--redis', formatAddress(own.redis)],
       ...(own.http === undefined ? [] : ['--http', formatAddress(own.http)]),
-      ...['--peers', peers.join(',')],
+      ...['--peers', this.#peers],
       ...['--key-file', this.#held.keyFile],
       ...['--log-level', logLevel],
       ...serviceArguments(service),

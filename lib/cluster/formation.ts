@@ -5,7 +5,7 @@
 import { ErrorCode, IndelibleError } from '../errors.js';
 import { LOG_BYTES_DEFAULT } from '../limits.js';
 import type { ReplicaId } from '../types.js';
-import type { Backend, ClusterFile, Sync } from './cluster-file.js';
+import { type Backend, type ClusterFile, placesOf, type Sync } from './cluster-file.js';
 import { drawPlan } from './plan.js';
 import { checkRegionBytes } from './region-size.js';
 import { checkSync } from './serve-config.js';
@@ -42,10 +42,15 @@ export function decideFormation(
 ): Formation {
   if (found === undefined) return newFormation(directory, stores, wish);
   checkAgreement(directory, found, wish);
-  const missing = found.members.map(({ id }) => id).filter((id) => !stores.includes(id));
+  const ids = idsIn(found);
+  const missing = ids.filter((id) => !stores.includes(id));
   if (found.state === 'formed') {
     // The others go on without a few; what these voted for is lost with them, and nothing is formatted anew.
-    if (missing.length * 2 < found.members.length) return { file: found, isNew: false, missing: [] };
+    const left = placesOf(
+      found,
+      ids.filter((id) => stores.includes(id)),
+    );
+    if (left.size * 2 > placesOf(found, ids).size) return { file: found, isNew: false, missing: [] };
     const which = missing.join(', ');
     throw new IndelibleError(
       ErrorCode.storeMissing,
@@ -84,7 +89,7 @@ function checkAgreement(directory: string, found: ClusterFile, wish: Wish): void
   const compare = <T>(name: string, has: T, wanted: T | undefined): void => {
     if (wanted !== undefined && wanted !== has) differences.push(`${name} ${has}, not ${wanted}`);
   };
-  compare('--replicas', found.members.length, wish.replicas);
+  compare('--replicas', placesOf(found, idsIn(found)).size, wish.replicas);
   compare('--backend', found.backend, wish.backend);
   compare('--sync', found.sync, wish.sync);
   compare('--region-size', found.regionBytes, wish.regionBytes);
@@ -94,4 +99,8 @@ function checkAgreement(directory: string, found: ClusterFile, wish: Wish): void
     `the data in ${directory} was formatted with ${differences.join('; ')}`,
     { path: directory },
   );
+}
+
+function idsIn({ members }: ClusterFile): readonly ReplicaId[] {
+  return members.map(({ id }) => id);
 }

@@ -54,4 +54,11 @@ export interface Reload {
   readonly kind: 'reload';
 }
 
-export type ToReplica = Stop | Reload;
+/** Another replica has joined, or one has left: where all of them are reached. */
+export interface Peers {
+  readonly kind: 'peers';
+  /** As `serve` takes them: 1=host:port,2=host:port,… */
+  readonly peers: string;
+}
+
+export type ToReplica = Stop | Reload | Peers;

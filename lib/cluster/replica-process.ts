@@ -33,6 +33,7 @@ import type { TransportDiagnostic } from '../transport/diagnostics.js';
 import { clientKeyOf } from '../transport/proof.js';
 import type { Ballot, ReplicaId } from '../types.js';
 import { readAclFile } from './acl-file.js';
+import { parsePeers } from './addresses.js';
 import { type ClientShares, descriptorsOfProcess, logFilesIn, sharesOf } from './descriptors.js';
 import { collectSeldom } from './garbage.js';
 import { hasNoTerminal, isUnderNohup } from './hang-up.js';
@@ -66,6 +67,7 @@ export async function serveReplica(config: ServeConfig): Promise<void> {
     const served = await open(config, log, ending);
     const { replica, server, http } = served;
     ending.onReload = () => reload(config, served, log);
+    ending.onPeers = (peers) => replica.usePeers(parsePeers(peers, 'the peers'));
     manager?.ready();
     failure = await ending.reached;
     manager?.stopping();
@@ -317,6 +319,9 @@ function codeOf(error: unknown): string {
 class Ending {
   readonly reached: Promise<Error | undefined>;
   onReload: () => void = () => {};
+  #onPeers: ((peers: string) => void) | undefined;
+  /** What was told while nobody listened yet. */
+  #peers: string | undefined;
   #resolve: (failure: Error | undefined) => void = () => {};
 
   constructor() {
@@ -334,6 +339,11 @@ class Ending {
 
   reach(failure: Error | undefined): void {
     this.#resolve(failure);
+  }
+
+  set onPeers(listener: (peers: string) => void) {
+    this.#onPeers = listener;
+    if (this.#peers !== undefined) listener(this.#peers);
   }
 
   /** Lets the process end: a listener on the channel would keep it alive. */
@@ -361,8 +371,10 @@ class Ending {
   };
 
   readonly #onMessage = (message: unknown): void => {
-    const { kind } = message as ToReplica;
-    if (kind === 'stop') this.reach(undefined);
-    else this.onReload();
+    const told = message as ToReplica;
+    if (told.kind === 'stop') this.reach(undefined);
+    else if (told.kind === 'reload') this.onReload();
+    else if (this.#onPeers === undefined) this.#peers = told.peers;
+    else this.#onPeers(told.peers);
   };
 }

@@ -6,7 +6,8 @@
  * 3. A replica that refuses its store or its ports before the cluster was ever up is not tried again: the
  *    same refusal would follow. `refused` says so, once, and the caller stops the rest.
  * 4. One whose store cannot be used, at the first start or later, is never tried again, and `unusable` says
- *    so, once. The others go on while they are a majority; if they are not, that is a refusal.
+ *    so, once. The others go on while they are enough; if they are not, that is a refusal.
+ * 5. A replica may be admitted later, and dismissed: that ends when it has no process, and gets none again.
  *
  * | state    | meaning                                 | next                                  |
  * |----------|-----------------------------------------|---------------------------------------|
@@ -61,6 +62,8 @@ export interface SupervisorOptions {
   readonly isRefusal: (code: string) => boolean;
   /** Codes that say that one store cannot be used; `hasRun`: it could, since the supervisor started. */
   readonly isUnusable: (code: string, hasRun: boolean) => boolean;
+  /** Whether the cluster can do with these. */
+  readonly isEnough: (usable: readonly ReplicaId[]) => boolean;
   /** Milliseconds that `stop` waits before it kills. */
   readonly stopMsMax: number;
   readonly now: () => number;
@@ -77,11 +80,13 @@ interface Charge {
   hasRun: boolean;
   failure: Failed | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** Set once it is dismissed; called when it has no process. */
+  onGone: (() => void) | undefined;
 }
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #charges: readonly Charge[];
+  #charges: readonly Charge[];
   #leader: ReplicaId = 0;
   #ballot = 0;
   #stopping = false;
@@ -90,17 +95,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#charges = options.replicas.map((id) => ({
-      id,
-      backoff: new Backoff(),
-      state: 'waiting',
-      process: undefined,
-      startedAt: 0,
-      starts: 0,
-      hasRun: false,
-      failure: undefined,
-      timer: undefined,
-    }));
+    this.#charges = options.replicas.map(newCharge);
   }
 
   start(): void {
@@ -140,9 +135,36 @@ export class Supervisor {
     return stopped;
   }
 
-  /** Has every replica that runs read its certificates again. */
-  reload(): void {
-    for (const { process } of this.#charges) process?.send({ kind: 'reload' });
+  /** Tells every replica that runs. */
+  tell(message: ToReplica): void {
+    for (const { process } of this.#charges) process?.send(message);
+  }
+
+  /** Starts one more. */
+  admit(replica: ReplicaId): void {
+    if (this.#stopping) return;
+    const charge = newCharge(replica);
+    this.#charges = [...this.#charges, charge];
+    this.#start(charge);
+  }
+
+  /** Stops one for good; resolves when it has no process. */
+  dismiss(replica: ReplicaId): Promise<void> {
+    const charge = this.#charges.find(({ id }) => id === replica);
+    if (charge === undefined || this.#stopping) return Promise.resolve();
+    clearTimeout(charge.timer);
+    return new Promise((resolve) => {
+      charge.onGone = resolve;
+      if (charge.process === undefined) this.#forget(charge);
+      else this.#askToStop(charge, charge.process);
+    });
+  }
+
+  #forget(charge: Charge): void {
+    charge.state = 'stopped';
+    this.#charges = this.#charges.filter((other) => other !== charge);
+    charge.onGone?.();
+    this.#settle();
   }
 
   /** Does not wait for anything to close. What was answered is durable all the same. */
@@ -205,6 +227,7 @@ export class Supervisor {
     clearTimeout(charge.timer);
     charge.process = undefined;
     if (this.#leader === charge.id) this.#leader = 0;
+    if (charge.onGone !== undefined) return this.#forget(charge);
     const { failure } = charge;
     if (failure !== undefined && !this.#stopping && this.#giveUp(charge, failure)) return;
     const isRefusal = failure !== undefined && !this.#wasUp && this.#options.isRefusal(failure.code);
@@ -224,9 +247,9 @@ export class Supervisor {
   #giveUp(charge: Charge, failure: Failed): boolean {
     if (!this.#options.isUnusable(failure.code, charge.hasRun)) return false;
     charge.state = 'unusable';
-    const remaining = this.#usable.length;
-    if (remaining * 2 > this.#charges.length) {
-      this.#options.events.unusable(charge.id, failure, remaining);
+    const usable = this.#usable.map(({ id }) => id);
+    if (this.#options.isEnough(usable)) {
+      this.#options.events.unusable(charge.id, failure, usable.length);
       return true;
     }
     charge.state = 'stopped';
@@ -237,4 +260,19 @@ export class Supervisor {
   #settle(): void {
     if (this.#stopping && this.#charges.every(({ state }) => state === 'stopped')) this.#onAllStopped();
   }
+}
+
+function newCharge(id: ReplicaId): Charge {
+  return {
+    id,
+    backoff: new Backoff(),
+    state: 'waiting',
+    process: undefined,
+    startedAt: 0,
+    starts: 0,
+    hasRun: false,
+    failure: undefined,
+    timer: undefined,
+    onGone: undefined,
+  };
 }

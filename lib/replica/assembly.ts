@@ -50,6 +50,7 @@ export const THIS_PROCESS: Place = {
 export interface Assembly {
   readonly transport: TcpTransport;
   readonly host: Host;
+  readonly addresses: MemberAddresses;
   /** As it was asked for, fitted to the store. */
   readonly tuning: Tuning;
   status(): ReplicaStatus;
@@ -119,7 +120,7 @@ export function assemble(
   const relays = new Relays({ ...asking, openMax: () => host.core.configurations.peers.length });
   const statusJson = (): Uint8Array => Buffer.from(JSON.stringify(status()));
   const clients: Clients = new Clients(host, runtime, statusJson, relays, backups);
-  return { transport, host, tuning, status, metrics };
+  return { transport, host, addresses, tuning, status, metrics };
 }
 
 function heardByClients(events: HostEvents, clients: () => Clients): HostEvents {

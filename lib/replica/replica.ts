@@ -376,6 +376,11 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
     throw argumentError('this replica was opened without certificates: start it with them');
   }
 
+  /** Where members are reached of whom the configuration does not say it. @throws ERR_INDELIBLE_NETWORK */
+  usePeers(peers: ReadonlyMap<ReplicaId, string>): void {
+    this.parts.addresses.use(peers);
+  }
+
   /** Its status; once it is closed, what that was at the end. */
   status(): ReplicaStatus {
     return this.lastStatus ?? this.parts.status();

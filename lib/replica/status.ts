@@ -321,7 +321,7 @@ function adviceOf(
     return (
       'this replica has lost votes and perhaps a promise: it never votes again, and only learns and serves. The ' +
       'cluster survives one failure less than before. Keep the others running, and put a new replica in its place: ' +
-      `indelible replace ${core.self} --with ID=HOST:PORT, with an ID that was never used (docs/membership.md)`
+      `indelible replace ${core.self} (docs/membership.md)`
     );
   }
   if (core.areBallotsSpent) {

@@ -74,7 +74,7 @@ describe('the addresses of a cluster', () => {
       { path: '/data/peers/replica-1' },
       { path: '/data/peers/replica-3' },
     ]);
-    expect(addresses.map(({ http }) => http?.port)).toEqual([7311, 7312]);
+    expect(addresses.map(({ http }) => http?.port)).toEqual([7311, 7313]);
     const bases = { port: 7001, meeting: { place: '/data/peers' }, httpPort: 7002 };
     expect(() => clusterAddresses([1, 2, 3], '127.0.0.1', bases)).toThrow(/--port 7001 and --http-port 7002/);
   });

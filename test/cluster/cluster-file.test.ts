@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type ClusterFile,
   clusterFilePath,
+  placesOf,
   readClusterFile,
   writeClusterFile,
 } from '../../lib/cluster/cluster-file.js';
@@ -40,6 +41,15 @@ describe('cluster.json', () => {
   it('is read as it was written', () => {
     writeClusterFile(directory, FILE);
     expect(readClusterFile(directory)).toEqual(FILE);
+  });
+
+  it('says who takes whose place, and counts the two as one', () => {
+    const heir = { id: 5, storeUuid: '5'.repeat(32) };
+    const file: ClusterFile = { ...FILE, replacement: { gone: [3, 4], heir, phase: 'joining' } };
+    writeClusterFile(directory, file);
+    expect(readClusterFile(directory)).toEqual(file);
+    expect([...placesOf(file, [1, 3, 4, 5])]).toEqual([1, 3]);
+    expect([...placesOf(FILE, [1, 3])]).toEqual([1, 3]);
   });
 
   it('is replaced whole, and leaves nothing aside', () => {

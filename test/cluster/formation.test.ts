@@ -55,6 +55,19 @@ describe('the formation of an empty directory', () => {
 });
 
 describe('the formation of a directory that holds a cluster', () => {
+  it('counts who is replaced and who replaces it as one', () => {
+    const formed = fileWith('formed');
+    const heir = { id: 4, storeUuid: '4'.repeat(32) };
+    const file: ClusterFile = {
+      ...formed,
+      members: [...formed.members, heir],
+      replacement: { gone: [3], heir, phase: 'joining' },
+    };
+    const wish: Wish = { ...NO_WISH, replicas: 3 };
+    expect(decideFormation('data', file, [1, 4], wish)).toEqual({ file, isNew: false, missing: [] });
+    expect(codeOf(() => decideFormation('data', file, [3, 4], wish))).toBe('ERR_INDELIBLE_STORE_MISSING');
+  });
+
   it('has nothing to do when all stores are there', () => {
     const file = fileWith('formed');
     expect(decideFormation('data', file, [1, 2, 3], NO_WISH)).toEqual({ file, isNew: false, missing: [] });

@@ -51,6 +51,7 @@ beforeEach(() => {
     isRefusal: (code) => code === 'ERR_INDELIBLE_NETWORK',
     isUnusable: (code, hasRun) =>
       code === 'ERR_INDELIBLE_STORE_CORRUPT' || (!hasRun && code === 'ERR_INDELIBLE_STORE_IO'),
+    isEnough: (usable) => usable.length >= 2,
     stopMsMax: 1000,
     now: () => Date.now(),
     events: {
@@ -206,6 +207,29 @@ describe('a supervisor', () => {
     vi.advanceTimersByTime(60_000);
     expect(started).toHaveLength(3);
     expect(said.filter((line) => line.startsWith('died'))).toHaveLength(1);
+  });
+
+  it('starts one more, and stops one for good, whether it runs or not', async () => {
+    bringUp();
+    supervisor.admit(4);
+    expect(started[3]?.replica).toBe(4);
+    fails(1, 'ERR_INDELIBLE_STORE_CORRUPT');
+    started[0]?.onExit('signal SIGKILL');
+    await Promise.all([supervisor.dismiss(2), supervisor.dismiss(1)]);
+    let hasGone = false;
+    const gone = supervisor.dismiss(3).then(() => {
+      hasGone = true;
+    });
+    await Promise.resolve();
+    expect([started[2]?.stopAsked, hasGone]).toEqual([true, false]);
+    started[2]?.onExit('exit code 0');
+    await gone;
+    vi.advanceTimersByTime(60_000);
+    expect(started).toHaveLength(4);
+    expect(said.filter((line) => line.startsWith('died'))).toEqual(['died 1 signal SIGKILL 100']);
+    const stopped = supervisor.stop();
+    started[3]?.onExit('exit code 0');
+    await stopped;
   });
 
   it('kills what does not stop in time', async () => {

@@ -47,9 +47,9 @@ function locked(directory: string, sentence: string): IndelibleError {
   return new IndelibleError(ErrorCode.storeLocked, sentence, { path: directory });
 }
 
-function refusal(directory: string, error: unknown): unknown {
+function refusal(directory: string, path: string, error: unknown): unknown {
   if (!(error instanceof IndelibleError) || error.code !== ErrorCode.storeLocked) return error;
-  const holder = holderIn(join(directory, LOCK_NAME));
+  const holder = holderIn(path);
   const who = holder === undefined ? 'another process' : `process ${holder.pid} of ${holder.host}`;
   return locked(directory, `${who} has the store at ${directory} open`);
 }
@@ -64,6 +64,8 @@ function writeHolder(path: string, boot: string, isNeeded: () => boolean): void 
 }
 
 export interface LockOptions {
+  /** The file that is locked; another one than the store's for another purpose. */
+  readonly name?: string;
   /** False does without the addon even where there is one. */
   readonly addon?: boolean;
   /** Whether other machines may have the directory too. */
@@ -77,14 +79,14 @@ export interface LockOptions {
  */
 export async function lockDirectory(
   directory: string,
-  { addon = true, isShared = (where) => groundOf(where).shared }: LockOptions = {},
+  { name = LOCK_NAME, addon = true, isShared = (where) => groundOf(where).shared }: LockOptions = {},
 ): Promise<() => Promise<void>> {
-  const path = join(directory, LOCK_NAME);
+  const path = join(directory, name);
   let letGo: () => void;
   try {
     letGo = (addon ? lockFile(path) : undefined) ?? (await lockByCommand(path));
   } catch (error) {
-    throw refusal(directory, error);
+    throw refusal(directory, path, error);
   }
   try {
     const boot = bootId();
