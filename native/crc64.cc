@@ -13,15 +13,13 @@
 namespace indelible {
 namespace {
 
-constexpr std::uint64_t kPolynomial = 0xC96C5795D7870F42;
-
 using Tables = std::array<std::array<std::uint64_t, 256>, 8>;
 
 constexpr Tables make_tables() {
   Tables tables{};
   for (std::uint64_t byte = 0; byte < 256; byte++) {
     std::uint64_t crc = byte;
-    for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
+    for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kCrcPolynomial : 0);
     tables[0][byte] = crc;
   }
   for (std::size_t level = 1; level < 8; level++) {

@@ -20,8 +20,6 @@
 namespace indelible {
 namespace {
 
-constexpr std::uint64_t kPolynomial = 0xC96C5795D7870F42;
-
 constexpr std::uint64_t reflected(std::uint64_t bits) {
   std::uint64_t result = 0;
   for (unsigned bit = 0; bit < 64; bit++) result |= (bits >> bit & 1) << (63 - bit);
@@ -31,13 +29,13 @@ constexpr std::uint64_t reflected(std::uint64_t bits) {
 /// x^power mod P, less the one shift that a product of reflected words lacks.
 constexpr long long shift_by(unsigned power) {
   std::uint64_t rest = std::uint64_t{1} << 63;
-  for (unsigned step = 0; step + 1 < power; step++) rest = (rest >> 1) ^ ((rest & 1) != 0 ? kPolynomial : 0);
+  for (unsigned step = 0; step + 1 < power; step++) rest = (rest >> 1) ^ ((rest & 1) != 0 ? kCrcPolynomial : 0);
   return static_cast<long long>(rest);
 }
 
 /// floor(x^128 / P) without its highest power, x^64.
 constexpr long long barrett() {
-  const std::uint64_t polynomial = reflected(kPolynomial);
+  const std::uint64_t polynomial = reflected(kCrcPolynomial);
   std::uint64_t rest = polynomial;
   std::uint64_t quotient = 0;
   for (int bit = 63; bit >= 0; bit--) {
@@ -109,7 +107,7 @@ INDELIBLE_VECTOR inline __m256i reduced(__m512i a, __m512i b, __m512i c, __m512i
   const __m512i estimate = _mm512_clmulepi64_epi128(t, _mm512_set1_epi64(barrett()), 0x00);
   const __m512i q = _mm512_xor_si512(t, _mm512_slli_epi64(estimate, 1));
   const __m512i product =
-      _mm512_clmulepi64_epi128(q, _mm512_set1_epi64(static_cast<long long>(kPolynomial)), 0x00);
+      _mm512_clmulepi64_epi128(q, _mm512_set1_epi64(static_cast<long long>(kCrcPolynomial)), 0x00);
   // The missing shift carries from a lane's lower word into its upper one, where the remainder stands.
   const __m512i carry = _mm512_srli_epi64(_mm512_bslli_epi128(product, 8), 63);
   const __m512i shifted = _mm512_or_si512(_mm512_slli_epi64(product, 1), carry);
@@ -154,7 +152,7 @@ INDELIBLE_WORDS std::uint64_t crc64_words(const void* bytes, std::size_t words) 
   if (words % 2 == 1) sum = _mm_xor_si128(sum, _mm_clmulepi64_si128(word, _mm_loadu_si64(powers), 0x00));
   const __m128i estimate = _mm_clmulepi64_si128(sum, _mm_cvtsi64_si128(barrett()), 0x00);
   const __m128i q = _mm_xor_si128(sum, _mm_slli_epi64(estimate, 1));
-  const __m128i polynomial = _mm_cvtsi64_si128(static_cast<long long>(kPolynomial));
+  const __m128i polynomial = _mm_cvtsi64_si128(static_cast<long long>(kCrcPolynomial));
   const __m128i product = _mm_clmulepi64_si128(q, polynomial, 0x00);
   const __m128i shifted =
       _mm_or_si128(_mm_slli_epi64(product, 1), _mm_srli_epi64(_mm_slli_si128(product, 8), 63));

@@ -7,6 +7,9 @@
 
 namespace indelible {
 
+/// ECMA-182, reflected.
+inline constexpr std::uint64_t kCrcPolynomial = 0xC96C5795D7870F42;
+
 inline constexpr std::size_t kCrcWordsMax = 16;
 
 /// Whether this processor has what `crc64_words` is made of: PCLMULQDQ.

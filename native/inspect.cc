@@ -10,8 +10,6 @@
 namespace indelible {
 namespace {
 
-constexpr std::uint64_t kWindowBytes = 1 << 20;
-
 const char* word_kind(std::uint64_t word, std::uint64_t incarnation, std::uint64_t number) {
   if (word == commit_word(incarnation, number)) return "committed";
   return word == empty_word(incarnation, number) ? "empty" : "other";
@@ -135,7 +133,7 @@ void write_record(JsonWriter& json, const FoundRecord& record, std::uint64_t off
 /// Every place a record could start, in the order of the area: stale records of earlier laps included.
 Status write_records(Medium& medium, JsonWriter& json, const StaticHeader& header) {
   const Geometry geometry = geometry_of(header);
-  ProbeWindow window(medium, kWindowBytes);
+  ProbeWindow window(medium, kProbeWindowBytes);
   RecordReader reader(window, geometry, header.incarnation);
   json.begin_array("records");
   FoundRecord record;

@@ -11,6 +11,9 @@
 
 namespace indelible {
 
+/// Of who reads a whole log.
+inline constexpr std::uint64_t kProbeWindowBytes = 1 << 20;
+
 class ProbeWindow final : public Source {
  public:
   ProbeWindow(Medium& medium, std::uint64_t bytes);

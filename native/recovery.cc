@@ -3,16 +3,11 @@
 #include <algorithm>
 
 namespace indelible {
-namespace {
-
-constexpr std::uint64_t kWindowBytes = 1 << 20;
-
-}  // namespace
 
 Recovery::Recovery(Medium& medium, LogState& state)
     : medium_(medium),
       state_(state),
-      window_(medium, kWindowBytes),
+      window_(medium, kProbeWindowBytes),
       reader_(window_, state.geometry, state.incarnation) {}
 
 Status Recovery::find_root(Root& roots, RootSlot& root, Recovered& recovered) {

@@ -22,18 +22,6 @@ void store(std::vector<std::byte>& image, std::uint64_t offset, const T& value) 
   std::memcpy(image.data() + offset, &value, sizeof value);
 }
 
-template <typename Change>
-void change_roots(std::vector<std::byte>& image, Change change) {
-  for (const std::uint64_t root : kRootOffset) {
-    for (const std::uint64_t slot : kRootSlotOffset) {
-      auto copy = load<RootSlot>(image, root + slot);
-      change(copy);
-      seal(copy);
-      store(image, root + slot, copy);
-    }
-  }
-}
-
 /// Changes header and descriptors of the record at an offset, and recomputes their CRCs.
 template <typename Change>
 void change_record(std::vector<std::byte>& image, std::uint64_t offset, Change change) {

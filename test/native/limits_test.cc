@@ -12,19 +12,6 @@ namespace {
 constexpr std::uint64_t kLap = 64 << 10;
 constexpr std::uint64_t whole_laps(std::uint64_t position) { return position / kLap * kLap; }
 
-void change_roots(std::vector<std::byte>& image, const auto& change) {
-  for (const std::uint64_t offset : kRootOffset) {
-    for (const std::uint64_t slot_offset : kRootSlotOffset) {
-      RootSlot slot{};
-      std::memcpy(&slot, image.data() + offset + slot_offset, sizeof slot);
-      if (slot.generation == 0) continue;
-      change(slot);
-      seal(slot);
-      std::memcpy(image.data() + offset + slot_offset, &slot, sizeof slot);
-    }
-  }
-}
-
 /// A region as one shows it that has come this far, and holds nothing.
 std::vector<std::byte> empty_at(std::uint64_t position, std::uint64_t number, std::uint64_t generation) {
   std::vector<std::byte> image = formatted(small_format());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "../../native/crc64.h"
 #include "../../native/log.h"
 #include "../../native/recording_medium.h"
+#include "../../native/root.h"
 
 namespace fixture {
 
@@ -101,6 +103,20 @@ inline Contents contents_of(Log& log) {
     contents.votes[vote.slot] = {vote.ballot, read && good ? vote.payload_crc : ~std::uint64_t{0}};
   });
   return contents;
+}
+
+/// Changes and seals every slot of both roots that holds one.
+inline void change_roots(std::vector<std::byte>& image, const auto& change) {
+  for (const std::uint64_t offset : kRootOffset) {
+    for (const std::uint64_t slot_offset : kRootSlotOffset) {
+      RootSlot slot{};
+      std::memcpy(&slot, image.data() + offset + slot_offset, sizeof slot);
+      if (slot.generation == 0) continue;
+      change(slot);
+      seal(slot);
+      std::memcpy(image.data() + offset + slot_offset, &slot, sizeof slot);
+    }
+  }
 }
 
 struct OpenLog {
