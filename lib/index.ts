@@ -29,9 +29,12 @@ export type { StorageChoice } from './replica/log-kinds.js';
 export type { MembersChange } from './replica/members-change.js';
 export { memoryStorage } from './replica/memory-storage.js';
 export { TUNING_DEFAULT, type Tuning } from './replica/options.js';
-export { Replica, type ReplicaEvents, type ReplicaOptions } from './replica/replica.js';
+export { Replica, type ReplicaOptions } from './replica/replica.js';
+export type { ReplicaEvents } from './replica/replica-events.js';
 export type { ClockReading, ClockStatus } from './replica/replicated-clock.js';
 export { Outcome, type Requester, type RequestOptions, type Service } from './replica/service.js';
+export type { Session, SessionOptions, SessionPlace } from './replica/sessions/session.js';
+export type { SessionsStatus } from './replica/sessions/session-status.js';
 export type { CommandView, ResultWriter, StateMachine } from './replica/state-machine.js';
 export type {
   DamageStatus,

@@ -89,6 +89,7 @@ export function statusLines(answers: readonly Answer[], verdict: Verdict): reado
     ...exposures(answers),
     ...verdict.differences,
     ...configurationLines(answers),
+    ...sessionLines(answers),
     verdictSentence(answers, verdict),
   ];
 }
@@ -101,6 +102,19 @@ function configurationLines(answers: readonly Answer[]): readonly string[] {
   const learners = configuration.members.filter(({ role }) => role === 'learner').map(({ id }) => id);
   const learn = learners.length === 0 ? '' : `; ${learners.join(', ')} learn`;
   return [`configuration ${configuration.number}: ${votersOf(configuration).join(', ')} vote${learn}`];
+}
+
+/** Sessions that were forgotten: whose holder comes back cannot go on with them. */
+function sessionLines(answers: readonly Answer[]): readonly string[] {
+  // A replica of an earlier version says nothing of sessions.
+  const told = answers.flatMap(({ status }) => (status?.sessions === undefined ? [] : [status.sessions]));
+  const forgotten = Math.max(0, ...told.map((each) => each.forgotten));
+  if (forgotten === 0) return [];
+  const { kept, answerBytes } = told.find((each) => each.forgotten === forgotten)!;
+  const size = formatSize(answerBytes);
+  return [
+    `${forgotten} sessions were forgotten by a bound; ${kept} are kept, with ${size} of answers (docs/operating.md)`,
+  ];
 }
 
 /** What anybody on the network may do. */

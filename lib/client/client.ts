@@ -3,8 +3,9 @@
  *
  * 1. It connects to any replica it has an address of, learns who leads, and goes there; when the leader
  *    changes or its connection is lost, it does so again.
- * 2. No request is ever sent twice. One whose connection is lost rejects with ERR_INDELIBLE_UNKNOWN (a
- *    command) or ERR_INDELIBLE_NOT_EXECUTED (a query); who may repeat it knows best whether to.
+ * 2. No request is ever sent twice, but those of a session. One whose connection is lost rejects with
+ *    ERR_INDELIBLE_UNKNOWN (a command) or ERR_INDELIBLE_NOT_EXECUTED (a query); who may repeat it knows best
+ *    whether to.
  * 3. It has the batch form of a service (`submit`, `query`), without an object for each command, and a
  *    convenient form over it (`propose`, `read`).
  */
@@ -13,12 +14,15 @@ import { abortable } from '../replica/abortable.js';
 import type { WaitOptions } from '../replica/leader-wait.js';
 import type { Requester, RequestOptions, Service } from '../replica/service.js';
 import { Outcome } from '../replica/service.js';
+import { openSession } from '../replica/sessions/held-session.js';
+import type { Session, SessionOptions } from '../replica/sessions/session.js';
 import { nodeRuntime } from '../runtime.js';
 import { parseAddress } from '../transport/address.js';
 import type { Exchange } from '../transport/exchange.js';
 import { checkKey } from '../transport/proof.js';
 import { checkCommandBytes } from '../transport/request-frames.js';
 import type { ReplicaId } from '../types.js';
+import { ClientLines } from './client-lines.js';
 import type { LeaderConnectionOptions } from './leader-connection.js';
 import { LeaderConnection } from './leader-connection.js';
 import { PromisedRequests } from './promised-requests.js';
@@ -51,6 +55,8 @@ export class Client implements Service {
   readonly #waiting = new Set<Requester>();
   readonly #commands: PromisedRequests;
   readonly #queries: PromisedRequests;
+  /** Of the sessions that are held here. */
+  readonly #lines: ClientLines;
   readonly #requestTimeoutMs: number;
   #flushScheduled = false;
   /** Of the requests that wait for the flush. */
@@ -107,10 +113,15 @@ export class Client implements Service {
       heldBytesMax,
       Outcome.notExecuted,
     );
+    this.#lines = new ClientLines({
+      leader: () => this.#connection.leader,
+      requestTimeoutMs: this.#requestTimeoutMs,
+    });
     this.#connection = new LeaderConnection(options, {
       ready: () => {
         this.#onReady?.();
         this.#drain();
+        this.#lines.ready();
       },
       failed: (error) => this.#onFailed?.(error),
     });
@@ -138,6 +149,23 @@ export class Client implements Service {
    */
   read(query: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.#queries.ask(query, options.signal);
+  }
+
+  /**
+   * Opens a session, or goes on with one: what is proposed in it is executed once, in order, and asked for
+   * again over lost connections and new leaders until there is an answer. Resolves when the cluster has it.
+   * @throws (by rejection) the signal's reason; RangeError with ERR_INDELIBLE_ARGUMENT; ERR_INDELIBLE_STOPPED
+   *
+   * @example
+   * ```ts
+   * const session = await client.session();
+   * const value = await session.propose(Buffer.from('add 2'));
+   * console.log(Buffer.from(value).toString()); // 2
+   * session.close();
+   * ```
+   */
+  session(options: SessionOptions = {}): Promise<Session> {
+    return openSession({ lines: this.#lines, flush: () => this.#lines.soon() }, options);
   }
 
   submit(
@@ -200,6 +228,7 @@ export class Client implements Service {
     this.#connection.close();
     this.#commands.stop();
     this.#queries.stop();
+    this.#lines.stop();
     this.#waiting.clear();
   }
 

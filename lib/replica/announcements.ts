@@ -2,7 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import { publish } from '../observe/channels.js';
 import type { Storage } from '../storage/storage.js';
-import type { ReplicaEvents } from './replica.js';
+import type { ReplicaEvents } from './replica-events.js';
 
 /** Publishes what recovery found now, and every event of `replica` from now on. */
 export function announce(replica: EventEmitter<ReplicaEvents>, log: Storage): void {

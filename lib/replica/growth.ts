@@ -9,7 +9,7 @@ import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
 import type { Executor } from './executor.js';
 import type { RequestRun } from './runs.js';
 import { Outcome, type Requester } from './service.js';
-import type { SessionLine } from './sessions/session-line.js';
+import type { Lines } from './sessions/lines.js';
 import { SESSION_NEW } from './sessions/session-terms.js';
 import type { Submissions } from './submissions.js';
 
@@ -19,14 +19,14 @@ export type Grows = (bytes: Uint8Array, start: number, end: number) => boolean;
 /** Refuses what waits and grows the state. False: that has to wait for what was proposed before. */
 export function refuseGrowth(
   submissions: Submissions,
-  line: Pick<SessionLine, 'refuseGrowth'>,
+  lines: Pick<Lines, 'refuseGrowth'>,
   executor: Pick<Executor, 'outcomes' | 'pendingSlots'>,
   grows: Grows,
 ): boolean {
   const growing = requestersOf(submissions, grows);
   if (growing.size === 0) return true;
   if (executor.pendingSlots > 0) return false;
-  line.refuseGrowth(grows);
+  lines.refuseGrowth(grows);
   const refused = submissions.takeOut((run) => isPlain(run) && growing.has(run.requester));
   executor.outcomes.answer(refused, Outcome.diskFull);
   return true;

@@ -47,7 +47,7 @@ import { Placing } from './placing.js';
 import { checkCall } from './requests.js';
 import { Scrubber } from './scrubber.js';
 import type { Requester, Service } from './service.js';
-import type { SessionLine } from './sessions/session-line.js';
+import type { Lines } from './sessions/lines.js';
 import type { SessionTable } from './sessions/session-table.js';
 import type { SessionTerms } from './sessions/session-terms.js';
 import type { Skip } from './skip-record.js';
@@ -211,9 +211,9 @@ export class Host implements Service, TransportEvents {
       outcomes: executor.outcomes.counts,
     };
   }
-  /** What is asked here goes to its slots, or to the leader, as requests of this. */
-  get line(): SessionLine {
-    return this.placing.lines.own;
+  /** What is asked here goes to its slots, or to the leader, as requests of these. */
+  get lines(): Lines {
+    return this.placing.lines;
   }
   get transfers(): TransferStatus {
     return this.parts.checkpoints.transferStatus;

@@ -41,6 +41,7 @@ export function metricsOf(
     ...roleMetrics(parts),
     ...slotMetrics(parts),
     ...workMetrics(parts),
+    ...sessionMetrics(parts),
     ...paceMetrics(parts.host.meters),
     ...logMetrics(parts),
     ...checkpointMetrics(parts),
@@ -119,6 +120,23 @@ function workMetrics({ host, status, programs }: MetricsParts): readonly Metric[
       core.learner.unloggedBytes,
     ),
     gauge('indelible_programs', 'Programs connected to the peer port: clients and front ends', programs),
+  ];
+}
+
+function sessionMetrics({ status }: MetricsParts): readonly Metric[] {
+  const { kept, openedEver, answerBytes, forgotten, repeated, refused, held } = status.sessions;
+  return [
+    gauge('indelible_sessions', 'Sessions that the cluster keeps', kept),
+    gauge('indelible_sessions_held', 'Sessions that programs hold at this replica', held),
+    counter('indelible_sessions_opened_total', 'Sessions that the cluster opened ever', openedEver),
+    counter('indelible_sessions_forgotten_total', 'Sessions forgotten by a bound', forgotten),
+    gauge('indelible_session_answer_bytes', 'Answers kept for sessions', answerBytes),
+    counter('indelible_session_repeats_total', 'Commands that had the answer of an earlier copy', repeated),
+    counter(
+      'indelible_session_refusals_total',
+      'Commands out of order, of forgotten sessions, or with an answer gone',
+      refused,
+    ),
   ];
 }
 

@@ -147,13 +147,13 @@ export class Placing {
   place(core: Deciding, answersHere: boolean = true): void {
     const { forwarder, executor } = this.parts;
     this.refused = false;
-    this.lines.own.turn();
+    this.lines.turn();
     if (!this.dropOverdue()) return;
     if (core.role === 'leader') {
       this.hasLed = true;
       if (!forwarder.settle()) return;
       this.askToRead(core);
-      if (this.isReserve && !refuseGrowth(this.submissions, this.lines.own, executor, this.parts.grows)) {
+      if (this.isReserve && !refuseGrowth(this.submissions, this.lines, executor, this.parts.grows)) {
         this.refused = true;
         return;
       }
@@ -187,7 +187,7 @@ export class Placing {
     if (!this.parts.forwarder.settle()) return;
     this.parts.executor.giveUpAll();
     this.unplaced.fail();
-    this.lines.own.giveUp();
+    this.lines.giveUp();
   }
 
   /** Proposes that a command be skipped. @returns the slot of that record, or 0 if it has no place now */
@@ -213,7 +213,7 @@ export class Placing {
   canGoOn(core: Deciding): boolean {
     // What another replica still owes an answer for is waited for, not asked for again and again.
     if (this.isHeldUp || !this.parts.forwarder.isSettled) return false;
-    if (this.lines.own.wantsTurn) return true;
+    if (this.lines.wantsTurn) return true;
     return this.canPropose(core) && !this.submissions.isEmpty;
   }
 
@@ -226,7 +226,7 @@ export class Placing {
   /** Those whose time is over hear so. */
   tick(core: Deciding, nowMs: number): void {
     this.parts.forwarder.tick(nowMs);
-    this.lines.own.tick(nowMs);
+    this.lines.tick(nowMs);
     this.isReserve = core.role === 'leader' && core.room.isReserve;
     this.dropOverdue();
     this.tickFormer(core, nowMs);
@@ -241,7 +241,7 @@ export class Placing {
     this.parts.forwarder.close();
     this.queries.end();
     this.unplaced.fail();
-    this.lines.own.stop();
+    this.lines.stop();
     // Who waits for room hears that there will be none: it asks, and is refused.
     this.submissions.end();
     this.queries.close();

@@ -4,10 +4,7 @@
  */
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Metric } from '../observe/metric.js';
-import type { Role } from '../paxos/effects.js';
 import { nodeRuntime } from '../runtime.js';
-import type { CheckpointMeta } from '../storage/checkpoint-format.js';
-import type { FoundDamage } from '../storage/storage.js';
 import type { Sockets } from '../transport/sockets.js';
 import {
   CertificateSockets,
@@ -15,13 +12,10 @@ import {
   replicaSockets,
   type TlsCertificates,
 } from '../transport/tls.js';
-import type { Ballot, Configuration, DurabilityClass, Identity, Member, ReplicaId, Slot } from '../types.js';
+import type { Configuration, DurabilityClass, Identity, Member, ReplicaId, Slot } from '../types.js';
 import { abortable } from './abortable.js';
 import { announce } from './announcements.js';
 import { type Assembly, type AssemblyOptions, assemble, THIS_PROCESS } from './assembly.js';
-import type { CheckpointProblem } from './checkpoint-writer.js';
-import type { DiskStatus } from './disk.js';
-import type { Halt } from './executor.js';
 import type { Host } from './host.js';
 import type { HostEvents } from './host-events.js';
 import { keysOf } from './keys.js';
@@ -31,13 +25,14 @@ import { checkMachine } from './machine-calls.js';
 import type { MembersChange } from './members-change.js';
 import type { Tuning } from './options.js';
 import { Pledges } from './pledges.js';
+import type { ReplicaEvents } from './replica-events.js';
 import type { RequestOptions, Service } from './service.js';
+import { openSession } from './sessions/held-session.js';
+import type { Session, SessionOptions } from './sessions/session.js';
 import type { StateMachine } from './state-machine.js';
 import type { ReplicaStatus } from './status.js';
 import { type OpenStore, openStore, type StorageChoice } from './store.js';
-import type { ClockNews } from './time-keeping.js';
 import { type Trace, Tracing } from './tracing.js';
-import type { TransferEvent } from './transfers.js';
 
 /** What {@link Replica.open} needs. */
 export interface ReplicaOptions {
@@ -73,43 +68,6 @@ export interface ReplicaOptions {
   readonly clientsMax?: number;
   /** Ends the opening: what is open by then is closed, and `open` rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-}
-
-/** The events of a {@link Replica}, each with its arguments. A listener that throws only causes a warning. */
-export interface ReplicaEvents {
-  /** This replica’s role, its ballot or the known leader has changed. */
-  role: [role: Role, ballot: Ballot, leader: ReplicaId];
-  /** The connection to a peer is up, or down. */
-  peer: [peer: ReplicaId, up: boolean];
-  /**
-   * A checkpoint became durable: this replica's own (`from` 0) or that of a peer, which replaced the state.
-   */
-  checkpoint: [meta: CheckpointMeta, lengthBytes: number, from: ReplicaId];
-  /**
-   * No checkpoint can be written, or a peer's not be taken, and why; or (undefined) one could again. The
-   * replica goes on; its log can be forgotten no further meanwhile, and fills up.
-   */
-  checkpointProblem: [problem: CheckpointProblem | undefined];
-  /** The disk has come to be fuller, or emptier, than a bound: see {@link DiskStatus}. */
-  disk: [status: DiskStatus];
-  /** A checkpoint moves between this replica and a peer. */
-  transfer: [event: TransferEvent];
-  /** A scrub found damage in the log; it is repaired from memory and from peers, as far as they have it. */
-  damage: [found: FoundDamage];
-  /** This replica's wall clock has come off replicated time, or is well again. */
-  clock: [news: ClockNews];
-  /**
-   * The state machine has thrown at a command: this replica votes, and may lead, but executes nothing behind
-   * it, and serves nobody. Undefined: it goes on. See {@link Replica.skip}.
-   */
-  halted: [halt: Halt | undefined];
-  /**
-   * These are the members from now on, by the change with that cookie; without one where a checkpoint of a
-   * peer says so.
-   */
-  members: [configuration: Configuration, cookie: string | undefined];
-  /** The replica has stopped and will not go on; close it. */
-  failure: [error: Error];
 }
 
 const TRACES_MAX = 1000;
@@ -304,6 +262,24 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
    */
   read(query: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.pledges.read(query, options.signal);
+  }
+
+  /**
+   * Opens a session, or goes on with one: what is proposed in it is executed once, in order, and asked for
+   * again until there is an answer. Resolves when the cluster has it, which takes a leader and one command.
+   * @throws (by rejection) the signal's reason; RangeError with ERR_INDELIBLE_ARGUMENT; ERR_INDELIBLE_STOPPED
+   *
+   * @example
+   * ```ts
+   * const session = await replica.session();
+   * const value = await session.propose(Buffer.from('add 2'));
+   * console.log(Buffer.from(value).toString()); // 2
+   * session.close();
+   * ```
+   */
+  session(options: SessionOptions = {}): Promise<Session> {
+    const { host } = this;
+    return openSession({ lines: host.lines, flush: () => host.flush() }, options);
   }
 
   /**

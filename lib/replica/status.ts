@@ -16,6 +16,7 @@ import type { DiskStatus, DiskWatch } from './disk.js';
 import type { Halt } from './executor.js';
 import type { Host } from './host.js';
 import type { ClockStatus } from './replicated-clock.js';
+import { type SessionsStatus, sessionsStatus } from './sessions/session-status.js';
 import type { OpenStore } from './store.js';
 import type { TimeKeeping } from './time-keeping.js';
 import type { TransferStatus } from './transfers.js';
@@ -135,6 +136,8 @@ export interface ReplicaStatus {
   readonly commandsExecuted: number;
   /** Linearizable reads answered here since open. */
   readonly queriesAnswered: number;
+  /** Sessions: who has each of its commands executed once. */
+  readonly sessions: SessionsStatus;
   /** How long commands and commits of the log take. */
   readonly pace: PaceStatus;
   /** The chain over the digests of slots 1 … learnedThrough: equal slots, equal chains, on every replica. */
@@ -246,6 +249,7 @@ export function statusOf(
     programs: transport.clientCount,
     commandsExecuted: executor.commandsExecuted,
     queriesAnswered: host.load.queries,
+    sessions: sessionsStatus(executor.sessions, host.lines.heldCount),
     pace: { commit: filled(host.meters.commit), persist: filled(host.meters.persist) },
     chain: core.learner.chain.toString(16).padStart(13, '0'),
     stateDigest: host.stateDigest,

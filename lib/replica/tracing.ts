@@ -108,7 +108,7 @@ export class Tracing {
     host.submit = (requester, first, count, bytes, start, end) => {
       const atMs = this.runtime.monotonicMs();
       // It is placed as one of the replica's own.
-      const { line } = host;
+      const { own: line } = host.lines;
       const { end: position } = line;
       const isTaken = submit.call(host, requester, first, count, bytes, start, end);
       if (isTaken) this.begin(line, position, atMs);

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type Events, subscribe } from '../../lib/observe/channels.js';
 import { announce } from '../../lib/replica/announcements.js';
-import type { ReplicaEvents } from '../../lib/replica/replica.js';
+import type { ReplicaEvents } from '../../lib/replica/replica-events.js';
 import { formatMemory, MemoryDisk, openMemory } from '../../lib/storage/memory.js';
 import type { Ballot } from '../../lib/types.js';
 

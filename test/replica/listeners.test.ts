@@ -1,7 +1,7 @@
 /** Whatever a listener of a replica's event does, the others hear of it, and who tells it goes on. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SafeEmitter } from '../../lib/replica/listeners.js';
-import type { ReplicaEvents } from '../../lib/replica/replica.js';
+import type { ReplicaEvents } from '../../lib/replica/replica-events.js';
 
 /** All of them: the compiler misses none. */
 const NAMES: Record<keyof ReplicaEvents, true> = {

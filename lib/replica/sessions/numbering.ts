@@ -24,10 +24,10 @@ export class Numbering {
   private segments: Segment[] = [];
   private next = 1;
 
-  /** The requests from `position` on belong to a session that was just opened. */
-  begin(session: number, position: number): void {
+  /** The requests from `position` on belong to that session, of which the holder has these answers. */
+  begin(session: number, position: number, answeredThrough = 0): void {
     this.session = session;
-    this.answeredThrough = 0;
+    this.answeredThrough = answeredThrough;
     this.segments = [];
     this.unbind(position);
   }

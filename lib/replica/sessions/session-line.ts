@@ -1,6 +1,7 @@
 /**
  * Requests that are asked within one session, and asked again until each has its outcome: whoever answers
- * them may change meanwhile. A replica has one for everything that its own programs and clients ask.
+ * them may change meanwhile. A replica has one for everything that its own programs and clients ask; a
+ * program has one for each session it holds.
  *
  * 1. What was given and came back without an answer is asked again, in the order asked, under its number:
  *    what was executed meanwhile has its answer kept, and is not executed again (contract 18).
@@ -10,6 +11,8 @@
  *    executed, and *not executed* if none was. What had a number and is not asked again leaves a gap: those
  *    behind it get new numbers, once it is certain that none of them was executed; where it may yet be
  *    executed itself, in a new session that takes the place of the old one.
+ * 4. A session that a program holds is another matter: it is never left for a new one, what finds no place is
+ *    asked again too, and when the cluster has forgotten it, everybody who waits hears so, and it is over.
  *
  * | state    | when                                       | what comes in is | left when                      |
  * |----------|--------------------------------------------|------------------|--------------------------------|
@@ -24,41 +27,11 @@ import { checkRequests } from '../requests.js';
 import { isNobody, type RunRequester } from '../runs.js';
 import { Outcome, type Requester } from '../service.js';
 import { type Asked, AskedQueue, startOf } from './asked-queue.js';
+import type { Holder, LineOptions } from './line-options.js';
 import { Numbering } from './numbering.js';
 import { RetainedBytes } from './retained-bytes.js';
 import { Opener } from './session-opener.js';
 import type { SessionTerms } from './session-terms.js';
-
-/** Who gives requests their places. */
-export interface LinePlace {
-  nowMs(): number;
-  /**
-   * Takes requests, as Service.submit does, and asks the line for their terms when they get their place.
-   * False: there is no room; `line.drain()` follows.
-   */
-  give(
-    line: SessionLine,
-    first: number,
-    count: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    deadlineMs: number,
-  ): boolean;
-  /** Takes the request for a new session, in place of `replaced` (0: of none). False: not now. */
-  open(opener: Requester, replaced: number, deadlineMs: number): boolean;
-  /** What was given and has no place comes back. @returns how many requests that is */
-  takeBack(line: SessionLine): number;
-}
-
-export interface LineOptions {
-  readonly place: LinePlace;
-  readonly commandBytesMax: number;
-  /** Bytes of requests that are held while there is no session, or nothing may be given. */
-  readonly heldBytesMax: number;
-  /** So many requests were told that they have this outcome, which is not *done*. */
-  readonly failed?: (outcome: Outcome, count: number) => void;
-}
 
 /** Rounds without any answer that follow each other at once; more of them wait for a tick each. */
 const ROUNDS_AT_ONCE = 2;
@@ -90,14 +63,27 @@ export class SessionLine implements RunRequester {
   private isRefused = false;
   private rounds = 0;
   private isEnded = false;
+  /** Nothing has come of any request in a session that was there before: its next number may be a wrong one. */
+  private isUntried: boolean;
 
   constructor(options: LineOptions) {
     this.options = options;
+    const { resumed } = options;
+    this.isUntried = resumed !== undefined;
+    if (resumed !== undefined) this.numbering.begin(resumed.session, 0, resumed.next - 1);
   }
 
   /** The number of its session; 0 while there is none. */
   get session(): number {
     return this.numbering.session;
+  }
+  /** The number that the next request gets, if all before it get an answer. */
+  get next(): number {
+    return this.numbering.answeredThrough + this.waiting + 1;
+  }
+  /** Bytes of the requests that have no outcome. */
+  get bytes(): number {
+    return this.asked.bytes;
   }
   /** Requests that have no outcome. */
   get waiting(): number {
@@ -109,7 +95,7 @@ export class SessionLine implements RunRequester {
   }
   /** Whether `turn` would change anything now. */
   get wantsTurn(): boolean {
-    if (this.waiting === 0 || this.rounds > ROUNDS_AT_ONCE) return false;
+    if (this.isEnded || this.isIdle || this.rounds > ROUNDS_AT_ONCE) return false;
     if (this.failedAt !== undefined) return this.outstanding === 0;
     return this.session === 0 && this.opener === undefined;
   }
@@ -124,11 +110,12 @@ export class SessionLine implements RunRequester {
     end: number,
     deadlineMs: number,
   ): boolean {
-    const { place, commandBytesMax } = this.options;
+    const { place, commandBytesMax, holder } = this.options;
     const isGiven = this.isFlowing && place.give(this, this.asked.end, count, bytes, start, end, deadlineMs);
     if (!isGiven) {
       checkRequests(bytes, start, end, count, commandBytesMax);
-      if (this.isFlowing || !this.hasRoom(end - start)) {
+      const mayHold = !this.isEnded && (holder !== undefined || !this.isFlowing);
+      if (!mayHold || !this.hasRoom(end - start)) {
         this.isRefused ||= this.isFlowing;
         this.stalled.add(requester);
         return false;
@@ -157,6 +144,7 @@ export class SessionLine implements RunRequester {
     const final = this.finalOf(first, outcome);
     if (final === undefined) return this.note(first, count, outcome);
     this.rounds = 0;
+    this.isUntried = false;
     const isGap = first < this.numbering.boundEnd && !isAnswer(outcome);
     if (isGap) {
       // Those behind it are out of order.
@@ -237,35 +225,44 @@ export class SessionLine implements RunRequester {
     this.give();
   }
 
-  /** The same, for good: nothing is asked again any more. */
+  /** The same, for good: nothing is asked again any more, and what has no place yet gets none. */
   stop(): void {
     this.isEnded = true;
+    this.outstanding -= this.options.place.takeBack(this);
     this.giveUp();
     wakeAll(this.stalled);
+    this.options.holder?.stopped();
+  }
+
+  /** A session that is held is opened before anything is asked. */
+  private get isIdle(): boolean {
+    return this.waiting === 0 && (this.options.holder === undefined || this.session !== 0);
   }
 
   private get isFlowing(): boolean {
-    return this.session !== 0 && this.failedAt === undefined && this.givenEnd === this.asked.end;
+    if (this.isEnded || this.session === 0) return false;
+    return this.failedAt === undefined && this.givenEnd === this.asked.end;
   }
 
   private hasRoom(lengthBytes: number): boolean {
     return this.asked.bytes === 0 || this.asked.bytes + lengthBytes <= this.options.heldBytesMax;
   }
 
-  /** What those hear who asked the oldest requests, and know nothing of sessions; undefined: asked again. */
+  /** What those hear who asked the oldest requests; undefined: they are asked again. */
   private finalOf(position: number, outcome: Outcome): Outcome | undefined {
     const mayBe = position < this.mayBeEnd;
+    const isHeld = this.options.holder !== undefined;
     switch (outcome) {
       case Outcome.outOfOrder:
-        return undefined;
+        return this.isUntried ? outcome : undefined;
       case Outcome.sessionGone:
-        return mayBe ? Outcome.unknown : undefined;
+        return mayBe && !isHeld ? Outcome.unknown : undefined;
       case Outcome.answeredBefore:
-        return Outcome.unknown;
+        return isHeld ? outcome : Outcome.unknown;
       case Outcome.diskFull:
         return mayBe ? undefined : outcome;
       case Outcome.notExecuted:
-        if (position >= this.numbering.boundEnd) return outcome;
+        if (position >= this.numbering.boundEnd && !isHeld) return outcome;
         break;
       case Outcome.unknown:
         break;
@@ -348,12 +345,20 @@ export class SessionLine implements RunRequester {
     this.isCertain = false;
     this.givenEnd = asked.head;
     if (this.isGone) {
+      if (this.options.holder !== undefined) return this.endHeld(this.options.holder);
       this.isGone = false;
       // What an earlier copy may have done is not known, and never will be.
       this.endThrough(this.mayBeEnd, Outcome.unknown);
       this.leaveSession(0);
     } else this.renumber();
     this.give();
+  }
+
+  /** The cluster has forgotten the session that is held. */
+  private endHeld(holder: Holder): void {
+    this.isEnded = true;
+    this.endThrough(this.asked.end, Outcome.sessionGone);
+    holder.gone();
   }
 
   /** What is certainly not executed gets its number anew; in a new session, if this one is not to be used. */
@@ -416,7 +421,7 @@ export class SessionLine implements RunRequester {
   }
 
   private open(): void {
-    if (this.opener !== undefined || this.waiting === 0) return;
+    if (this.opener !== undefined || this.isIdle) return;
     const { place } = this.options;
     const opener = new Opener(this.asked.end, (outcome, session) => this.openedAs(opener, outcome, session));
     this.opener = opener;
@@ -429,16 +434,18 @@ export class SessionLine implements RunRequester {
     if (this.opener !== opener) return;
     this.opener = undefined;
     if (this.isEnded) return;
+    const { holder } = this.options;
     if (outcome === Outcome.done) {
       this.replaced = 0;
       this.mayBeEnd = this.asked.head;
       this.numbering.begin(session, this.asked.head);
       this.givenEnd = this.asked.head;
+      holder?.opened(session);
       this.give();
       return;
     }
     this.rounds++;
-    if (outcome !== Outcome.notExecuted) return;
+    if (outcome !== Outcome.notExecuted || holder !== undefined) return;
     // No place was found for it in all the time that there is for that, nor would have been for these.
     this.endThrough(opener.askedEnd, Outcome.notExecuted);
   }

@@ -50,8 +50,8 @@ function waitMsMax({ tuning }: HostScale): number {
 /** @throws where a request has waited for too long. */
 export function mustAnswerInTime(process: HostProcess, around: HostSurroundings): void {
   const msMax = waitMsMax(around.scale) / PACE_MIN;
-  for (const { writes, reads } of process.requesters) {
-    for (const line of [writes, reads]) {
+  for (const { bounded } of process.requesters) {
+    for (const line of bounded) {
       const { waitedMs } = line;
       around.waited(waitedMs / msMax);
       must(

@@ -25,6 +25,8 @@ export interface RequestSurroundings {
   readonly unknownAfterMs?: () => number;
   readonly owner: Omit<LineOwner, 'answered' | 'drained' | 'nowMs' | 'clockMs' | 'unknownAfterMs'>;
   newOperation(type: Operation['type']): Operation;
+  /** Its commands have no deadline. */
+  readonly holdsSession?: boolean;
   /** A request was answered as done. */
   done(): void;
 }
@@ -58,6 +60,11 @@ export class Requester {
     };
     this.writes = new RequestLine('write', this.owner);
     this.reads = new RequestLine('read', this.owner);
+  }
+
+  /** Lines that are answered within a bounded time, whatever happens. */
+  get bounded(): readonly RequestLine[] {
+    return this.around.holdsSession === true ? [this.reads] : [this.writes, this.reads];
   }
 
   start(): void {

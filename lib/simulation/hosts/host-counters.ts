@@ -82,6 +82,11 @@ export interface HostCounters {
   /** Commands that had the answer of an earlier copy, and that were refused: out of order, or forgotten. */
   sessionRepeats: number;
   sessionRefusals: number;
+  /** Sessions that requesters opened to hold, and those of them that were forgotten while they did. */
+  sessionsOpened: number;
+  sessionsLost: number;
+  /** Commands answered within a session that their requester held. */
+  doneInSessions: number;
   /** Sessions that were forgotten for lack of room. */
   sessionsForgotten: number;
   /** Moments at which a majority was healthy and connected for long enough, and progress was asked for. */
@@ -148,6 +153,9 @@ export function newHostCounters(): HostCounters {
     slotsApplied: 0,
     sessionRepeats: 0,
     sessionRefusals: 0,
+    sessionsOpened: 0,
+    sessionsLost: 0,
+    doneInSessions: 0,
     sessionsForgotten: 0,
     availabilityChecks: 0,
     cutOffChecks: 0,

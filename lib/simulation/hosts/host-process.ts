@@ -19,7 +19,8 @@ import { Violation } from '../violation.js';
 import { mustAnswerInTime, mustHoldLittle } from './bounds.js';
 import { CountingMachine } from './counting-machine.js';
 import type { EventLoop } from './event-loop.js';
-import { Requester } from './front-end.js';
+import { Requester, type RequestSurroundings } from './front-end.js';
+import { HeldRequests } from './held-requests.js';
 import { SESSIONS_ENOUGH } from './host-scale.js';
 import type { HostSurroundings } from './host-surroundings.js';
 import { addressOf } from './socket-network.js';
@@ -143,10 +144,26 @@ export class HostProcess {
       ...around.requestsOf(id),
       unknownAfterMs: () => (isSure && !this.isClosing ? around.scale.tuning.requestTimeoutMs : 0),
     };
-    this.requesters = Array.from(
-      { length: around.scale.workload.requesters },
-      () => new Requester(this.host, loop, requests),
-    );
+    const { requesters, holders } = around.scale.workload;
+    this.requesters = [
+      ...Array.from({ length: requesters }, () => new Requester(this.host, loop, requests)),
+      ...Array.from({ length: holders }, () => this.newHolder(requests)),
+    ];
+  }
+
+  /** One that holds a session: it is told *unknown* only when the process ends. */
+  private newHolder(requests: RequestSurroundings): Requester {
+    const { host, loop, around } = this;
+    const held: RequestSurroundings = {
+      ...requests,
+      holdsSession: true,
+      unknownAfterMs: () => (this.isClosing || host.failure !== undefined ? 0 : Number.POSITIVE_INFINITY),
+      done: () => {
+        around.counters.doneInSessions++;
+        requests.done();
+      },
+    };
+    return new Requester(new HeldRequests(host, around.counters), loop, held);
   }
 
   private listeners(failed: (error: Error) => void): HostEvents {

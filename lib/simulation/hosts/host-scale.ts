@@ -13,6 +13,8 @@ export interface RequestWorkload {
   /** Requesters in each replica's process, and clients on machines of their own. */
   readonly requesters: number;
   readonly clientsOutside: number;
+  /** Requesters in each replica's process that hold a session. */
+  readonly holders: number;
   readonly keys: number;
   readonly commandsMax: number;
   readonly paddingBytesMax: number;
@@ -89,6 +91,7 @@ export function drawHostScale(random: Random): HostScale {
       fulls: random.pick([0, 0.05]),
       abandons: random.pick([0, 0.01]),
       poisons: random.pick([0, 0, 0.005]),
+      holders: random.pick([0, 0, 1]),
     },
   };
 }

@@ -159,7 +159,7 @@ export class RequestLine implements Asker {
       else tell('read', operation, results.getUint32(at, true));
     } else if (this.type === 'write' && (outcome === Outcome.notExecuted || outcome === Outcome.diskFull)) {
       tell('notExecuted', operation);
-    } else if (outcome === Outcome.unknown) {
+    } else if (outcome === Outcome.unknown || outcome === Outcome.sessionGone) {
       this.unknown.push(operation.id);
     }
   }
