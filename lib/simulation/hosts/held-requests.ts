@@ -48,9 +48,11 @@ export class HeldRequests implements Asked, Holder {
     return this.host.query(requester, first, count, bytes, start, end);
   }
 
+  /** The program closes its session, and opens another one. */
   abandon(requester: Requester): void {
     this.line.abandon(requester);
     this.host.abandon(requester);
+    this.change();
   }
 
   flush(): void {
@@ -63,13 +65,18 @@ export class HeldRequests implements Asked, Holder {
 
   gone(): void {
     this.counters.sessionsLost++;
-    const { line } = this;
-    this.line = this.host.lines.hold(this, HELD_BYTES_MAX);
-    this.host.lines.drop(line);
-    this.isStopped = false;
+    this.change();
   }
 
   stopped(): void {
     this.isStopped = true;
+  }
+
+  private change(): void {
+    if (this.isStopped) return;
+    const { line } = this;
+    this.line = this.host.lines.hold(this, HELD_BYTES_MAX);
+    this.host.lines.drop(line);
+    this.isStopped = false;
   }
 }
