@@ -1,6 +1,6 @@
 /**
- * The sessions that are held at a client: what is asked in them goes to whoever leads, within the session, and
- * is asked for again when the connection ends or another leads.
+ * The sessions that are held at a client: what is asked in them goes to whoever leads, within the session,
+ * and is asked for again when the connection ends or another leads.
  *
  * A line that waits goes on when a leader takes requests, when there is room again, and at a tick.
  */

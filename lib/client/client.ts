@@ -155,14 +155,6 @@ export class Client implements Service {
    * Opens a session, or goes on with one: what is proposed in it is executed once, in order, and asked for
    * again over lost connections and new leaders until there is an answer. Resolves when the cluster has it.
    * @throws (by rejection) the signal's reason; RangeError with ERR_INDELIBLE_ARGUMENT; ERR_INDELIBLE_STOPPED
-   *
-   * @example
-   * ```ts
-   * const session = await client.session();
-   * const value = await session.propose(Buffer.from('add 2'));
-   * console.log(Buffer.from(value).toString()); // 2
-   * session.close();
-   * ```
    */
   session(options: SessionOptions = {}): Promise<Session> {
     return openSession({ lines: this.#lines, flush: () => this.#lines.soon() }, options);

@@ -1,4 +1,4 @@
-/** What a session's line of requests (session-line.ts) stands on: who places them, and who holds the session. */
+/** What a session's line of requests (session-line.ts) stands on: who places them, who holds the session. */
 import type { RunRequester } from '../runs.js';
 import type { Outcome, Requester } from '../service.js';
 

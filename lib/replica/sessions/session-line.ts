@@ -63,7 +63,7 @@ export class SessionLine implements RunRequester {
   private isRefused = false;
   private rounds = 0;
   private isEnded = false;
-  /** Nothing has come of any request in a session that was there before: its next number may be a wrong one. */
+  /** Nothing has come of any request in a session that was resumed: its next number may be a wrong one. */
   private isUntried: boolean;
 
   constructor(options: LineOptions) {

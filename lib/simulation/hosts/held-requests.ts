@@ -1,7 +1,7 @@
 /**
  * Where a requester asks that holds a session, as a program does that called `Replica.session`: its commands
- * wait for their answer for as long as the process lives. When the cluster has forgotten the session, it opens
- * another one.
+ * wait for their answer for as long as the process lives. When the cluster has forgotten the session, it
+ * opens another one.
  */
 import { ErrorCode, IndelibleError } from '../../errors.js';
 import type { Host } from '../../replica/host.js';
