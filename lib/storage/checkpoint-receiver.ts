@@ -136,7 +136,7 @@ export class CheckpointReceiver implements FileName {
   #check(): void {
     const { meta, digest } = this.#scan;
     const { path } = this.#file;
-    if (meta === undefined) throw invalidCheckpoint(path, 'its header is too long');
+    if (meta === undefined) throw invalidCheckpoint(path, 'its header cannot be read back');
     const { checkpointId, throughSlot } = meta;
     if (!this.isOf({ checkpointId, throughSlot, digest })) {
       throw invalidCheckpoint(path, 'it is another checkpoint than the one announced');

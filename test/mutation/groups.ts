@@ -27,7 +27,7 @@ const STORAGE_CAMPAIGNS = [
   'leaves bytes that are seen and not durable: what recovery reports survives a power cut',
 ];
 
-const REPLICA = ['executor', 'outbox', 'pledges', 'queries', 'submissions'];
+const REPLICA = ['executor', 'growth', 'outbox', 'pledges', 'queries', 'submissions'];
 const REPLICA_TESTS = [
   ...REPLICA,
   ...['executor-rules', 'queries-rules', 'submissions-model'],

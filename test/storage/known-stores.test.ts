@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -16,6 +16,18 @@ it('remembers the opening met last of each peer, over restarts', () => {
   const again = new KnownStoresFile(at);
   expect(again.of(2)).toEqual({ incarnation: 7, generation: 2, nonce: 9 });
   expect(again.of(3)).toEqual({ incarnation: 8, generation: 5, nonce: 4 });
+});
+
+it('writes nothing for an opening that it has met, and writes for one of another incarnation', () => {
+  const at = directory();
+  const known = new KnownStoresFile(at);
+  const written = (): number => statSync(join(at, 'known-stores')).ino;
+  known.remember(2, { incarnation: 7, generation: 1, nonce: 3 });
+  const first = written();
+  for (let times = 0; times < 3; times++) known.remember(2, { incarnation: 7, generation: 1, nonce: 3 });
+  expect(written()).toBe(first);
+  known.remember(2, { incarnation: 8, generation: 1, nonce: 3 });
+  expect(new KnownStoresFile(at).of(2)?.incarnation).toBe(8);
 });
 
 it('sets aside a file that holds something else, and begins anew', () => {

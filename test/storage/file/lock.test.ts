@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -64,6 +64,15 @@ function lockSuite(name: string, options: LockOptions): void {
       await (await lock({ isShared }))();
     });
 
+    it('is taken where its text cannot be written, unless other machines have to read it', async () => {
+      // The kernel refuses such a text there; the lock is on the file all the same.
+      await symlink('/proc/self/oom_score_adj', join(directory, 'lock'));
+      await expect(lock({ isShared: () => true })).rejects.toThrow('EINVAL');
+      const unlock = await lock();
+      await expect(lock()).rejects.toThrow('another process has the store');
+      await unlock();
+    });
+
     it('leaves no descriptor open, whether taken or refused', async () => {
       const descriptors = (): number => readdirSync('/proc/self/fd').length;
       await (await lock())();
@@ -78,6 +87,45 @@ function lockSuite(name: string, options: LockOptions): void {
 
 lockSuite('the lock of a store, by flock(1)', { addon: false });
 lockSuite('the lock of a store, by whatever there is', {});
+
+describe('flock(1)', () => {
+  /** Locks with a command of this text in the place of flock. */
+  async function lockWith(
+    text: string,
+  ): Promise<{ directory: string; result: Promise<() => Promise<void>> }> {
+    const directory = await mkdtemp(join(tmpdir(), 'indelible-lock-'));
+    const commands = await mkdtemp(join(tmpdir(), 'indelible-flock-'));
+    await writeFile(join(commands, 'flock'), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const path = process.env['PATH'];
+    process.env['PATH'] = `${commands}:${path}`;
+    process.env['LOCK'] = join(directory, 'lock');
+    const result = lockDirectory(directory, { addon: false });
+    await result.catch(() => {});
+    process.env['PATH'] = path;
+    delete process.env['LOCK'];
+    await rm(commands, { recursive: true });
+    return { directory, result };
+  }
+
+  it('that fails is an error with what it ended with, and no lock', async () => {
+    const { directory, result } = await lockWith('exit 66');
+    await expect(result).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_INDELIBLE_STORE_IO', message: 'flock ended with code 66' }),
+    );
+    await (await lockDirectory(directory, { addon: false }))();
+    await rm(directory, { recursive: true });
+  });
+
+  it('is asked again for the file that is there, when the one it locked was removed meanwhile', async () => {
+    const gone = 'if [ -e "$LOCK.seen" ]; then exit 0; fi; rm "$LOCK"; touch "$LOCK.seen"';
+    const { directory, result } = await lockWith(gone);
+    const unlock = await result;
+    expect(readFileSync(join(directory, 'lock'), 'utf8')).toContain(`pid ${process.pid} `);
+    await unlock();
+    expect(await readdir(directory)).toEqual(['lock.seen']);
+    await rm(directory, { recursive: true });
+  });
+});
 
 describe('where there is nothing to lock with', () => {
   it('says so, and opens nothing', async () => {

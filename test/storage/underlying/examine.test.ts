@@ -1,8 +1,15 @@
 /** What is claimed of each kind of place, from kernels that are described here. */
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { claimOf } from '../../../lib/storage/underlying/claim.js';
 import { groundOf } from '../../../lib/storage/underlying/examine.js';
-import { type Kernel, type Mount, mountIn, type Place } from '../../../lib/storage/underlying/kernel.js';
+import {
+  KERNEL,
+  type Kernel,
+  type Mount,
+  mountIn,
+  type Place,
+} from '../../../lib/storage/underlying/kernel.js';
 
 interface Described {
   /** Device number of each kernel path of a block or character device. */
@@ -99,6 +106,30 @@ describe('file systems', () => {
     const texts = { ...SDA1, '/sys/class/block/sda1/dev': '8:1', '/sys/class/block/ram0/dev': '1:0' };
     expect(at('0:31', { devices, texts, names, places }, btrfs)).toBe('process forgets');
     expect(at('0:31', {}, btrfs)).toBe('process');
+    // Others come first, and a device that does not tell its number is not known.
+    const both = { ...names, '/sys/fs/btrfs': ['a', 'u'], '/sys/fs/btrfs/a/devices': ['sdb1'] };
+    expect(at('0:31', { devices, texts, names: both, places }, btrfs)).toBe('process forgets');
+    const alone = { '/sys/fs/btrfs': ['a'], '/sys/fs/btrfs/a/devices': ['sdb1'] };
+    expect(at('0:31', { devices, texts, names: alone, places }, btrfs)).toBe('power');
+    expect(at('0:31', { devices, texts: SDA1, names, places }, btrfs)).toBe('process');
+  });
+
+  it('another with a number of its own is as the one device that it names', () => {
+    const bcachefs = mount('bcachefs', '/dev/sda1');
+    const place = (kind: Place['kind']): Described => ({
+      devices: DISK,
+      texts: SDA1,
+      places: { '/dev/sda1': { kind, device: '8:1', mount: undefined } },
+    });
+    expect(at('0:31', place('block'), bcachefs)).toBe('power');
+    expect(at('0:31', place('file'), bcachefs)).toBe('process');
+  });
+
+  it('a device by itself is as that device, and a place in no mount is not known', () => {
+    const itself = { '/data': { kind: 'block', device: '8:1', mount: undefined } as Place };
+    expect(at('', { devices: DISK, texts: SDA1, places: itself })).toBe('power');
+    const nowhere = { '/data': { kind: 'file', device: '8:1', mount: undefined } as Place };
+    expect(at('', { devices: DISK, texts: SDA1, places: nowhere })).toBe('process');
   });
 });
 
@@ -184,6 +215,7 @@ describe('devices', () => {
     expect(at('', { devices: { '/sys/dev/char/252:0': region }, places, texts })).toBe('power');
     const hmem = { '/sys/dev/char/252:0': '/sys/devices/platform/hmem.0/dax0.0' };
     expect(at('', { devices: hmem, places })).toBe('process forgets');
+    expect(groundOf('/data', kernelOf({ places })).reason).toContain('device 252:0');
   });
 });
 
@@ -201,6 +233,24 @@ describe('what this kernel shows', () => {
       options: ['rw', 'noatime', 'rw', 'nobarrier'],
     });
     expect(mountIn(text, '2')).toBe(undefined);
+    // Fewer fields than a kernel writes are as many as there are.
+    expect(mountIn('26 - ext4 /dev/a', '26')).toEqual({ fileSystem: 'ext4', source: '/dev/a', options: [] });
+    expect(mountIn('26 1 254:0 / / rw - ext4', '26')).toBe(undefined);
+  });
+
+  it('tells devices from files, with their own numbers', () => {
+    expect(KERNEL.placeOf('/dev/null')).toMatchObject({ kind: 'character', device: '1:3' });
+    expect(KERNEL.placeOf('/dev')).toMatchObject({ kind: 'file' });
+    for (const name of KERNEL.names('/sys/class/block').filter((one) => existsSync(`/dev/${one}`))) {
+      const device = KERNEL.read(`/sys/class/block/${name}/dev`);
+      expect(KERNEL.placeOf(`/dev/${name}`)).toMatchObject({ kind: 'block', device });
+    }
+  });
+
+  it('has nothing to say of what is not there', () => {
+    expect(KERNEL.names('/sys/absent')).toEqual([]);
+    expect([KERNEL.read('/sys/absent'), KERNEL.resolve('/sys/absent')]).toEqual([undefined, undefined]);
+    expect(KERNEL.placeOf('/absent')).toBe(undefined);
   });
 });
 
