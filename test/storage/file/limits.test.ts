@@ -3,10 +3,11 @@
  * all the same.
  */
 import { describe, expect, it } from 'vitest';
+import { geometryOf } from '../../../lib/storage/file/geometry.js';
 import { readIdentity } from '../../../lib/storage/file/identity-file.js';
 import { RecordingMedium } from '../../../lib/storage/file/recording-medium.js';
 import { type Root, RootFile } from '../../../lib/storage/file/root-file.js';
-import { SEQUENCE_MAX, segmentName } from '../../../lib/storage/file/segment.js';
+import { prefill, SEQUENCE_MAX, segmentName, sequenceOf } from '../../../lib/storage/file/segment.js';
 import { SerialQueue } from '../../../lib/storage/file/write-queue.js';
 import { formatFile, openFile } from '../../../lib/storage/file.js';
 import { STORE_NUMBER_MAX } from '../../../lib/storage/numbers.js';
@@ -26,6 +27,26 @@ async function storeAt(changed: Partial<Root>): Promise<RecordingMedium> {
     file.write(root, new SerialQueue(), (error) => (error ? reject(error) : resolve()));
   });
   await file.close();
+  return medium;
+}
+
+/**
+ * An empty store whose log begins in a segment of this number, so that all others are spare and get new
+ * numbers when it is opened.
+ */
+async function withHeadSegment(head: number): Promise<RecordingMedium> {
+  const medium = new RecordingMedium();
+  await formatFile(DIRECTORY, SHAPE, medium);
+  const { incarnation } = await readIdentity(medium, DIRECTORY);
+  const file = await medium.open(`${DIRECTORY}/${segmentName(head)}`, 'create');
+  await prefill(file, incarnation, head, geometryOf(SHAPE).segmentBytes);
+  await file.close();
+  await medium.remove(`${DIRECTORY}/${segmentName(1)}`, 'identity');
+  await medium.syncDirectory(DIRECTORY, 'identity');
+  const rootFile = (await RootFile.open(medium, DIRECTORY, incarnation))!;
+  const root = { ...(await rootFile.read())!, headSegment: head };
+  await new Promise<void>((resolve) => rootFile.write(root, new SerialQueue(), () => resolve()));
+  await rootFile.close();
   return medium;
 }
 
@@ -64,22 +85,7 @@ describe('a file store near the end of', () => {
   });
 
   it('what a segment can be called refuses votes, and names none that recovery would not know', async () => {
-    const medium = new RecordingMedium();
-    await formatFile(DIRECTORY, SHAPE, medium);
-    const { incarnation } = await readIdentity(medium, DIRECTORY);
-    // The head's segment, so that all others are spare and get new sequences when the store is opened.
-    const head = SEQUENCE_MAX - 2 ** 20 - 2;
-    const { prefill } = await import('../../../lib/storage/file/segment.js');
-    const { geometryOf } = await import('../../../lib/storage/file/geometry.js');
-    const file = await medium.open(`${DIRECTORY}/${segmentName(head)}`, 'create');
-    await prefill(file, incarnation, head, geometryOf(SHAPE).segmentBytes);
-    await file.close();
-    await medium.remove(`${DIRECTORY}/${segmentName(1)}`, 'identity');
-    await medium.syncDirectory(DIRECTORY, 'identity');
-    const rootFile = (await RootFile.open(medium, DIRECTORY, incarnation))!;
-    const root = { ...(await rootFile.read())!, headSegment: head };
-    await new Promise<void>((resolve) => rootFile.write(root, new SerialQueue(), () => resolve()));
-    await rootFile.close();
+    const medium = await withHeadSegment(SEQUENCE_MAX - 2 ** 20 - 2);
     const storage = await openFile(DIRECTORY, medium);
     expect(storage.recovered.outcome).toBe('intact');
     await until(() => medium.bytesOf(`${DIRECTORY}/root`).length > 0 && storage.usedBytes < 64 << 10);
@@ -91,5 +97,19 @@ describe('a file store near the end of', () => {
       outcome: 'intact',
       promised: ballotOf(2),
     });
+  });
+
+  it('all that a segment can be called refuses everything, and is opened and closed as it was', async () => {
+    const medium = await withHeadSegment(SEQUENCE_MAX - 1);
+    for (let times = 0; times < 2; times++) {
+      const storage = await openFile(DIRECTORY, medium);
+      expect(storage.recovered).toMatchObject({ outcome: 'intact', highestVoted: 0 });
+      expect(() => stage(storage, 1, ballotOf(1), 100)).toThrow(EXHAUSTED);
+      expect(() => storage.stagePromise(ballotOf(2))).toThrow(EXHAUSTED);
+      expect(() => storage.trim(1, 1)).toThrow(EXHAUSTED);
+      await storage.close();
+      const sequences = (await medium.list(DIRECTORY)).map(sequenceOf).filter((one) => one !== undefined);
+      expect(Math.max(...sequences)).toBe(SEQUENCE_MAX);
+    }
   });
 });
