@@ -210,6 +210,24 @@ TEST(failure_anywhere_in_making_room_comes_out_and_loses_nothing) {
   CHECK(calls > 100);
 }
 
+TEST(failure_anywhere_in_copying_a_full_log_forward_comes_out_and_loses_nothing) {
+  const std::uint64_t calls = sweep(formatted(small_format()), {}, [](Life& life) {
+    Status status = life.open(false, false);
+    bool found = true;
+    for (std::uint64_t slot = 2; status.ok() && found; slot++) {
+      status = life.log->make_room(1200, Claim::vote, found);
+      if (status.ok() && found) status = life.put({0, {{slot, kBallot, 900}}});
+    }
+    // What everything waits for, at one ballot after the other: each time all else is copied out of the way.
+    for (std::uint64_t round = 2; status.ok() && round <= 8; round++) {
+      status = life.log->make_room(4096, Claim::reserve, found);
+      if (status.ok() && CHECK(found)) status = life.put({0, {{1, kBallot * round, 3600}}});
+    }
+    return status;
+  });
+  CHECK(calls > 100);
+}
+
 TEST(failure_anywhere_in_recovery_comes_out_and_loses_nothing) {
   const Written written;
   const auto recover = [](Life& life) { return life.open(false, true); };
