@@ -229,7 +229,7 @@ export class Submissions {
   }
 
   private begin(): Submission {
-    if (this.arena.length - this.arenaUsed < BATCH_HEADER_BYTES) this.renewArena(0);
+    // What is left there, maybe nothing: `ensure` sees to it.
     const bytes = this.arena.subarray(this.arenaUsed);
     this.open = { bytes, end: BATCH_HEADER_BYTES, count: 0, runs: [], waitsSinceMs: undefined };
     return this.open;

@@ -30,7 +30,8 @@ const STORAGE_CAMPAIGNS = [
 const REPLICA = ['executor', 'growth', 'outbox', 'pledges', 'queries', 'submissions'];
 const REPLICA_TESTS = [
   ...REPLICA,
-  ...['executor-rules', 'queries-rules', 'submissions-model'],
+  ...['executor-rules', 'queries-rules', 'submissions-model', 'submissions-sessions'],
+  ...['sessions/sessions', 'skip-record', 'skipping'],
   ...['backlog', 'turns', 'unplaced', 'withdrawal'],
 ];
 

@@ -3,6 +3,7 @@ import { refuseGrowth } from '../../lib/replica/growth.js';
 import { TUNING_DEFAULT } from '../../lib/replica/options.js';
 import { Outcomes } from '../../lib/replica/outcomes.js';
 import { Outcome, type Requester } from '../../lib/replica/service.js';
+import { SESSION_NEW } from '../../lib/replica/sessions/session-terms.js';
 import { Submissions } from '../../lib/replica/submissions.js';
 
 /** A command of one byte: what grows the state is a 1. */
@@ -76,5 +77,27 @@ describe('what grows the state', () => {
     pendingSlots = 0;
     expect(refuse()).toBe(true);
     expect(grower.heard).toHaveLength(1);
+  });
+
+  it('is refused by a line to its own requesters, and is not the opening of a session', () => {
+    const [line, opener, grower] = [new Asker(), new Asker(), new Asker()];
+    Object.assign(line, { bind: () => ({ session: 5, sequence: 1, answeredThrough: 0 }) });
+    const opening = Buffer.from([1, 0, 0, 0, GROW]);
+    const terms = { session: SESSION_NEW, sequence: 0, answeredThrough: 0 };
+    submissions.add(opener, 1, 1, opening, 0, opening.length, 100, terms);
+    expect(refuse(), 'a session that is opened grows nothing').toBe(true);
+    ask(line, 1, GROW);
+    expect(refuse()).toBe(true);
+    expect([line.heard, opener.heard], 'neither hears of it here').toEqual([[], []]);
+    expect(waiting()).toEqual([
+      [opener, 1],
+      [line, 1],
+    ]);
+    ask(opener, 2, GROW);
+    ask(grower, 1, GROW);
+    expect(refuse()).toBe(true);
+    expect(opener.heard, 'what it asks besides is refused').toEqual([[2, 1, Outcome.diskFull]]);
+    expect(grower.heard).toHaveLength(1);
+    expect(waiting().map(([requester]) => requester)).toEqual([opener, line]);
   });
 });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../lib/errors.js';
 import { TUNING_DEFAULT } from '../../lib/replica/options.js';
@@ -181,6 +182,22 @@ describe('pledges', () => {
     expect(await stateOf(ask('d'))).toBe(ErrorCode.notExecuted);
   });
 
+  it('take and give back the same room, however often', async () => {
+    const { desk, ask, pledges } = begun();
+    for (let times = 0; times < 100; times++) {
+      desk.room = 0;
+      ask('a');
+      ask('b');
+      expect(await stateOf(ask('c'))).toBe(ErrorCode.notExecuted);
+      desk.room = 2;
+      pledges.stop();
+    }
+    const small = new Pledges(desk, { ...LIMITS, waitingBytesMax: 10 });
+    desk.room = 0;
+    const first = small.propose(Buffer.from('more than the bound'));
+    expect(await stateOf(first), 'the first one always has room').toBe('waiting');
+  });
+
   it('wait for no longer than their time, counted from the first tick that found them', async () => {
     const { desk, pledges, ask } = begun();
     desk.room = 0;
@@ -267,6 +284,38 @@ describe('a pledge that is given up', () => {
     desk.room = 9;
     pledges.stop();
     expect(textsOf(desk)).toEqual(['next']);
+  });
+
+  it('gives its room to others, and takes nobody else with it', async () => {
+    const { desk, pledges, ask } = begun();
+    desk.room = 0;
+    const first = ask('a');
+    const controller = new AbortController();
+    const given = pledges.propose(Buffer.from('b'), controller.signal);
+    expect(await stateOf(ask('c')), 'there is room for two').toBe(ErrorCode.notExecuted);
+    controller.abort(reason);
+    await expect(given).rejects.toEqual(refused(ErrorCode.notExecuted, reason));
+    expect(await stateOf(first)).toBe('waiting');
+    const last = ask('d');
+    expect(await stateOf(last)).toBe('waiting');
+    expect(await stateOf(ask('e'))).toBe(ErrorCode.notExecuted);
+    desk.room = 9;
+    pledges.stop();
+    expect(textsOf(desk)).toEqual(['a', 'd']);
+  });
+
+  it('is forgotten by its signal once it has an outcome, whichever', async () => {
+    const { desk, pledges } = begun();
+    const { signal } = new AbortController();
+    const promises = ['a', 'b'].map((text) => pledges.propose(Buffer.from(text), signal));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(2);
+    desk.tell(0, Outcome.unknown);
+    const { requester, number } = desk.taken[1]!;
+    requester.outcome(number, 1, Outcome.done, Buffer.alloc(4), 0, 4);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    await expect(promises[0]).rejects.toThrow(expect.objectContaining({ code: ErrorCode.unknown }));
+    expect(await promises[1]).toHaveLength(0);
+    requester.outcome(number, 1, Outcome.done, Buffer.alloc(4), 0, 4);
   });
 
   it('is not even begun where the signal came first', async () => {

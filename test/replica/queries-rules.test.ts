@@ -139,6 +139,61 @@ describe('a round of queries', () => {
     expect(told()).toHaveLength(2);
   });
 
+  it('says whether there is something to ask for, and whether it was asked', () => {
+    const a = new Asker('a');
+    expect(queries.hasGathered).toBe(false);
+    add(a, 'x');
+    expect(queries.hasGathered).toBe(true);
+    expect(queries.ask(() => false, 0)).toBe(false);
+    expect(queries.hasGathered).toBe(true);
+    expect(queries.ask(() => true, 0)).toBe(true);
+    expect(queries.hasGathered).toBe(false);
+  });
+
+  it('is counted once it is answered, whatever became of the others', () => {
+    const a = new Asker('a');
+    add(a, 'xyz');
+    ask();
+    add(a, 'x');
+    ask();
+    queries.ready(1, 0);
+    queries.serve(0);
+    expect(queries.answered).toBe(3);
+    queries.lost(2);
+    queries.end();
+    expect(queries.answered).toBe(3);
+  });
+
+  it('stays in order for a requester that is full for a moment', () => {
+    const a = new Asker('a');
+    let asked = 0;
+    Object.defineProperty(a, 'isFull', { get: () => ++asked === 1 });
+    add(a, 'x');
+    add(a, 'y');
+    ask();
+    queries.ready(1, 0);
+    queries.serve(0);
+    expect(told()).toEqual([]);
+    queries.serve(0);
+    expect(told()).toEqual([
+      ['a', 1, 1, done, 'x!'],
+      ['a', 2, 1, done, 'y!'],
+    ]);
+  });
+
+  it('tells nobody of no queries: each outcome is of one at least', () => {
+    const a = new Asker('a');
+    queries.add(a, 1, 3, bodyOf('no', 'no', 'throw'), 0, bodyOf('no', 'no', 'throw').length);
+    ask();
+    queries.ready(1, 0);
+    queries.serve(0);
+    expect(told().map(([, first, count]) => [first, count])).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ]);
+  });
+
   it('is answered when it is confirmed and its slot is applied, not before and in order', () => {
     const a = new Asker('a');
     add(a, 'x');
