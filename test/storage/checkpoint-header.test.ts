@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CheckpointMeta, decodeHeader, encodeHeader } from '../../lib/storage/checkpoint-format.js';
 import { digestOf } from '../../lib/storage/crc64.js';
-import { IDENTITY } from '../contract/storage.js';
+import { ballotOf, IDENTITY } from '../contract/storage.js';
 
 /** Where the description begins. */
 const JSON_AT = 40;
@@ -22,8 +22,8 @@ const CHANGED: CheckpointMeta = {
     members: [VOTER, { id: 3, storeUuid: 'a'.repeat(32), role: 'learner', address: 'unix:/run/3' }],
     highestId: 5,
   },
-  configurationAbove: 65_537,
-  ballot: 131_073,
+  configurationAbove: ballotOf(1),
+  ballot: ballotOf(2),
   stateDigest: 'state 10',
 };
 
@@ -48,8 +48,8 @@ function headerAround(text: string): Uint8Array {
 describe('the header of a checkpoint', () => {
   it('has the oldest form that can say what there is to be said', () => {
     expect(versionOf(META)).toBe(1);
-    expect(versionOf({ ...META, ballot: 65_537, stateDigest: 's' })).toBe(1);
-    expect(versionOf({ ...META, configurationAbove: 65_537 })).toBe(2);
+    expect(versionOf({ ...META, ballot: ballotOf(1), stateDigest: 's' })).toBe(1);
+    expect(versionOf({ ...META, configurationAbove: ballotOf(1) })).toBe(2);
     const learner = { ...VOTER, role: 'learner' } as const;
     expect(versionOf({ ...META, configuration: { number: 1, members: [VOTER, learner] } })).toBe(2);
     expect(versionOf(CHANGED)).toBe(2);

@@ -8,7 +8,7 @@ import type { CheckpointFile, FileName } from '../../lib/storage/checkpoint-file
 import type { CheckpointMeta } from '../../lib/storage/checkpoint-format.js';
 import { RecordingMedium } from '../../lib/storage/file/recording-medium.js';
 import type { Configuration } from '../../lib/types.js';
-import { IDENTITY } from '../contract/storage.js';
+import { ballotOf, IDENTITY } from '../contract/storage.js';
 
 const DIRECTORY = '/d/checkpoints';
 const CLUSTER = IDENTITY.clusterId;
@@ -126,11 +126,11 @@ describe("a peer's checkpoint", () => {
     await refused.append(0, same.bytes);
     await expect(refused.finish()).rejects.toThrow(`${VOTER.id}=${VOTER.storeUuid} learner, not`);
     const later = metaOf(3, { number: 2, members: [VOTER, { id: 3, storeUuid: 'b'.repeat(32) }] });
-    const { name, bytes } = await sent({ ...later, configurationAbove: 65_537 }, new Uint8Array(10));
+    const { name, bytes } = await sent({ ...later, configurationAbove: ballotOf(1) }, new Uint8Array(10));
     const receiver = await store.receive(name, bytes.length);
     await receiver.append(0, bytes);
     const { governing } = await store.adopt(await receiver.finish());
-    expect(governing).toEqual({ configuration: later.configuration, from: 31, above: 65_537 });
+    expect(governing).toEqual({ configuration: later.configuration, from: 31, above: ballotOf(1) });
     const first = await opened();
     expect(first.store.newest.governing).toEqual({ configuration: CONFIGURATION, from: 1, above: 0 });
   });
