@@ -1,4 +1,4 @@
-/** Submissions of requests that belong to sessions: what the batch says of them has its own room, and fits. */
+/** Submissions of sessions: what a batch says of them has room of its own, and fits. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BATCH_HEADER_BYTES, commandLength } from '../../lib/replica/batch.js';

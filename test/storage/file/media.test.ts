@@ -1,4 +1,4 @@
-/** What both media of files, the system's and the recording one, have in common beside what stores ask of them. */
+/** What the media of files have in common, the one of the system and the recording one. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
