@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { votersOf } from '../client/survey.js';
 import { checkPeerAddress } from '../cluster/addresses.js';
+import { OWNER_ONLY } from '../cluster/durable-file.js';
 import { argumentError } from '../errors.js';
 import { REPLICA_ID_MAX } from '../limits.js';
 import type { ReplicaId } from '../types.js';
@@ -98,6 +99,7 @@ function replaceCommand(output: Output): Command {
       const { with: heir, dir, peers, config } = flags;
       const gone = idOf(id);
       if (heir === undefined) {
+        process.umask(OWNER_ONLY);
         if (peers === undefined && config === undefined) return replaceHere(by, gone, dir);
         throw argumentError(
           '--with names the new replica, unless the cluster is one on this machine (--dir)',

@@ -20,7 +20,7 @@ import {
   writeClusterFile,
 } from '../cluster/cluster-file.js';
 import { checkRoom } from '../cluster/directory.js';
-import { ioError, makeDirectory, OWNER_ONLY } from '../cluster/durable-file.js';
+import { ioError, makeDirectory } from '../cluster/durable-file.js';
 import { formatReplica, hasStore } from '../cluster/stores.js';
 import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import { highestIdOf } from '../paxos/configuration-batch.js';
@@ -29,13 +29,15 @@ import type { Configuration, ReplicaId } from '../types.js';
 import type { Arrangement, Look } from './arrangement.js';
 import { inRole, memberOf, withMember, without } from './membership.js';
 
+/** What is asked of the running cluster. */
+type By = Pick<Arrangement, 'look' | 'reach' | 'started' | 'stopped' | 'tell'>;
+
 /**
  * Resolves with what is then so.
  * @throws RangeError for a replica that is none of this cluster's, or while another one is being replaced;
  * ERR_INDELIBLE_STORE_LOCKED while the same command is at work; ERR_INDELIBLE_STORE_IO
  */
-export async function replaceHere(by: Arrangement, gone: ReplicaId, directory: string): Promise<Look> {
-  process.umask(OWNER_ONLY);
+export async function replaceHere(by: By, gone: ReplicaId, directory: string): Promise<Look> {
   const unlock = await lockReplacing(directory);
   try {
     const look = await by.look();
@@ -54,7 +56,7 @@ type Replacing = ClusterFile & { readonly replacement: Replacement };
 
 /** As it stands in the cluster's file, begun there if it is not. Undefined: it was replaced before. */
 async function begin(
-  by: Arrangement,
+  by: By,
   { configuration, answers }: Look,
   gone: ReplicaId,
   directory: string,
@@ -109,12 +111,7 @@ function plan(
   return planned;
 }
 
-async function formHeir(
-  by: Arrangement,
-  file: Replacing,
-  directory: string,
-  { configuration }: Look,
-): Promise<void> {
+async function formHeir(by: By, file: Replacing, directory: string, { configuration }: Look): Promise<void> {
   const { replacement, backend, sync, regionBytes, clusterId } = file;
   const { heir } = replacement;
   const where = replicaDirectory(directory, heir.id);
@@ -133,7 +130,7 @@ async function formHeir(
 }
 
 /** The heir learns, and then, in one step, it votes and whoever is gone is removed. */
-async function exchange(by: Arrangement, { heir, gone }: Replacement, directory: string): Promise<void> {
+async function exchange(by: By, { heir, gone }: Replacement, directory: string): Promise<void> {
   const status = await by.started(heir.id);
   const file = fileIn(directory);
   const member = memberOf(heir.id, undefined, status, file);
@@ -150,7 +147,7 @@ async function exchange(by: Arrangement, { heir, gone }: Replacement, directory:
   });
 }
 
-async function setAside(by: Arrangement, { gone }: Replacement, directory: string): Promise<void> {
+async function setAside(by: By, { gone }: Replacement, directory: string): Promise<void> {
   for (const id of gone) {
     await by.stopped(id);
     const store = replicaDirectory(directory, id);

@@ -1,7 +1,7 @@
 /**
- * Bugs planted in what operators rely on: metrics, the HTTP port, the reserve of the disk. Each patch in
- * operation/ names the tests that kill it: "Killed by: FILE". All mutants, and the sources as they are, are
- * tried in one run of Vitest, each in a folder of its own.
+ * Bugs planted in what operators rely on: metrics, the HTTP port, the reserve of the disk, members.
+ * Each patch in operation/ names the tests that kill it: "Killed by: FILE". All mutants, and the sources as
+ * they are, are tried in one run of Vitest, each in a folder of its own.
  *
  *   run-operation.mjs [part of a name] [--table]     --table writes the table in docs/testing.md anew
  */
@@ -25,7 +25,19 @@ import { staleness, writeTable } from './mutant-table.mjs';
 const PATCHES = join(ROOT, 'test/mutants/operation');
 const TABLE = 'planted operation bugs';
 /** What the tests read besides what they import. */
-const COPIED = ['lib', 'examples', 'page', 'test/http', 'test/observe', 'test/replica', 'package.json'];
+const COPIED = [
+  'lib',
+  'examples',
+  'page',
+  'test/cluster',
+  'test/contract',
+  'test/http',
+  'test/observe',
+  'test/replica',
+  'test/transport',
+  'test/wire',
+  'package.json',
+];
 const AS_THEY_ARE = 'as-they-are';
 const OUTPUT_BYTES_MAX = 1 << 26;
 const { values, positionals } = parseArgs({

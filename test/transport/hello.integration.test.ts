@@ -95,26 +95,6 @@ describe('who calls on the peer port', () => {
     ['with an older copy of its store', opened({ generation: 4 }), RefusalCode.staleStore],
     ['from a second process on its store', opened({ nonce: 12 }), RefusalCode.staleStore],
   );
-  it('is refused who was removed, and told so, unless it knows a later configuration', async () => {
-    const where = await place(3);
-    const [transport, witness] = await started(where, 2);
-    const without = {
-      number: 4,
-      members: [2, 3].map((id) => ({ id, storeUuid: storeOf(id) })),
-      highestId: 3,
-    };
-    transport.configured(without);
-    const raw = await RawConnection.open(where.addresses.get(2)!);
-    await greet(raw, { ...caller, configurationNumber: 4 });
-    await raw.closed;
-    const [refusal] = raw.frames().filter(({ kind }) => kind === FrameKind.refusal);
-    expect(refusal!.body[0]).toBe(RefusalCode.removed);
-    expect(witness.up.size).toBe(0);
-    const later = await RawConnection.open(where.addresses.get(2)!);
-    ends.push(() => later.destroy());
-    await greet(later, { ...caller, replicaId: 9, storeUuid: storeOf(9), configurationNumber: 5 });
-    await until(where, () => witness.up.has(9));
-  });
 
   for (const [who, changes, code] of refused) {
     it(`is refused ${who}, and told why`, async () => {
