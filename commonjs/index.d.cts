@@ -54,6 +54,7 @@ export type HttpPort = indelible.HttpPort;
 export type Identity = indelible.Identity;
 export type IndelibleError = indelible.IndelibleError;
 export type Labels = indelible.Labels;
+export type Leadership = indelible.Leadership;
 export type Member = indelible.Member;
 export type MembersChange = indelible.MembersChange;
 export type Metric = indelible.Metric;

@@ -25,6 +25,7 @@ export {
 } from './replica/health.js';
 export { readClientKey, readClusterKey } from './replica/key-file.js';
 export type { WaitOptions } from './replica/leader-wait.js';
+export type { Leadership } from './replica/leads.js';
 export type { StorageChoice } from './replica/log-kinds.js';
 export type { MembersChange } from './replica/members-change.js';
 export { memoryStorage } from './replica/memory-storage.js';

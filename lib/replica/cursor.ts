@@ -3,7 +3,8 @@
  * results are written to, as a body (replica/service.ts).
  */
 import { argumentError } from '../errors.js';
-import type { Slot } from '../types.js';
+import { NO_BALLOT } from '../paxos/ballot.js';
+import type { Ballot, Slot } from '../types.js';
 import { COMMAND_HEADER_BYTES } from './batch.js';
 import { copied } from './copied.js';
 import type { CommandView, ResultWriter } from './state-machine.js';
@@ -23,6 +24,7 @@ export class CommandCursor implements CommandView {
   start = 0;
   end = 0;
   slot: Slot = 0;
+  ballot: Ballot = NO_BALLOT;
   ordinal = 0;
   timeMs = 0;
 

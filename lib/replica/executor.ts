@@ -424,6 +424,7 @@ export class Executor {
     cursor.start = start;
     cursor.end = end;
     cursor.slot = slot;
+    cursor.ballot = this.ballot;
     cursor.timeMs = this.time;
   }
 }

@@ -20,6 +20,7 @@ import type { Host } from './host.js';
 import type { HostEvents } from './host-events.js';
 import { keysOf } from './keys.js';
 import { leaderKnown, type WaitOptions } from './leader-wait.js';
+import { type Leadership, Leads } from './leads.js';
 import { SafeEmitter } from './listeners.js';
 import { checkMachine } from './machine-calls.js';
 import type { MembersChange } from './members-change.js';
@@ -85,6 +86,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   private readonly sockets: Sockets;
   private readonly parts: Assembly;
   private readonly pledges: Pledges;
+  private readonly leads: Leads;
   private closing: Promise<void> | undefined;
   private readonly leaderWaits = new Set<() => void>();
   private lastStatus: ReplicaStatus | undefined;
@@ -178,6 +180,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       role: (role, ballot, leader) => {
         this.tell('role', role, ballot, leader);
         this.tellLeaderWaits();
+        this.leads.look();
       },
       peer: (peer, up) => this.tell('peer', peer, up),
       checkpoint: (meta, lengthBytes, from) => this.tell('checkpoint', meta, lengthBytes, from),
@@ -191,11 +194,22 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       failure: (error) => {
         this.tell('failure', error);
         this.tellLeaderWaits();
+        this.leads.look();
       },
-      ticked: (nowMs) => this.pledges.tick(nowMs),
+      ticked: (nowMs) => {
+        this.pledges.tick(nowMs);
+        this.leads.look();
+      },
     };
     this.parts = assemble(store, options, events, { ...THIS_PROCESS, sockets });
     this.host = this.parts.host;
+    const { host } = this;
+    this.leads = new Leads({
+      lead: () => host.lead,
+      appliedThrough: () => host.executor.appliedThrough,
+      recoveredThrough: () => host.core.proposer.recoveredThrough,
+      isStopped: () => this.closing !== undefined || host.failure !== undefined,
+    });
     this.pledges = new Pledges(this.host, this.parts.tuning);
     announce(this, log);
   }
@@ -296,6 +310,22 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
       },
     };
     return leaderKnown(led, options);
+  }
+
+  /**
+   * Resolves when this replica leads, and has applied everything that was chosen before: with a token for what
+   * it does outside, which only rises from lead to lead, and a signal that fires when the lead is lost. Asked
+   * again in the same lead it gives the same.
+   * @throws (by rejection) the signal's reason; ERR_INDELIBLE_STOPPED
+   *
+   * @example
+   * ```ts
+   * const { token, signal } = await replica.leadership();
+   * console.log(token > 0, signal.aborted); // true false
+   * ```
+   */
+  leadership(options: WaitOptions = {}): Promise<Leadership> {
+    return this.leads.wait(options);
   }
 
   /**
@@ -405,6 +435,7 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   close(): Promise<void> {
     this.closing ??= this.shutDown();
     this.tellLeaderWaits();
+    this.leads.look();
     return this.closing;
   }
 

@@ -5,7 +5,7 @@
  * Nothing here is allocated per command: the command is a cursor over the batch's bytes and the result is
  * written in place. Copy what you keep (`command.copy()`).
  */
-import type { Slot } from '../types.js';
+import type { Ballot, Slot } from '../types.js';
 
 /** One command, as a window over its batch. Valid only during the call. */
 export interface CommandView {
@@ -19,6 +19,12 @@ export interface CommandView {
   readonly slot: Slot;
   /** The place within the slot, from 0. */
   readonly ordinal: number;
+  /**
+   * The ballot at which the slot's batch was proposed first: an integer below 2⁵³, the same on all replicas.
+   * It never falls from slot to slot, so that (ballot, slot, ordinal) is higher for each later command: a
+   * token that others outside can compare. A cluster made from a back-up begins with low ballots again.
+   */
+  readonly ballot: Ballot;
   /**
    * Replicated time when the batch was closed, in milliseconds since 1970. It never falls from slot to slot,
    * and follows no step of a clock.

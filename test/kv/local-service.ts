@@ -6,6 +6,7 @@
 import { Output } from '../../lib/kv/resp/output.js';
 import { Outcome, type Requester, type Service } from '../../lib/replica/service.js';
 import type { CommandView, StateMachine } from '../../lib/replica/state-machine.js';
+import type { Ballot } from '../../lib/types.js';
 
 interface Work {
   readonly requester: Requester;
@@ -21,6 +22,7 @@ export class LocalView implements CommandView {
   end = 0;
   slot = 1;
   ordinal = 0;
+  ballot = 1 as Ballot;
   timeMs = 1000;
   copy(): Uint8Array {
     return this.bytes.slice(this.start, this.end);

@@ -58,6 +58,7 @@ const TYPES = [
   'HttpPort',
   'Identity',
   'Labels',
+  'Leadership',
   'Member',
   'MembersChange',
   'Metric',
