@@ -1,6 +1,6 @@
 /**
- * Tells a program of the leads of its replica: when one begins with everything earlier applied, and when it is
- * lost.
+ * Tells a program of the leads of its replica: when one begins with everything earlier applied, and when it
+ * is lost.
  *
  * 1. A lead's token is its ballot: of all leads in a cluster, at whatever replica, a later one has a higher
  *    token.

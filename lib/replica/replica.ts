@@ -313,9 +313,9 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   }
 
   /**
-   * Resolves when this replica leads, and has applied everything that was chosen before: with a token for what
-   * it does outside, which only rises from lead to lead, and a signal that fires when the lead is lost. Asked
-   * again in the same lead it gives the same.
+   * Resolves when this replica leads, and has applied everything that was chosen before: with a token for
+   * what it does outside, which only rises from lead to lead, and a signal that fires when the lead is lost.
+   * Asked again in the same lead it gives the same.
    * @throws (by rejection) the signal's reason; ERR_INDELIBLE_STOPPED
    *
    * @example

@@ -31,7 +31,7 @@ describe('a lead', () => {
       told = token;
     });
     now({ lead: 7, applied: 3, recovered: 5 });
-    await Promise.resolve();
+    await new Promise(setImmediate);
     expect(told).toBe(0);
     now({ applied: 5 });
     await waiting;
