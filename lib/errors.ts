@@ -77,6 +77,11 @@ export const ErrorCode = {
   sessionGone: 'ERR_INDELIBLE_SESSION_GONE',
   /** The command of a session was executed, but its answer is not kept any more. Do not send it again. */
   answerGone: 'ERR_INDELIBLE_ANSWER_GONE',
+  /**
+   * The state of this replica did not come to be as new as the read wants, in its time: it lags, or reaches
+   * no leader. Not executed; ask another replica, or be content with an older state.
+   */
+  stale: 'ERR_INDELIBLE_STALE',
   /** The replica is closed or has stopped after a failure, given as `cause`. */
   stopped: 'ERR_INDELIBLE_STOPPED',
   /** A checkpoint failed its verification. The older one stays in force. */

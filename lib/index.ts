@@ -15,6 +15,7 @@ export {
 } from './observe/metric.js';
 export type { Role } from './paxos/effects.js';
 export type { CheckpointProblem } from './replica/checkpoint-writer.js';
+export type { Consistency, ReadOptions } from './replica/consistency.js';
 export type { DiskState, DiskStatus } from './replica/disk.js';
 export type { Halt } from './replica/executor.js';
 export {
@@ -30,8 +31,9 @@ export type { StorageChoice } from './replica/log-kinds.js';
 export type { MembersChange } from './replica/members-change.js';
 export { memoryStorage } from './replica/memory-storage.js';
 export { TUNING_DEFAULT, type Tuning } from './replica/options.js';
-export { Replica, type ReplicaOptions } from './replica/replica.js';
+export { Replica } from './replica/replica.js';
 export type { ReplicaEvents } from './replica/replica-events.js';
+export type { ReplicaOptions } from './replica/replica-options.js';
 export type { ClockReading, ClockStatus } from './replica/replicated-clock.js';
 export { Outcome, type Requester, type RequestOptions, type Service } from './replica/service.js';
 export type { Session, SessionOptions, SessionPlace } from './replica/sessions/session.js';

@@ -20,6 +20,7 @@
  */
 import { callbackReturned, callbackThrew } from '../callbacks.js';
 import { invariant } from '../contract.js';
+import { ErrorCode, IndelibleError } from '../errors.js';
 import { NO_BALLOT } from '../paxos/ballot.js';
 import type { Ballot, Batch, Digest, Slot } from '../types.js';
 import { BatchKind } from '../types.js';
@@ -59,6 +60,12 @@ export interface Halt {
   readonly ordinal: number;
   /** ERR_INDELIBLE_STATE_MACHINE; `cause` is what was thrown. */
   readonly error: Error;
+}
+
+/** What is told of a request that a halted replica does not take. */
+export function haltedError({ error }: Halt): IndelibleError {
+  const sentence = `not executed: this replica is halted: ${error.message}`;
+  return new IndelibleError(ErrorCode.halted, sentence, { cause: error });
 }
 
 /** Where a state stands, and what goes on from there. */

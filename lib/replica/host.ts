@@ -31,12 +31,13 @@ import type { Checkpoints } from './checkpoints.js';
 import { CoreEffects } from './core-effects.js';
 import { hasItsDigests } from './digests.js';
 import type { DiskWatch } from './disk.js';
-import { Executor, type Halt } from './executor.js';
+import { Executor, type Halt, haltedError } from './executor.js';
 import type { Forwarder } from './forwarder.js';
 import { Groups } from './groups.js';
 import type { Grows } from './growth.js';
 import { handOverTo } from './handing-over.js';
 import type { HostEvents } from './host-events.js';
+import type { LocalReads } from './local-reads.js';
 import { mayGrow } from './machine-calls.js';
 import type { MemberAddresses } from './member-addresses.js';
 import type { MembersChange } from './members-change.js';
@@ -214,6 +215,11 @@ export class Host implements Service, TransportEvents {
   /** What is asked here goes to its slots, or to the leader, as requests of these. */
   get lines(): Lines {
     return this.placing.lines;
+  }
+  /** Reads from the state here. @throws ERR_INDELIBLE_STOPPED, _HALTED */
+  get reads(): LocalReads {
+    this.mustServe();
+    return this.placing.localReads;
   }
   get transfers(): TransferStatus {
     return this.parts.checkpoints.transferStatus;
@@ -421,9 +427,7 @@ export class Host implements Service, TransportEvents {
 
   private mustServe(): void {
     this.mustRun();
-    if (this.halt === undefined) return;
-    const sentence = `not executed: this replica is halted: ${this.halt.error.message}`;
-    throw new IndelibleError(ErrorCode.halted, sentence, { cause: this.halt.error });
+    if (this.halt !== undefined) throw haltedError(this.halt);
   }
 
   private requestTurn(): void {

@@ -9,15 +9,17 @@
  * 3. A request has one deadline, from when it was asked, whatever it waits for. Past it, it gets no place any
  *    more, also when this replica was stopped meanwhile: it is *not executed*, or *unknown* if it has one.
  */
+import { ErrorCode, IndelibleError } from '../errors.js';
 import { TIME_MS_MAX } from '../limits.js';
 import type { ReplicaCore } from '../paxos/replica.js';
 import type { Runtime } from '../runtime.js';
 import { digestOf } from '../storage/crc64.js';
 import { BatchKind, type Slot } from '../types.js';
 import { BATCH_VERSION, type BatchStamp, SESSIONS_VERSION, writeBatchHeader } from './batch.js';
-import type { Executor } from './executor.js';
+import { type Executor, haltedError } from './executor.js';
 import { FORMER_MS_MAX, type Forwarder } from './forwarder.js';
 import { type Grows, refuseGrowth } from './growth.js';
+import { LocalReads } from './local-reads.js';
 import type { Meters } from './meters.js';
 import { sessionBoundsOf, type Tuning } from './options.js';
 import { Queries } from './queries.js';
@@ -61,6 +63,7 @@ const LAG_MS_MAX = 100;
 export class Placing {
   readonly submissions: Submissions;
   readonly queries: Queries;
+  readonly localReads: LocalReads;
   /** What is asked here, and of no leader elsewhere. */
   readonly lines: Lines;
   private readonly parts: PlacingParts;
@@ -91,6 +94,10 @@ export class Placing {
     const failed = (outcome: Outcome, count: number): void => executor.outcomes.count(outcome, count);
     this.lines = new Lines({ submissions: this.submissions, tuning, runtime, failed });
     this.queries = new Queries(parts.executor);
+    const { requestTimeoutMs, waitingBytesMax } = tuning;
+    const { queries } = this;
+    const nowMs = (): number => runtime.monotonicMs();
+    this.localReads = new LocalReads({ executor, queries, nowMs, requestTimeoutMs, waitingBytesMax });
     this.unplaced = new Unplaced(parts.executor.outcomes, this.submissions, this.queries);
   }
 
@@ -181,6 +188,7 @@ export class Placing {
   refuse(core: Deciding): void {
     // The state may be half way through a command: no query is answered from it.
     this.queries.end();
+    if (this.parts.executor.halt !== undefined) this.localReads.refuse(haltedError(this.parts.executor.halt));
     if (core.role !== 'leader') return this.place(core, false);
     this.hasLed = true;
     // In the order asked: what was sent elsewhere, and what was proposed, comes before what still waits.
@@ -206,7 +214,9 @@ export class Placing {
   serve(): void {
     const { clock, executor } = this.parts;
     clock.atLeast(executor.timeMs);
-    this.queries.serve(clock.isKnown ? clock.now() : executor.timeMs);
+    const timeMs = clock.isKnown ? clock.now() : executor.timeMs;
+    this.queries.serve(timeMs);
+    this.localReads.serve(timeMs);
   }
 
   /** Whether another turn would place more of what waits, without anything else having changed. */
@@ -229,6 +239,7 @@ export class Placing {
     this.lines.tick(nowMs);
     this.isReserve = core.role === 'leader' && core.room.isReserve;
     this.dropOverdue();
+    this.localReads.expire(nowMs);
     this.tickFormer(core, nowMs);
     this.tickReads(core, nowMs);
     this.tickUnplaced(core, nowMs);
@@ -240,6 +251,7 @@ export class Placing {
     this.parts.executor.giveUpAll();
     this.parts.forwarder.close();
     this.queries.end();
+    this.localReads.refuse(new IndelibleError(ErrorCode.stopped, 'the replica has stopped'));
     this.unplaced.fail();
     this.lines.stop();
     // Who waits for room hears that there will be none: it asks, and is refused.

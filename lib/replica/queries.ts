@@ -31,10 +31,17 @@ interface Ask extends RequestRun {
   waitsSinceMs: number | undefined;
 }
 
+/** Who is told when the state holds what was answered before; undefined: nobody has said so in time. */
+interface Barrier {
+  readonly deadlineMs: number;
+  readonly told: (slot: Slot | undefined) => void;
+}
+
 interface Group {
   readonly readId: number;
   readonly askedMs: number;
   asks: Ask[];
+  barriers: Barrier[];
   /** The slot that must be applied; undefined until the lead is confirmed. */
   slot: Slot | undefined;
 }
@@ -46,6 +53,8 @@ export class Queries {
   private readonly results = new ResultBuffer();
   private groups: Group[] = [];
   private gathering: Ask[] = [];
+  private gatheringBarriers: Barrier[] = [];
+  private fresh: number = Number.NEGATIVE_INFINITY;
   /** May be served now, oldest first; their requesters are full. */
   private held: Ask[] = [];
   private lastReadId = 0;
@@ -55,6 +64,14 @@ export class Queries {
 
   constructor(executor: Executor) {
     this.executor = executor;
+  }
+
+  /**
+   * The state here holds everything that was answered, by whatever replica, before this moment of the
+   * monotonic clock: when the newest question was asked whose answer is applied.
+   */
+  get freshMs(): number {
+    return this.fresh;
   }
 
   /** What is not answered yet. */
@@ -104,19 +121,27 @@ export class Queries {
     this.waitingBytes += end - start;
   }
 
+  /** Tells when the state here holds all that was answered before this call; asked for with the queries. */
+  askBarrier(deadlineMs: number, told: (slot: Slot | undefined) => void): void {
+    this.deadlines.add(deadlineMs);
+    this.gatheringBarriers.push({ deadlineMs, told });
+  }
+
   /**
    * Asks for what was gathered this turn, all at once. `read` is the core's. False: it can ask nobody.
    */
   ask(read: (readId: number) => boolean, nowMs: number): boolean {
-    if (this.gathering.length === 0) return true;
+    if (this.gathering.length === 0 && this.gatheringBarriers.length === 0) return true;
     const readId = this.lastReadId + 1;
-    this.groups.push({ readId, askedMs: nowMs, asks: this.gathering, slot: undefined });
+    const { gathering: asks, gatheringBarriers: barriers } = this;
+    this.groups.push({ readId, askedMs: nowMs, asks, barriers, slot: undefined });
     if (!read(readId)) {
       this.groups.pop();
       return false;
     }
     this.lastReadId = readId;
     this.gathering = [];
+    this.gatheringBarriers = [];
     return true;
   }
 
@@ -162,7 +187,8 @@ export class Queries {
     const again: Ask[] = [];
     const refused: Ask[] = [];
     while (this.groups.length > 0 && this.groups[0]!.readId <= throughReadId) {
-      const { asks } = this.groups.shift()!;
+      const { asks, barriers } = this.groups.shift()!;
+      this.gatheringBarriers.push(...barriers);
       for (const ask of asks) (ask.requester.isLeaderOnly === true ? refused : again).push(ask);
     }
     if (again.length > 0) this.gathering = [...again, ...this.gathering];
@@ -197,11 +223,22 @@ export class Queries {
         else overdue.push(ask);
         return stays;
       });
-    for (const group of this.groups) group.asks = keep(group.asks, true);
+    const late: Barrier[] = [];
+    const stays = (barrier: Barrier): boolean => {
+      if (barrier.deadlineMs > nowMs) this.deadlines.add(barrier.deadlineMs);
+      else late.push(barrier);
+      return barrier.deadlineMs > nowMs;
+    };
+    for (const group of this.groups) {
+      group.asks = keep(group.asks, true);
+      group.barriers = group.barriers.filter(stays);
+    }
+    this.gatheringBarriers = this.gatheringBarriers.filter(stays);
     this.gathering = keep(this.gathering, gathered);
     this.refuseHeldOf(overdue);
     for (const ask of overdue) this.waitingBytes -= ask.body.length;
     this.executor.outcomes.answer(overdue, Outcome.notExecuted);
+    for (const { told } of late) told(undefined);
   }
 
   /** Nothing more is asked: whoever was refused for lack of room finds out. */
@@ -213,18 +250,24 @@ export class Queries {
   end(): void {
     for (const ask of this.held) this.refuseRest(ask);
     this.held = [];
-    const { groups } = this;
+    const { groups, gatheringBarriers } = this;
     this.groups = [];
+    this.gatheringBarriers = [];
     for (const { asks } of groups) this.refuse(asks);
+    for (const { barriers } of groups) gatheringBarriers.unshift(...barriers);
+    for (const { told } of gatheringBarriers) told(undefined);
   }
 
   /** Answers every group whose slot is applied, oldest first. */
   serve(nowMs: number): void {
     if (this.held.length > 0) this.answerAll(this.held, nowMs);
     while (this.groups.length > 0) {
-      const { slot, asks } = this.groups[0]!;
-      if (slot === undefined || slot > this.executor.appliedThrough) return;
+      const { slot, asks, barriers, askedMs } = this.groups[0]!;
+      const { appliedThrough } = this.executor;
+      if (slot === undefined || slot > appliedThrough) return;
       this.groups.shift();
+      if (askedMs > this.fresh) this.fresh = askedMs;
+      for (const { told } of barriers) told(appliedThrough);
       this.answerAll(this.held.length === 0 ? asks : [...this.held, ...asks], nowMs);
     }
   }

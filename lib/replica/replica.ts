@@ -6,16 +6,12 @@ import { argumentError, ErrorCode, IndelibleError } from '../errors.js';
 import type { Metric } from '../observe/metric.js';
 import { nodeRuntime } from '../runtime.js';
 import type { Sockets } from '../transport/sockets.js';
-import {
-  CertificateSockets,
-  type ReplicaTls,
-  replicaSockets,
-  type TlsCertificates,
-} from '../transport/tls.js';
+import { CertificateSockets, replicaSockets, type TlsCertificates } from '../transport/tls.js';
 import type { Configuration, DurabilityClass, Identity, Member, ReplicaId, Slot } from '../types.js';
 import { abortable } from './abortable.js';
 import { announce } from './announcements.js';
 import { type Assembly, type AssemblyOptions, assemble, THIS_PROCESS } from './assembly.js';
+import { checkConsistency, type ReadOptions } from './consistency.js';
 import type { Host } from './host.js';
 import type { HostEvents } from './host-events.js';
 import { keysOf } from './keys.js';
@@ -24,52 +20,17 @@ import { type Leadership, Leads } from './leads.js';
 import { SafeEmitter } from './listeners.js';
 import { checkMachine } from './machine-calls.js';
 import type { MembersChange } from './members-change.js';
-import type { Tuning } from './options.js';
+import { outcomeError } from './outcome-error.js';
 import { Pledges } from './pledges.js';
 import type { ReplicaEvents } from './replica-events.js';
-import type { RequestOptions, Service } from './service.js';
+import type { ReplicaOptions } from './replica-options.js';
+import { checkBytes, checkLength } from './requests.js';
+import { Outcome, type RequestOptions, type Service } from './service.js';
 import { openSession } from './sessions/held-session.js';
 import type { Session, SessionOptions } from './sessions/session.js';
-import type { StateMachine } from './state-machine.js';
 import type { ReplicaStatus } from './status.js';
-import { type OpenStore, openStore, type StorageChoice } from './store.js';
+import { type OpenStore, openStore } from './store.js';
 import { type Trace, Tracing } from './tracing.js';
-
-/** What {@link Replica.open} needs. */
-export interface ReplicaOptions {
-  /** Where `format` put the store. */
-  readonly directory: string;
-  /** What the acceptor log lies on. The same value that was given to `formatStore`. */
-  readonly storage: StorageChoice;
-  /** Refuses any other store, with nothing written; absent takes the one that is there. */
-  readonly storeUuid?: string;
-  /** Where peers and clients reach this replica: `host:port`, `[ipv6]:port` or `unix:/path`. */
-  readonly listen: string;
-  /**
-   * Where the members listen, by id; this replica's own entry is not used. Whom the configuration in force
-   * gives an address is reached there instead.
-   */
-  readonly peers: ReadonlyMap<ReplicaId, string>;
-  /** The program’s own state machine, in its initial state: `open` restores the newest checkpoint into it. */
-  readonly stateMachine: StateMachine;
-  /** The cluster's key, 32 bytes. By default what `format` left in `directory`. */
-  readonly key?: Uint8Array;
-  /**
-   * Says that the cluster runs without a key: then whoever reaches `listen` can read and write everything.
-   */
-  readonly insecure?: boolean;
-  /**
-   * Seals `listen` and the way to the peers with TLS 1.3, on every replica alike: `true` by the cluster's
-   * key, or by certificates. Unix sockets stay as they are.
-   */
-  readonly tls?: ReplicaTls;
-  /** Bounds and times; what is not set has its value of {@link TUNING_DEFAULT}. */
-  readonly tuning?: Partial<Tuning>;
-  /** Most connections of programs on `listen` at a time, 1000 by default; one more is refused. */
-  readonly clientsMax?: number;
-  /** Ends the opening: what is open by then is closed, and `open` rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
 
 const TRACES_MAX = 1000;
 /** Of who gives no signal. */
@@ -263,19 +224,56 @@ export class Replica extends SafeEmitter<ReplicaEvents> {
   }
 
   /**
-   * Answers a query from a state that holds everything answered before this call, on any replica.
-   * @throws ERR_INDELIBLE_NOT_EXECUTED if no leader could be asked or the state machine declined;
-   *   ERR_INDELIBLE_STATE_MACHINE if that threw; ERR_INDELIBLE_HALTED, _STOPPED
+   * Answers a query, on any replica, from a state that is as new as `consistency` says: by default one that
+   * holds everything answered before this call. See {@link Consistency}.
+   * @throws (by rejection) ERR_INDELIBLE_NOT_EXECUTED if no leader could be asked or the state machine
+   *   declined; ERR_INDELIBLE_STALE if this replica's state was not so new within the request timeout;
+   *   ERR_INDELIBLE_STATE_MACHINE if that threw; ERR_INDELIBLE_HALTED, _STOPPED; TypeError, RangeError
    *
    * @example
    * ```ts
    * await replica.propose(Buffer.from('add 2'));
    * const value = await replica.read(Buffer.from(''));
    * console.log(Buffer.from(value).toString()); // 2
+   *
+   * // A state of one second ago at most: asks the leader once a second at most.
+   * await replica.read(Buffer.from(''), { consistency: { maxStalenessMs: 1000 } });
    * ```
    */
-  read(query: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
-    return this.pledges.read(query, options.signal);
+  async read(
+    query: Uint8Array,
+    { consistency = 'linearizable', signal }: ReadOptions = {},
+  ): Promise<Uint8Array> {
+    checkConsistency(consistency);
+    if (consistency === 'linearizable') return await this.pledges.read(query, signal);
+    checkBytes(query);
+    checkLength(query.length, this.parts.tuning.commandBytesMax);
+    const answer = this.host.reads.read(query, consistency);
+    this.host.flush();
+    return await abortable(answer, signal, (cause) => outcomeError(Outcome.notExecuted, cause));
+  }
+
+  /**
+   * Resolves when this replica has applied everything that was answered before this call, by whatever
+   * replica, with a slot that it has applied by then: what any replica answers with
+   * `{ consistency: { atLeast: slot } }` is no older.
+   * @throws (by rejection) ERR_INDELIBLE_STALE if no leader could be asked, or this replica lags, for longer
+   *   than the request timeout; ERR_INDELIBLE_NOT_EXECUTED after the signal, whose reason is the `cause`;
+   *   ERR_INDELIBLE_HALTED, _STOPPED
+   *
+   * @example
+   * ```ts
+   * await replica.propose(Buffer.from('add 2'));
+   * const slot = await replica.readBarrier();
+   * // Later, on any replica: never older than that.
+   * const value = await replica.read(Buffer.from(''), { consistency: { atLeast: slot } });
+   * console.log(Buffer.from(value).toString()); // 2
+   * ```
+   */
+  async readBarrier({ signal }: RequestOptions = {}): Promise<Slot> {
+    const reached = this.host.reads.barrier();
+    this.host.flush();
+    return await abortable(reached, signal, (cause) => outcomeError(Outcome.notExecuted, cause));
   }
 
   /**

@@ -81,6 +81,8 @@ const NOBODY: Requester = { outcome() {}, drain() {} };
 export const CALLS = {
   propose: (replica: Replica) => fate(replica.propose(ADD)),
   read: (replica: Replica) => fate(replica.read(ADD)),
+  'read, local': (replica: Replica) => fate(replica.read(ADD, { consistency: 'local' })),
+  'a barrier': (replica: Replica) => fate(replica.readBarrier().then(() => ADD)),
   checkpoint: (replica: Replica) => fate(replica.checkpoint()),
   close: (replica: Replica) => fate(replica.close()),
   status: (replica: Replica) => returned(() => JSON.stringify(replica.status())),

@@ -29,6 +29,8 @@ test.each(['memory', 'delayed'] as const)('%s disks: no promise breaks', async (
   expect(totals.writesDone).toBeGreaterThan(SEEDS * 50);
   expect(totals.doneElsewhere).toBeGreaterThan(SEEDS);
   expect(totals.readsFollowing).toBeGreaterThan(0);
+  expect(totals.boundedReads).toBeGreaterThan(0);
+  expect(totals.barriersReached).toBeGreaterThan(0);
 });
 
 test('the same seed is the same history, another one another', async () => {

@@ -51,6 +51,9 @@ export interface HostCounters {
   readsDone: number;
   /** Queries that a replica answered from its own state while it followed. */
   readsFollowing: number;
+  /** Reads that named a slot or bounded staleness, and barriers that were reached. */
+  boundedReads: number;
+  barriersReached: number;
   notExecuted: number;
   unknown: number;
   /** Requests answered at a replica that did not lead: they had been forwarded. */
@@ -131,6 +134,8 @@ export function newHostCounters(): HostCounters {
     writesDone: 0,
     readsDone: 0,
     readsFollowing: 0,
+    boundedReads: 0,
+    barriersReached: 0,
     notExecuted: 0,
     unknown: 0,
     doneElsewhere: 0,

@@ -16,6 +16,7 @@ import { TcpTransport, type TcpTransportOptions } from '../../transport/tcp.js';
 import type { ReplicaId, Slot } from '../../types.js';
 import { ObservedStorage } from '../observed-storage.js';
 import { Violation } from '../violation.js';
+import { BoundedReads } from './bounded-reads.js';
 import { mustAnswerInTime, mustHoldLittle } from './bounds.js';
 import { CountingMachine } from './counting-machine.js';
 import type { EventLoop } from './event-loop.js';
@@ -45,6 +46,7 @@ export class HostProcess {
   readonly requesters: readonly Requester[];
   /** Those with whom it has a connection in use. */
   readonly peers: Set<ReplicaId> = new Set();
+  private readonly boundedReads: BoundedReads;
   private readonly around: HostSurroundings;
   private readonly assembly: Assembly;
   private readonly store: ObservedStorage;
@@ -80,6 +82,7 @@ export class HostProcess {
     const process = new HostProcess(belongings, opened, store, around, failed);
     await process.assembly.host.start();
     for (const requester of process.requesters) requester.start();
+    process.boundedReads.start();
     return process;
   }
 
@@ -149,6 +152,7 @@ export class HostProcess {
       ...Array.from({ length: requesters }, () => new Requester(this.host, loop, requests)),
       ...Array.from({ length: holders }, () => this.newHolder(requests)),
     ];
+    this.boundedReads = new BoundedReads(this.host, loop, around.requestsOf(id), around.barriers);
   }
 
   /** One that holds a session: it is told *unknown* only when the process ends. */
@@ -289,6 +293,7 @@ export class HostProcess {
   async close(): Promise<void> {
     const { host, transport } = this.assembly;
     this.isClosing = true;
+    this.boundedReads.stop();
     await host.stop();
     for (const { writes, reads } of this.requesters) {
       const owed = writes.openCount + reads.openCount;
@@ -304,6 +309,7 @@ export class HostProcess {
 
   die(): void {
     this.around.counters.messagesDropped += this.assembly.transport.counters.dropped;
+    this.boundedReads.stop();
     for (const requester of this.requesters) requester.end();
   }
 

@@ -5,6 +5,7 @@ import type { Role } from '../../paxos/effects.js';
 import type { Ballot, Configuration, ReplicaId, Slot } from '../../types.js';
 import type { Clock } from '../clock.js';
 import type { Random } from '../random.js';
+import type { ReachedBarrier } from './bounded-reads.js';
 import type { RequestSurroundings } from './front-end.js';
 import type { HostCounters } from './host-counters.js';
 import type { HostScale } from './host-scale.js';
@@ -23,6 +24,8 @@ export interface HostSurroundings {
   readonly network: SocketNetwork;
   readonly tell: Tell;
   readonly staleStores: StaleStores;
+  /** Barriers that replicas have reached, and that nobody has read at. */
+  readonly barriers: ReachedBarrier[];
   /** Runs `run`; what it throws ends the simulation, and goes no further. */
   check(run: () => void): void;
   /** A replica executes something of `slot` at `timeMs` of replicated time. */

@@ -233,6 +233,7 @@ export class HostWorld {
       tell,
       check,
       staleStores: new StaleStores(),
+      barriers: [],
       executedAt: (replica, slot, timeMs) => check(() => time.executed(replica, slot, timeMs)),
       waited: (share) => {
         this.longestWait = Math.max(this.longestWait, share);

@@ -21,6 +21,7 @@ import type { Schedule } from './schedule.js';
 import { sessions } from './sessions.js';
 import { skips } from './skips.js';
 import { slowLinks } from './slow-links.js';
+import { staleness } from './staleness.js';
 import { standingBack } from './standing-back.js';
 import { stores } from './stores.js';
 import { transferredFiles } from './transferred-files.js';
@@ -53,6 +54,7 @@ export const schedules: readonly Schedule[] = [
   ...stores,
   ...skips,
   ...standingBack,
+  staleness,
   sessions,
   ...greetings,
   ...members,
