@@ -177,6 +177,7 @@ export function clusterGoals({ hops, backends }: ClusterFigures): readonly Goal[
 
 const TLS_SHARE_MIN = 0.75;
 const METRICS_SHARE_MIN = 0.98;
+const SESSIONS_SHARE_MIN = 0.97;
 
 export function costsGoals({ kinds, proofs }: CostsFigures): readonly Goal[] {
   const of = (name: KindName): Series => kinds.find(({ kind }) => kind === name)!.commandsPerSecond;
@@ -193,6 +194,12 @@ export function costsGoals({ kinds, proofs }: CostsFigures): readonly Goal[] {
       ratioOf(of('metrics asked for every second'), of('no metrics counted')),
       '≥',
       METRICS_SHARE_MIN,
+    ),
+    goal(
+      'each command in a session: commands a second ÷ in none',
+      ratioOf(of('TCP'), of('no sessions')),
+      '≥',
+      SESSIONS_SHARE_MIN,
     ),
   ];
 }

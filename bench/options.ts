@@ -41,7 +41,7 @@ export interface BenchOptions {
 export const USAGE = `usage: npm run bench -- [options]
 
   --quick                 three short rounds: shows that it runs, measures little
-  --only LEVEL            storage, cluster or costs (of sealing and of metrics); without it all of these.
+  --only LEVEL            storage, cluster or costs (of sealing, metrics, sessions); without it all of these.
                           failover: what happens when the leader fails; an hour, as root
   --rounds N              rounds of everything, interleaved (7)
   --storage-ms N          milliseconds of a storage case a round (400)

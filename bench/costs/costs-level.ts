@@ -28,6 +28,7 @@ export const KINDS = {
   'Unix sockets': { way: 'unix' },
   TLS: { way: 'tls' },
   'no metrics counted': { way: 'tcp', preload: 'without-meters.mjs' },
+  'no sessions': { way: 'tcp', preload: 'without-sessions.mjs' },
   'metrics asked for every second': { way: 'tcp', isAsked: true },
 } as const satisfies Readonly<Record<string, Kind>>;
 

@@ -154,7 +154,7 @@ function costsTable({ kinds }: NonNullable<Report['costs']>): Table {
   });
   const many = ['commands/s, 1,024 in flight', '÷ TCP', 'processor µs/command, all', '÷ TCP'];
   const head = ['what', ...many, 'p50 µs, 1 in flight', '÷ TCP'];
-  return { title: 'What sealing and metrics cost', head, rows };
+  return { title: 'What sealing, metrics and sessions cost', head, rows };
 }
 
 function failoverTables(failover: NonNullable<Report['failover']>): readonly Table[] {

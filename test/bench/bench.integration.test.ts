@@ -66,11 +66,11 @@ describe('the benchmark', () => {
     expect(page).not.toMatch(/NaN|undefined|<script/);
   });
 
-  it('tells what sealing and metrics cost, beside the same without them', async () => {
+  it('tells what sealing, metrics and sessions cost, beside the same without them', async () => {
     const { stdout, report } = await bench('--only', 'costs', '--keys', '2000');
     expect(report.costs?.kinds.map(({ kind }) => kind)).toEqual(Object.keys(KINDS));
     for (const { met, what } of report.goals) expect(stdout).toContain(`${met ? 'PASS' : 'MISS'}  ${what}`);
-    expect(report.goals).toHaveLength(3);
+    expect(report.goals).toHaveLength(4);
     expect(report.costs?.proofs.rounds).toHaveLength(1);
     expect(readFileSync(resultOf('md'), 'utf8')).toContain('| TLS |');
   });
