@@ -5,10 +5,11 @@ import { RESULTS_BYTES_MAX, ResultBuffer } from '../../lib/replica/cursor.js';
 import { Executor as Real } from '../../lib/replica/executor.js';
 import type { RequestRun } from '../../lib/replica/runs.js';
 import { Outcome, type Requester } from '../../lib/replica/service.js';
+import { writeSkipRecord } from '../../lib/replica/skip-record.js';
 import type { CommandView, ResultWriter, StateMachine } from '../../lib/replica/state-machine.js';
 import { type Ballot, type Batch, BatchKind, type Digest } from '../../lib/types.js';
 
-const { done, notExecuted, unknown } = Outcome;
+const { done, notExecuted, skipped, unknown } = Outcome;
 const NEVER = Number.POSITIVE_INFINITY;
 const MACHINE_ERROR = expect.objectContaining({ code: 'ERR_INDELIBLE_STATE_MACHINE' });
 
@@ -309,4 +310,92 @@ it('neither time nor ballot falls with a checkpoint', () => {
   expect([executor.timeMs, executor.ballotThrough]).toEqual([1000, 131074]);
   executor.jump(6, 1500, 196609 as Ballot);
   expect([executor.timeMs, executor.ballotThrough, executor.appliedThrough]).toEqual([1500, 196609, 6]);
+});
+
+it('a slot that was not looked at for skips is not applied (contract 32)', () => {
+  const real = new Real(machine, { through: 0, timeMs: 0 });
+  expect(() => real.apply(1, batchOf(['x']))).toThrow(expect.objectContaining({ contract: 32 }));
+  expect([real.appliedThrough, real.commandsExecuted]).toEqual([0, 0]);
+});
+
+it('a halt ends with the state of a peer that has applied its slot, and not before', () => {
+  expect(() => executor.apply(1, batchOf(['throw']))).toThrow(MACHINE_ERROR);
+  executor.jump(0, 50);
+  expect(executor.halt).toMatchObject({ slot: 1, ordinal: 0 });
+  executor.jump(1, 60);
+  expect([executor.halt, executor.appliedThrough]).toEqual([undefined, 1]);
+  executor.apply(2, batchOf(['x']));
+  executor.jump(5, 70);
+  expect(executor.appliedThrough).toBe(5);
+});
+
+it('what is answered of a proposal is counted with the time at which it was made', () => {
+  const answered: [number, number][] = [];
+  executor.answered = (...values) => answered.push(values);
+  executor.apply(1, batchOf(['of', 'others', 'here']));
+  const [own, lost] = [batchOf(['a', 'b']), batchOf(['c'])];
+  executor.expect(2, own.digest, [run(a, 1, 2)], 700);
+  executor.apply(2, own);
+  executor.expect(3, lost.digest, [run(a, 3, 1)], 800);
+  executor.apply(3, batchOf(['other']));
+  expect(answered).toEqual([[700, 2]]);
+});
+
+describe('the record of a skip', () => {
+  const skip = (slot: number, ordinal: number, timeMs: number, ballot: number): Batch => {
+    const record = { slot, ordinal, reason: 'ticket 815', timeMs, ballot: ballot as Ballot, sequence: 1 };
+    return { kind: BatchKind.commands, digest: 1 as Digest, bytes: writeSkipRecord(record) };
+  };
+
+  it('carries time and ballots on, and neither falls with it', () => {
+    executor.apply(1, batchOf(['x'], 1000, 131074));
+    executor.apply(2, skip(9, 0, 900, 65537));
+    expect([executor.timeMs, executor.ballotThrough]).toEqual([1000, 131074]);
+    executor.apply(3, skip(9, 0, 1100, 196609));
+    expect([executor.timeMs, executor.ballotThrough]).toEqual([1100, 196609]);
+  });
+
+  it('has its command left out, and its requester told, among those that are executed', () => {
+    const batch = batchOf(['1', '2', '3', '4', '5', '6'], 1, 65537);
+    executor.skips.see(1, batch, 0);
+    const records = [1, 2, 4].map((ordinal) => skip(1, ordinal, 1, 65537));
+    for (const [at, record] of records.entries()) executor.skips.see(at + 2, record, 0);
+    executor.expect(1, batch.digest, [run(a, 1, 2), run(b, 7, 3), run(c, 9, 1)]);
+    executor.apply(1, batch);
+    expect(executor.commandsExecuted).toBe(3);
+    expect(a.heard).toEqual([
+      [1, 1, done],
+      [2, 1, skipped],
+    ]);
+    expect(b.heard).toEqual([
+      [7, 1, skipped],
+      [8, 1, done],
+      [9, 1, skipped],
+    ]);
+    expect(c.heard).toEqual([[9, 1, done]]);
+  });
+
+  it('ends what is told ahead of its batch, and of no other', () => {
+    const foreseen: number[] = [];
+    const foreseeing = Object.assign(machine, {
+      foresee: (_: Uint8Array, __: number, count: number) => foreseen.push(count),
+    });
+    const own = new Executor(foreseeing as unknown as StateMachine, { through: 0, timeMs: 0 });
+    const batch = batchOf(['1', '2', '3', '4', '5']);
+    own.skips.see(1, batch, 0);
+    own.skips.see(2, skip(1, 1, 1, 65537), 0);
+    own.apply(1, batch);
+    expect(foreseen).toEqual([]);
+    own.apply(2, skip(1, 1, 1, 65537));
+    own.apply(3, batchOf(['1', '2', '3', '4']));
+    expect(foreseen).toEqual([4]);
+  });
+});
+
+it('a state machine that promises to foresee harms nobody when the promise is broken', async () => {
+  const foreseeing = Object.assign(machine, { foresee: () => Promise.reject(new Error('on purpose')) });
+  const own = new Executor(foreseeing as unknown as StateMachine, { through: 0, timeMs: 0 });
+  own.apply(1, batchOf(['1', '2', '3', '4']));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([own.commandsExecuted, own.halt]).toEqual([4, undefined]);
 });

@@ -22,8 +22,9 @@ describe('the outbox (contract 5)', () => {
     outbox.send(6, message(6), 4);
     expect(sent).toEqual([1, 5, 2, 3, 6]);
     outbox.release(5);
-    outbox.release(6);
     expect(sent).toEqual([1, 5, 2, 3, 6, 4]);
+    outbox.release(6);
+    expect(sent, 'each once').toEqual([1, 5, 2, 3, 6, 4]);
   });
 
   it('refuses a message that rests on less than one before it: the front would no longer be the first to go', () => {
