@@ -85,7 +85,9 @@ describe('what grows the state', () => {
     const opening = Buffer.from([1, 0, 0, 0, GROW]);
     const terms = { session: SESSION_NEW, sequence: 0, answeredThrough: 0 };
     submissions.add(opener, 1, 1, opening, 0, opening.length, 100, terms);
-    expect(refuse(), 'a session that is opened grows nothing').toBe(true);
+    pendingSlots = 1;
+    expect(refuse(), 'a session that is opened grows nothing: it waits for nothing').toBe(true);
+    pendingSlots = 0;
     ask(line, 1, GROW);
     expect(refuse()).toBe(true);
     expect([line.heard, opener.heard], 'neither hears of it here').toEqual([[], []]);

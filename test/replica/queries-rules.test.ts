@@ -150,6 +150,34 @@ describe('a round of queries', () => {
     expect(queries.hasGathered).toBe(false);
   });
 
+  it('is lost only through the one that is named, and is taken elsewhere only with what was gathered', () => {
+    const a = new Asker('a');
+    for (const text of ['x', 'y']) {
+      add(a, text);
+      ask();
+    }
+    expect(queries.takeGathered()).toEqual([]);
+    queries.lost(1);
+    expect(queries.hasGathered).toBe(true);
+    queries.ready(2, 0);
+    queries.serve(0);
+    expect(told().map(([, first]) => first)).toEqual([2]);
+    expect(queries.takeGathered().map(({ first }) => first)).toEqual([1]);
+    expect(queries.bytes).toBe(0);
+  });
+
+  it('may be asked for again when all that was asked has been given up', () => {
+    const a = new Asker('a');
+    add(a, 'x');
+    ask();
+    queries.end();
+    expect(told()).toEqual([['a', 1, 1, notExecuted, '']]);
+    add(a, 'y');
+    queries.ready(ask(), 0);
+    queries.serve(0);
+    expect(told()).toEqual([['a', 2, 1, done, 'y!']]);
+  });
+
   it('is counted once it is answered, whatever became of the others', () => {
     const a = new Asker('a');
     add(a, 'xyz');
