@@ -187,6 +187,14 @@ describe('results', () => {
     expect(machine.resultsEndMax).toBeLessThan(RESULTS_BYTES_MAX);
     expect(executor.commandsExecuted).toBe(20);
   });
+
+  it('of one run are told in portions, so that no more than a bound and one is held', () => {
+    const batch = batchOf(Array<string>(20).fill('large'));
+    executor.expect(1, batch.digest, [run(a, 1, 20)]);
+    executor.apply(1, batch);
+    expect(machine.resultsEndMax).toBeLessThan(RESULTS_BYTES_MAX);
+    expect(a.heard.map(([first]) => first)).toEqual([1, 4, 7, 10, 13, 16, 19]);
+  });
 });
 
 describe('commands ahead', () => {
@@ -273,6 +281,11 @@ describe('proposals whose outcome is open', () => {
   });
 
   it('are forgotten once nobody waits for them', () => {
+    const left = new Executor(machine, { through: 0, timeMs: 0 });
+    left.expect(1, batchOf(['x', 'y']).digest, [run(a, 7, 1, 100), run(c, 7, 1, 300)]);
+    left.abandon(c);
+    left.expire(100);
+    expect([left.pendingSlots, a.heard.splice(0), c.heard]).toEqual([0, [[7, 1, unknown]], []]);
     executor.expect(1, batchOf(['x']).digest, [run(a, 1, 1, 100)]);
     executor.expect(2, batchOf(['y']).digest, [run(b, 1, 1, 300)]);
     executor.expire(100);

@@ -72,7 +72,12 @@ describe('what a batch says of sessions', () => {
           next[who]! += commands.length;
         }
         const batches = takeAll(submissions);
-        for (const batch of batches) roomOf(batch).fill(0xff);
+        // As they get their places, one after the other: header, and behind the commands what runs say.
+        for (const batch of batches) {
+          batch.bytes.fill(0, 0, BATCH_HEADER_BYTES);
+          roomOf(batch).fill(0xff);
+        }
+        expect(batches.every((batch) => roomOf(batch).every((byte) => byte === 0xff))).toBe(true);
         const sizes = adds.flatMap(({ commands }) => commands.map(({ length }) => 4 + length));
         for (const [at, { count, end, runs }] of batches.entries()) {
           sizes.splice(0, count);
