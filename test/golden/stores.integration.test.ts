@@ -60,7 +60,15 @@ async function expectAll(redis: Redis, keys: number): Promise<void> {
 describe('a store of an earlier program', () => {
   it('is kept for each version of checkpoints that this program reads', () => {
     const versions = new Set(ARCHIVES.map((name) => name.replace(/^.*-(\d+)\.tgz$/, '$1')));
-    expect([...versions].sort()).toEqual(['1', '2']);
+    expect([...versions].sort()).toEqual(['1', '2', '3']);
+  });
+
+  it.each(ARCHIVES)('%s has checkpoints of that version', (archive) => {
+    const directory = path.join(unpacked(archive), 'replica-1', 'checkpoints');
+    const versions = fs.readdirSync(directory).map((name) => {
+      return fs.readFileSync(path.join(directory, name)).readUInt32LE(8);
+    });
+    expect(versions.map(String)).toContain(archive.replace(/^.*-(\d+)\.tgz$/, '$1'));
   });
 
   it.each(ARCHIVES)('%s is opened, holds what it held, takes more, and is opened again', async (archive) => {
