@@ -162,7 +162,10 @@ export class Attacked {
     return attacked;
   }
 
-  /** Says hello, all `frames`, and no more; resolves when the replica has taken all of it, and closed. */
+  /**
+   * Says hello, all `frames`, and no more; resolves when the replica has taken all of it, and closed. One that
+   * has stopped meanwhile hears nothing: `commits` tells why it has.
+   */
   async say(to: number, asMember: boolean, ordinal: number, frames: readonly Uint8Array[]): Promise<void> {
     const { identity, configuration } = this.cluster.replicas.get(to)!;
     const store = configuration.members.find(({ id }) => id === HOSTILE)!;
@@ -180,10 +183,14 @@ export class Attacked {
       salt: NO_SALT,
       added: NO_BYTES,
     };
-    const raw = await RawConnection.open(this.cluster.addressOf(to));
-    await greet(raw, hello, clusterKeys(this.cluster.key));
-    raw.socket.end(Buffer.concat(frames));
-    await raw.closed;
+    try {
+      const raw = await RawConnection.open(this.cluster.addressOf(to));
+      await greet(raw, hello, clusterKeys(this.cluster.key));
+      raw.socket.end(Buffer.concat(frames));
+      await raw.closed;
+    } catch (error) {
+      if (this.failure === undefined) throw error;
+    }
   }
 
   /**

@@ -57,7 +57,7 @@ it('the main entry points have one', () => {
   for (const file of ['replica/replica', 'client/client', 'replica/log-kinds', 'replica/memory-storage']) {
     expect(files).toContain(`lib/${file}.ts`);
   }
-  expect(examples.filter(({ where }) => where.startsWith('lib/replica/replica.ts')).length).toBe(6);
+  expect(examples.filter(({ where }) => where.startsWith('lib/replica/replica.ts')).length).toBe(7);
 });
 
 it.each(examples)('$where: compiles, runs, and prints what it says', ({ where, text }) => {
