@@ -163,8 +163,8 @@ export class Attacked {
   }
 
   /**
-   * Says hello, all `frames`, and no more; resolves when the replica has taken all of it, and closed. One that
-   * has stopped meanwhile hears nothing: `commits` tells why it has.
+   * Says hello, all `frames`, and no more; resolves when the replica has taken all of it, and closed. One
+   * that has stopped meanwhile hears nothing: `commits` tells why it has.
    */
   async say(to: number, asMember: boolean, ordinal: number, frames: readonly Uint8Array[]): Promise<void> {
     const { identity, configuration } = this.cluster.replicas.get(to)!;

@@ -59,11 +59,11 @@ function client(replica = 1): Redis {
   return redis;
 }
 
-/** As a client reads during a change of the leader: what was not executed is asked again. */
-async function read(redis: Redis, key: string): Promise<string | null> {
+/** As a client asks during a change of the leader: what was not executed is asked again. */
+async function asked<T>(ask: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await redis.get(key);
+      return await ask();
     } catch (error) {
       if (!String(error).includes('TRYAGAIN')) throw error;
     }
@@ -103,8 +103,9 @@ describe.each(['emulated', 'file'])('a cluster on the backend %s', (backend) => 
     process.kill(leader!.pid, 'SIGKILL');
     expect(await cluster.event('died', since)).toMatchObject({ replica: up.leader, how: 'signal SIGKILL' });
     expect(await cluster.event('back', since)).toMatchObject({ replica: up.leader });
-    expect(await read(redis, 'answered')).toBe('1');
-    expect(await read(client(up.leader), 'answered')).toBe('1');
+    expect(await asked(() => redis.get('answered'))).toBe('1');
+    const leading = client(up.leader);
+    expect(await asked(() => leading.get('answered'))).toBe('1');
   });
 });
 
@@ -174,7 +175,8 @@ describe('a cluster', () => {
     fs.closeSync(full);
     orphans.push(cluster);
     const problems = text(cluster.stderr!);
-    expect(await client().set('greeting', 'hello')).toBe('OK');
+    const redis = client();
+    expect(await asked(() => redis.set('greeting', 'hello'))).toBe('OK');
     cluster.kill('SIGTERM');
     expect(await once(cluster, 'exit')).toEqual([1, null]);
     expect(await problems).toBe(
