@@ -210,3 +210,23 @@ it('every request has one outcome, in order and in time, and no turn is in vain'
     { numRuns: 1000 },
   );
 });
+
+it('what found no room in the log is refused as growth when disks are short too', () => {
+  const history = new History();
+  history.ask(0, 1, false);
+  history.turn();
+  history.hasRoom = false;
+  // Its session is open now, and it has a number in it, and no place.
+  history.choose(true);
+  history.turn();
+  history.isReserve = true;
+  history.passes(50);
+  history.turn();
+  expect(history.writers[0]!.heard).toEqual([1]);
+  history.hasRoom = true;
+  history.isGrowth = false;
+  history.ask(0, 1, false);
+  history.turn();
+  history.choose(true);
+  expect(history.writers[0]!.heard).toEqual([1, 2]);
+});

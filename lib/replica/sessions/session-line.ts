@@ -200,11 +200,16 @@ export class SessionLine implements RunRequester {
     this.wake();
   }
 
-  /** Refuses what has no number yet of those who ask for growth of the state (growth.ts). */
+  /**
+   * Refuses those who ask for growth of the state (growth.ts), but for what an earlier copy may have done.
+   * Nothing is proposed then: all that was given is back, also what found no room in the log.
+   */
   refuseGrowth(grows: (bytes: Uint8Array, start: number, end: number) => boolean): void {
     if (this.failedAt !== undefined) return;
     const { asked, numbering, options } = this;
     this.outstanding -= options.place.takeBack(this);
+    this.givenEnd = asked.head;
+    numbering.unbind(Math.max(asked.head, this.mayBeEnd));
     const growing = new Set<Requester>();
     for (const each of asked.from(numbering.boundEnd)) {
       const { block, end } = each.retained;
@@ -216,7 +221,6 @@ export class SessionLine implements RunRequester {
     }
     const isOut = ({ position, requester }: Asked): boolean =>
       position >= numbering.boundEnd && growing.has(requester);
-    this.givenEnd = Math.max(asked.head, Math.min(this.givenEnd, numbering.boundEnd));
     for (const each of asked.takeOut(isOut)) {
       this.retained.letGo(each.retained);
       this.tell(each.requester, each.first, each.count, Outcome.diskFull);
