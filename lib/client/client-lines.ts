@@ -11,8 +11,7 @@ import type { Requester } from '../replica/service.js';
 import type { Holder, LinePlace, Resumed } from '../replica/sessions/line-options.js';
 import type { HeldLines } from '../replica/sessions/session.js';
 import { SessionLine } from '../replica/sessions/session-line.js';
-import { OPENING_BODY } from '../replica/sessions/session-opener.js';
-import { SESSION_NEW } from '../replica/sessions/session-terms.js';
+import { OPENING_BODY, openingTerms } from '../replica/sessions/session-opener.js';
 import { nodeRuntime } from '../runtime.js';
 import type { Exchange } from '../transport/exchange.js';
 
@@ -104,7 +103,7 @@ export class ClientLines implements LinePlace, HeldLines {
   open(opener: Requester, replaced: number, deadlineMs: number): boolean {
     const leader = this.parts.leader();
     if (leader === undefined) return false;
-    const terms = { session: SESSION_NEW, sequence: 0, answeredThrough: replaced };
+    const terms = openingTerms(replaced);
     const { length } = OPENING_BODY;
     return leader.submit(opener, 0, 1, OPENING_BODY, 0, length, this.latest(deadlineMs), terms);
   }

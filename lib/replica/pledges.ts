@@ -3,17 +3,12 @@
  * then.
  */
 import { ErrorCode, IndelibleError } from '../errors.js';
-import { COMMAND_HEADER_BYTES, commandLength } from './batch.js';
-import { copied } from './copied.js';
+import { COMMAND_HEADER_BYTES } from './batch.js';
 import type { Tuning } from './options.js';
 import { type Failure, outcomeError } from './outcome-error.js';
+import { type Pledge, settleRun } from './pledge.js';
 import { checkBytes, checkLength } from './requests.js';
 import { Outcome, type Requester, type Service } from './service.js';
-
-interface Pledge {
-  readonly resolve: (result: Uint8Array) => void;
-  readonly reject: (error: Error) => void;
-}
 
 /** One that met back-pressure. */
 interface Held {
@@ -143,18 +138,7 @@ class Line implements Requester {
     start: number,
     end: number,
   ): void {
-    let at = start;
-    for (let number = first; number < first + count; number++) {
-      const pledge = this.underWay.get(number);
-      this.underWay.delete(number);
-      if (outcome !== Outcome.done) {
-        pledge?.reject(outcomeError(outcome));
-        continue;
-      }
-      const from = at + COMMAND_HEADER_BYTES;
-      at = from + commandLength(results, at, end);
-      pledge?.resolve(copied(results, from, at));
-    }
+    settleRun(this.underWay, first, count, outcome, results, start, end);
   }
 
   drain(): void {

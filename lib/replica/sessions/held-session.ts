@@ -10,20 +10,15 @@
  */
 import { argumentError, ErrorCode, IndelibleError } from '../../errors.js';
 import { abortable } from '../abortable.js';
-import { COMMAND_HEADER_BYTES, commandLength } from '../batch.js';
-import { copied } from '../copied.js';
+import { COMMAND_HEADER_BYTES } from '../batch.js';
 import { outcomeError } from '../outcome-error.js';
+import { type Pledge, settleRun } from '../pledge.js';
 import { checkBytes, checkLength } from '../requests.js';
 import { Outcome, type Requester, type RequestOptions } from '../service.js';
 import type { Holder } from './line-options.js';
 import type { Session, SessionHome, SessionOptions, SessionPlace } from './session.js';
 import type { SessionLine } from './session-line.js';
 import { SESSION_NEW } from './session-terms.js';
-
-interface Waiter {
-  readonly resolve: (result: Uint8Array) => void;
-  readonly reject: (error: Error) => void;
-}
 
 const HELD_BYTES_MAX: number = 16 << 20;
 /** What a command counts for beside its bytes: the objects of its Promise. */
@@ -48,10 +43,10 @@ export async function openSession(home: SessionHome, options: SessionOptions): P
 class HeldSession implements Session, Requester, Holder {
   private readonly home: SessionHome;
   private readonly heldBytesMax: number;
-  private readonly waiters = new Map<number, Waiter>();
+  private readonly waiters = new Map<number, Pledge>();
   private readonly line: SessionLine;
   private asked = 0;
-  private opening: Waiter | undefined;
+  private opening: Pledge | undefined;
   private over: IndelibleError | undefined;
 
   constructor(home: SessionHome, heldBytesMax: number, resume: SessionPlace | undefined) {
@@ -118,18 +113,7 @@ class HeldSession implements Session, Requester, Holder {
     start: number,
     end: number,
   ): void {
-    let at = start;
-    for (let number = first; number < first + count; number++) {
-      const waiter = this.waiters.get(number)!;
-      this.waiters.delete(number);
-      if (outcome !== Outcome.done) {
-        waiter.reject(outcomeError(outcome));
-        continue;
-      }
-      const from = at + COMMAND_HEADER_BYTES;
-      at = from + commandLength(results, at, end);
-      waiter.resolve(copied(results, from, at));
-    }
+    settleRun(this.waiters, first, count, outcome, results, start, end);
   }
 
   drain(): void {

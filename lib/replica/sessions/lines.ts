@@ -10,8 +10,7 @@ import type { Submissions } from '../submissions.js';
 import type { Holder, LinePlace, Resumed } from './line-options.js';
 import type { HeldLines } from './session.js';
 import { SessionLine } from './session-line.js';
-import { OPENING_BODY } from './session-opener.js';
-import { SESSION_NEW } from './session-terms.js';
+import { OPENING_BODY, openingTerms } from './session-opener.js';
 
 export interface LinesParts {
   readonly submissions: Submissions;
@@ -112,7 +111,7 @@ export class Lines implements LinePlace, HeldLines {
   }
 
   open(opener: Requester, replaced: number, deadlineMs: number): boolean {
-    const terms = { session: SESSION_NEW, sequence: 0, answeredThrough: replaced };
+    const terms = openingTerms(replaced);
     const { length } = OPENING_BODY;
     const latestMs = this.latest(deadlineMs);
     return this.parts.submissions.add(opener, 0, 1, OPENING_BODY, 0, length, latestMs, terms);
